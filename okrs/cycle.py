@@ -1,0 +1,66 @@
+"""Cycles and the calendar in which their days are counted."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from okrs.numbers import divided
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which days are worked, and where midnight lies."""
+
+    timezone: str = "UTC"
+    workdays: frozenset[int] = frozenset(range(5))
+    """Weekdays as in `date.weekday()`: Monday is 0."""
+    holidays: frozenset[date] = frozenset()
+
+    def midnight(self, day: date) -> datetime:
+        """The instant, in UTC, at which that local day begins."""
+        return datetime.combine(day, time.min, ZoneInfo(self.timezone)).astimezone(UTC)
+
+    def day_of(self, instant: datetime) -> date:
+        """The local day in which an instant falls."""
+        return instant.astimezone(ZoneInfo(self.timezone)).date()
+
+    def works(self, day: date) -> bool:
+        return day.weekday() in self.workdays and day not in self.holidays
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Two instants in UTC: `start` ≤ t < `end`."""
+
+    start: datetime
+    end: datetime
+
+    def contains(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A period of local days, both included: usually a quarter."""
+
+    id: str
+    start: date
+    end: date
+
+    def period(self, calendar: Calendar) -> Period:
+        """From the first day's midnight to the midnight after the last day."""
+        return Period(calendar.midnight(self.start), calendar.midnight(self.end + timedelta(days=1)))
+
+    def days(self) -> list[date]:
+        return [self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)]
+
+
+def elapsed_share(cycle: Cycle, calendar: Calendar, now: datetime) -> Decimal:
+    """Return the share (0…1) of the cycle's working days that are over at `now`.
+
+    A cycle without any working day is counted in calendar days.
+    """
+    days = [day for day in cycle.days() if calendar.works(day)] or cycle.days()
+    today = calendar.day_of(now)
+    return divided(Decimal(sum(day < today for day in days)), Decimal(len(days)))

@@ -1,0 +1,187 @@
+"""The ledger: immutable entries, each with its causes and evidence, chained by their hashes (DESIGN 6)."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from okrs.numbers import plain
+
+GENESIS = "0" * 64
+"""`prev` of the first entry."""
+
+
+class EntryKind(StrEnum):
+    BASELINE = "baseline"
+    AUTO = "auto"
+    RULE = "rule"
+    TARGET = "target"
+    OVERRIDE = "override"
+    RESUME = "resume"
+    CHECKIN = "checkin"
+    HOLD = "hold"
+    LIFT = "lift"
+    APPROVE = "approve"
+    REJECT = "reject"
+    CORRECTION = "correction"
+    RECONSTRUCTED = "reconstructed"
+    RETIRE = "retire"
+    CLOSE = "close"
+
+
+class CauseKind(StrEnum):
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    ADDED = "added"
+    REMOVED = "removed"
+    RE_ESTIMATED = "re_estimated"
+    CANCELLED = "cancelled"
+    MOVED = "moved"
+    DELETED = "deleted"
+    HIDDEN = "hidden"
+    TIME = "time"
+    BASELINE = "baseline"
+    RULE = "rule"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One item's evidence before and after, and what that did to the value.
+
+    A weight of None means that the item is not on the line of that part; amount = weight × credit.
+    """
+
+    part: int
+    source: str
+    item: str
+    version: str
+    old_weight: Decimal | None
+    old_amount: Decimal | None
+    new_weight: Decimal | None
+    new_amount: Decimal | None
+    cause: CauseKind
+    delta: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of one key result.  `seq` is unique over the whole ledger; `old` and `new` are values."""
+
+    seq: int
+    key_result: str
+    at: datetime
+    kind: EntryKind
+    old: Decimal | None
+    new: Decimal | None
+    run: str | None = None
+    rule: str | None = None
+    """Content hash of the rule that was in force; the text stands in a table of its own."""
+    by: str | None = None
+    why: str | None = None
+    details: str | None = None
+    """Canonical JSON of what else the entry carries: terms, a proposal."""
+    prev: str = GENESIS
+    hash: str = ""
+    deltas: tuple[Delta, ...] = ()
+
+    def sealed(self) -> "Entry":
+        """Return the entry with its hash filled in."""
+        return replace(self, hash=entry_hash(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a value moved, as shown to people; item None for causes that are no single ticket's."""
+
+    kind: CauseKind
+    delta: Decimal
+    source: str | None = None
+    item: str | None = None
+
+
+WHOLE = {
+    EntryKind.BASELINE: CauseKind.BASELINE,
+    EntryKind.RULE: CauseKind.RULE,
+    EntryKind.OVERRIDE: CauseKind.OVERRIDE,
+    EntryKind.RESUME: CauseKind.OVERRIDE,
+}
+"""Entries whose change has one cause as a whole; their rows only carry evidence."""
+
+
+def causes(entry: Entry) -> tuple[Cause, ...]:
+    """Return the causes that people are shown: they add up to new − old; those without effect are left out.
+
+    A baseline always shows its one cause, also when the value begins at 0.
+    """
+    if entry.kind in WHOLE:
+        delta = (entry.new or Decimal(0)) - (entry.old or Decimal(0))
+        return (Cause(WHOLE[entry.kind], delta),) if delta or entry.kind is EntryKind.BASELINE else ()
+    return tuple(Cause(row.cause, row.delta, row.source, row.item) for row in entry.deltas if row.delta)
+
+
+def timestamp(instant: datetime) -> str:
+    """Write an instant in UTC with six digits and Z, as the canonical bytes have it."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def canonical_json(document: Any) -> str:  # noqa: ANN401 - any JSON document
+    """Write JSON with sorted keys and without spaces, so that the same content is the same bytes."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def canonical_bytes(entry: Entry) -> bytes:
+    """Return the bytes that the hash covers: every column but `hash`, with the delta rows in order."""
+    document = {
+        "seq": entry.seq,
+        "key_result": entry.key_result,
+        "at": timestamp(entry.at),
+        "kind": entry.kind.value,
+        "old": _text(entry.old),
+        "new": _text(entry.new),
+        "run": entry.run,
+        "rule": entry.rule,
+        "by": entry.by,
+        "why": entry.why,
+        "details": entry.details,
+        "prev": entry.prev,
+        "deltas": [_row(row) for row in entry.deltas],
+    }
+    return canonical_json(document).encode()
+
+
+def _row(row: Delta) -> list[str | int | None]:
+    return [
+        row.part,
+        row.source,
+        row.item,
+        row.version,
+        _text(row.old_weight),
+        _text(row.old_amount),
+        _text(row.new_weight),
+        _text(row.new_amount),
+        row.cause.value,
+        _text(row.delta),
+    ]
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)
+
+
+def entry_hash(entry: Entry) -> str:
+    """SHA-256 of the canonical bytes, in hexadecimal."""
+    return hashlib.sha256(canonical_bytes(entry)).hexdigest()
+
+
+def first_broken(entries: Iterable[Entry], prev: str = GENESIS, seq: int = 0) -> int | None:
+    """Return the `seq` of the first entry whose place, link or hash is wrong; None when the chain is whole."""
+    for entry in entries:
+        if entry.seq != seq + 1 or entry.prev != prev or entry.hash != entry_hash(entry):
+            return entry.seq
+        prev, seq = entry.hash, entry.seq
+    return None

@@ -1,0 +1,64 @@
+"""Exact numbers: decimals rounded half-even to six places, the same in every room.
+
+Only three things are ever rounded: an item's amount, a part's value and the combined value.  The ledger stores
+them as whole millionths, so a database can add them without error.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+PLACES = 6
+MILLION = 10**PLACES
+_STEP = Decimal(1).scaleb(-PLACES)
+
+
+def exact(number: int | float | str | Decimal) -> Decimal:
+    """Return the number by its shortest text; a float never brings its binary tail along.
+
+    Raises ValueError for text that is no finite number.
+    """
+    try:
+        value = number if isinstance(number, Decimal) else Decimal(str(number).strip())
+    except ArithmeticError:
+        raise ValueError(f"{number!r} is not a number") from None
+    if not value.is_finite():
+        raise ValueError(f"{number!r} is not a finite number")
+    return value
+
+
+def rounded(number: Decimal) -> Decimal:
+    """Round half-even to six places."""
+    with localcontext() as context:
+        context.prec = 60
+        return number.quantize(_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def divided(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """Return the quotient with far more digits than six, so that rounding it later is the only rounding."""
+    with localcontext() as context:
+        context.prec = 60
+        return numerator / denominator
+
+
+def to_millionths(number: Decimal) -> int:
+    """Return a rounded number as whole millionths, the form the store keeps."""
+    return int(rounded(number).scaleb(PLACES))
+
+
+def from_millionths(number: int) -> Decimal:
+    """The inverse of `to_millionths`."""
+    return Decimal(number).scaleb(-PLACES)
+
+
+def plain(number: Decimal) -> str:
+    """Write a number without exponent and without trailing zeros: the canonical text of the ledger."""
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def as_json(number: Decimal | None) -> int | float | None:
+    """Return the JSON number of a decimal: an int when it is whole, else the nearest float."""
+    if number is None:
+        return None
+    return int(number) if number == number.to_integral_value() else float(number)

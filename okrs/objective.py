@@ -1,0 +1,79 @@
+"""Objectives and key results: what people promised, in the terms they are measured by."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias
+
+from okrs.ledger import canonical_json
+from okrs.numbers import plain
+
+
+class Ambition(StrEnum):
+    COMMITTED = "committed"
+    ASPIRATIONAL = "aspirational"
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """Go from `start` to `target`, in either direction; the two differ."""
+
+    start: Decimal
+    target: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Stay in a band; both bounds belong to it and min < max."""
+
+    min: Decimal
+    max: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Done when the measured value reaches `threshold`: 100 of a percent, else `at_least` items."""
+
+    threshold: Decimal = Decimal(1)
+
+
+Terms: TypeAlias = Numeric | Keep | Binary
+
+
+def terms_text(terms: Terms) -> str:
+    """Return the canonical JSON of terms, as ledger entries carry it."""
+    match terms:
+        case Numeric(start, target):
+            document = {"kind": "numeric", "start": plain(start), "target": plain(target)}
+        case Keep(low, high):
+            document = {"kind": "keep", "min": plain(low), "max": plain(high)}
+        case Binary(threshold):
+            document = {"kind": "binary", "threshold": plain(threshold)}
+    return canonical_json(document)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResult:
+    """One measurable promise of an objective.  Its id is unique for ever."""
+
+    id: str
+    objective: str
+    cycle: str
+    title: str
+    terms: Terms
+    unit: str = ""
+    weight: Decimal = Decimal(1)
+    ambition: Ambition = Ambition.COMMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a team wants to reach in a cycle.  `supports` names objectives or key results it helps."""
+
+    id: str
+    cycle: str
+    title: str
+    owner: str = ""
+    team: str = ""
+    weight: Decimal = Decimal(1)
+    supports: tuple[str, ...] = ()

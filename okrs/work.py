@@ -1,0 +1,105 @@
+"""Work items: one normalised shape for issues, pull requests, tasks, epics, milestones and sprints of any tracker."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+LARGEST = Decimal(10**12)
+"""A field's number beyond this is an accident; its millionths would not fit the store's whole numbers."""
+
+
+class Kind(StrEnum):
+    """What an item is, whatever its tracker calls it."""
+
+    ISSUE = "issue"
+    SUBTASK = "subtask"
+    PULL_REQUEST = "pull_request"
+    EPIC = "epic"
+    MILESTONE = "milestone"
+    SPRINT = "sprint"
+
+
+class State(StrEnum):
+    """How far an item is, whatever its tracker calls it.  Cancelled is NOT done."""
+
+    TODO = "todo"
+    DOING = "doing"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+    @property
+    def closed(self) -> bool:
+        return self in (State.DONE, State.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A thing an item belongs to (a project, a section): the identity compared exactly, the name as people write it."""
+
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One item as its tracker showed it at one moment.
+
+    All times are aware and in UTC.  `id` is unique within the source and never changes; `key` is what people call
+    the item and may change.  Everything but `updated_at` takes part in the content hash that makes a new version.
+    """
+
+    id: str
+    key: str
+    kind: Kind
+    type: str
+    title: str
+    url: str
+    state: State
+    status: str | None = None
+    resolution: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    closed_at: datetime | None = None
+    """The tracker's own date; None when it is open or the tracker has none."""
+    parent: Ref | None = None
+    """The direct parent in the same source: `Ref(id, key)`.  A tracker that tells only one of them leaves the other ""
+    (GitHub and Jira Data Center's Epic Link: `Ref("", key)`); the parent itself may lie outside what we read."""
+    projects: tuple[Ref, ...] = ()
+    milestones: tuple[str, ...] = ()
+    """Immutable ids of the milestone items (kind `milestone`) that this item belongs to."""
+    members: tuple[str, ...] = ()
+    """On a milestone whose tracker keeps the relation there: ids of the items that belong to it."""
+    labels: tuple[str, ...] = ()
+    sections: tuple[Ref, ...] = ()
+    assignees: tuple[str, ...] = ()
+    """Every spelling (login, e-mail, display name) of every assignee."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Demanded custom fields: (name as the mapping spells it, value as exact text), sorted by name."""
+    aliases: tuple[str, ...] = ()
+    """Other exact spellings by which a rule may name this item where its kind is clear, as `owner/repo#3`."""
+    children: int = 0
+    """How many children the tracker hides from listings, so that they are read through this parent; else 0."""
+
+    def number(self, field: str) -> Decimal | None:
+        """Return the numeric value of a demanded field, None where it is missing, no number or beyond `LARGEST`."""
+        for name, text in self.fields:
+            if name == field:
+                try:
+                    value = Decimal(text)
+                except ArithmeticError:
+                    return None
+                return value if value.is_finite() and abs(value) <= LARGEST else None
+        return None
+
+
+def fold_name(name: str) -> str:
+    """Return the form in which names are compared: trimmed, NFC, case-folded (DESIGN 4.1)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().casefold())
+
+
+def fold_key(key: str) -> str:
+    """Return the form in which keys are compared: exactly, but `owner/name` of a repository ignores case."""
+    key = key.strip()
+    return key.casefold() if "/" in key else key
