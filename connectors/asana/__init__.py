@@ -1,0 +1,13 @@
+"""Asana: the projects of one account, read as work items."""
+
+from connectors.asana.settings import Settings
+from connectors.contract import Connector
+
+__all__ = ["Settings", "connect"]
+
+
+def connect(settings: Settings) -> Connector:
+    """Open a connection that does not retry by itself.  Raises ConnectorError when the token cannot be sent."""
+    from connectors.asana.client import Asana  # the client library loads here, not where settings are checked
+
+    return Asana(settings)

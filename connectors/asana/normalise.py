@@ -1,0 +1,151 @@
+"""A task as Asana shows it, turned into a work item.  Pure: no requests, no clock.
+
+Shapes and meanings: Asana's OpenAPI document, schema `TaskResponse`; kinds and states: DESIGN 2.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from connectors.asana.payload import count, gid_of, objects, text, time, wrong
+from connectors.contract import MalformedAnswer, Stop
+from okrs.work import Kind, Ref, State, WorkItem, fold_name
+
+FIELDS = (
+    "name,resource_subtype,completed,completed_at,created_at,modified_at,approval_status,num_subtasks,parent,"
+    "memberships.project.name,memberships.section.name,tags.name,assignee.name,assignee.email,dependencies,"
+    "permalink_url"
+)
+"""What is asked of each task; every object brings its gid unasked."""
+
+CUSTOM_FIELDS = ",custom_fields.name,custom_fields.number_value,custom_fields.display_value"
+"""Asked besides when a mapping demands custom fields: they make an answer several times larger."""
+
+Wanted = Mapping[str, tuple[str, ...]]
+"""Demanded custom fields: folded name → its spellings in mappings."""
+
+
+def wanted(names: Iterable[str]) -> Wanted:
+    """Return the demanded fields in the form that `work_item` takes."""
+    spellings: dict[str, tuple[str, ...]] = {}
+    for name in sorted(names):
+        spellings[fold_name(name)] = (*spellings.get(fold_name(name), ()), name)
+    return spellings
+
+
+def work_item(task: Mapping[str, Any], fields: Wanted, parent: str | None = None) -> WorkItem | None:
+    """Return the item, None for a section.
+
+    `parent` is the gid of the task it was found under.  A sub-task has no project of its own: selectors take its
+    ancestors', so that a task in two projects reads the same through both.  Raises MalformedAnswer when the
+    payload is not a task, Stop when a field is ambiguous.
+    """
+    gid = text(task, "gid")
+    if not gid:
+        raise MalformedAnswer("The answer holds a task without a gid; nothing of it was used.")
+    subtype = text(task, "resource_subtype")
+    if subtype == "section":
+        return None
+    parent = gid_of(task.get("parent"), gid, "parent") or parent
+    kind = _kind(subtype, parent)
+    state = _state(task, subtype)
+    completed_at = time(task, "completed_at")
+    memberships = objects(task, "memberships")
+    return WorkItem(
+        id=gid,
+        key=gid,
+        kind=kind,
+        type=subtype,
+        title=text(task, "name"),
+        url=_link(task),
+        state=state,
+        created_at=time(task, "created_at"),
+        updated_at=time(task, "modified_at"),
+        closed_at=completed_at if state.closed else None,
+        parent=Ref(parent, parent) if parent else None,  # a task's key is its gid
+        projects=_refs(gid, memberships, "project"),
+        members=tuple(sorted({text(one, "gid") for one in objects(task, "dependencies")}))
+        if kind is Kind.MILESTONE
+        else (),
+        labels=tuple(sorted({text(tag, "name") for tag in objects(task, "tags")})),
+        sections=_refs(gid, memberships, "section"),
+        assignees=_people(task),
+        fields=_fields(task, fields) if fields else (),
+        children=count(task, "num_subtasks"),
+    )
+
+
+def _kind(subtype: str, parent: str | None) -> Kind:
+    if subtype == "milestone":
+        return Kind.MILESTONE  # also with a parent
+    return Kind.SUBTASK if parent else Kind.ISSUE
+
+
+def _state(task: Mapping[str, Any], subtype: str) -> State:
+    # A rejected approval says completed: true as well; `changes_requested` does too, and counts as done.
+    if subtype == "approval" and task.get("approval_status") == "rejected":
+        return State.CANCELLED
+    completed = task.get("completed")
+    if not isinstance(completed, bool):
+        raise wrong(task, "completed", "true or false")
+    return State.DONE if completed else State.TODO
+
+
+def _fields(task: Mapping[str, Any], wanted: Wanted) -> tuple[tuple[str, str], ...]:
+    seen: dict[str, str] = {}
+    found: list[tuple[str, str]] = []
+    for field in objects(task, "custom_fields"):
+        name = fold_name(text(field, "name"))
+        if name not in wanted:
+            continue
+        gid = text(field, "gid")
+        if seen.setdefault(name, gid) != gid:
+            raise Stop(
+                f"Task {task['gid']} has two custom fields named {wanted[name][0]!r}, {seen[name]} and {gid}: "
+                "rename one of them in Asana."
+            )
+        value = _value(field)
+        if value is not None:
+            found.extend((spelling, value) for spelling in wanted[name])
+    return tuple(sorted(set(found)))
+
+
+def _value(field: Mapping[str, Any]) -> str | None:
+    """Return a custom field's value as exact text: the number where it has one, else what people see."""
+    number = field.get("number_value")
+    if number is not None:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise wrong(field, "number_value", "a number")
+        # 3 and 3.0 are one value and must not look like a change; from 2**53 on floats are not exact anyway.
+        whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
+        return str(int(number) if whole else number)
+    shown = field.get("display_value")
+    if shown is not None and not isinstance(shown, str):
+        raise wrong(field, "display_value", "text")
+    return shown or None
+
+
+def _people(task: Mapping[str, Any]) -> tuple[str, ...]:
+    person = task.get("assignee")
+    if person is None:
+        return ()
+    if not isinstance(person, dict):
+        raise wrong(task, "assignee", "an object")
+    # Guests and removed people may come without an e-mail address or a name.
+    return tuple(sorted({one for key in ("email", "name") if isinstance(one := person.get(key), str) and one}))
+
+
+def _refs(gid: str, memberships: list[dict[str, Any]], key: str) -> tuple[Ref, ...]:
+    names: dict[str, str] = {}
+    for membership in memberships:
+        one = membership.get(key)
+        if (id_ := gid_of(one, gid, key)) is not None:
+            names.setdefault(id_, text(one, "name") if isinstance(one, dict) else "")
+    return tuple(Ref(*pair) for pair in sorted(names.items()))
+
+
+def _link(task: Mapping[str, Any]) -> str:
+    """Return the page of the task; an address that a browser would run instead of open is none."""
+    url = task.get("permalink_url")
+    if url is not None and not isinstance(url, str):
+        raise wrong(task, "permalink_url", "text")
+    return url if url and url.startswith(("https://", "http://")) else ""

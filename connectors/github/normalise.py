@@ -1,0 +1,183 @@
+"""From GitHub's JSON to work items.  Pure; the field names are those of the REST API, version 2022-11-28.
+
+https://docs.github.com/en/rest/issues/issues#list-repository-issues (pull requests are among the issues) and
+https://docs.github.com/en/rest/issues/milestones#list-milestones.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.contract import MalformedAnswer
+from connectors.github.settings import FULL_NAME
+from okrs.work import Kind, Ref, State, WorkItem
+
+Payload = dict[str, Any]
+
+CANCELLED_REASONS = frozenset({"not_planned", "duplicate"})
+
+_PARENT = re.compile(r"/repos/([^/]+/[^/]+)/issues/([0-9]+)\Z")
+
+
+def repository(payload: object) -> Ref:
+    """Return a repository: its immutable id, and its canonical name, which a rename changes.
+
+    Raises MalformedAnswer.
+    """
+    if not isinstance(payload, dict):
+        raise MalformedAnswer("GitHub answered something else than a repository.")
+    name = _text(payload, "full_name")
+    if FULL_NAME.fullmatch(name) is None:
+        raise MalformedAnswer("GitHub named a repository by something else than owner/name.")
+    return Ref(str(_whole(payload, "id")), name)
+
+
+def rows(payload: object, what: str) -> list[Payload]:
+    """Return the objects of a listing.  An error is never zero rows: raises MalformedAnswer for anything else."""
+    if not isinstance(payload, list) or not all(isinstance(row, dict) for row in payload):
+        raise MalformedAnswer(f"The answer for {what} is no list of objects; nothing of it was used.")
+    return payload
+
+
+def issue(payload: Payload, repo: Ref) -> WorkItem:
+    """Return the item of an issue or a pull request.  Raises MalformedAnswer."""
+    pull = payload.get("pull_request")
+    status = _status(payload)
+    reason = _text(payload, "state_reason") if payload.get("state_reason") is not None else None
+    if pull is None:
+        kind, state = Kind.ISSUE, _issue_state(status, reason)
+    else:
+        kind, state = Kind.PULL_REQUEST, _pull_state(status, payload, pull)
+    milestone = payload.get("milestone")
+    return WorkItem(
+        id=str(_whole(payload, "id")),
+        key=f"{repo.name}#{_whole(payload, 'number')}",
+        kind=kind,
+        type=_type(payload, pull is not None),
+        title=_text(payload, "title"),
+        url=_text(payload, "html_url"),
+        state=state,
+        status=status,
+        resolution=reason if pull is None else None,
+        created_at=_time(payload, "created_at"),
+        updated_at=_time(payload, "updated_at"),
+        closed_at=_closed_at(payload, status),
+        parent=_parent(payload.get("parent_issue_url")),
+        projects=(repo,),
+        milestones=() if milestone is None else (f"milestone:{_whole(_object(milestone, 'milestone'), 'id')}",),
+        labels=tuple([_label(label) for label in _list(payload, "labels")]),
+        assignees=tuple([_text(_object(who, "assignees"), "login") for who in _list(payload, "assignees")]),
+    )
+
+
+def milestone(payload: Payload, repo: Ref) -> WorkItem:
+    """Return the item of a milestone.  Its number is not an issue's number; rules name it `owner/name#3`."""
+    number = _whole(payload, "number")
+    status = _status(payload)
+    return WorkItem(
+        id=f"milestone:{_whole(payload, 'id')}",
+        key=f"{repo.name}/milestone/{number}",
+        kind=Kind.MILESTONE,
+        type="milestone",
+        title=_text(payload, "title"),
+        url=_text(payload, "html_url"),
+        state=State.DONE if status == "closed" else State.TODO,
+        status=status,
+        created_at=_time(payload, "created_at"),
+        updated_at=_time(payload, "updated_at"),
+        closed_at=_closed_at(payload, status),
+        projects=(repo,),
+        aliases=(f"{repo.name}#{number}",),
+    )
+
+
+def _status(payload: Payload) -> str:
+    status = _text(payload, "state")
+    if status not in ("open", "closed"):
+        raise _malformed("state")
+    return status
+
+
+def _issue_state(status: str, reason: str | None) -> State:
+    if status == "open":
+        return State.TODO
+    return State.CANCELLED if reason in CANCELLED_REASONS else State.DONE
+
+
+def _pull_state(status: str, payload: Payload, pull: object) -> State:
+    if status == "open":
+        return State.TODO if payload.get("draft") is True else State.DOING
+    # Without the key nobody knows whether the work was merged or thrown away, and a guess would move a number.
+    if "merged_at" not in _object(pull, "pull_request"):
+        raise _malformed("pull_request.merged_at")
+    return State.CANCELLED if pull["merged_at"] is None else State.DONE  # type: ignore[index]
+
+
+def _type(payload: Payload, is_pull: bool) -> str:
+    kind = payload.get("type")
+    if kind is not None:
+        return _text(_object(kind, "type"), "name")
+    return "Pull request" if is_pull else "Issue"
+
+
+def _parent(url: object) -> Ref | None:
+    """Return the parent by its key: GitHub tells its address only, not its id."""
+    if url is None:
+        return None
+    match = _PARENT.search(url) if isinstance(url, str) else None
+    if match is None:
+        raise _malformed("parent_issue_url")
+    return Ref("", f"{match[1]}#{match[2]}")
+
+
+def _label(label: object) -> str:
+    """Labels are objects; the API description also allows bare names."""
+    return label if isinstance(label, str) else _text(_object(label, "labels"), "name")
+
+
+def _closed_at(payload: Payload, status: str) -> datetime | None:
+    if status == "open" or payload.get("closed_at") is None:
+        return None
+    return _time(payload, "closed_at")
+
+
+def _time(payload: Payload, key: str) -> datetime:
+    text = payload.get(key)
+    try:
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise _malformed(key) from None
+    if moment.tzinfo is None:
+        raise _malformed(key)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def _text(payload: Payload, key: str) -> str:
+    value = payload.get(key)
+    if not isinstance(value, str):
+        raise _malformed(key)
+    return value
+
+
+def _whole(payload: Payload, key: str) -> int:
+    value = payload.get(key)
+    if type(value) is not int:  # a bool is an int, too
+        raise _malformed(key)
+    return value
+
+
+def _list(payload: Payload, key: str) -> list[object]:
+    value = payload.get(key)
+    if not isinstance(value, list):
+        raise _malformed(key)
+    return value
+
+
+def _object(value: object, key: str) -> Payload:
+    if not isinstance(value, dict):
+        raise _malformed(key)
+    return value
+
+
+def _malformed(key: str) -> MalformedAnswer:
+    return MalformedAnswer(f"An item of GitHub has no proper `{key}`; nothing of its page was used.")

@@ -1,0 +1,13 @@
+"""Jira, Cloud and Data Center: projects as containers, fix versions as milestones."""
+
+from connectors.contract import Connector
+from connectors.jira.settings import Settings
+
+__all__ = ["Settings", "connect"]
+
+
+def connect(settings: Settings) -> Connector:
+    """Return a connection without retry; nothing is sent before its first question."""
+    from connectors.jira.client import Jira
+
+    return Jira(settings)

@@ -1,0 +1,163 @@
+"""Jira's JSON to work items.  Pure; raises MalformedAnswer where the JSON is not what the API promises."""
+
+from dataclasses import dataclass
+
+from connectors.jira.payload import Json, each, malformed, maybe, midnight, moment, name_of, needed
+from okrs.work import Kind, Ref, State, WorkItem, fold_name
+
+ISSUE_FIELDS = (
+    "summary",
+    "issuetype",
+    "status",
+    "resolution",
+    "resolutiondate",
+    "statuscategorychangedate",
+    "created",
+    "updated",
+    "labels",
+    "components",
+    "fixVersions",
+    "parent",
+    "assignee",
+)
+"""What is asked of each issue.  The project is told by the key, its JSON would be half of the answer."""
+
+_STATES = {"indeterminate": State.DOING, "done": State.DONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What normalising needs to know beside the payload."""
+
+    root: str
+    """Address of the site, without a trailing slash."""
+    cancelled: frozenset[str]
+    """Resolutions, folded, that turn done into cancelled."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Demanded fields: (name as the mapping spells it, id of the field), sorted by name."""
+    epic_link: str | None = None
+    """Data Center: id of the field that holds the KEY of an issue's epic."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Ids of all fields to ask of each issue."""
+        return (*ISSUE_FIELDS, *(field for _, field in self.columns), *filter(None, [self.epic_link]))
+
+
+def issue_item(payload: Json, reading: Reading) -> WorkItem:
+    """Return the item of an issue."""
+    key = needed(payload, "key", str, "an issue")
+    fields = needed(payload, "fields", dict, key)
+    issue_type = needed(fields, "issuetype", dict, key)
+    status = needed(fields, "status", dict, key)
+    resolution = name_of(fields, "resolution", key)
+    state = _state(status, resolution, reading, key)
+    closed_at = moment(fields, "resolutiondate", key) or moment(fields, "statuscategorychangedate", key)
+    labels = (*_labels(fields, key), *each(fields, "components", "name", key))
+    return WorkItem(
+        id=needed(payload, "id", str, key),
+        key=key,
+        kind=_kind(issue_type, key),
+        type=needed(issue_type, "name", str, key),
+        title=needed(fields, "summary", str, key),
+        url=f"{reading.root}/browse/{key}",
+        state=state,
+        status=needed(status, "name", str, key),
+        resolution=resolution,
+        created_at=moment(fields, "created", key),
+        updated_at=moment(fields, "updated", key),
+        closed_at=closed_at if state.closed else None,
+        parent=_parent(fields, reading, key),
+        projects=(Ref(key.rpartition("-")[0]),),
+        milestones=tuple(f"version:{version}" for version in each(fields, "fixVersions", "id", key)),
+        labels=tuple(dict.fromkeys(labels)),
+        assignees=_spellings(fields, key),
+        fields=_values(fields, reading, key),
+    )
+
+
+def version_item(payload: Json, project: str, root: str) -> WorkItem:
+    """Return the milestone of a version; `project` is the key of its project.
+
+    Ids of versions and issues overlap, hence `version:10000`; its key is `PAY/version/10000`.  An unreleased
+    version that is archived stays todo: it was put away, not shipped.
+    """
+    number = needed(payload, "id", str, "a version")
+    what = f"version {number}"
+    released = maybe(payload, "released", bool, what) or False
+    return WorkItem(
+        id=f"version:{number}",
+        key=f"{project}/version/{number}",
+        kind=Kind.MILESTONE,
+        type="version",
+        title=needed(payload, "name", str, what),
+        url=f"{root}/projects/{project}/versions/{number}",
+        state=State.DONE if released else State.TODO,
+        closed_at=midnight(payload, "releaseDate", what) if released else None,
+        projects=(Ref(project),),
+    )
+
+
+def _kind(issue_type: Json, what: str) -> Kind:
+    """Tell the kind: Cloud numbers its hierarchy, on Data Center the epic is the type of that name."""
+    if maybe(issue_type, "subtask", bool, what):
+        return Kind.SUBTASK
+    level = maybe(issue_type, "hierarchyLevel", int, what)
+    if level == 1 or (level is None and fold_name(needed(issue_type, "name", str, what)) == "epic"):
+        return Kind.EPIC
+    return Kind.ISSUE
+
+
+def _state(status: Json, resolution: str | None, reading: Reading, what: str) -> State:
+    """Judge by the category's key, never by its translated name; done is cancelled by a resolution."""
+    category = needed(needed(status, "statusCategory", dict, what), "key", str, what)
+    state = _STATES.get(category, State.TODO)
+    if state is State.DONE and resolution is not None and fold_name(resolution) in reading.cancelled:
+        return State.CANCELLED
+    return state
+
+
+def _labels(fields: Json, what: str) -> list[str]:
+    labels = maybe(fields, "labels", list, what) or []
+    if not all(isinstance(label, str) for label in labels):
+        raise malformed("labels", what)
+    return labels
+
+
+def _parent(fields: Json, reading: Reading, what: str) -> Ref | None:
+    """Return the parent; the Epic Link of Data Center holds nothing but a key."""
+    parent = maybe(fields, "parent", dict, what)
+    if parent is not None:
+        return Ref(needed(parent, "id", str, what), maybe(parent, "key", str, what) or "")
+    epic = maybe(fields, reading.epic_link, str, what) if reading.epic_link else None
+    return Ref("", epic) if epic else None
+
+
+def _spellings(fields: Json, what: str) -> tuple[str, ...]:
+    """Return every way to name the assignee; Cloud has an account id and may hide the e-mail, Data Center a login."""
+    person = maybe(fields, "assignee", dict, what) or {}
+    keys = ("accountId", "name", "emailAddress", "displayName")
+    return tuple(dict.fromkeys(text for key in keys if (text := maybe(person, key, str, what))))
+
+
+def _values(fields: Json, reading: Reading, what: str) -> tuple[tuple[str, str], ...]:
+    pairs = ((name, value_text(fields.get(field), f"{name} of {what}")) for name, field in reading.columns)
+    return tuple((name, text) for name, text in pairs if text is not None)
+
+
+def value_text(value: object, what: str) -> str | None:
+    """Return a custom field's value as text: numbers exactly and shortest, options by their value or name."""
+    match value:
+        case None | []:
+            return None
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value).removesuffix(".0")
+        case {"value": str(text)} | {"name": str(text)} | {"displayName": str(text)}:
+            return text
+        case list():
+            return ", ".join(filter(None, (value_text(entry, what) for entry in value))) or None
+    raise malformed("value", what)

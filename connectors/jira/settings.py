@@ -1,0 +1,77 @@
+"""What a Jira source of the config may say."""
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from connectors.settings import Address, Names, Secret, SourceSettings
+
+CANCELLED_RESOLUTIONS = (
+    "Won't Do",
+    "Won't Fix",
+    "Duplicate",
+    "Invalid",
+    "Cannot Reproduce",
+    "Declined",
+    "Rejected",
+    "Not a Bug",
+)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _site_root(url: str) -> str:
+    """Return the address without a trailing slash.  Raises ValueError unless a token may be sent there."""
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:  # its text would repeat the address, which may hold a password
+        host = None
+    if not host or parts.scheme not in ("https", "http"):
+        raise ValueError("the Jira site root is wanted, as https://acme.atlassian.net")
+    if parts.scheme == "http" and not _loopback(host):
+        raise ValueError("only https keeps the token secret; http is for this machine alone (127.0.0.1, localhost)")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("only scheme, host, port and path belong here; credentials have keys of their own")
+    return url
+
+
+def _filled(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(name.strip() for name in names):
+        raise ValueError("a name is empty")
+    return names
+
+
+class Settings(SourceSettings):
+    """A source with `connector: jira`."""
+
+    url: Annotated[Address, AfterValidator(_site_root)] = Field(
+        description="Site root of Jira, Cloud or Data Center; a context path is allowed."
+    )
+    email: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Cloud: the account that made the token. Leave out for a Data Center bearer token.",
+    )
+    token: Secret = Field(description="Cloud: an API token. Data Center: a personal access token.")
+    projects: Annotated[Names, AfterValidator(_filled)] = Field(description="Keys of the projects that are read.")
+    fields: dict[str, str] = Field(
+        default_factory=dict,
+        description="Names for custom fields: `name: customfield_10016`, or `name: Story Points` if only one has it.",
+    )
+    cancelled_resolutions: tuple[str, ...] = Field(
+        default=CANCELLED_RESOLUTIONS,
+        description="Resolutions that make a done issue cancelled instead; replaces the built-in list.",
+    )
+
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        return self.projects

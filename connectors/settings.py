@@ -1,0 +1,49 @@
+"""What every source of the config has in common, and how a field says that it may hold `${NAME}`.
+
+Each connector extends `SourceSettings` with its own closed, described fields; the config room reads the markers.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from okrs.duration import parse_duration
+
+
+class Interpolated:
+    """Marks a field whose text may contain `${NAME}` or `${file:PATH}`; legal nowhere else."""
+
+
+Secret = Annotated[SecretStr, Interpolated()]
+Address = Annotated[str, Interpolated()]
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pydantic judges it next
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Interval = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class SourceSettings(BaseModel):
+    """Keys that a source has whatever its tracker."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    connector: str = Field(description="Which connector reads this source: jira, asana or github.")
+    every: Interval = Field(
+        default=timedelta(minutes=5),
+        description="How often the source is polled: a number and s, m, h or d. Older than three of these is stale.",
+    )
+
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        """Projects or repositories as the config spells them."""
+        raise NotImplementedError
+
+    @property
+    def field_names(self) -> frozenset[str] | None:
+        """Custom fields that `by:` may name; None when only the tracker knows them."""
+        return None

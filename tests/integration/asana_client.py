@@ -1,0 +1,129 @@
+"""How the tests of the Asana connector connect and read, and a loopback server that answers as written."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from connectors import asana
+from connectors.contract import (
+    Connector,
+    Container,
+    Cursor,
+    Demand,
+)
+from okrs.work import WorkItem
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+NOTHING = Demand()
+SECRET = "2/secret-token"
+
+
+def connect(url: str, *projects: str, token: str = SECRET) -> Connector:
+    keys = {"connector": "asana", "url": url, "token": token, "projects": projects or ("1204",)}
+    return asana.connect(asana.Settings.model_validate(keys))
+
+
+def pages(
+    connector: Connector,
+    container: Container,
+    demand: Demand = NOTHING,
+    *,
+    since: datetime | None = None,
+    parents: tuple[str, ...] = (),
+    resume: str | None = None,
+) -> list[tuple[str | None, list[WorkItem]]]:
+    """Read to the end; every page stands beside the resume point that it was asked with."""
+    cursor = Cursor(now=NOW, since=since, parents=parents, resume=resume)
+    found: list[tuple[str | None, list[WorkItem]]] = []
+    while True:
+        assert len(found) < 1000, "a read without an end"
+        page = connector.changed(container, cursor, demand)
+        found.append((cursor.resume, list(page.items)))
+        if page.resume is None:
+            return found
+        cursor = replace(cursor, resume=page.resume)
+
+
+def titles(read: list[tuple[str | None, list[WorkItem]]]) -> list[str]:
+    return [item.title for _, items in read for item in items]
+
+
+CONTAINER = Container("1204", "1204")
+Reply = tuple[int, bytes, Mapping[str, str]]
+
+
+def reply(payload: object, status: int = 200, **headers: str) -> Reply:
+    return status, orjson.dumps(payload), headers
+
+
+def tasks(*rows: dict[str, object], offset: str | None = None) -> Reply:
+    following = {"offset": offset, "path": "/x", "uri": "http://elsewhere.example/x"} if offset else None
+    return reply({"data": list(rows), "next_page": following})
+
+
+def row(gid: str, **more: object) -> dict[str, object]:
+    return {"gid": gid, "name": f"task {gid}", "resource_subtype": "default_task", "completed": False, **more}
+
+
+NAME = reply({"data": {"gid": "1204", "name": "Launch"}})
+EXPIRED = reply({"errors": [{"message": "offset: Your pagination token has expired."}]}, 400)
+
+
+class Scripted:
+    """Gives the written answers in turn, the last one for ever, and remembers what was asked."""
+
+    def __init__(self, replies: tuple[Reply, ...]) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self._replies = replies
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body, headers = script.next(self.path, dict(self.headers.items()))
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/api/1.0"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self._connectors: list[Connector] = []
+
+    def next(self, path: str, headers: dict[str, str]) -> Reply:
+        self.asked.append((path, headers))
+        return self._replies[min(len(self.asked), len(self._replies)) - 1]
+
+    def connect(self) -> Connector:
+        self._connectors.append(connect(self.url))
+        return self._connectors[-1]
+
+    def query(self, index: int) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.asked[index][0]).query)
+
+    def close(self) -> None:
+        for connector in self._connectors:
+            connector.close()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextmanager
+def scripted(*replies: Reply) -> Iterator[Scripted]:
+    server = Scripted(replies)
+    try:
+        yield server
+    finally:
+        server.close()

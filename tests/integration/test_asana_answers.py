@@ -1,0 +1,192 @@
+"""What the Asana connector sends, and odd answers from a scripted loopback server."""
+
+import gzip
+import logging
+import socket
+import threading
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import asana as library
+import orjson
+import pytest
+
+from connectors.contract import (
+    ConnectorError,
+    CredentialsRefused,
+    Demand,
+    MalformedAnswer,
+    Stop,
+    TryLater,
+)
+from tests.integration.asana_client import (
+    CONTAINER,
+    EXPIRED,
+    NAME,
+    SECRET,
+    connect,
+    pages,
+    reply,
+    row,
+    scripted,
+    tasks,
+    titles,
+)
+
+
+def test_since_is_sent_in_utc_and_rounded_down() -> None:
+    since = datetime.fromisoformat("2026-11-02T09:00:00.900+01:00")
+    with scripted(NAME, tasks()) as server:
+        pages(server.connect(), CONTAINER, since=since)
+    assert server.query(1)["modified_since"] == ["2026-11-02T08:00:00.000Z"]
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nend", "naïve", "nul\x00"])
+def test_a_token_that_no_header_can_carry_is_refused_before_anything_is_sent(token: str) -> None:
+    with pytest.raises(CredentialsRefused) as caught:
+        connect("http://127.0.0.1:9/api/1.0", token=token)
+    assert not token or token not in str(caught.value)
+
+
+def test_a_refused_connection_is_passing_trouble() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        connector = connect(f"http://127.0.0.1:{closed.getsockname()[1]}/api/1.0")
+        with pytest.raises(TryLater, match="no connection") as caught:
+            connector.containers()
+    assert caught.value.__cause__ is None
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"data": None},
+        {"data": {}},
+        {"data": ["1"]},
+        {"errors": []},
+        [],
+        None,
+        {"data": [], "next_page": "more"},
+        {"data": [], "next_page": {"uri": "http://elsewhere.example/"}},
+        {"data": [], "next_page": {"offset": ""}},
+        {"data": [], "next_page": {"offset": 5}},
+        {"data": [{"name": "no gid"}]},
+    ],
+)
+def test_a_listing_that_is_none_is_malformed(payload: object) -> None:
+    with scripted(NAME, reply(payload)) as server, pytest.raises(MalformedAnswer):
+        pages(server.connect(), CONTAINER)
+
+
+@pytest.mark.parametrize("payload", [{}, [], {"data": []}, {"data": {"gid": "1204"}}, {"data": {"name": 5}}])
+def test_a_project_that_is_none_is_malformed(payload: object) -> None:
+    with scripted(reply(payload)) as server, pytest.raises(MalformedAnswer):
+        server.connect().containers()
+
+
+@pytest.mark.parametrize("circle", [["a"], ["a", "b"], ["a", "b", "c"]])
+def test_a_listing_without_an_end_is_malformed(circle: list[str]) -> None:
+    replies = [tasks(row("1"), offset=offset) for offset in circle * 6]
+    with scripted(NAME, *replies) as server, pytest.raises(MalformedAnswer, match="repeats"):
+        pages(server.connect(), CONTAINER)
+    parent = tasks(row("1", num_subtasks=1))
+    with scripted(NAME, parent, *replies) as server, pytest.raises(MalformedAnswer, match="sub-tasks of 1 repeats"):
+        pages(server.connect(), CONTAINER)
+
+
+def test_an_expired_page_token_asks_for_a_new_read() -> None:
+    with scripted(NAME, tasks(row("1"), offset="old"), EXPIRED) as server:
+        with pytest.raises(TryLater, match="must start again"):
+            pages(server.connect(), CONTAINER)
+        assert server.query(2)["offset"] == ["old"]
+
+
+def test_a_refused_first_page_is_not_taken_for_an_expired_token() -> None:
+    with scripted(NAME, EXPIRED) as server, pytest.raises(ConnectorError) as caught:
+        pages(server.connect(), CONTAINER)
+    assert type(caught.value) is Stop
+
+
+def test_the_token_follows_neither_a_redirect_nor_a_named_page() -> None:
+    with scripted(tasks()) as elsewhere:
+        moved = reply({}, 302, Location=elsewhere.url + "/tasks")
+        with scripted(NAME, moved) as server, pytest.raises(Stop, match="302"):
+            pages(server.connect(), CONTAINER)
+        named = orjson.dumps({"data": [], "next_page": {"offset": "o1", "uri": elsewhere.url}})
+        with scripted(NAME, (200, named, {}), tasks()) as server:
+            pages(server.connect(), CONTAINER)
+            assert [urlsplit(path).path for path, _ in server.asked[1:]] == ["/api/1.0/tasks"] * 2
+        assert elsewhere.asked == []
+
+
+def test_what_is_sent() -> None:
+    with scripted(NAME, tasks(row("1"), offset="o/1="), tasks(row("../2", num_subtasks=1)), tasks()) as server:
+        pages(server.connect(), CONTAINER, Demand(fields=frozenset({"Effort"})))
+    path, headers = server.asked[1]
+    assert path.startswith("/api/1.0/tasks?")
+    assert headers["Authorization"] == f"Bearer {SECRET}"
+    assert headers["User-Agent"].startswith("headway/")
+    first, second = server.query(1), server.query(2)
+    assert (first["project"], first["limit"], "offset" in first, "modified_since" in first) == (
+        ["1204"],
+        ["100"],
+        False,
+        False,
+    )
+    assert "custom_fields.number_value" in first["opt_fields"][0].split(",")
+    assert second == {**first, "offset": ["o/1="]}
+    assert server.asked[3][0].startswith("/api/1.0/tasks/..%2F2/subtasks?")
+
+
+def test_titles_keep_their_no_break_spaces() -> None:
+    with scripted(NAME, tasks(row("1") | {"name": " 10\u00a0% done "})) as server:
+        assert titles(pages(server.connect(), CONTAINER)) == [" 10\u00a0% done "]
+
+
+def test_a_compressed_answer_is_read() -> None:
+    packed = gzip.compress(orjson.dumps({"data": [row("1")], "next_page": None}))
+    with scripted(NAME, (200, packed, {"Content-Encoding": "gzip"})) as server:
+        assert titles(pages(server.connect(), CONTAINER)) == ["task 1"]
+    with scripted(NAME, (200, packed[:20], {"Content-Encoding": "gzip"})) as server, pytest.raises(ConnectorError):
+        pages(server.connect(), CONTAINER)
+
+
+def test_the_project_is_named_once_a_connection() -> None:
+    with scripted(NAME, tasks()) as server:
+        connector = server.connect()
+        pages(connector, CONTAINER)
+        pages(connector, CONTAINER)
+    assert connector.requests == len(server.asked) == 3
+
+
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><html>Please log in.</html>", b'{"data": [{"gid": ', b"", b"\xff"])
+def test_what_is_no_json_is_malformed(body: bytes) -> None:
+    with scripted((200, body, {})) as server, pytest.raises(MalformedAnswer):
+        server.connect().containers()
+    with scripted(NAME, (200, body, {})) as server, pytest.raises(MalformedAnswer):
+        pages(server.connect(), CONTAINER)
+
+
+def test_custom_fields_come_when_they_are_demanded() -> None:
+    sized = row("1", custom_fields=[{"gid": "9", "name": "Effort", "number_value": 2.5}])
+    with scripted(NAME, tasks(row("1")), tasks(sized)) as server:
+        connector = server.connect()
+        [(_, [plain])] = pages(connector, CONTAINER)
+        [(_, [item])] = pages(connector, CONTAINER, Demand(fields=frozenset({"effort"})))
+    assert "custom_fields" not in server.query(1)["opt_fields"][0]
+    assert (plain.fields, item.fields) == ((), (("effort", "2.5"),))
+
+
+def test_a_connection_leaves_no_thread_and_no_log_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The library hangs its handlers on when its first configuration of a process is made.
+    monkeypatch.setattr(library.Configuration, "_default", None)
+    loggers = [logging.getLogger(name) for name in ("asana", "urllib3")]
+    with scripted(NAME) as server:
+        before = [(list(logger.handlers), logger.level) for logger in loggers]
+        threads = threading.active_count()
+        connector = server.connect()
+        assert threading.active_count() == threads
+        assert [(logger.handlers, logger.level) for logger in loggers] == before
+        connector.containers()

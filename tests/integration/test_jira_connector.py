@@ -1,0 +1,242 @@
+"""The Jira connector reads real HTTP: what it asks, how often, and that nothing is lost."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+
+import pytest
+
+from connectors.contract import Connector, Container, Cursor, Demand, Page, Stop, TryLater, Unreadable
+from connectors.http import Patient
+from connectors.jira import Settings, connect
+from connectors.jira.client import Jira
+from okrs.work import Kind, Ref
+from tests.integration.jira_site import NOW, Canned, Site, issue
+
+TOKEN = "s3cret-token"
+POINTS = Demand(fields=frozenset({"story_points"}))
+
+
+@pytest.fixture(params=["cloud", "data center"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    with Site(cloud=request.param == "cloud") as site:
+        yield site
+
+
+def settings(site: Site, **more: object) -> Settings:
+    email = {"email": "ada@acme.example"} if site.cloud else {}
+    plain = {"connector": "jira", "url": site.url, "token": TOKEN, "projects": ["PAY"]}
+    return Settings.model_validate({**plain, **email, "fields": {"story_points": "customfield_10016"}, **more})
+
+
+def pages(connector: Connector, container: Container, cursor: Cursor, demand: Demand) -> Iterator[tuple[Cursor, Page]]:
+    """Yield every page with the cursor that asks for it."""
+    while True:
+        page = connector.changed(container, cursor, demand)
+        yield cursor, page
+        if page.resume is None:
+            return
+        cursor = replace(cursor, resume=page.resume)
+
+
+def read(connector: Connector, cursor: Cursor, demand: Demand | None = None) -> list[str]:
+    """Resolve the containers and read the first one; return the ids of its items."""
+    container = connector.containers()[0]
+    assert isinstance(container, Container)
+    found = pages(connector, container, cursor, demand or Demand())
+    return [item.id for _, page in found for item in page.items]
+
+
+FULL = Cursor(now=NOW)
+POLL = Cursor(now=NOW, since=NOW - timedelta(minutes=20, seconds=1))
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_a_first_read_brings_everything_within_its_budget(count: int) -> None:
+    with Site(issues=count) as site:
+        connector = connect(settings(site))
+        assert site.log == []  # nothing is sent before the first question
+        ids = read(connector, FULL, POINTS)
+        connector.close()
+        assert ids == ["version:1", *(one["id"] for one in site.issues)]
+        assert connector.requests == len(site.log) <= max(1, ceil(count / 100)) + 3
+
+
+@pytest.mark.parametrize("demand", [Demand(), POINTS, Demand(frozenset({"Story Points"}))])
+def test_a_poll_without_news_asks_three_things_and_brings_the_milestones(site: Site, demand: Demand) -> None:
+    site.issues = [issue(1)]
+    connector = connect(settings(site))
+    assert read(connector, POLL, demand) == ["version:1"]
+    connector.close()
+    assert site.paths == ["serverInfo", "project/PAY", "search/jql" if site.cloud else "search"]
+    assert connector.requests == 3
+
+
+def test_a_poll_brings_what_changed(site: Site) -> None:
+    site.issues = [issue(1), issue(2, updated=NOW - timedelta(minutes=21)), issue(3, updated=NOW), issue(4)]
+    connector = connect(settings(site))
+    assert read(connector, POLL, POINTS) == ["version:1", "10002", "10003"]
+    assert site.log[-1].query["jql"].startswith('project = "PAY" AND updated >= "-21m" ORDER')
+    assert "description" not in site.log[-1].query["fields"]
+    site.versions[0]["name"] = "Renamed"
+    container = Container("10", "PAY")
+    (_, page), *more = pages(connector, container, POLL, POINTS)  # again, on the same connection
+    connector.close()
+    assert [item.title for item in page.items if item.kind is Kind.MILESTONE] == ["Renamed"]
+    assert more == []
+
+
+def test_any_page_can_be_asked_again_by_another_connection(site: Site) -> None:
+    site.issues = [issue(number) for number in range(1, 351)]
+    first = connect(settings(site))
+    container = first.containers()[0]
+    assert isinstance(container, Container)
+    walked = list(pages(first, container, FULL, POINTS))
+    first.close()
+    assert len(walked) == 4
+    for number, (cursor, page) in enumerate(walked):
+        other = connect(settings(site))
+        rest = [again for _, again in pages(other, container, cursor, POINTS)]
+        other.close()
+        assert rest[0] == page
+        assert rest == [later for _, later in walked[number:]]
+
+
+def test_smaller_pages_than_asked_for_lose_nothing(site: Site) -> None:
+    site.issues = [issue(number) for number in range(1, 8)]
+    site.page_cap = 3
+    connector = connect(settings(site))
+    assert read(connector, FULL) == ["version:1", *(one["id"] for one in site.issues)]
+    connector.close()
+
+
+def test_each_deployment_gets_its_own_credentials_and_page_numbers(site: Site) -> None:
+    connector = connect(settings(site))
+    read(connector, FULL)
+    connector.close()
+    basic = "Basic YWRhQGFjbWUuZXhhbXBsZTpzM2NyZXQtdG9rZW4="
+    assert {asked.authorization for asked in site.log} == {basic if site.cloud else f"Bearer {TOKEN}"}
+    assert ("startAt" in site.log[-1].query) is not site.cloud
+
+
+def test_data_center_knows_the_epic_by_its_key() -> None:
+    with Site(cloud=False) as site:
+        site.issues = [
+            issue(1, issuetype={"name": "Epic", "subtask": False}),
+            issue(2, customfield_10100="PAY-1", customfield_10016=3.0),
+        ]
+        connector = connect(settings(site))
+        container = connector.containers()[0]
+        assert isinstance(container, Container)
+        _, epic, story = connector.changed(container, FULL, POINTS).items
+        connector.close()
+    assert epic.kind is Kind.EPIC
+    assert story.parent == Ref("", "PAY-1")
+    assert story.fields == (("story_points", "3"),)
+
+
+@pytest.mark.parametrize("spelled", ["Story Points", " story points", "customfield_10016"])
+def test_a_field_is_found_by_its_name_in_the_config_or_in_the_mapping(site: Site, spelled: str) -> None:
+    site.issues = [issue(1, customfield_10016=8, updated=NOW)]
+    for config, demanded in (({"effort": spelled}, "effort"), ({}, spelled)):
+        connector = connect(settings(site, fields=config))
+        container = connector.containers()[0]
+        assert isinstance(container, Container)
+        page = connector.changed(container, POLL, Demand(frozenset({demanded})))
+        connector.close()
+        assert page.items[-1].fields == ((demanded, "8"),)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "told"),
+    [
+        ("Team", r"2 fields called 'Team' \(customfield_10200, customfield_10201\)"),
+        ("Story Pointz", r"did you mean Story Points \(customfield_10016\)"),
+        ("Nonsense", "no field 'Nonsense'.*write its id"),
+        ("customfield_999", "no field 'customfield_999'"),
+    ],
+)
+def test_a_field_that_cannot_be_told_stops_a_full_read(site: Site, spelled: str, told: str) -> None:
+    connector = connect(settings(site, fields={"effort": spelled}))
+    with pytest.raises(Stop, match=told):
+        read(connector, FULL, Demand(frozenset({"effort"})))
+    connector.close()
+
+
+def test_unreadable_projects_leave_the_others(site: Site) -> None:
+    site.canned = {
+        "project/OPS": [Canned(403, body={})],
+        "project/OLD": [Canned(body={"id": "12", "key": "OLD", "archived": True, "versions": []})],
+        "project/A%2FB": [Canned(400, body={})],
+    }
+    connector = connect(settings(site, projects=["GONE", "OPS", "OLD", "A/B", "PAY"]))
+    gone, ops, old, odd, pay = connector.containers()
+    connector.close()
+    for one, told in ((gone, "404"), (ops, "403"), (old, "archived"), (odd, "400")):
+        assert isinstance(one, Unreadable)
+        assert told in one.error
+    assert pay == Container("10", "PAY")
+
+
+def test_a_project_that_vanished_since_it_was_resolved_is_no_empty_page(site: Site) -> None:
+    connector = connect(settings(site))
+    with pytest.raises(Stop, match="PAST"):
+        connector.changed(Container("77", "PAST"), FULL, Demand())
+    connector.close()
+
+
+def test_a_project_is_known_by_its_id_after_its_key_changed(site: Site) -> None:
+    site.issues = [issue(1)]
+    connector = connect(settings(site))
+    page = connector.changed(Container("10", "OLDKEY"), FULL, Demand())
+    connector.close()
+    assert [item.key for item in page.items] == ["PAY/version/1", "PAY-1"]
+
+
+def test_a_project_listing_without_versions_is_read(site: Site) -> None:
+    site.canned = {"project/PAY": [Canned(body=site.project)]}
+    connector = connect(settings(site))
+    assert read(connector, FULL) == []
+    connector.close()
+
+
+def test_check_says_who_and_what(site: Site) -> None:
+    connector = connect(settings(site, projects=["PAY", "GONE"]))
+    account = connector.check()
+    connector.close()
+    assert account.who == "Ada <ada@acme.example>"
+    assert (account.sees, account.missing) == (("PAY",), ("GONE",))
+    assert account.detail == f"Jira {'Cloud' if site.cloud else 'DataCenter'} 10.3.1"
+
+
+def test_patience_asks_the_same_page_again_and_every_request_is_counted(site: Site) -> None:
+    site.issues = [issue(number) for number in range(1, 151)]
+    path = "search/jql" if site.cloud else "search"
+    site.canned = {"serverInfo": [Canned(503)], path: [Canned(502), Canned(429, {"Retry-After": "7"})]}
+    waits: list[float] = []
+    patient = Patient(connect(settings(site)), sleep=waits.append)
+    assert read(patient, FULL) == ["version:1", *(one["id"] for one in site.issues)]
+    patient.close()
+    assert waits == [1.0, 1.0, 7.0]
+    assert patient.requests == len(site.log)
+
+
+def test_the_library_waits_for_a_connection() -> None:
+    code = "import sys, connectors.jira; sys.exit(any(name in sys.modules for name in ('jira', 'requests')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_of_the_library_is_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.canned = {"serverInfo": [Canned(429), Canned(503), Canned(body=None)]}
+    connector = Jira(settings(site), timeout=(5, 0.05))
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(3):
+            with pytest.raises(TryLater):
+                connector.containers()
+    connector.close()
+    assert not [record for record in caplog.records if record.name.startswith("jira")]
+    assert TOKEN not in caplog.text

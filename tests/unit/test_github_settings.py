@@ -1,0 +1,101 @@
+"""The keys of a GitHub source are closed, checked and described."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from connectors.contract import CredentialsRefused
+from connectors.github import Settings, connect
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "ghp_SeCrEt0123456789"
+
+
+def settings(**keys: Any) -> Settings:
+    return Settings.model_validate({"connector": "github", "token": TOKEN, "repositories": ["acme/web"]} | keys)
+
+
+def test_defaults() -> None:
+    plain = settings()
+    assert plain.url == "https://api.github.com"
+    assert plain.container_names == ("acme/web",)
+    assert plain.field_names == frozenset()
+
+
+def test_one_repository_may_stand_without_a_list() -> None:
+    assert settings(repositories=" acme/web ").container_names == ("acme/web",)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://ghe.acme.example/api/v3/", "https://ghe.acme.example/api/v3"),
+        ("https://ghe.acme.example:8443/api/v3", "https://ghe.acme.example:8443/api/v3"),
+        ("http://127.0.0.1:8900/github/", "http://127.0.0.1:8900/github"),
+        ("http://localhost:8900", "http://localhost:8900"),
+        ("http://[::1]:8900", "http://[::1]:8900"),
+    ],
+)
+def test_urls_that_are_taken(url: str, kept: str) -> None:
+    assert settings(url=url).url == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ghe.acme.example/api/v3",
+        "http://127.0.0.1.evil.example",
+        "ftp://ghe.acme.example",
+        "ghe.acme.example",
+        "https://",
+        "https://me:pw@ghe.acme.example/api/v3",
+        "https://ghe.acme.example/api/v3?x=1",
+        "https://ghe.acme.example/#x",
+        "https://ghe.acme.example:99999",
+        "https://[::1",
+        "https://github.com",
+        "",
+    ],
+)
+def test_urls_that_are_refused(url: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(url=url)
+    assert [error["loc"] for error in caught.value.errors()] == [("url",)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[], ["web"], ["acme/web/issues"], ["https://github.com/acme/web"], ["acme/.."], ["acme/we b"], ["a/b", "A/B"]],
+)
+def test_repositories_that_are_refused(names: list[str]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(repositories=names)
+    assert [error["loc"] for error in caught.value.errors()] == [("repositories",)]
+
+
+def test_unknown_keys_are_refused_and_every_key_is_described() -> None:
+    with pytest.raises(ValidationError, match="repos"):
+        settings(repos=["acme/web"])
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_token_is_never_shown() -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(token=[TOKEN], url="nowhere")
+    assert TOKEN not in f"{settings()!r} {settings().model_dump_json()} {caught.value}"
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "schlüssel"])
+def test_what_cannot_be_a_token_is_refused_before_it_is_sent(token: str) -> None:
+    with pytest.raises(CredentialsRefused) as caught:
+        connect(settings(token=token))
+    assert not token or token not in str(caught.value)
+
+
+def test_the_client_library_is_not_imported_by_the_settings() -> None:
+    code = "import sys, connectors.github; sys.exit('github' in sys.modules or 'requests' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,180 @@
+"""Golden payloads beside their expected items, and every way in which a payload can be malformed."""
+
+from copy import deepcopy
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.contract import MalformedAnswer
+from connectors.jira.normalise import Reading, issue_item, value_text, version_item
+from connectors.jira.settings import CANCELLED_RESOLUTIONS
+from okrs.work import Kind, State, WorkItem, fold_name
+
+GOLDEN = Path(__file__).parent / "golden" / "jira"
+CANCELLED = frozenset(map(fold_name, CANCELLED_RESOLUTIONS))
+CLOUD = Reading(
+    root="https://acme.atlassian.net",
+    cancelled=CANCELLED,
+    columns=(("severity", "customfield_10030"), ("story_points", "customfield_10016")),
+)
+DATA_CENTER = Reading(root="https://jira.acme.example/jira", cancelled=CANCELLED, epic_link="customfield_10100")
+
+
+def load(name: str) -> Any:
+    return orjson.loads((GOLDEN / name).read_bytes())
+
+
+def as_json(items: list[WorkItem]) -> Any:
+    return orjson.loads(orjson.dumps([asdict(item) for item in items]))
+
+
+@pytest.mark.parametrize(("name", "reading"), [("cloud", CLOUD), ("data_center", DATA_CENTER)])
+def test_issues_become_the_expected_items(name: str, reading: Reading) -> None:
+    items = [issue_item(issue, reading) for issue in load(f"{name}.json")["issues"]]
+    assert as_json(items) == load(f"{name}.items.json")
+    times = [time for item in items for time in (item.created_at, item.updated_at, item.closed_at) if time]
+    assert times
+    assert all(time.tzinfo is UTC for time in times)
+
+
+def test_versions_become_the_expected_milestones() -> None:
+    items = [version_item(version, "PAY", CLOUD.root) for version in load("versions.json")["versions"]]
+    assert as_json(items) == load("versions.items.json")
+
+
+@pytest.mark.parametrize(
+    ("category", "resolution", "state"),
+    [
+        ("new", None, State.TODO),
+        ("indeterminate", None, State.DOING),
+        ("undefined", None, State.TODO),
+        ("done", None, State.DONE),
+        ("done", "Fixed", State.DONE),
+        ("done", "  WON'T FIX ", State.CANCELLED),
+        ("indeterminate", "Duplicate", State.DOING),
+    ],
+)
+def test_the_state_is_the_category_and_the_resolution(category: str, resolution: str | None, state: State) -> None:
+    issue = deepcopy(load("cloud.json")["issues"][0])
+    issue["fields"]["status"]["statusCategory"]["key"] = category
+    issue["fields"]["resolution"] = {"name": resolution} if resolution else None
+    item = issue_item(issue, CLOUD)
+    assert item.state is state
+    assert (item.closed_at is not None) == state.closed
+
+
+def test_own_cancelled_resolutions_replace_the_list() -> None:
+    issue = load("cloud.json")["issues"][3]
+    assert issue_item(issue, CLOUD).state is State.CANCELLED
+    assert issue_item(issue, Reading(root="", cancelled=frozenset({"obsolete"}))).state is State.DONE
+
+
+def test_a_date_without_resolution_date_is_that_of_the_category() -> None:
+    item = issue_item(load("cloud.json")["issues"][4], CLOUD)
+    assert item.closed_at == datetime(2026, 10, 2, 7, tzinfo=UTC)
+
+
+def test_cloud_has_no_epic_by_name() -> None:
+    issue = deepcopy(load("cloud.json")["issues"][0])
+    issue["fields"]["issuetype"] = {"name": "Epic", "subtask": False, "hierarchyLevel": 0}
+    assert issue_item(issue, CLOUD).kind is Kind.ISSUE
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None),
+        ([], None),
+        ("", ""),
+        (3, "3"),
+        (5.0, "5"),
+        (0.1, "0.1"),
+        (1e-07, "1e-07"),
+        (True, "true"),
+        ({"value": "High"}, "High"),
+        ({"name": "Team A", "id": "1"}, "Team A"),
+        ({"accountId": "5b", "displayName": "Ada"}, "Ada"),
+        ([{"value": "A"}, {"value": "B"}], "A, B"),
+        ([None], None),
+    ],
+)
+def test_field_values_are_exact_text(value: object, text: str | None) -> None:
+    assert value_text(value, "a field") == text
+
+
+def test_an_object_that_says_nothing_is_malformed() -> None:
+    with pytest.raises(MalformedAnswer, match="severity of PAY-1"):
+        value_text({"id": "1"}, "severity of PAY-1")
+
+
+MISSING = ["id", "key", "fields", "fields.summary", "fields.issuetype", "fields.issuetype.name"]
+MISSING += ["fields.status", "fields.status.name", "fields.status.statusCategory", "fields.status.statusCategory.key"]
+OPTIONAL = ["resolution", "resolutiondate", "created", "updated", "labels", "components", "fixVersions", "parent"]
+
+
+def place(issue: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    *above, last = path.split(".")
+    for name in above:
+        issue = issue[name]
+    return issue, last
+
+
+@pytest.mark.parametrize("path", MISSING)
+def test_what_must_be_there_is_demanded(path: str) -> None:
+    wrong: tuple[object, ...] = (None, 7, [])
+    for spoilt in wrong:
+        issue = deepcopy(load("cloud.json")["issues"][1])
+        inside, key = place(issue, path)
+        inside[key] = spoilt
+        with pytest.raises(MalformedAnswer):
+            issue_item(issue, CLOUD)
+    issue = deepcopy(load("cloud.json")["issues"][1])
+    inside, key = place(issue, path)
+    del inside[key]
+    with pytest.raises(MalformedAnswer, match=key):
+        issue_item(issue, CLOUD)
+
+
+@pytest.mark.parametrize("name", [*OPTIONAL, "assignee", "statuscategorychangedate"])
+def test_what_may_be_absent_must_still_have_its_type(name: str) -> None:
+    issue = deepcopy(load("cloud.json")["issues"][2])
+    issue["fields"].pop(name, None)
+    issue["fields"]["resolutiondate"] = None
+    issue_item(issue, CLOUD)
+    issue["fields"][name] = 7
+    with pytest.raises(MalformedAnswer, match=name):
+        issue_item(issue, CLOUD)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("created", "yesterday"),
+        ("created", "2026-10-01T08:30:00"),
+        ("labels", [1]),
+        ("components", ["Checkout"]),
+        ("components", [{"id": "1"}]),
+        ("fixVersions", [{"id": 10000}]),
+        ("parent", {"key": "PAY-42"}),
+        ("resolution", {"id": "1"}),
+        ("assignee", {"displayName": 7}),
+    ],
+)
+def test_wrong_insides_are_malformed(name: str, value: object) -> None:
+    issue = deepcopy(load("cloud.json")["issues"][1])
+    issue["fields"][name] = value
+    with pytest.raises(MalformedAnswer):
+        issue_item(issue, CLOUD)
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": None}, {"id": 10000}, {"name": None}, {"released": "yes"}, {"releaseDate": "1/Oct/26"}]
+)
+def test_a_malformed_version_is_refused(change: dict[str, object]) -> None:
+    version = {**load("versions.json")["versions"][0], **change}
+    with pytest.raises(MalformedAnswer):
+        version_item(version, "PAY", CLOUD.root)
