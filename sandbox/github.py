@@ -1,0 +1,241 @@
+"""GitHub, as far as Headway reads it (REST API): routes and rendering only."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from sandbox.exchange import Answer, Refused, Request, Route, whole_number
+from sandbox.github_shapes import label_record, repository_record, user_record
+from sandbox.records import Item, Milestone, Project
+from sandbox.world import World
+
+_T = TypeVar("_T")
+_LIMIT = 5000
+_REPOSITORY = "(?:/repos/([^/]+/[^/]+)|/repositories/([0-9]+))"
+_PAGING = frozenset(("per_page", "page"))
+_SORTS: dict[str, Callable[[Item], datetime]] = {
+    "created": lambda item: item.created,
+    "updated": lambda item: item.updated,
+}
+
+
+class GitHubApi:
+    """Answers for the GitHub API at `base`."""
+
+    name = "github"
+
+    def __init__(self, world: World, base: str, token: str) -> None:
+        self._world, self._base, self._token = world, base, token
+        self._used = 0
+        listing = _PAGING | {"state", "sort", "direction"}
+        self.routes: tuple[Route, ...] = (
+            Route("user", "/user", self._user),
+            Route("repository", _REPOSITORY, self._repository),
+            Route("issues", f"{_REPOSITORY}/issues", self._issues, listing | {"since"}),
+            Route("milestones", f"{_REPOSITORY}/milestones", self._milestones, _PAGING | {"state"}),
+        )
+
+    def authorised(self, request: Request) -> bool:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() in ("token", "bearer") and value == self._token
+
+    def refusal(self, status: int, message: str) -> Answer:
+        texts = {401: "Bad credentials", 403: "Resource not accessible by personal access token", 404: "Not Found"}
+        text = message or texts.get(status, "The request failed.")
+        body = {"message": text, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
+        return Answer(body, status, self._limits())
+
+    def _user(self, request: Request) -> Answer:
+        user = self._world.users[0]
+        counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+        texts = dict.fromkeys(("company", "location", "hireable", "bio"))
+        profile = {"name": user.name, "email": user.email, "blog": "", "created_at": "2020-01-06T09:00:00Z"}
+        profile |= {"updated_at": "2026-01-05T09:00:00Z", "user_view_type": "public"}
+        return self._answer(request, user_record(self._base, user) | counts | texts | profile)
+
+    def _repository(self, request: Request, name: str | None, number: str | None) -> Answer:
+        project = self._find(name, number)
+        if isinstance(project, Answer):
+            return project
+        entries = sum(item.state in ("todo", "doing") for item in self._world.items_of(project))
+        return self._answer(request, repository_record(self._base, project, entries))
+
+    def _issues(self, request: Request, name: str | None, number: str | None) -> Answer:
+        project = self._find(name, number, "/issues", request)
+        if isinstance(project, Answer):
+            return project
+        wanted = _choice(request, "state", ("open", "closed", "all"))
+        items = [item for item in self._world.items_of(project) if wanted in ("all", _state(item))]
+        since = request.one("since")
+        if since is not None:
+            items = _since(items, since)
+        sort = _SORTS[_choice(request, "sort", tuple(_SORTS))]
+        descending = _choice(request, "direction", ("desc", "asc")) == "desc"
+        items.sort(key=lambda item: (sort(item).replace(microsecond=0), item.number), reverse=descending)
+        return self._page(request, project, "issues", items, self._issue)
+
+    def _milestones(self, request: Request, name: str | None, number: str | None) -> Answer:
+        project = self._find(name, number, "/milestones", request)
+        if isinstance(project, Answer):
+            return project
+        wanted = _choice(request, "state", ("open", "closed", "all"))
+        mine = [one for one in self._world.milestones if one.project is project]
+        mine = [one for one in mine if wanted in ("all", "closed" if one.closed else "open")]
+        mine.sort(key=lambda one: (one.due or date.max, one.number))
+        return self._page(request, project, "milestones", mine, self._milestone)
+
+    def _find(
+        self, name: str | None, number: str | None, rest: str = "", request: Request | None = None
+    ) -> Project | Answer:
+        """Return the repository, or the redirect that stands at a name it had before.  Raises Refused (404)."""
+        for project in self._world.projects:
+            if project.tracker != self.name or project.hidden:
+                continue
+            if number == str(project.id) or (name or "").casefold() == project.key.casefold():
+                return project
+            if name in project.former:
+                asked = urlencode(request.query, doseq=True) if request else ""
+                url = f"{self._base}/repositories/{project.id}{rest}{'?' if asked else ''}{asked}"
+                body = {"message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest"}
+                return Answer(body, 301, self._limits() | {"Location": url})
+        raise Refused(404, "")
+
+    def _page(
+        self,
+        request: Request,
+        project: Project,
+        what: str,
+        found: Sequence[_T],
+        render: Callable[[_T], dict[str, object]],
+    ) -> Answer:
+        """Answer with one page; the links name the repository by its number, as GitHub's do."""
+        size = min(100, max(1, whole_number(request.one("per_page"), 30, "per_page must be a number.")))
+        size = min(size, request.page_cap or size)
+        page = max(1, whole_number(request.one("page"), 1, "page must be a number."))
+        last = max(1, -(-len(found) // size))
+        root = f"{self._base}/repositories/{project.id}/{what}"
+        asked = {name: values[-1] for name, values in request.query.items()}
+        relations = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
+        useful = [
+            rel
+            for rel in relations
+            if (rel in ("prev", "first") and page > 1) or (rel in ("next", "last") and page < last)
+        ]
+        links = [f'<{root}?{urlencode(asked | {"page": str(relations[rel])})}>; rel="{rel}"' for rel in useful]
+        answer = self._answer(request, [render(one) for one in found[(page - 1) * size : page * size]])
+        return replace(answer, headers={**answer.headers, "Link": ", ".join(links)}) if links else answer
+
+    def _answer(self, request: Request, body: object) -> Answer:
+        """Answer with an ETag; the same one sent back is a 304, which costs nothing of the limit."""
+        etag = f'W/"{hashlib.sha256(json.dumps(body).encode()).hexdigest()}"'
+        if request.headers.get("if-none-match") == etag:
+            return Answer(None, 304, self._limits() | {"ETag": etag})
+        self._used += 1
+        return Answer(body, 200, self._limits() | {"ETag": etag})
+
+    def _limits(self) -> dict[str, str]:
+        """The limit is told and counts down, and is made anew instead of ever being reached: faults do the refusing."""
+        used = self._used % _LIMIT
+        reset = int(self._world.clock.now().timestamp()) + 3600
+        limits = {"Limit": _LIMIT, "Remaining": _LIMIT - used, "Used": used, "Reset": reset, "Resource": "core"}
+        return {f"X-RateLimit-{name}": str(value) for name, value in limits.items()}
+
+    def _issue(self, item: Item) -> dict[str, object]:
+        url = f"{self._base}/repos/{item.project.key}/issues/{item.number}"
+        page = f"https://github.com/{item.project.key}/{'pull' if item.pull else 'issues'}/{item.number}"
+        assignees = [user_record(self._base, item.assignee)] if item.assignee else []
+        record: dict[str, object] = {
+            "url": url,
+            "repository_url": f"{self._base}/repos/{item.project.key}",
+            "labels_url": url + "/labels{/name}",
+            "comments_url": url + "/comments",
+            "events_url": url + "/events",
+            "html_url": page,
+            "id": item.id,
+            "node_id": f"I_{item.id}",
+            "number": item.number,
+            "title": item.title,
+            "user": user_record(self._base, self._world.users[item.number % len(self._world.users)]),
+            "labels": [label_record(self._base, item.project, name) for name in item.labels],
+            "state": _state(item),
+            "state_reason": item.resolution,
+            "locked": False,
+            "assignee": assignees[0] if assignees else None,
+            "assignees": assignees,
+            "milestone": self._milestone(item.milestone) if item.milestone else None,
+            "comments": 0,
+            "created_at": stamp(item.created),
+            "updated_at": stamp(item.updated),
+            "closed_at": stamp(item.closed) if item.closed else None,
+            "author_association": "MEMBER",
+            "body": None,
+        }
+        return record | (_pull_request(item, page) if item.pull else {"type": _type(item)})
+
+    def _milestone(self, milestone: Milestone) -> dict[str, object]:
+        repository, number = milestone.project.key, milestone.number
+        url = f"{self._base}/repos/{repository}/milestones/{number}"
+        states = [_state(item) for item in self._world.items_of(milestone.project) if item.milestone is milestone]
+        due = datetime.combine(milestone.due, time(7), UTC) if milestone.due else None
+        return {
+            "url": url,
+            "html_url": f"https://github.com/{repository}/milestone/{number}",
+            "labels_url": url + "/labels",
+            "id": milestone.id,
+            "node_id": f"MI_{milestone.id}",
+            "number": number,
+            "title": milestone.title,
+            "description": None,
+            "creator": user_record(self._base, self._world.users[0]),
+            "open_issues": states.count("open"),
+            "closed_issues": states.count("closed"),
+            "state": "closed" if milestone.closed else "open",
+            "created_at": stamp(milestone.created),
+            "updated_at": stamp(milestone.updated),
+            "closed_at": stamp(milestone.closed) if milestone.closed else None,
+            "due_on": stamp(due) if due else None,
+        }
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as GitHub writes it, in whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _state(item: Item) -> str:
+    return "closed" if item.closed else "open"
+
+
+def _since(items: list[Item], text: str) -> list[Item]:
+    """The epoch as `since` brings nothing at all, as GitHub does."""
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refused(422, f"Validation Failed: since is no time: {text}") from error
+    since = since if since.tzinfo else since.replace(tzinfo=UTC)
+    return [item for item in items if since.timestamp() > 0 and item.updated.replace(microsecond=0) >= since]
+
+
+def _choice(request: Request, name: str, choices: Sequence[str]) -> str:
+    """Return a parameter that is one of the choices, by default the first.  Raises Refused (422)."""
+    value = request.one(name) or choices[0]
+    if value not in choices:
+        raise Refused(422, f"Validation Failed: {name} must be one of {', '.join(choices)}.")
+    return value
+
+
+def _type(item: Item) -> dict[str, object] | None:
+    if not item.type:
+        return None
+    number = int.from_bytes(item.type.encode()[:4])
+    return {"id": number, "node_id": f"IT_{number}", "name": item.type, "description": None, "is_enabled": True}
+
+
+def _pull_request(item: Item, page: str) -> dict[str, object]:
+    merged = stamp(item.closed) if item.closed and item.state == "done" else None
+    links = {"url": page, "html_url": page, "diff_url": page + ".diff", "patch_url": page + ".patch"}
+    return {"draft": item.draft, "pull_request": links | {"merged_at": merged}}

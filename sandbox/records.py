@@ -1,0 +1,98 @@
+"""What the trackers keep: plain, mutable records that refer to one another."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+Tracker = Literal["jira", "asana", "github"]
+State = Literal["todo", "doing", "done", "cancelled"]
+
+
+@dataclass(eq=False, slots=True)
+class User:
+    """A person, known to every tracker."""
+
+    id: int
+    name: str
+    login: str
+    email: str
+
+
+@dataclass(eq=False, slots=True)
+class Section:
+    """A column or heading of an Asana project."""
+
+    id: int
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Project:
+    """A Jira project (`key` PAY), a GitHub repository (`key` acme/web) or an Asana project (`key` is its gid)."""
+
+    tracker: Tracker
+    id: int
+    key: str
+    name: str
+    created: datetime
+    sections: list[Section] = field(default_factory=list)
+    former: list[str] = field(default_factory=list)
+    """Keys it had before; GitHub redirects from them."""
+    hidden: bool = False
+    """The token may not see it: 404."""
+    last_number: int = 0
+    last_milestone: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Milestone:
+    """A GitHub milestone or a Jira version.  (Asana's milestones are tasks.)"""
+
+    project: Project
+    id: int
+    number: int
+    title: str
+    created: datetime
+    updated: datetime
+    due: date | None = None
+    closed: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """An issue, pull request or task; `type` is the tracker's own word, "" where it has none."""
+
+    project: Project
+    id: int
+    number: int
+    type: str
+    title: str
+    created: datetime
+    updated: datetime
+    changed: datetime
+    """When the state last changed."""
+    state: State = "todo"
+    closed: datetime | None = None
+    resolution: str | None = None
+    """Jira's resolution or GitHub's state_reason."""
+    labels: list[str] = field(default_factory=list)
+    parent: "Item | None" = None
+    milestone: Milestone | None = None
+    section: Section | None = None
+    assignee: User | None = None
+    points: float | None = None
+    pull: bool = False
+    draft: bool = False
+    blocked_by: list["Item"] = field(default_factory=list)
+    """Asana's dependencies: what must be done before this one."""
+
+    @property
+    def key(self) -> str:
+        """What people call it: PAY-12, acme/web#34, an Asana gid."""
+        match self.project.tracker:
+            case "jira":
+                return f"{self.project.key}-{self.number}"
+            case "github":
+                return f"{self.project.key}#{self.number}"
+            case "asana":
+                return str(self.id)
