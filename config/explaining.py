@@ -1,0 +1,129 @@
+"""Holds a part of the tree against a pydantic model; what pydantic says becomes problems with place and remedy."""
+
+import re
+from collections.abc import Sequence
+from inspect import isclass
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from config.problems import Problems
+from config.tree import Spot, Step, plain
+from config.words import advice, meant, quoted
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def judge(model: type[_Model], spot: Spot, problems: Problems) -> _Model | None:
+    """Return the spot's content as the model; None when it does not fit, with every reason among the problems."""
+    try:
+        return model.model_validate(plain(spot.node))
+    except ValidationError as error:
+        explain(error, model, spot, problems)
+        return None
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], spot: Spot, problems: Problems, *, hidden: Sequence[str] = ()
+) -> None:
+    """Add a problem for everything that did not fit.  Unknown keys come first: they may explain missing ones.
+
+    The `hidden` texts are secrets: a validator's words are shown without them.
+    """
+    details = error.errors(include_url=False, include_input=False)
+    for detail in details:
+        if detail["type"] == "extra_forbidden":
+            _unknown_key(detail, model, spot, problems)
+    for detail in details:
+        if detail["type"] == "missing":
+            _missing_key(detail, model, spot, problems)
+        elif detail["type"] != "extra_forbidden" and not _echoes(detail, spot):
+            _misfit(detail, spot, problems, hidden)
+
+
+def _echoes(detail: ErrorDetails, spot: Spot) -> bool:
+    """Tell whether a list only seems empty because pydantic dropped its entries, each reported by itself."""
+    return detail["type"] == "too_short" and bool(spot.down(detail["loc"]).items())
+
+
+def _misfit(detail: ErrorDetails, spot: Spot, problems: Problems, hidden: Sequence[str]) -> None:
+    place = spot.down(detail["loc"])
+    message = said(detail, place)
+    if detail["type"] == "value_error":
+        for secret in hidden:
+            message = message.replace(secret, "***")
+    about_key = detail["loc"][-1:] == ("[key]",)
+    problems.at(place.home if about_key else place.node.place, place.path, message)
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """Return the keys a table of this model takes, in the order of the model."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _unknown_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, problems: Problems) -> None:
+    *above, last = detail["loc"]
+    key, parent, place = str(last), spot.down(tuple(above)), spot.down(detail["loc"])
+    inner = model_at(model, tuple(above))
+    allowed = keys_of(inner) if inner else []
+    close = meant(key, allowed)
+    if close:
+        problems.misspell(parent, close)
+    problems.at(place.home, place.path, f"unknown key {quoted(key)}; {advice(key, allowed, 'allowed here')}")
+
+
+def _missing_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, problems: Problems) -> None:
+    *above, last = detail["loc"]
+    inner = model_at(model, tuple(above))
+    field = next((f for name, f in inner.model_fields.items() if last in (f.alias, name)), None) if inner else None
+    wanted = f" ({field.description.rstrip('.')})" if field and field.description else ""
+    parent = spot.down(tuple(above))
+    written = parent.child(last)
+    if written:
+        problems.at(written.home, written.path, f"{last} has no value: fill it in{wanted}")
+    else:
+        problems.missing(parent, str(last), f"{last} is missing: add it{wanted}")
+
+
+def model_at(model: type[BaseModel], path: tuple[Step, ...]) -> type[BaseModel] | None:
+    """Return the model of the table at a path below a model; None where there is none."""
+    here: type[BaseModel] | None = model
+    for step in path:
+        if isinstance(step, str) and here is not None:
+            field = next((f for name, f in here.model_fields.items() if step == (f.alias or name)), None)
+            here = _model_in(field.annotation) if field else None
+    return here
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type expression
+    if get_origin(annotation) is None:
+        return annotation if isclass(annotation) and issubclass(annotation, BaseModel) else None
+    return next((model for arg in get_args(annotation) if (model := _model_in(arg))), None)
+
+
+_SAID = {
+    "string_type": "a text is expected here, not {shape}",
+    "tuple_type": "a list is expected here ([a, b], or lines that begin with -), not {shape}",
+    "list_type": "a list is expected here ([a, b], or lines that begin with -), not {shape}",
+    "model_type": "keys with values are expected here (key: value), not {shape}",
+    "dict_type": "keys with values are expected here (key: value), not {shape}",
+    "too_short": "at least one entry is needed here: add one, or leave the key out",
+    "string_too_short": "this text is empty: fill it in, or leave the key out",
+    "string_too_long": "this text is longer than {max_length} characters: shorten it",
+    "greater_than": "write a number greater than {gt}",
+    "greater_than_equal": "write a number from {ge} upwards",
+    "less_than_equal": "write a number up to {le}",
+}
+
+
+def said(detail: ErrorDetails, spot: Spot) -> str:
+    """Return what is wrong with a value, and what to write instead."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in ("enum", "literal_error"):
+        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
+        written = spot.shape if spot.text is None else quoted(spot.text)
+        return f"{written} is not possible here; {advice(spot.text or '', allowed, 'write one of')}"
+    return _SAID[kind].format(shape=spot.shape, **context) if kind in _SAID else str(detail["msg"])

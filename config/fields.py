@@ -1,0 +1,125 @@
+"""Types of single values: each reads the text as the admin wrote it, so `1.10`, `no` and `1e3` mean what they say."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from config.words import advice, quoted
+from okrs.numbers import exact
+
+_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LARGEST = Decimal(10) ** 12
+"""The store keeps whole millionths in 64 bits."""
+_YEARS = range(1970, 2200)
+_LONGEST_TEXT = 1000
+_LONGEST_NUMBER = 40
+
+
+class Weekday(StrEnum):
+    """Days of the week in the order of `date.weekday()`."""
+
+    MON = "Mon"
+    TUE = "Tue"
+    WED = "Wed"
+    THU = "Thu"
+    FRI = "Fri"
+    SAT = "Sat"
+    SUN = "Sun"
+
+
+def _written(text: object, wanted: str) -> str:
+    """Return the trimmed text.  Raises ValueError, which pydantic understands, for lists and tables."""
+    if not isinstance(text, str):
+        raise ValueError(wanted)  # noqa: TRY004 - pydantic reports a ValueError and lets a TypeError through
+    return text.strip()
+
+
+def read_number(text: object) -> Decimal:
+    """Return the exact number a text says.  Raises ValueError when it is none or too large to be stored."""
+    if isinstance(text, Decimal):
+        return text
+    shown = _written(text, "a number is expected here, as 20 or 0.5")
+    if len(shown) > _LONGEST_NUMBER or _NUMBER.fullmatch(shown) is None:
+        raise ValueError(f"{quoted(shown)} is not a number: write it as 20 or 0.5")
+    number = exact(shown)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{quoted(shown)} is too large: numbers go up to 1000000000000")
+    return number
+
+
+def read_day(text: object) -> date:
+    """Return the day a text such as 2026-10-01 says.  Raises ValueError."""
+    if isinstance(text, date):
+        return text
+    shown = _written(text, "a date is expected here, as 2026-10-01")
+    if _DAY.fullmatch(shown) is None:
+        raise ValueError(f"{quoted(shown)} is not a date: write year-month-day, as 2026-10-01")
+    try:
+        day = date.fromisoformat(shown)
+    except ValueError:
+        raise ValueError(f"{quoted(shown)} is a day that no calendar has: check month and day") from None
+    if day.year not in _YEARS:
+        raise ValueError(f"{quoted(shown)} lies outside {_YEARS.start}..{_YEARS.stop - 1}: check the year")
+    return day
+
+
+def _flag(text: object) -> bool:
+    word = text.strip().casefold() if isinstance(text, str) else text
+    if word in ("true", True):
+        return True
+    if word in ("false", False):
+        return False
+    raise ValueError("write true or false")
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text may name an objective, a cycle, a source and the like."""
+    return _ID.fullmatch(text) is not None
+
+
+def _id(text: str) -> str:
+    if not is_id(text):
+        raise ValueError(f"{quoted(text)} is not an id: use 1 to 100 of the letters A-Z a-z, digits and . _ -")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("this text is blank: fill it in, or leave the key out")
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"this text is longer than {_LONGEST_TEXT} characters: shorten it")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # no such zone; a name that is no zone's; a folder of zones
+        known = sorted(available_timezones())
+        raise ValueError(f"{quoted(name)} is not a time zone: use an IANA name, {advice(name, known)}") from None
+    return name
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pydantic judges it next
+    return [value] if isinstance(value, str) else value
+
+
+Listed = BeforeValidator(_listed)
+"""A single text stands for a list of one."""
+
+Id = Annotated[str, AfterValidator(_id)]
+Text = Annotated[str, AfterValidator(_filled)]
+Words = Annotated[tuple[Text, ...], Listed, Field(min_length=1)]
+Number = Annotated[Decimal, BeforeValidator(read_number)]
+Positive = Annotated[Number, Field(gt=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Day = Annotated[date, BeforeValidator(read_day)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Zone = Annotated[str, AfterValidator(_zone)]

@@ -1,0 +1,49 @@
+"""Loads a config: files → trees → schema → checks → domain.  Every problem is reported at once; nothing is raised."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.building import build
+from config.checks import check
+from config.database import read_database
+from config.explaining import judge, keys_of
+from config.files import read_files
+from config.interpolation import Resolver, refuse_elsewhere
+from config.model import Config
+from config.problems import Problem, Problems
+from config.schema import Document, TeamFile
+from config.sources import Sources, read_sources
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a config: `config` is None when any problem is an error."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+
+
+def load(path: Path, environ: Mapping[str, str], *, connect: bool) -> Loaded:
+    """Load a file, or a folder whose `*.yaml` are merged.
+
+    With `connect` every placeholder must resolve.  Without it only those of `database` must; the others stay as they
+    are written, so the sources are fit for everything but connecting.
+    """
+    problems = Problems()
+    files = read_files(path, problems)
+    resolver = Resolver(environ, files.folder)
+    database, sources = None, Sources()
+    if files.main:
+        database = read_database(files.main, resolver, problems)
+        sources = read_sources(files.main, resolver if connect else None, problems)
+    for root in files.roots:
+        allowed = {("database",), *sources.interpolated} if root is files.main else ()
+        refuse_elsewhere(root, keys_of(Document), allowed, problems)
+    main = judge(Document, files.main, problems) if files.main else None
+    teams = [judge(TeamFile, root, problems) for root in files.teams]
+    check(list(files.roots), sources, problems, complete=files.complete)
+    config = None
+    if not problems.failed and main and database:
+        config = build(main, [team for team in teams if team], database, sources.settings)
+    return Loaded(config, problems.sorted())

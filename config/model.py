@@ -1,0 +1,26 @@
+"""A config that is right: closed, frozen, in the terms of the domain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connectors.settings import SourceSettings
+from mapping.rule import Rule
+from okrs.cycle import Calendar, Cycle
+from okrs.objective import KeyResult, Objective
+from okrs.progress import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything `headway.yaml` says."""
+
+    database: str = field(repr=False)
+    """The URL, with placeholders put in and a relative SQLite path made absolute.  It may hold a password."""
+    calendar: Calendar
+    pace: Pace
+    cycles: tuple[Cycle, ...]
+    sources: Mapping[str, SourceSettings]
+    objectives: tuple[Objective, ...]
+    key_results: tuple[KeyResult, ...]
+    rules: Mapping[str, Rule]
+    """By key result id."""

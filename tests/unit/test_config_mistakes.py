@@ -1,0 +1,324 @@
+"""Every mistake is reported where it stands, once, with what to do; several are reported together.
+
+In each case `«` marks the place at which the problem must be reported; it is taken out before loading.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from config.loader import Loaded, load
+from config.problems import Problem
+
+BASE = """\
+version: 1
+database: sqlite:///headway.db
+timezone: Europe/Berlin
+workdays: [Mon, Tue]
+holidays: [2026-12-25]
+pace: {on_track: 0.8, at_risk: 0.6, grace: 0.1}
+cycles:
+  - {id: Q4, start: 2026-10-01, end: 2026-12-31}
+  - {id: H2, start: 2026-07-01, end: 2026-12-31}
+sources:
+  jira:
+    connector: jira
+    url: https://acme.example
+    token: ${JIRA_TOKEN}
+    projects: [PAY]
+  git:
+    connector: github
+    token: ${GIT_TOKEN}
+    repositories: [acme/web]
+objectives:
+  - id: top
+    cycle: H2
+    title: The top
+  - id: base
+    cycle: Q4
+    title: The base
+    supports: [top]
+    key_results:
+      - {id: bugs, title: Bugs, start: 0, target: 20}
+      - {id: band, title: Band, keep: {min: 1, max: 5}}
+      - {id: flag, title: Flag, kind: binary, at_least: 2}
+mappings:
+  - key_result: bugs
+    combine: weighted_mean
+    from:
+      - {source: jira, where: {type: Bug}, measure: sum, by: points, missing: mean, weight: 2}
+      - {source: git, where: {not: {label: [a, b]}}, measure: count, window: cycle}
+  - key_result: band
+    from:
+      - {source: jira, measure: count, counts: open}
+  - key_result: flag
+    from:
+      - {source: git, where: {state: done}, measure: count, done_when: {status: closed}}
+"""
+ENVIRON = {"JIRA_TOKEN": "jira-s3cret", "GIT_TOKEN": "git-s3cret"}
+
+BUGS = "{id: bugs, title: Bugs, start: 0, target: 20}"
+BAND = "{id: band, title: Band, keep: {min: 1, max: 5}}"
+FLAG = "{id: flag, title: Flag, kind: binary, at_least: 2}"
+FLAG_PART = "{source: git, where: {state: done}, measure: count, done_when: {status: closed}}"
+BAND_PART = "{source: jira, measure: count, counts: open}"
+BUGS_PART = "{source: jira, where: {type: Bug}, measure: sum, by: points, missing: mean, weight: 2}"
+
+
+def load_text(folder: Path, text: str, *, connect: bool = True) -> Loaded:
+    path = folder / "headway.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, ENVIRON, connect=connect)
+
+
+def errors(loaded: Loaded) -> list[Problem]:
+    return [problem for problem in loaded.problems if problem.severity == "error"]
+
+
+def test_the_base_of_all_cases_is_right(tmp_path: Path) -> None:
+    loaded = load_text(tmp_path, BASE)
+    assert loaded.problems == ()
+    assert loaded.config is not None
+
+
+CASES = [
+    # keys
+    ("timezone: Europe/Berlin", "«timezon: Europe/Berlin", 'unknown key "timezon"; did you mean "timezone"?'),
+    ("title: The base\n", "title: The base\n    «titel: again\n", 'unknown key "titel"; did you mean "title"'),
+    (BUGS, BUGS.replace("start", "«strat"), 'unknown key "strat"; did you mean "start"?'),
+    (BUGS, BUGS.replace("title: Bugs", "«colour: red, title: Bugs"), "allowed here: id, title, unit, kind, start"),
+    ("{type: Bug}", "{«typ: Bug}", 'unknown key "typ"; did you mean "type"?'),
+    ("{type: Bug}", "{any: [{not: {«labl: x}}]}", 'did you mean "label"?'),
+    ("    projects: [PAY]", "    projects: [PAY]\n    «tokem: x", 'unknown key "tokem"; did you mean "token"?'),
+    ("  - key_result: flag\n", "  - «key_reslt: flag\n", 'did you mean "key_result"?'),
+    ("    token: ${GIT_TOKEN}", "    «tokne: ${GIT_TOKEN}", 'unknown key "tokne"; did you mean "token"?'),
+    ("    combine: weighted_mean", "    «combin: weighted_mean", 'did you mean "combine"?'),
+    # missing keys, at the parent's line
+    ("version: 1\n", "«", "version is missing: add it"),
+    ("database: sqlite:///headway.db\n", "", "database is missing"),
+    ("    title: The base\n", "", "title is missing"),
+    ("  git:\n    connector: github\n", "  «git:\n", "connector is missing: say which tracker it is"),
+    (
+        "  git:\n    connector: github\n    token: ${GIT_TOKEN}\n",
+        "  «git:\n    connector: github\n",
+        "token is missing",
+    ),
+    (
+        "{id: H2, start: 2026-07-01, end: 2026-12-31}",
+        "«{id: H2, start: 2026-07-01}",
+        "end is missing: add it (Last day",
+    ),
+    ("keep: {min: 1, max: 5}", "«keep: {min: 1}", "max is missing"),
+    ("    title: The base\n", "    «title:\n", "title has no value: fill it in"),
+    (BUGS, BUGS.replace("{id", "«{id").replace(", target: 20", ""), "target is missing"),
+    (BUGS, BUGS.replace("{id", "«{id").replace("start: 0, ", ""), "start is missing"),
+    (BUGS, "«{id: bugs, title: Bugs}", "start and target are missing: add both, or keep"),
+    # names
+    ("cycle: Q4", "cycle: «Q3", 'unknown cycle "Q3"; known: H2, Q4'),
+    ("supports: [top]", "supports: [«tops]", 'unknown objective or key result "tops"; did you mean "top"?'),
+    ("supports: [top]", "supports: «nothing", 'unknown objective or key result "nothing"'),
+    (BAND_PART, BAND_PART.replace("jira", "«jirra"), 'unknown source "jirra"; did you mean "jira"?'),
+    ("key_result: flag", "key_result: «flags", 'unknown key result "flags"; did you mean "flag"?'),
+    ("key_result: flag", "key_result: «base", '"base" is an objective: name the key result'),
+    ("connector: github", "connector: «githup", 'unknown connector "githup"; did you mean "github"?'),
+    ("connector: github", "connector: «[github]", "a text is expected here, not a list"),
+    # names given twice
+    ("key_result: flag", "key_result: «band", '"band" is mapped twice, first at {file}:38:17'),
+    ("id: base", "id: «top", 'the id "top" is given twice, first at {file}:21:9'),
+    (BAND, BAND.replace("id: band", "id: «bugs"), 'the id "bugs" is given twice, first at {file}:29:14'),
+    ("{id: H2,", "{id: «Q4,", 'the id "Q4" is given twice, first at {file}:8:10'),
+    ("  git:\n", "  «jira:\n", 'the key "jira" stands here twice, first at {file}:11:3'),
+    # key results
+    ("target: 20", "target: «0", "start and target are the same (0)"),
+    ("target: 20", "target: «0.00", "start and target are the same"),
+    ("keep: {min: 1, max: 5}", "keep: {min: 5, max: «5}", "max (5) is not above min (5)"),
+    (BAND, BAND.replace("keep", "«target: 3, keep"), "target does not belong here, keep is a band"),
+    (FLAG, FLAG.replace("at_least", "«start: 3, at_least"), "start does not belong here, kind: binary"),
+    (BUGS, BUGS.replace("target", "«at_least: 3, target"), "at_least does not belong here, at_least is for kind: bin"),
+    ("kind: binary", "kind: «bynary", '"bynary" is not possible here; did you mean "binary"?'),
+    ("target: 20", "target: «twenty", '"twenty" is not a number'),
+    ("target: 20", "target: «1_000", '"1_000" is not a number'),
+    ("target: 20", "target: «[20]", "a number is expected"),
+    ("target: 20", "target: «1e13", "is too large"),
+    ("target: 20", "target: 20, weight: «0", "write a number greater than 0"),
+    ("target: 20", "target: 20, ambition: «huge", "write one of: committed, aspirational"),
+    ("id: flag", "id: «a b", '"a b" is not an id'),
+    # dates, times, pace
+    (
+        "end: 2026-12-31}\n  - {id: H2",
+        "end: «2026-09-30}\n  - {id: H2",
+        "ends (2026-09-30) before it starts (2026-10-01)",
+    ),
+    ("start: 2026-10-01", "start: «2026-10-32", "a day that no calendar has"),
+    ("start: 2026-10-01", "start: «1.10.2026", "is not a date: write year-month-day"),
+    ("[2026-12-25]", "[«Christmas]", '"Christmas" is not a date'),
+    ("Europe/Berlin", "«Europe/Berln", 'is not a time zone: use an IANA name, did you mean "Europe/Berlin"?'),
+    ("Europe/Berlin", "«Europe", "is not a time zone"),
+    ("[Mon, Tue]", "[Mon, «Thue]", 'did you mean "Tue"?'),
+    ("[Mon, Tue]", "«[]", "at least one entry is needed"),
+    ("[Mon, Tue]", "«{Mon: 1}", "a list is expected here"),
+    ("at_risk: 0.6", "at_risk: «0.9", "at_risk (0.9) lies above on_track (0.8)"),
+    ("on_track: 0.8", "on_track: «8", "write a number up to 1"),
+    # mappings
+    ("    combine: weighted_mean\n", "", "2 parts need combine to become one number: add combine: weighted_mean"),
+    ("combine: weighted_mean", "combine: «avg", "is not possible here; write one of: sum, mean"),
+    ("weighted_mean", "sum", "weight works with combine: weighted_mean only"),
+    (FLAG_PART, FLAG_PART.replace("measure", "weight: «2, measure"), "weight works with combine: weighted_mean only"),
+    (BUGS_PART, BUGS_PART.replace("{source", "«{source").replace("by: points, ", ""), "measure: sum needs by"),
+    (FLAG_PART, FLAG_PART.replace("done_when", "by: «points, done_when"), "measure: count takes no by"),
+    (FLAG_PART, FLAG_PART.replace("done_when", "missing: «mean, done_when"), "missing says what an item without"),
+    (
+        FLAG_PART,
+        FLAG_PART.replace("measure: count", "measure: sum, by: «points"),
+        '"git" has no number fields: leave by out',
+    ),
+    (FLAG_PART, FLAG_PART.replace("measure: count", "measure: «cuont"), 'did you mean "count"?'),
+    (BAND_PART, BAND_PART.replace("counts: open", "counts: open, window: «cycle"), "counts: open looks at work"),
+    (BAND_PART, BAND_PART.replace("counts: open", "window: «cycle, counts: all"), "counts: all looks at work"),
+    ("{status: closed}", "«{}", "done_when says nothing"),
+    ("{state: done}", "{state: «finished}", "write one of: todo, doing, done, cancelled"),
+    ("{state: done}", "{kind: [issue, «bug]}", '"bug" is not possible here'),
+    ("{state: done}", "{label: «[]}", "at least one entry is needed"),
+    ("{state: done}", "{label: [«[a]]}", "a text is expected here, not a list"),
+    ("{state: done}", "{any: «[]}", "at least one entry is needed"),
+    ("{state: done}", "{not: «[a]}", "keys with values are expected here"),
+    (BAND_PART, "«[]", "keys with values are expected"),
+    ("key_result: band\n", "key_result: band\n    add_start: «true\n", "this key result keeps a band"),
+    ("key_result: flag\n", "key_result: flag\n    add_start: «true\n", "this key result is binary"),
+    ("key_result: flag\n", "key_result: flag\n    add_start: «yes\n", "write true or false"),
+    # loops
+    ("    title: The top\n", "    title: The top\n    supports: [«base]\n", "in a loop, top → base → top"),
+    ("supports: [top]", "supports: [top, «base]", "in a loop, base → base"),
+    # placeholders and the database
+    ("${JIRA_TOKEN}", "«${JIRA_TOKN}", "set JIRA_TOKN in the environment, or write ${file:PATH}"),
+    ("${JIRA_TOKEN}", "«${file:nowhere}", 'there is no file "nowhere"'),
+    ("${JIRA_TOKEN}", "«${JIRA-TOKEN}", "this placeholder is not readable"),
+    ("${JIRA_TOKEN}", "«${JIRA_TOKEN", "this placeholder is not readable"),
+    ("title: The base", "title: «The ${BASE}", "read in secrets, addresses and database only, not in title"),
+    ("projects: [PAY]", "projects: [«'${PAY}']", "read in secrets, addresses and database only"),
+    ("target: 20", "target: «'${TARGET}'", "write the value itself"),
+    ("sqlite:///headway.db", "«${DATABASE}", "set DATABASE in the environment"),
+    ("sqlite:///headway.db", "«headway.db", "this is no database URL"),
+    ("sqlite:///headway.db", "«sqlite://headway.db", "three slashes"),
+    ("sqlite:///headway.db", "«sqlite://", "forgets every number"),
+    ("sqlite:///headway.db", "«postgresql://host/name", "begin the URL with postgresql+psycopg://"),
+    ("sqlite:///headway.db", "«mysql://host/name", "this kind of database is not known"),
+    # sources' own words
+    ("repositories: [acme/web]", "repositories: «[web]", "a repository is written owner/name"),
+    ("url: https://acme.example", "url: «http://acme.example", "only https keeps the token secret"),
+    ("    repositories: [acme/web]", "    repositories: [acme/web]\n    every: «often", "a duration is a whole number"),
+    ("    projects: [PAY]\n", "", "projects is missing"),
+    # shapes
+    ("version: 1", "version: «2", '"2" is not possible here; write one of: 1'),
+]
+
+UNMARKED = {  # missing keys of tables that begin on another line than the case changes
+    "database is missing": "«version: 1",
+    "title is missing": "- «id: base",
+    "2 parts need combine": "- «key_result: bugs",
+    "weight works with combine: weighted_mean only": "weight: «2}",
+    "projects is missing": "  «jira:\n",
+}
+
+
+def marked(text: str, part: str) -> tuple[str, int, int]:
+    """Return the text without its mark, and the line and column of the mark."""
+    if "«" not in text:
+        mark = next(mark for start, mark in UNMARKED.items() if part.startswith(start))
+        text = text.replace(mark.replace("«", ""), mark, 1)
+    before = text[: text.index("«")]
+    return text.replace("«", "", 1), before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"), CASES, ids=[f"{number}: {case[2][:50]}" for number, case in enumerate(CASES)]
+)
+def test_one_mistake_is_one_problem_at_its_place(tmp_path: Path, old: str, new: str, part: str) -> None:
+    assert BASE.count(old) == 1, "the case must change one place"
+    text, line, column = marked(BASE.replace(old, new), part)
+    loaded = load_text(tmp_path, text)
+    assert loaded.config is None
+    found = errors(loaded)
+    file = str(tmp_path / "headway.yaml")
+    assert [(problem.file, problem.line, problem.column) for problem in found] == [(file, line, column)], found
+    assert part.replace("{file}", file) in found[0].message
+    assert str(found[0]) == f"{file}:{line}:{column} {found[0].path} ← {found[0].message}"
+
+
+def test_many_mistakes_are_all_reported_at_once(tmp_path: Path) -> None:
+    chosen = [
+        ("timezone: Europe/Berlin", "timezon: Europe/Berlin", "unknown key"),
+        ("token: ${JIRA_TOKEN}", "token: ${NOT_SET}", "set NOT_SET in the environment"),
+        ("repositories: [acme/web]", "repositories: [web]", "owner/name"),
+        ("cycle: Q4", "cycle: Q3", "unknown cycle"),
+        ("target: 20", "target: 0", "start and target are the same"),
+        ("max: 5}", "max: 0}", "max (0) is not above min (1)"),
+        ("measure: sum, by: points, ", "measure: sum, ", "measure: sum needs by"),
+        ("window: cycle}", "window: ever}", "write one of: cycle, always"),
+        ("key_result: flag", "key_result: flagg", "unknown key result"),
+        ("status: closed", "statos: closed", "unknown key"),
+    ]
+    text = BASE
+    for old, new, _ in chosen:
+        text = text.replace(old, new)
+    found = errors(load_text(tmp_path, text))
+    assert len(found) == len(chosen)
+    for _, _, part in chosen:
+        assert any(part in problem.message for problem in found), part
+    assert found == sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def test_a_broken_source_still_says_which_fields_it_has(tmp_path: Path) -> None:
+    text = BASE.replace("    token: ${GIT_TOKEN}\n", "").replace(
+        "measure: count, done_when", "measure: sum, by: x, done_when"
+    )
+    messages = [problem.message for problem in errors(load_text(tmp_path, text))]
+    assert len(messages) == 2
+    assert any("token is missing" in message for message in messages)
+    assert any("has no number fields" in message for message in messages)
+
+
+def test_an_unreadable_name_does_not_make_its_users_wrong(tmp_path: Path) -> None:
+    text = BASE.replace("  - {id: Q4, start: 2026-10-01, end: 2026-12-31}", "  - {start: 2026-10-01, end: 2026-12-31}")
+    assert [problem.path for problem in errors(load_text(tmp_path, text))] == ["cycles[0].id"]
+
+
+def test_a_section_of_the_wrong_shape_is_one_problem_but_an_empty_one_defines_nothing(tmp_path: Path) -> None:
+    head = "version: 1\ndatabase: sqlite:///x.db\n"
+    objective = "objectives: [{id: o, cycle: Q, title: T}]\n"
+    for section, paths in [
+        ("cycles: {id: Q}\n", ["cycles"]),
+        ("cycles: Q\n", ["cycles"]),
+        ("cycles: []\n", ["objectives[0].cycle"]),
+        ("cycles:\n", ["objectives[0].cycle"]),
+    ]:
+        assert [problem.path for problem in errors(load_text(tmp_path, head + section + objective))] == paths
+
+
+def test_a_misspelt_section_is_one_problem(tmp_path: Path) -> None:
+    for section in ("cycles", "sources", "objectives", "mappings"):
+        text = BASE.replace(f"\n{section}:", f"\n{section}x:")
+        assert [problem.path for problem in errors(load_text(tmp_path, text))] == [f"{section}x"]
+
+
+def test_every_loop_is_named_and_a_chain_without_end_is_refused(tmp_path: Path) -> None:
+    head = "version: 1\ndatabase: sqlite:///x.db\ncycles: [{id: Q, start: 2026-01-01, end: 2026-03-31}]\nobjectives:\n"
+    loops = [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c"), ("e", "a")]
+    rows = [f"  - {{id: {name}, cycle: Q, title: T, supports: {above}}}\n" for name, above in loops]
+    messages = [problem.message for problem in errors(load_text(tmp_path, head + "".join(rows)))]
+    assert [message.split(",")[1].split(":")[0].strip() for message in messages] == ["a → b → a", "c → d → c"]
+    chain = [
+        f"  - {{id: o{n}, cycle: Q, title: T, supports: [{f'o{n + 1}' if n < 1500 else ''}]}}\n" for n in range(1501)
+    ]
+    found = errors(load_text(tmp_path, head + "".join(chain)))
+    assert ["chain of more than 100" in problem.message for problem in found] == [True]
+    short = [f"  - {{id: o{n}, cycle: Q, title: T, supports: [{f'o{n + 1}' if n < 99 else ''}]}}\n" for n in range(100)]
+    assert errors(load_text(tmp_path, head + "".join(short))) == []
+
+
+def test_a_key_result_without_a_mapping_is_a_warning(tmp_path: Path) -> None:
+    text = BASE[: BASE.index("  - key_result: flag")]
+    loaded = load_text(tmp_path, text)
+    assert loaded.config is not None
+    assert [(problem.severity, problem.line, problem.column) for problem in loaded.problems] == [("warning", 31, 14)]
+    assert 'no mapping feeds "flag"' in loaded.problems[0].message
