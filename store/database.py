@@ -1,0 +1,190 @@
+"""Connections: one way to read, one way to write, the same on SQLite and PostgreSQL.
+
+SQLite runs in WAL mode; a write transaction begins IMMEDIATE, so that it never fails half-way for want of the lock,
+and writers of this process queue on one lock.  Readers see one snapshot from begin to end.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from store.migrations import HEAD
+
+_WRITES = "headway_writes"
+_BUSY_SECONDS = 60
+
+
+class StoreError(Exception):
+    """The database cannot be used as it is; the text says why and what to do."""
+
+
+class Database:
+    """An open database whose tables are those of this version."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = threading.Lock()
+
+    @property
+    def sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent snapshot."""
+        options: dict[str, Any] = (
+            {} if self.sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One short transaction; commits at the end, leaves nothing behind on an exception."""
+        options = {_WRITES: True}
+        with self._writer, self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def upsert(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    """An INSERT that understands ON CONFLICT, in the connection's dialect."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def inserted(connection: Connection, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, none being fine."""
+    if rows:
+        connection.execute(statement, rows)
+
+
+def open_database(url: str, *, create: bool) -> Database:
+    """Open the database of the config; a new one is made (and migrated) only with `create`.
+
+    Without `create` a database that does not exist yet reads as an empty one and nothing is written.
+    Raises StoreError when it cannot be reached or was made by another version.
+    """
+    with _sentences():
+        if not create and _missing_file(url):
+            return _empty()
+        database = Database(_engine(url))
+        try:
+            ready = _made_ready(database, create=create)
+        except BaseException:
+            database.close()
+            raise
+    if not ready:
+        database.close()
+        return _empty()
+    return database
+
+
+def _made_ready(database: Database, *, create: bool) -> bool:
+    """Tell whether the tables are there, making them if asked.  Raises StoreError for those of another version."""
+    revision = _revision(database)
+    if revision is None and create:
+        migrate(database)
+        return True
+    if revision not in (None, HEAD):
+        raise StoreError(
+            f"The database is at revision {revision}, this version needs {HEAD}: run `headway db upgrade` first."
+        )
+    return revision is not None
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what a driver says of an address into a sentence."""
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError):
+        raise StoreError("`database` is no address of SQLite or PostgreSQL, as in sqlite:///headway.db.") from None
+    except DBAPIError as error:
+        raise StoreError(f"The database cannot be opened: {_reason(error)}") from None
+
+
+def migrate(database: Database) -> None:
+    """Bring the database to this version's tables."""
+    from alembic import command  # heavy, and needed once in a database's life
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def upgrade(url: str) -> None:
+    """Migrate an existing database, or make a new one.  Raises StoreError when it cannot be reached."""
+    with _sentences():
+        database = Database(_engine(url))
+        try:
+            migrate(database)
+        finally:
+            database.close()
+
+
+def _empty() -> Database:
+    """A database in memory with all tables and no rows: what is there before the first sync."""
+    from store.tables import metadata
+
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    _speak_sqlite(engine)
+    metadata.create_all(engine)
+    return Database(engine)
+
+
+def _missing_file(url: str) -> bool:
+    parsed = make_url(url)
+    return parsed.get_backend_name() == "sqlite" and bool(parsed.database) and not Path(str(parsed.database)).exists()
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+        _speak_sqlite(engine)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    raise NoSuchModuleError(parsed.drivername)
+
+
+def _speak_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(database: Database) -> str | None:
+    """The Alembic revision of the tables, None when there are none at all."""
+    with database.engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        if "alembic_version" in tables:
+            return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
+        if not tables:
+            return None
+    raise StoreError("The database holds tables that are not Headway's: name another one in `database`.")
+
+
+def _reason(error: DBAPIError) -> str:
+    """The driver's first line: it names the file or host, and never the password."""
+    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__

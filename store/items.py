@@ -1,0 +1,99 @@
+"""Work items as rows: one payload that holds everything that matters, its hash, and the columns that SQL needs."""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from okrs.work import Kind, Ref, State, WorkItem
+from store.tables import from_micros, micros
+
+
+def item_row(source: str, container: str, item: WorkItem) -> dict[str, Any]:
+    """Return the `incoming` row of an item."""
+    payload = encode(item)
+    return {
+        "source": source,
+        "container": container,
+        "id": item.id,
+        "key": item.key,
+        "kind": item.kind.value,
+        "state": item.state.value,
+        "status": item.status,
+        "resolution": item.resolution,
+        "children": item.children,
+        "updated_at": item.updated_at,
+        "hash": blake2b(payload, digest_size=16).hexdigest(),
+        "payload": payload.decode(),
+    }
+
+
+def encode(item: WorkItem) -> bytes:
+    """Return everything that matters of an item as compact JSON; `updated_at` alone makes no new version."""
+    return orjson.dumps(
+        [
+            item.id,
+            item.key,
+            item.kind.value,
+            item.type,
+            item.title,
+            item.url,
+            item.state.value,
+            item.status,
+            item.resolution,
+            _micros(item.created_at),
+            _micros(item.closed_at),
+            _pair(item.parent) if item.parent else None,
+            [_pair(ref) for ref in item.projects],
+            item.milestones,
+            item.members,
+            item.labels,
+            [_pair(ref) for ref in item.sections],
+            item.assignees,
+            item.fields,
+            item.aliases,
+            item.children,
+        ]
+    )
+
+
+def decode(payload: str, updated_at: datetime | None) -> WorkItem:
+    """The inverse of `encode`."""
+    row = orjson.loads(payload)
+    return WorkItem(
+        id=row[0],
+        key=row[1],
+        kind=Kind(row[2]),
+        type=row[3],
+        title=row[4],
+        url=row[5],
+        state=State(row[6]),
+        status=row[7],
+        resolution=row[8],
+        created_at=_instant(row[9]),
+        updated_at=updated_at,
+        closed_at=_instant(row[10]),
+        parent=Ref(*row[11]) if row[11] else None,
+        projects=tuple(Ref(*ref) for ref in row[12]),
+        milestones=tuple(row[13]),
+        members=tuple(row[14]),
+        labels=tuple(row[15]),
+        sections=tuple(Ref(*ref) for ref in row[16]),
+        assignees=tuple(row[17]),
+        fields=tuple((name, text) for name, text in row[18]),
+        aliases=tuple(row[19]),
+        children=row[20],
+    )
+
+
+def _pair(ref: Ref) -> tuple[str, str]:
+    return (ref.id, ref.name)
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else micros(instant)
+
+
+def _instant(number: int | None) -> datetime | None:
+    return None if number is None else from_micros(number)

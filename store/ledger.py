@@ -1,0 +1,271 @@
+"""The ledger's tables: reading entries, and appending them under the head's lock.
+
+`append` is the one writer of values: entry, rows, evidence and the key result's state go in together.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+
+import orjson
+from sqlalchemy import Connection, Row, and_, delete, select, update
+
+from mapping.attribution import Evidence
+from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
+from store.database import inserted, upsert
+from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResultState:
+    """What the ledger says of a key result now, and what it was measured from."""
+
+    id: str
+    value: Decimal | None
+    seq: int
+    """The last entry of this key result."""
+    rule: str
+    """Content hash of the rule in force."""
+    terms: str
+    measured_at: datetime
+    moved_at: datetime
+    """When the value last changed."""
+    generations: Mapping[str, int]
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it has its place in the chain."""
+
+    kind: EntryKind
+    old: Decimal | None
+    new: Decimal | None
+    rule: str | None
+    why: str | None = None
+    details: str | None = None
+    deltas: tuple[Delta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry of the ledger."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
+def lock_head(connection: Connection) -> Head:
+    """Wait for the right to append; held until the transaction ends."""
+    connection.execute(
+        upsert(connection, ledger_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing(index_elements=["id"])
+    )
+    row = connection.execute(select(ledger_head.c.seq, ledger_head.c.hash).with_for_update()).one()
+    return Head(row.seq, row.hash)
+
+
+def head_of(connection: Connection) -> Head:
+    """Return the last entry's place without locking."""
+    row = connection.execute(select(ledger_head.c.seq, ledger_head.c.hash)).one_or_none()
+    return Head(row.seq, row.hash) if row else Head()
+
+
+def append(
+    connection: Connection, head: Head, name: str, drafts: Iterable[Draft], *, at: datetime, run: str | None
+) -> list[Entry]:
+    """Chain the drafts behind the head, with their rows and evidence.  The head must be locked."""
+    entries: list[Entry] = []
+    for draft in drafts:
+        entry = Entry(
+            seq=head.seq + 1,
+            key_result=name,
+            at=at,
+            kind=draft.kind,
+            old=draft.old,
+            new=draft.new,
+            run=run,
+            rule=draft.rule,
+            why=draft.why,
+            details=draft.details,
+            prev=head.hash,
+            deltas=draft.deltas,
+        ).sealed()
+        _write(connection, entry)
+        entries.append(entry)
+        head = Head(entry.seq, entry.hash)
+    connection.execute(update(ledger_head).values(seq=head.seq, hash=head.hash))
+    return entries
+
+
+def _write(connection: Connection, entry: Entry) -> None:
+    columns = {column.name: getattr(entry, column.name) for column in ledger_entry.c}
+    connection.execute(ledger_entry.insert().values(columns | {"kind": entry.kind.value}))
+    rows = [
+        {"seq": entry.seq, "place": place}
+        | {column.name: getattr(row, column.name) for column in ledger_delta.c if column.name not in ("seq", "place")}
+        | {"cause": row.cause.value}
+        for place, row in enumerate(entry.deltas)
+    ]
+    inserted(connection, ledger_delta.insert(), rows)
+    _keep_evidence(connection, entry)
+
+
+def _keep_evidence(connection: Connection, entry: Entry) -> None:
+    """Evidence is the last row per item: later rows of an entry replace earlier ones."""
+    last = {(row.part, row.source, row.item): row for row in entry.deltas}
+    gone = [row for row in last.values() if row.new_weight is None]
+    for row in gone:
+        connection.execute(
+            delete(evidence).where(
+                and_(
+                    evidence.c.key_result == entry.key_result,
+                    evidence.c.part == row.part,
+                    evidence.c.source == row.source,
+                    evidence.c.item == row.item,
+                )
+            )
+        )
+    statement = upsert(connection, evidence)
+    statement = statement.on_conflict_do_update(
+        index_elements=["key_result", "part", "source", "item"],
+        set_={name: statement.excluded[name] for name in ("version", "weight", "amount")},
+    )
+    inserted(
+        connection,
+        statement,
+        [
+            {
+                "key_result": entry.key_result,
+                "part": row.part,
+                "source": row.source,
+                "item": row.item,
+                "version": row.version,
+                "weight": row.new_weight,
+                "amount": row.new_amount,
+            }
+            for row in last.values()
+            if row.new_weight is not None
+        ],
+    )
+
+
+def keep_rule(connection: Connection, digest: str, text: str) -> None:
+    """Remember the text behind a rule's hash."""
+    statement = upsert(connection, rule).values(hash=digest, text=text)
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
+
+
+def rule_text_of(connection: Connection, digest: str) -> str:
+    """Return the text of a rule by its hash."""
+    return str(connection.execute(select(rule.c.text).where(rule.c.hash == digest)).scalar_one())
+
+
+def keep_state(connection: Connection, state: KeyResultState) -> None:
+    """Write what the ledger says of a key result now."""
+    told = {
+        "value": state.value,
+        "seq": state.seq,
+        "rule": state.rule,
+        "terms": state.terms,
+        "measured_at": state.measured_at,
+        "moved_at": state.moved_at,
+        "generations": orjson.dumps(dict(state.generations), option=orjson.OPT_SORT_KEYS).decode(),
+        "retired": state.retired,
+    }
+    statement = upsert(connection, key_result).values(id=state.id, **told)
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+
+
+def state_of(connection: Connection, name: str) -> KeyResultState | None:
+    """Return the state of a key result; None when it was never measured."""
+    row = connection.execute(select(key_result).where(key_result.c.id == name)).one_or_none()
+    return _state(row) if row else None
+
+
+def states(connection: Connection) -> dict[str, KeyResultState]:
+    """Return the state of every key result that was ever measured, by id."""
+    rows = connection.execute(select(key_result).order_by(key_result.c.id))
+    return {row.id: _state(row) for row in rows}
+
+
+def _state(row: Row[tuple[object, ...]]) -> KeyResultState:
+    return KeyResultState(
+        id=row.id,
+        value=row.value,
+        seq=row.seq,
+        rule=row.rule,
+        terms=row.terms,
+        measured_at=row.measured_at,
+        moved_at=row.moved_at,
+        generations=orjson.loads(row.generations),
+        retired=bool(row.retired),
+    )
+
+
+def evidence_of(connection: Connection, name: str) -> list[Evidence]:
+    """Return what is on the line of a key result, as the ledger last said."""
+    rows = connection.execute(
+        select(evidence)
+        .where(evidence.c.key_result == name)
+        .order_by(evidence.c.part, evidence.c.source, evidence.c.item)
+    )
+    return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
+
+
+def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entry]:
+    """Yield the entries of a key result, or all, in order and with their rows.
+
+    Raises ValueError for rows that belong to no entry, which only a hand in the tables can make.
+    """
+    entries = select(ledger_entry).order_by(ledger_entry.c.seq)
+    rows = select(ledger_delta).order_by(ledger_delta.c.seq, ledger_delta.c.place)
+    if name is not None:
+        entries = entries.where(ledger_entry.c.key_result == name)
+        mine = select(ledger_entry.c.seq).where(ledger_entry.c.key_result == name)
+        rows = rows.where(ledger_delta.c.seq.in_(mine))
+    by_seq = groupby(connection.execution_options(yield_per=1000).execute(rows), key=lambda row: row.seq)
+    seq, group = next(by_seq, (None, iter(())))
+    for row in connection.execute(entries):
+        deltas: Sequence[Delta] = ()
+        if seq == row.seq:
+            deltas = [_delta(each) for each in group]
+            seq, group = next(by_seq, (None, iter(())))
+        yield _entry(row, deltas)
+    if seq is not None:
+        raise ValueError(f"rows of entry {seq}, which does not exist")
+
+
+def _entry(row: Row[tuple[object, ...]], deltas: Sequence[Delta]) -> Entry:
+    return Entry(
+        seq=row.seq,
+        key_result=row.key_result,
+        at=row.at,
+        kind=EntryKind(row.kind),
+        old=row.old,
+        new=row.new,
+        run=row.run,
+        rule=row.rule,
+        by=row.by,
+        why=row.why,
+        details=row.details,
+        prev=row.prev,
+        hash=row.hash,
+        deltas=tuple(deltas),
+    )
+
+
+def _delta(row: Row[tuple[object, ...]]) -> Delta:
+    return Delta(
+        part=row.part,
+        source=row.source,
+        item=row.item,
+        version=row.version,
+        old_weight=row.old_weight,
+        old_amount=row.old_amount,
+        new_weight=row.new_weight,
+        new_amount=row.new_amount,
+        cause=CauseKind(row.cause),
+        delta=row.delta,
+    )

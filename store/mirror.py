@@ -1,0 +1,302 @@
+"""The mirror: our copy of the items as of each container's last complete read.
+
+    gather(page) …   pages go to `incoming`, apart; nothing that is measured is touched
+    take()           after the last page: one transaction moves them into the mirror with the watermark
+
+A killed read leaves rows in `incoming` only; the next read of the container begins by throwing them away.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import literal as value
+
+from mapping.meaning import Seen
+from okrs.demand import Container, Demand
+from okrs.work import WorkItem
+from store.database import Database, upsert
+from store.items import decode, item_row
+from store.sources import Lease, demand_text, fenced, leave
+from store.tables import Instant, container, incoming, item, item_version, presence, source
+
+MISSES = 2
+"""Complete listings in a row that must miss an item before it leaves: one may be an accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a read brought: items it listed, items that are new or differ, items that left."""
+
+    seen: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+class SuddenlyEmptyError(Exception):
+    """A complete listing shows none of the items the container had: more likely a lost permission than the truth."""
+
+
+def start_reading(database: Database, lease: Lease, known: Container, now: datetime) -> None:
+    """Throw away what a killed read left behind."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
+
+
+def gather(database: Database, lease: Lease, known: Container, items: Iterable[WorkItem], now: datetime) -> None:
+    """Put a page aside.  An item listed twice keeps its newest form."""
+    rows = {each.id: item_row(lease.source, known.id, each) for each in _oldest_first(items)}
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        if rows:
+            statement = upsert(connection, incoming)
+            newer = {column.name: statement.excluded[column.name] for column in incoming.c if not column.primary_key}
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["source", "container", "id"],
+                    set_=newer,
+                    where=_not_older(incoming.c.updated_at, statement.excluded.updated_at),
+                ),
+                list(rows.values()),
+            )
+
+
+def take(
+    database: Database,
+    lease: Lease,
+    known: Container,
+    *,
+    demand: Demand,
+    watermark: datetime,
+    complete: bool,
+    now: datetime,
+) -> Taken:
+    """Move what was gathered into the mirror, with the watermark: all or nothing.
+
+    `complete` says that the read listed everything, so that what it did not show is missing.
+    Raises LeaseLostError, and SuddenlyEmptyError when a complete listing shows nothing of what was there.
+    """
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
+        if complete and not seen and _present(connection, lease, known):
+            raise SuddenlyEmptyError(known.name)
+        _add_versions(connection, lease, known, now)
+        changed = _put_items(connection, lease, known, now)
+        _note_presence(connection, lease, known)
+        removed = _miss(connection, lease, known, now) if complete else 0
+        _finish(connection, lease, known, demand=demand, watermark=watermark, now=now)
+        if changed or removed:
+            moved = update(source).where(source.c.name == lease.source)
+            connection.execute(moved.values(generation=source.c.generation + 1))
+    return Taken(seen, changed, removed)
+
+
+def _of(table: Any, lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of three tables
+    return (table.c.source == lease.source, table.c.container == known.id)
+
+
+def _oldest_first(items: Iterable[WorkItem]) -> list[WorkItem]:
+    return sorted(items, key=lambda each: each.updated_at.timestamp() if each.updated_at else 0.0)
+
+
+def _not_older(held: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
+    """A page that shows an older state than we hold (late indexes, drifting pages) is not news."""
+    return or_(held.is_(None), new.is_(None), new >= held)
+
+
+def _news(lease: Lease, known: Container, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Rows of `incoming` that are new to the mirror or differ from it, joined with what the mirror holds."""
+    joined = incoming.outerjoin(item, and_(item.c.source == incoming.c.source, item.c.id == incoming.c.id))
+    differs = or_(item.c.hash.is_(None), item.c.hash != incoming.c.hash, item.c.gone.is_not(None))
+    fresh = _not_older(item.c.updated_at, incoming.c.updated_at)
+    return select(*columns).select_from(joined).where(*_of(incoming, lease, known), differs, fresh)
+
+
+def _seen_at(now: datetime) -> ColumnElement[Any]:
+    """The new version's time; later than the version before, even when a clock stands still or goes back."""
+    moment = value(now, Instant())
+    return case((item.c.seen_at >= moment, cast(item.c.seen_at, BigInteger) + 1), else_=cast(moment, BigInteger))
+
+
+def _add_versions(connection: Connection, lease: Lease, known: Container, now: datetime) -> None:
+    new_version = or_(item.c.hash.is_(None), item.c.hash != incoming.c.hash)
+    next_generation = select(source.c.generation + 1).where(source.c.name == lease.source).scalar_subquery()
+    rows = _news(
+        lease,
+        known,
+        incoming.c.source,
+        incoming.c.id,
+        _seen_at(now),
+        next_generation,
+        incoming.c.hash,
+        incoming.c.payload,
+    ).where(new_version)
+    columns = ["source", "item", "seen_at", "generation", "hash", "payload"]
+    connection.execute(item_version.insert().from_select(columns, rows, include_defaults=False))
+
+
+_SETTLED = ("state", "status", "resolution")
+_COPIED = ("key", "kind", *_SETTLED, "children", "updated_at", "hash")
+
+
+def _put_items(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
+    same_version = item.c.hash == incoming.c.hash
+    same_state = and_(*(_same(item.c[name], incoming.c[name]) for name in _SETTLED), item.c.gone.is_(None))
+    rows = _news(
+        lease,
+        known,
+        incoming.c.source,
+        incoming.c.id,
+        *(incoming.c[name] for name in _COPIED),
+        case((same_version, cast(item.c.seen_at, BigInteger)), else_=_seen_at(now)),
+        case((same_state, cast(item.c.state_since, BigInteger)), else_=cast(value(now, Instant()), BigInteger)),
+    )
+    statement = upsert(connection, item).from_select(
+        ["source", "id", *_COPIED, "seen_at", "state_since"], rows, include_defaults=False
+    )
+    replaced = {name: statement.excluded[name] for name in (*_COPIED, "seen_at", "state_since")}
+    return connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source", "id"], set_={**replaced, "gone": None, "gone_at": None}
+        )
+    ).rowcount
+
+
+def _same(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.coalesce(left, "") == func.coalesce(right, "")
+
+
+def _note_presence(connection: Connection, lease: Lease, known: Container) -> None:
+    rows = select(incoming.c.source, incoming.c.container, incoming.c.id, value(0)).where(*_of(incoming, lease, known))
+    statement = upsert(connection, presence).from_select(
+        ["source", "container", "item", "misses"], rows, include_defaults=False
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source", "container", "item"], set_={"misses": 0}, where=presence.c.misses != 0
+        )
+    )
+
+
+def _present(connection: Connection, lease: Lease, known: Container) -> bool:
+    return connection.execute(select(presence.c.item).where(*_of(presence, lease, known)).limit(1)).first() is not None
+
+
+def _miss(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
+    """Count what a complete listing did not show; at the second time it leaves.  Returns how many items left."""
+    here = _of(presence, lease, known)
+    shown = select(incoming.c.id).where(*_of(incoming, lease, known))
+    connection.execute(
+        update(presence).where(*here, presence.c.item.not_in(shown)).values(misses=presence.c.misses + 1)
+    )
+    left = connection.execute(delete(presence).where(*here, presence.c.misses >= MISSES)).rowcount
+    return leave(connection, lease.source, now, "hidden") if left else 0
+
+
+def _finish(
+    connection: Connection, lease: Lease, known: Container, *, demand: Demand, watermark: datetime, now: datetime
+) -> None:
+    told = {
+        "name": known.name,
+        "watermark": watermark,
+        "read_at": now,
+        "demand": demand_text(demand),
+        "error": None,
+    }
+    statement = upsert(connection, container).values(source=lease.source, id=known.id, **told)
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=told))
+    connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
+
+
+def _versions() -> Select[Any]:
+    joined = item.join(
+        item_version,
+        and_(
+            item_version.c.source == item.c.source,
+            item_version.c.item == item.c.id,
+            item_version.c.seen_at == item.c.seen_at,
+        ),
+    )
+    return select(item.c.hash, item.c.state_since, item.c.updated_at, item.c.gone, item_version.c.payload).select_from(
+        joined
+    )
+
+
+def items_of(connection: Connection, name: str) -> list[Seen]:
+    """Return all items of a source that are in the mirror, in the order of their ids."""
+    rows = connection.execute(_versions().where(item.c.source == name, item.c.gone.is_(None)).order_by(item.c.id))
+    return [Seen(decode(row.payload, row.updated_at), row.hash, row.state_since) for row in rows]
+
+
+def parents_of(connection: Connection, name: str, container_id: str) -> tuple[str, ...]:
+    """Return the ids of a container's items whose children listings hide, in order."""
+    rows = connection.execute(
+        select(item.c.id)
+        .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
+        .where(presence.c.source == name, presence.c.container == container_id)
+        .where(item.c.children > 0, item.c.gone.is_(None))
+        .order_by(item.c.id)
+    )
+    return tuple(row.id for row in rows)
+
+
+def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, tuple[WorkItem, str | None]]:
+    """Return items by id as they were last seen, with the reason for which they left, if they did."""
+    found: dict[str, tuple[WorkItem, str | None]] = {}
+    for some in _slices(ids):
+        rows = connection.execute(_versions().where(item.c.source == name, item.c.id.in_(some)))
+        for row in rows:
+            known = decode(row.payload, row.updated_at)
+            found[known.id] = (known, row.gone)
+    return found
+
+
+def before(connection: Connection, name: str, ids: Iterable[str], generation: int) -> dict[str, WorkItem]:
+    """Return items as we knew them at that generation of the source; those we did not know are left out."""
+    found: dict[str, WorkItem] = {}
+    for some in _slices(ids):
+        rows = connection.execute(
+            select(item_version.c.item, item_version.c.payload)
+            .where(item_version.c.source == name, item_version.c.item.in_(some))
+            .where(item_version.c.generation <= generation)
+            .order_by(item_version.c.item, item_version.c.seen_at)
+        )
+        found.update({row.item: decode(row.payload, None) for row in rows})
+    return found
+
+
+def find_key(connection: Connection, keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (source, id) of the items that are called by one of these keys."""
+    rows = connection.execute(
+        select(item.c.source, item.c.id).where(item.c.key.in_(tuple(keys))).order_by(item.c.source, item.c.id)
+    )
+    return [(row.source, row.id) for row in rows]
+
+
+def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
+    """Like `find_key`, for keys that compare without case; `key` is already folded."""
+    rows = connection.execute(select(item.c.source, item.c.id).where(func.lower(item.c.key) == key))
+    return [(row.source, row.id) for row in rows]
+
+
+def _slices(ids: Iterable[str], size: int = 500) -> Iterable[tuple[str, ...]]:
+    """Cut a long list of ids, for databases bound the number of parameters."""
+    every = tuple(ids)
+    return (every[start : start + size] for start in range(0, len(every), size))

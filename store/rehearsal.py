@@ -1,0 +1,33 @@
+"""A copy of the database to try things on: what `sync --dry-run` works with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import select
+
+from store.database import Database, inserted, open_database
+from store.tables import metadata
+
+_ROWS = 1000
+
+
+@contextmanager
+def rehearsal(database: Database) -> Iterator[Database]:
+    """Copy every table into a temporary SQLite file; it is thrown away at the end."""
+    with TemporaryDirectory(prefix="headway-") as folder:
+        copy = open_database(f"sqlite:///{Path(folder) / 'rehearsal.db'}", create=True)
+        try:
+            _copy(database, copy)
+            yield copy
+        finally:
+            copy.close()
+
+
+def _copy(database: Database, copy: Database) -> None:
+    with database.read() as origin, copy.write() as target:
+        for table in metadata.sorted_tables:
+            rows = origin.execution_options(yield_per=_ROWS).execute(select(table))
+            for some in rows.mappings().partitions(_ROWS):
+                inserted(target, table.insert(), [dict(row) for row in some])

@@ -1,0 +1,23 @@
+"""Runs: which sync wrote what, and by which version."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import update
+
+from store.database import Database
+from store.tables import run
+
+
+def start_run(database: Database, now: datetime, version: str) -> str:
+    """Open a run.  Returns its id, sortable by time and unique over all machines."""
+    name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    with database.write() as connection:
+        connection.execute(run.insert().values(id=name, started_at=now, version=version))
+    return name
+
+
+def finish_run(database: Database, name: str, now: datetime) -> None:
+    """Close a run; one that was killed stays open for ever, which says just that."""
+    with database.write() as connection:
+        connection.execute(update(run).where(run.c.id == name).values(finished_at=now))

@@ -1,0 +1,205 @@
+"""Sources and their containers: leases with fencing tokens, watermarks, what was read when.
+
+A lease says who reads a source; its fence grows with every lease.  Every commit of a reader checks the fence in the
+same transaction, so that one who slept through its lease cannot write (Kleppmann, "How to do distributed locking").
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from okrs.demand import Container, Demand
+from store.database import Database, upsert
+from store.tables import container, incoming, item, presence, source
+
+LEASE = timedelta(seconds=60)
+
+
+class LeaseLostError(Exception):
+    """Another worker took the source meanwhile; nothing of this read may be committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to read one source."""
+
+    source: str
+    holder: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What we have of a container.  `read_at` None: never read completely."""
+
+    id: str
+    name: str
+    watermark: datetime | None
+    read_at: datetime | None
+    demand: Demand
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What we know of a source."""
+
+    name: str
+    generation: int
+    state: str
+    last_success: datetime | None
+    error: str | None
+    containers: tuple[ContainerState, ...]
+    items: int = 0
+
+    def ready(self, names: Iterable[str], demand: Demand) -> bool:
+        """Tell whether every configured container was read completely, with at least this demand."""
+        read = {each.name: each for each in self.containers if each.read_at}
+        return all(name in read and read[name].demand.covers(demand) for name in names)
+
+    def complete(self, names: Iterable[str]) -> bool:
+        """Tell whether every configured container was read completely once."""
+        return self.ready(names, Demand())
+
+
+def acquire(database: Database, name: str, now: datetime) -> Lease | None:
+    """Take the lease of a source, None while somebody else holds it.
+
+    A holder on this host whose process is gone loses it at once.
+    """
+    holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+    with database.write() as connection:
+        connection.execute(
+            upsert(connection, source)
+            .values(name=name, generation=0, fence=0, state="never")
+            .on_conflict_do_nothing(index_elements=["name"])
+        )
+        row = connection.execute(select(source).where(source.c.name == name).with_for_update()).one()
+        if row.lease_until is not None and row.lease_until > now and not _dead(row.lease_holder):
+            return None
+        fence = row.fence + 1
+        connection.execute(
+            update(source)
+            .where(source.c.name == name)
+            .values(fence=fence, lease_holder=holder, lease_until=now + LEASE, last_attempt=now)
+        )
+    return Lease(name, holder, fence)
+
+
+def _dead(holder: str | None) -> bool:
+    """Tell whether the holder was a process of this host that is gone."""
+    host, pid, _ = (holder or "//").split("/", 2)
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def fenced(connection: Connection, lease: Lease, now: datetime) -> None:
+    """Renew the lease within the transaction that is about to commit.  Raises LeaseLostError when it is not ours."""
+    renewed = connection.execute(
+        update(source)
+        .where(source.c.name == lease.source, source.c.fence == lease.fence, source.c.lease_holder == lease.holder)
+        .values(lease_until=now + LEASE)
+    )
+    if renewed.rowcount != 1:
+        raise LeaseLostError(lease.source)
+
+
+def release(database: Database, lease: Lease, now: datetime, state: str, error: str | None) -> None:
+    """Give the lease back and say how the read went; a lease that is not ours any more is left alone."""
+    success = {"last_success": now} if state == "ok" else {}
+    with database.write() as connection:
+        connection.execute(
+            update(source)
+            .where(source.c.name == lease.source, source.c.fence == lease.fence)
+            .values(lease_holder=None, lease_until=None, state=state, error=error, **success)
+        )
+
+
+def state_of(connection: Connection, name: str) -> SourceState:
+    """Return what we know of a source; one that was never read has no containers."""
+    row = connection.execute(select(source).where(source.c.name == name)).one_or_none()
+    rows = connection.execute(select(container).where(container.c.source == name).order_by(container.c.name))
+    containers = tuple(_container(each) for each in rows)
+    if row is None:
+        return SourceState(name, 0, "never", None, None, ())
+    held = select(func.count()).select_from(item).where(item.c.source == name, item.c.gone.is_(None))
+    items = connection.execute(held).scalar_one()
+    return SourceState(name, row.generation, row.state, row.last_success, row.error, containers, items)
+
+
+def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """Return the generation of each source; 0 for one that was never read."""
+    wanted = tuple(names)
+    rows = connection.execute(select(source.c.name, source.c.generation).where(source.c.name.in_(wanted)))
+    found = {row.name: row.generation for row in rows}
+    return {name: found.get(name, 0) for name in wanted}
+
+
+def note_error(database: Database, lease: Lease, known: Container, error: str, now: datetime) -> None:
+    """Keep why a container could not be read; what we have of it stays as last seen."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        statement = upsert(connection, container).values(
+            source=lease.source, id=known.id, name=known.name, demand=demand_text(Demand()), error=error
+        )
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["source", "id"], set_={"error": error, "name": known.name})
+        )
+
+
+def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: datetime) -> int:
+    """Drop the containers that left the config, and the items that are in no other.  Returns how many items left."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        here = container.c.source == lease.source
+        gone = [
+            row.id for row in connection.execute(select(container.c.id).where(here, container.c.id.not_in(tuple(keep))))
+        ]
+        if not gone:
+            return 0
+        for table, column in ((presence, presence.c.container), (incoming, incoming.c.container)):
+            connection.execute(delete(table).where(table.c.source == lease.source, column.in_(gone)))
+        connection.execute(delete(container).where(here, container.c.id.in_(gone)))
+        left = leave(connection, lease.source, now, "removed")
+        if left:
+            connection.execute(
+                update(source).where(source.c.name == lease.source).values(generation=source.c.generation + 1)
+            )
+        return left
+
+
+def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
+    """Mark the items that are present in no container any more as gone.  Returns how many."""
+    present = select(presence.c.item).where(presence.c.source == name)
+    return connection.execute(
+        update(item)
+        .where(item.c.source == name, item.c.gone.is_(None), item.c.id.not_in(present))
+        .values(gone=why, gone_at=now)
+    ).rowcount
+
+
+def demand_text(demand: Demand) -> str:
+    """Return a demand as JSON."""
+    return orjson.dumps({"fields": sorted(demand.fields)}).decode()
+
+
+def parse_demand(text: str) -> Demand:
+    """The inverse of `demand_text`."""
+    return Demand(fields=frozenset(orjson.loads(text).get("fields", ())))
+
+
+def _container(row: Row[tuple[object, ...]]) -> ContainerState:
+    return ContainerState(row.id, row.name, row.watermark, row.read_at, parse_demand(row.demand), row.error)

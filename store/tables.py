@@ -1,0 +1,265 @@
+"""The tables.  Times are whole microseconds since 1970 in UTC, numbers whole millionths; every constraint is named.
+
+source ── container ── presence ── item ── item_version        the mirror
+              └ incoming (pages of a read that is under way)
+rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
+key_result, evidence                                           what the ledger says now, kept for speed
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from okrs.numbers import from_millionths, to_millionths
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970: exact, ordered, and the same in SQLite and PostgreSQL."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else from_micros(value)
+
+
+class Millionths(TypeDecorator[Decimal]):
+    """A decimal of at most six places as a whole number, so that the database adds without error."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else to_millionths(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002 - the driver's own type; SQLAlchemy's signature
+        return None if value is None else from_millionths(int(value))
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(number: int) -> datetime:
+    """The inverse of `micros`."""
+    return _EPOCH + timedelta(microseconds=number)
+
+
+metadata = MetaData()
+
+source = Table(
+    "source",
+    metadata,
+    Column("name", Text, nullable=False),
+    # Moves whenever an item changed; a key result remembers the generation it was measured at.
+    Column("generation", BigInteger, nullable=False, default=0),
+    # The fencing token: grows with every lease, so that a worker which slept through its lease cannot commit.
+    Column("fence", BigInteger, nullable=False, default=0),
+    Column("lease_holder", Text),
+    Column("lease_until", Instant),
+    Column("last_success", Instant),
+    Column("last_attempt", Instant),
+    Column("state", Text, nullable=False, default="never"),
+    Column("error", Text),
+    PrimaryKeyConstraint("name", name="pk_source"),
+)
+
+container = Table(
+    "container",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # The START of the last read that finished; reads go on from a little before it.
+    Column("watermark", Instant),
+    Column("read_at", Instant),
+    Column("demand", Text, nullable=False, default="{}"),
+    Column("error", Text),
+    PrimaryKeyConstraint("source", "id", name="pk_container"),
+    ForeignKeyConstraint(["source"], ["source.name"], name="fk_container_source"),
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("status", Text),
+    Column("resolution", Text),
+    Column("children", Integer, nullable=False),
+    Column("updated_at", Instant),
+    Column("hash", Text, nullable=False),
+    # When we first saw this version (joins item_version), and since when we see this state, status and resolution.
+    Column("seen_at", Instant, nullable=False),
+    Column("state_since", Instant, nullable=False),
+    # Why it is no longer in the mirror: deleted, hidden, removed.  Null while it is.
+    Column("gone", Text),
+    Column("gone_at", Instant),
+    PrimaryKeyConstraint("source", "id", name="pk_item"),
+    Index("ix_item_key", "key"),
+)
+
+item_version = Table(
+    "item_version",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    # The source's generation that this version made: what a key result measured at a generation knew of the item.
+    Column("generation", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    PrimaryKeyConstraint("source", "item", "seen_at", name="pk_item_version"),
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    # How many complete listings in a row did not show the item; it leaves at two.
+    Column("misses", Integer, nullable=False, default=0),
+    PrimaryKeyConstraint("source", "container", "item", name="pk_presence"),
+    Index("ix_presence_item", "source", "item"),
+)
+
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("status", Text),
+    Column("resolution", Text),
+    Column("children", Integer, nullable=False),
+    Column("updated_at", Instant),
+    Column("hash", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    PrimaryKeyConstraint("source", "container", "id", name="pk_incoming"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("version", Text, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_run"),
+)
+
+rule = Table(
+    "rule",
+    metadata,
+    Column("hash", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("hash", name="pk_rule"),
+)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("id", Integer, nullable=False, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_ledger_head"),
+    CheckConstraint("id = 1", name="ck_ledger_head_single"),
+)
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("seq", BigInteger, nullable=False, autoincrement=False),
+    Column("key_result", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("old", Millionths),
+    Column("new", Millionths),
+    Column("run", Text),
+    Column("rule", Text),
+    Column("by", Text),
+    Column("why", Text),
+    Column("details", Text),
+    Column("prev", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKeyConstraint("seq", name="pk_ledger_entry"),
+    Index("ix_ledger_entry_key_result", "key_result", "seq"),
+)
+
+ledger_delta = Table(
+    "ledger_delta",
+    metadata,
+    Column("seq", BigInteger, nullable=False, autoincrement=False),
+    Column("place", Integer, nullable=False, autoincrement=False),
+    Column("part", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("old_weight", Millionths),
+    Column("old_amount", Millionths),
+    Column("new_weight", Millionths),
+    Column("new_amount", Millionths),
+    Column("cause", Text, nullable=False),
+    Column("delta", Millionths, nullable=False),
+    PrimaryKeyConstraint("seq", "place", name="pk_ledger_delta"),
+    ForeignKeyConstraint(["seq"], ["ledger_entry.seq"], name="fk_ledger_delta_entry"),
+)
+
+key_result = Table(
+    "key_result",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("value", Millionths),
+    Column("seq", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("measured_at", Instant, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+    # Generation of each source at the last measurement, as JSON: a key result is due when one of them moved.
+    Column("generations", Text, nullable=False),
+    Column("retired", Boolean, nullable=False, default=False),
+    PrimaryKeyConstraint("id", name="pk_key_result"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("key_result", Text, nullable=False),
+    Column("part", Integer, nullable=False, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("weight", Millionths, nullable=False),
+    Column("amount", Millionths, nullable=False),
+    PrimaryKeyConstraint("key_result", "part", "source", "item", name="pk_evidence"),
+)

@@ -1,0 +1,169 @@
+"""`explain` and `which`: a value from its tickets, and a ticket's key results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mapping.codec import parse_rule
+from mapping.meaning import Candidate, candidates
+from mapping.measure import Line, Measured, Total, measure, part_value
+from mapping.rule import Combine, Measure, Rule
+from okrs.ledger import timestamp
+from okrs.numbers import as_json
+from okrs.work import WorkItem, fold_key
+from store import ledger, mirror
+from store.views.setup import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A key result, the rule its value came from, and every selected item."""
+
+    key_result: str
+    value: Decimal | None
+    """The automatic value on record; None when it was never measured."""
+    at: datetime
+    rule: Rule
+    measured: Measured
+
+
+def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> Explained | None:
+    """Explain a key result by the rule on record, or by the config's when it was never measured.
+
+    None when nothing feeds it.
+    """
+    state = ledger.state_of(connection, name)
+    rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
+    if rule is None:
+        return None
+    found = {each: candidates(mirror.items_of(connection, each)) for each in rule.sources}
+    return Explained(name, state.value if state else None, now, rule, measure(rule, found, now))
+
+
+def explain_json(answer: Explained) -> dict[str, Any]:
+    """The document of `explain --json`."""
+    rule = answer.rule
+    return {
+        "key_result": answer.key_result,
+        "value": as_json(answer.value),
+        "at": timestamp(answer.at),
+        "combine": rule.combine.value if rule.combine else None,
+        "scale": None,
+        "add_start": as_json(rule.base) if rule.add_start else None,
+        "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
+    }
+
+
+def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
+    part = answer.rule.parts[number]
+    lines = [line for line in answer.measured.lines if line.part == number]
+    return {
+        "source": part.source,
+        "measure": part.measure.value,
+        "by": part.by,
+        "value": as_json(part_value(part, total)),
+        "weight": as_json(part.weight) if answer.rule.combine is Combine.WEIGHTED_MEAN else None,
+        "numerator": as_json(total.amount),
+        "denominator": as_json(total.weight) if part.measure is Measure.PERCENT else None,
+        "counted": [_counted(line) for line in lines if line.counted],
+        "excluded": [_excluded(line) for line in lines if not line.counted],
+        "selects_nothing": not lines,
+    }
+
+
+def _shown(item: WorkItem) -> dict[str, Any]:
+    return {"key": item.key, "url": item.url, "title": item.title}
+
+
+def _counted(line: Line) -> dict[str, Any]:
+    document = _shown(line.item) | {
+        "type": line.item.type,
+        "state": line.item.state.value,
+        "weight": as_json(line.weight),
+        "amount": as_json(line.amount),
+    }
+    return document | ({"dated_by_sight": True} if line.dated_by_sight else {})
+
+
+def _excluded(line: Line) -> dict[str, Any]:
+    reason = line.reason.value if line.reason else None
+    return _shown(line.item) | {"reason": reason, "weight": as_json(line.weight)}
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """What one part of a key result's rule makes of a ticket."""
+
+    key_result: str
+    part: int
+    source: str
+    counted: bool
+    amount: Decimal | None
+    reason: str | None
+    """None when it counts; `no_match` when the part does not select it."""
+
+
+def which(connection: Connection, setup: Setup, key: str, now: datetime) -> list[Which] | None:
+    """Tell what a ticket does to the key results fed by its source.  None when no ticket is called so."""
+    found = _find(connection, key)
+    if not found:
+        return None
+    loaded: dict[str, Sequence[Candidate]] = {}
+    answer: list[Which] = []
+    for name, rule in sorted(_rules(connection, setup).items()):
+        if not {source for source, _ in found} & set(rule.sources):
+            continue
+        for source in rule.sources:
+            if source not in loaded:
+                loaded[source] = candidates(mirror.items_of(connection, source))
+        answer += _parts(name, rule, measure(rule, loaded, now), found)
+    return answer
+
+
+def _find(connection: Connection, key: str) -> set[tuple[str, str]]:
+    exact = mirror.find_key(connection, {key, key.strip()})
+    if exact or "/" not in key:
+        return set(exact)
+    return set(mirror.find_folded(connection, fold_key(key)))
+
+
+def _rules(connection: Connection, setup: Setup) -> Mapping[str, Rule]:
+    states = ledger.states(connection)
+    return {
+        name: parse_rule(ledger.rule_text_of(connection, states[name].rule)) if name in states else rule
+        for name, rule in setup.rules.items()
+    }
+
+
+def _parts(name: str, rule: Rule, measured: Measured, found: set[tuple[str, str]]) -> list[Which]:
+    lines = {line.part: line for line in measured.lines if (line.source, line.item.id) in found}
+    answer = []
+    for number, part in enumerate(rule.parts):
+        if part.source not in {source for source, _ in found}:
+            continue
+        line = lines.get(number)
+        if line is None:
+            answer.append(Which(name, number, part.source, False, None, "no_match"))
+        else:
+            reason = line.reason.value if line.reason else None
+            answer.append(Which(name, number, part.source, line.counted, line.amount, reason))
+    return answer
+
+
+def which_json(answer: Sequence[Which]) -> list[dict[str, Any]]:
+    """The document of `which --json`."""
+    return [
+        {
+            "key_result": each.key_result,
+            "part": each.part,
+            "source": each.source,
+            "counted": each.counted,
+            "amount": as_json(each.amount),
+            "reason": each.reason,
+        }
+        for each in answer
+    ]

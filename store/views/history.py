@@ -1,0 +1,83 @@
+"""`history`: the ledger of a key result, each entry with the tickets that caused it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from okrs.ledger import Cause, Entry, causes, timestamp
+from okrs.numbers import as_json
+from okrs.work import WorkItem
+from store import ledger, mirror
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCause:
+    """A cause with the ticket behind it; item None when the cause is no single ticket's."""
+
+    cause: Cause
+    item: WorkItem | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry:
+    entry: Entry
+    causes: tuple[ShownCause, ...]
+
+
+def history(connection: Connection, name: str) -> list[ShownEntry]:
+    """Return all entries of a key result, oldest first."""
+    return shown(connection, ledger.entries_of(connection, name))
+
+
+def shown(connection: Connection, entries: Iterable[Entry]) -> list[ShownEntry]:
+    """Join entries with the tickets that caused them, as they were last seen."""
+    told = [(entry, causes(entry)) for entry in entries]
+    wanted: dict[str, set[str]] = {}
+    for _, each in told:
+        for cause in each:
+            if cause.source and cause.item:
+                wanted.setdefault(cause.source, set()).add(cause.item)
+    known = {
+        (source, item): found
+        for source, items in wanted.items()
+        for item, (found, _gone) in mirror.look_up(connection, source, sorted(items)).items()
+    }
+    return [
+        ShownEntry(entry, tuple(ShownCause(cause, known.get((cause.source or "", cause.item or ""))) for cause in each))
+        for entry, each in told
+    ]
+
+
+def history_json(entries: Iterable[ShownEntry]) -> list[dict[str, Any]]:
+    """The document of `history --json`."""
+    return [
+        {
+            "seq": each.entry.seq,
+            "at": timestamp(each.entry.at),
+            "kind": each.entry.kind.value,
+            "old": as_json(each.entry.old),
+            "new": as_json(each.entry.new),
+            "causes": [_cause(cause) for cause in each.causes],
+            "run": each.entry.run,
+            "rule": each.entry.rule,
+            "by": each.entry.by,
+            "why": each.entry.why,
+            "details": each.entry.details,
+            "hash": each.entry.hash,
+            "prev": each.entry.prev,
+        }
+        for each in entries
+    ]
+
+
+def _cause(each: ShownCause) -> dict[str, Any]:
+    return {
+        "kind": each.cause.kind.value,
+        "key": each.item.key if each.item else None,
+        "url": each.item.url if each.item else None,
+        "title": each.item.title if each.item else None,
+        "source": each.cause.source,
+        "delta": as_json(each.cause.delta),
+    }

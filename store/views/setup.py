@@ -1,0 +1,42 @@
+"""What the config says, in the words of the domain: the half of every answer that is not in the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mapping.rule import Rule
+from okrs.cycle import Calendar, Cycle
+from okrs.objective import KeyResult, Objective
+from okrs.progress import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSetup:
+    """One configured source."""
+
+    name: str
+    connector: str
+    containers: tuple[str, ...]
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that is configured."""
+
+    calendar: Calendar
+    pace: Pace
+    cycles: tuple[Cycle, ...]
+    sources: tuple[SourceSetup, ...]
+    objectives: tuple[Objective, ...]
+    key_results: tuple[KeyResult, ...]
+    rules: Mapping[str, Rule]
+    """By key result id."""
+
+    def key_result(self, name: str) -> KeyResult | None:
+        return next((each for each in self.key_results if each.id == name), None)
+
+    @property
+    def containers(self) -> dict[str, tuple[str, ...]]:
+        """Names of the containers of each source."""
+        return {each.name: each.containers for each in self.sources}

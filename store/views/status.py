@@ -1,0 +1,235 @@
+"""`status`: every key result with its value, pace and freshness; every objective; every source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mapping.codec import rule_hash, rule_text
+from mapping.demand import demand_of
+from mapping.rule import Rule
+from okrs.cycle import Cycle, elapsed_share
+from okrs.ledger import timestamp
+from okrs.numbers import as_json, divided
+from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
+from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
+from store import ledger, sources
+from store.ledger import KeyResultState
+from store.sources import SourceState
+from store.views.setup import Setup, SourceSetup
+
+STALE_AFTER = 3
+"""Intervals without a complete read after which a source is stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResultStatus:
+    key_result: KeyResult
+    value: Decimal | None
+    standing: Standing
+    stale: bool
+    reading: bool
+    """Its new rule waits for a wider read; until then the old one goes on."""
+    mapped: bool
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveStatus:
+    objective: Objective
+    progress: Decimal
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    setup: SourceSetup
+    state: str
+    items: int
+    last_success: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    cycle: Cycle | None
+    """None when several are shown."""
+    objectives: tuple[ObjectiveStatus, ...]
+    key_results: tuple[KeyResultStatus, ...]
+    sources: tuple[SourceStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the database has for this answer, read once."""
+
+    states: Mapping[str, KeyResultState]
+    sources: Mapping[str, SourceState]
+
+
+def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
+    """Answer for one cycle, or for all.  Raises KeyError for a cycle that is not configured."""
+    cycles = [each for each in setup.cycles if cycle in (None, each.id)]
+    if cycle is not None and not cycles:
+        raise KeyError(cycle)
+    held = _Held(
+        ledger.states(connection), {each.name: sources.state_of(connection, each.name) for each in setup.sources}
+    )
+    shown = {each.id for each in cycles}
+    key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results if each.cycle in shown]
+    return StatusView(
+        cycle=cycles[0] if len(cycles) == 1 else None,
+        objectives=_objectives(setup, shown, key_results, now),
+        key_results=tuple(key_results),
+        sources=tuple(_source(each, held.sources[each.name]) for each in setup.sources),
+    )
+
+
+def stale(setup: SourceSetup, state: SourceState, now: datetime) -> bool:
+    """Tell whether a source was not read completely for three intervals."""
+    return state.last_success is None or now - state.last_success > STALE_AFTER * setup.every
+
+
+def _moment(setup: Setup, name: str, now: datetime) -> Moment:
+    cycle = next(each for each in setup.cycles if each.id == name)
+    period = cycle.period(setup.calendar)
+    return Moment(elapsed=elapsed_share(cycle, setup.calendar, now), begun=now >= period.start, ended=now >= period.end)
+
+
+def _key_result(
+    connection: Connection, setup: Setup, held: _Held, key_result: KeyResult, now: datetime
+) -> KeyResultStatus:
+    rule, state = setup.rules.get(key_result.id), held.states.get(key_result.id)
+    old = bool(rule) and any(
+        stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
+    )
+    value = state.value if state else None
+    return KeyResultStatus(
+        key_result=key_result,
+        value=value,
+        standing=standing(
+            key_result.terms,
+            value,
+            _moment(setup, key_result.cycle, now),
+            setup.pace,
+            stale=old,
+            share_done=_share_done(connection, key_result),
+        ),
+        stale=old,
+        reading=rule is not None and _reading(setup, held, rule, state),
+        mapped=rule is not None,
+        updated_at=state.moved_at if state else None,
+    )
+
+
+def _share_done(connection: Connection, key_result: KeyResult) -> Decimal | None:
+    """Selected items done / selected items, by which a binary key result is judged until it is done."""
+    if not isinstance(key_result.terms, Binary):
+        return None
+    lines = ledger.evidence_of(connection, key_result.id)
+    weight = sum((each.weight for each in lines), Decimal(0))
+    return divided(sum((each.amount for each in lines), Decimal(0)), weight) if weight else None
+
+
+def _reading(setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None) -> bool:
+    if state is not None and state.rule == rule_hash(rule_text(rule)):
+        return False
+    return not all(held.sources[name].ready(setup.containers[name], demand_of(rule, name)) for name in rule.sources)
+
+
+def _objectives(
+    setup: Setup, cycles: set[str], key_results: Sequence[KeyResultStatus], now: datetime
+) -> tuple[ObjectiveStatus, ...]:
+    objectives = [each for each in setup.objectives if each.cycle in cycles]
+    standings = {each.key_result.id: each.standing for each in key_results}
+    shares = roll_up(objectives, [each.key_result for each in key_results], standings)
+    return tuple(
+        ObjectiveStatus(
+            each,
+            shares[each.id].progress,
+            objective_status(
+                shares[each.id],
+                [standings[kr.key_result.id] for kr in key_results if kr.key_result.objective == each.id],
+                _moment(setup, each.cycle, now),
+                setup.pace,
+            ),
+        )
+        for each in objectives
+    )
+
+
+_SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
+
+
+def _source(setup: SourceSetup, state: SourceState) -> SourceStatus:
+    shown = _SHOWN_AS.get(state.state, state.state)
+    return SourceStatus(setup, shown, state.items, state.last_success, state.error)
+
+
+def status_json(view: StatusView) -> dict[str, Any]:
+    """The document of `status --json`."""
+    return {
+        "cycle": view.cycle.id if view.cycle else None,
+        "objectives": [
+            {
+                "id": each.objective.id,
+                "title": each.objective.title,
+                "cycle": each.objective.cycle,
+                "progress": as_json(each.progress),
+                "status": each.status.value,
+                "team": each.objective.team,
+                "owner": each.objective.owner,
+            }
+            for each in view.objectives
+        ],
+        "key_results": [_key_result_json(each) for each in view.key_results],
+        "sources": [
+            {
+                "name": each.setup.name,
+                "connector": each.setup.connector,
+                "state": each.state,
+                "items": each.items,
+                "last_success": _time(each.last_success),
+                "error": each.error,
+            }
+            for each in view.sources
+        ],
+    }
+
+
+def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
+    key_result = each.key_result
+    start, target = (
+        (key_result.terms.start, key_result.terms.target) if isinstance(key_result.terms, Numeric) else (None, None)
+    )
+    document: dict[str, Any] = {
+        "id": key_result.id,
+        "objective": key_result.objective,
+        "cycle": key_result.cycle,
+        "title": key_result.title,
+        "unit": key_result.unit,
+        "start": as_json(start),
+        "target": as_json(target),
+        "value": as_json(each.value),
+        "progress": as_json(each.standing.progress),
+        "expected": as_json(each.standing.expected),
+        "status": each.standing.status.value,
+        "pace": each.standing.pace.value,
+        "stale": each.stale,
+        "held": False,
+        "reading": each.reading,
+        "quarantined": None,
+        "override": None,
+        "updated_at": _time(each.updated_at),
+        "mapped": each.mapped,
+    }
+    if isinstance(key_result.terms, Keep):
+        document["keep"] = {"min": as_json(key_result.terms.min), "max": as_json(key_result.terms.max)}
+    return document
+
+
+def _time(instant: datetime | None) -> str | None:
+    return timestamp(instant) if instant else None

@@ -1,0 +1,167 @@
+"""`verify`: is the ledger whole, and does every value follow from its evidence?
+
+Each entry is held against four laws, in order, and the first one broken is named:
+
+1. its place, its link to the entry before and its hash;
+2. its old value is the new value of the entry before it on the same key result;
+3. its rows carry on the evidence before it, and their deltas add up to its change;
+4. the value recomputed from the evidence by the rule in force is its new value.
+
+At the end the head and what is kept for speed (state, evidence) must agree with the replay.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from mapping.codec import parse_rule, rule_hash
+from mapping.measure import Total, value_of
+from mapping.rule import Rule
+from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, entry_hash
+from store import ledger
+from store.tables import rule as rule_table
+
+_MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE}
+"""Entries whose new value must follow from the evidence."""
+
+_KEEPING = {EntryKind.TARGET, EntryKind.RETIRE}
+"""Entries that move no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    ok: bool
+    entries: int
+    head: str
+    first_bad: int | None = None
+    problem: str = ""
+    """A sentence; empty when everything holds."""
+
+
+_Line = tuple[Decimal, Decimal]
+
+
+@dataclass(slots=True)
+class _Replay:
+    """A key result as its entries tell it."""
+
+    value: Decimal | None = None
+    lines: dict[tuple[int, str, str], _Line] = field(default_factory=dict)
+    seq: int = 0
+
+
+def verify(connection: Connection) -> Verified:
+    """Replay the whole ledger."""
+    rules = _rules(connection)
+    replays: dict[str, _Replay] = {}
+    prev, seq = GENESIS, 0
+    try:
+        for entry in ledger.entries_of(connection):
+            problem = _chained(entry, prev, seq) or _follows(
+                entry, replays.setdefault(entry.key_result, _Replay()), rules
+            )
+            if problem:
+                return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
+            prev, seq = entry.hash, entry.seq
+    except (ValueError, TypeError, KeyError, InvalidOperation):
+        bad = seq + 1
+        return Verified(False, seq, prev, bad, f"Entry {bad}: it holds something that is no value of its column.")
+    return _at_the_end(connection, replays, prev, seq)
+
+
+def _rules(connection: Connection) -> dict[str, Rule | None]:
+    """Rules by hash; None for one whose text is not what its hash says."""
+    rules: dict[str, Rule | None] = {}
+    for row in connection.execute(select(rule_table.c.hash, rule_table.c.text)):
+        rules[row.hash] = parse_rule(row.text) if rule_hash(row.text) == row.hash else None
+    return rules
+
+
+def _chained(entry: Entry, prev: str, seq: int) -> str:
+    if entry.seq != seq + 1:
+        return f"the entry before it is missing (it follows {seq})."
+    if entry.prev != prev:
+        return "it does not link to the entry before it."
+    if entry.hash != entry_hash(entry):
+        return "its content is not what its hash says: it was changed after it was written."
+    return ""
+
+
+def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+    if entry.old != replay.value:
+        return f"its old value {entry.old} is not the value before it, {replay.value}."
+    if entry.kind in _KEEPING and entry.new != entry.old:
+        return f"a {entry.kind.value} entry may not move the value."
+    problem = _carry(entry.deltas, replay.lines)
+    if problem:
+        return problem
+    replay.value, replay.seq = entry.new, entry.seq
+    if entry.kind not in WHOLE and sum((row.delta for row in entry.deltas), Decimal(0)) != _change(entry):
+        return "its causes do not add up to its change."
+    if entry.kind in _MEASURED:
+        return _recomputed(entry, replay, rules)
+    return ""
+
+
+def _change(entry: Entry) -> Decimal:
+    return (entry.new or Decimal(0)) - (entry.old or Decimal(0))
+
+
+def _carry(rows: Iterable[Delta], lines: dict[tuple[int, str, str], _Line]) -> str:
+    for row in rows:
+        key = (row.part, row.source, row.item)
+        if lines.get(key) != _pair(row.old_weight, row.old_amount):
+            return f"the evidence of {row.source} {row.item} does not carry on what was before."
+        new = _pair(row.new_weight, row.new_amount)
+        if new is None:
+            lines.pop(key, None)
+        else:
+            lines[key] = new
+    return ""
+
+
+def _pair(weight: Decimal | None, amount: Decimal | None) -> _Line | None:
+    return None if weight is None or amount is None else (weight, amount)
+
+
+def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+    rule = rules.get(entry.rule or "")
+    if rule is None:
+        return "the text of its rule is missing or was changed."
+    totals = [Total()] * len(rule.parts)
+    for (part, _, _), line in replay.lines.items():
+        if part >= len(totals):
+            return f"its evidence names part {part + 1}, which its rule has not."
+        totals[part] = totals[part].moved(None, line)
+    value = value_of(rule, totals)
+    return "" if value == entry.new else f"its evidence gives {value}, it says {entry.new}."
+
+
+def _at_the_end(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
+    head = ledger.head_of(connection)
+    if (head.seq, head.hash) != (seq, prev):
+        last = min(head.seq, seq) + 1
+        return Verified(
+            False, seq, prev, last, f"The ledger ends at {seq}, its head says {head.seq}: entries are missing."
+        )
+    for name, replay in replays.items():
+        state = ledger.state_of(connection, name)
+        held = {each.key: (each.weight, each.amount) for each in ledger.evidence_of(connection, name)}
+        if state is None or state.value != replay.value or state.seq != replay.seq or held != replay.lines:
+            sentence = f"What is kept of {name} for speed differs from what its entries say."
+            return Verified(False, seq, prev, replay.seq, sentence)
+    return Verified(True, seq, prev)
+
+
+def verify_json(answer: Verified) -> dict[str, Any]:
+    """The document of `verify --json`."""
+    return {
+        "ok": answer.ok,
+        "entries": answer.entries,
+        "head": answer.head,
+        "first_bad": answer.first_bad,
+        "problem": answer.problem or None,
+    }

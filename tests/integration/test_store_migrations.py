@@ -1,0 +1,68 @@
+"""The migrations make exactly the tables that the code uses, on both databases."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from store import migrations
+from store.database import Database, StoreError, open_database, upgrade
+from store.tables import metadata
+
+
+def test_migrated_tables_are_the_code_s_tables(database: Database) -> None:
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_head_names_the_newest_revision() -> None:
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD
+
+
+def test_every_constraint_is_named() -> None:
+    unnamed = [table.name for table in metadata.sorted_tables for each in table.constraints if not each.name]
+    assert unnamed == []
+
+
+def test_a_database_of_another_revision_is_refused(database: Database, database_url: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(StoreError, match="headway db upgrade"):
+        open_database(database_url, create=True)
+
+
+def test_a_foreign_database_is_refused(database_url: str) -> None:
+    first = open_database(database_url, create=True)
+    with first.write() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+    first.close()
+    with pytest.raises(StoreError, match="not Headway's"):
+        open_database(database_url, create=True)
+
+
+def test_reading_a_missing_database_writes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/absent.db"
+    database = open_database(url, create=False)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM item")).scalar() == 0
+    database.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_upgrade_makes_a_new_database_usable(database_url: str) -> None:
+    upgrade(database_url)
+    database = open_database(database_url, create=False)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == migrations.HEAD
+    database.close()
+
+
+def test_an_address_of_no_database_is_refused() -> None:
+    with pytest.raises(StoreError, match="no address"):
+        open_database("mysql://root@localhost/x", create=True)
