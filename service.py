@@ -1,0 +1,299 @@
+"""The composition root: the only place that names concrete classes and reads the environment.
+
+`Service` provides the use cases that the command line (and later the web) asks for; each opens what it needs and
+closes it again.  Nothing happens at import.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from config.loader import load
+from config.model import Config
+from config.problems import Problem
+from connectors import registry
+from connectors.contract import Connector, ConnectorError
+from connectors.http import Patient
+from connectors.settings import SourceSettings
+from mapping.demand import demand_of
+from okrs.demand import Demand
+from sandbox.clock import SimulatedClock
+from sandbox.company import build as build_company
+from sandbox.scenario import config_text, environment
+from sandbox.server import Sandbox
+from sandbox.team import work
+from store import ledger
+from store.database import Database, StoreError, open_database, upgrade
+from store.rehearsal import rehearsal
+from store.views.explain import Explained, Which, explain, which
+from store.views.history import ShownEntry, history, shown
+from store.views.setup import Setup, SourceSetup
+from store.views.status import StatusView, status
+from store.views.verify import Verified, verify
+from sync.deciding import Goal
+from sync.engine import Engine, Report
+from sync.reading import Progress, SourceToRead
+from terminal import commands
+from terminal.ports import Checked, Demo, DemoUpdate, Failure, InvalidConfig
+from terminal.text import harmless
+
+INTERRUPTED = 130
+_DEMO_WEEKS = 2
+_DEMO_PAUSE = 3.0
+"""Seconds between two looks of the demo that goes on."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+class Service:
+    """The use cases over real trackers, a real database and a clock."""
+
+    def __init__(self, environ: Mapping[str, str], clock: Clock = utc_now) -> None:
+        self._environ = environ
+        self._clock = clock
+
+    def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
+        """Load the config as the commands that connect do.  Raises nothing for a bad config."""
+        loaded = load(config, self._environ, connect=True)
+        return (setup_of(loaded.config) if loaded.config else None), loaded.problems
+
+    def check(self, config: Path, source: str | None) -> list[Checked]:
+        """Try the connections, all or one."""
+        known = self._load(config, connect=True)
+        self._known_sources(known, [source] if source else [])
+        return [_checked(name, each) for name, each in known.sources.items() if source in (None, name)]
+
+    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report:
+        """Do one run of the engine."""
+        known = self._load(config, connect=True)
+        self._known_sources(known, only)
+        with _database(known, create=not dry_run) as database:
+            if not dry_run:
+                return self._engine(known, database, progress).sync(only=only, full=full)
+            with rehearsal(database) as copy:
+                return self._engine(known, copy, progress).sync(only=only, full=full)
+
+    def status(self, config: Path, cycle: str | None) -> StatusView:
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            try:
+                return status(connection, setup_of(known), self._clock(), cycle)
+            except KeyError:
+                names = ", ".join(each.id for each in known.cycles)
+                raise Failure(f"There is no cycle {cycle} in the config; it has {names}.") from None
+
+    def explain(self, config: Path, key_result: str) -> Explained:
+        known = self._load(config)
+        setup = self._known_key_result(known, key_result)
+        with _database(known) as database, database.read() as connection:
+            answer = explain(connection, setup, key_result, self._clock())
+        if answer is None:
+            raise Failure(f"Nothing feeds {key_result}: write a mapping for it.")
+        return answer
+
+    def which(self, config: Path, key: str) -> list[Which]:
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            answer = which(connection, setup_of(known), key, self._clock())
+        if answer is None:
+            raise Failure(f"No ticket called {key} was read: check the spelling, or run `headway sync`.")
+        return answer
+
+    def history(self, config: Path, key_result: str) -> list[ShownEntry]:
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
+                self._known_key_result(known, key_result)
+            return history(connection, key_result)
+
+    def verify(self, config: Path) -> Verified:
+        with _database(self._load(config)) as database, database.read() as connection:
+            return verify(connection)
+
+    def upgrade(self, config: Path) -> None:
+        upgrade(self._load(config).database)
+
+    def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None:
+        """Run the emulated trackers, let their team work, and tell what moved."""
+        clock = SimulatedClock(utc_now() - timedelta(weeks=_DEMO_WEEKS), latest=utc_now)
+        with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
+            config = _demo_config(folder, config_text(trackers.urls, clock.now()))
+            service = Service(environment(trackers.tokens), clock.now)
+            sync = partial(service.sync, config, only=(), full=False, dry_run=False, progress=progress)
+            sync()
+            before = service.status(config, None)
+            work(trackers.world, days=7 * _DEMO_WEEKS, seed=1)
+            while True:
+                report = sync()
+                after = service.status(config, None)
+                tell(Demo(config, before, after, service.moved(config, report)))
+                if once:
+                    return
+                before = after
+                time.sleep(_DEMO_PAUSE)
+                work(trackers.world, days=1, seed=int(time.monotonic() * 1000))
+
+    def moved(self, config: Path, report: Report) -> tuple[DemoUpdate, ...]:
+        """Tell a report's updates with the tickets that caused them."""
+        known = self._load(config)
+        titles = {each.id: each.title for each in known.key_results}
+        with _database(known) as database, database.read() as connection:
+            entries = shown(connection, report.entries)
+        return tuple(
+            _demo_update(each.key_result, titles[each.key_result], each.old, each.new, entries)
+            for each in report.updates
+        )
+
+    def _load(self, config: Path, *, connect: bool = False) -> Config:
+        loaded = load(config, self._environ, connect=connect)
+        if loaded.config is None:
+            raise InvalidConfig(loaded.problems)
+        return loaded.config
+
+    def _engine(self, known: Config, database: Database, progress: Progress) -> Engine:
+        return Engine(
+            database=database,
+            sources=[_to_read(known, name, each) for name, each in known.sources.items()],
+            goals=[Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results],
+            clock=self._clock,
+            progress=progress,
+            version=version_of("headway"),
+        )
+
+    def _known_sources(self, known: Config, names: Sequence[str]) -> None:
+        for name in names:
+            if name not in known.sources:
+                raise Failure(f"There is no source {name} in the config; it has {', '.join(known.sources) or 'none'}.")
+
+    def _known_key_result(self, known: Config, name: str) -> Setup:
+        setup = setup_of(known)
+        if setup.key_result(name) is None:
+            raise Failure(f"There is no key result {name} in the config: `headway status` lists them.")
+        return setup
+
+
+def setup_of(known: Config) -> Setup:
+    """Say what the config says in the words of the domain."""
+    return Setup(
+        calendar=known.calendar,
+        pace=known.pace,
+        cycles=known.cycles,
+        sources=tuple(
+            SourceSetup(name, each.connector, each.container_names, each.every) for name, each in known.sources.items()
+        ),
+        objectives=known.objectives,
+        key_results=known.key_results,
+        rules=known.rules,
+    )
+
+
+def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead:
+    demand = Demand()
+    for rule in known.rules.values():
+        demand = demand.union(demand_of(rule, name))
+    return SourceToRead(name, settings.container_names, partial(_connect, settings), demand)
+
+
+def _connect(settings: SourceSettings) -> Connector:
+    return Patient(registry.find(settings.connector).connect(settings))
+
+
+def _checked(name: str, settings: SourceSettings) -> Checked:
+    try:
+        connector = _connect(settings)
+        try:
+            return Checked(name, settings.connector, connector.check(), None)
+        finally:
+            connector.close()
+    except ConnectorError as error:
+        return Checked(name, settings.connector, None, str(error))
+
+
+@contextmanager
+def _database(known: Config, *, create: bool = False) -> Iterator[Database]:
+    database = open_database(known.database, create=create)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _demo_config(folder: Path, text: str) -> Path:
+    """Write the demo's config over the last one, and begin with an empty database."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("headway.db", "headway.db-wal", "headway.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    path = folder / "headway.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _demo_update(name: str, title: str, old: object, new: object, entries: Sequence[ShownEntry]) -> DemoUpdate:
+    causes = [cause for entry in entries if entry.entry.key_result == name for cause in entry.causes]
+    return DemoUpdate(
+        key_result=name,
+        title=title,
+        old=old,
+        new=new,
+        sources=tuple(sorted({cause.cause.source for cause in causes if cause.cause.source})),
+        tickets=tuple(dict.fromkeys(cause.item.key for cause in causes if cause.item)),
+    )
+
+
+def run(arguments: Sequence[str], service: Service) -> int:
+    """Run one command.  Every failure becomes a sentence on stderr and an exit code; no traceback reaches a user."""
+    app = commands.build(service, version_of("headway"))
+    try:
+        code = app(args=list(arguments), prog_name="headway", standalone_mode=False)
+    except Exception as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        return _say("Interrupted; nothing is half-written.", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(error: Exception) -> int:  # noqa: PLR0911 - one line a kind of failure
+    match error:
+        case Failure():
+            commands.complain(error, commands.Out().aside)
+            return error.code
+        case typer.Abort():
+            return _say("Interrupted; nothing is half-written.", INTERRUPTED)
+        case StoreError():
+            return _say(str(error))
+        case DBAPIError():
+            return _say(f"The database failed: {str(error.orig).splitlines()[0]}. Nothing is half-written; try again.")
+        case OSError():
+            return _say(f"{error.strerror or 'The system refused something'}: {error.filename or ''}".rstrip(": "))
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error, of a class Typer keeps to itself
+        error.show()
+        return int(error.exit_code)
+    if os.environ.get("HEADWAY_DEBUG"):
+        raise error
+    return _say(
+        f"Something unexpected happened ({type(error).__name__}). HEADWAY_DEBUG=1 shows where; please report it."
+    )
+
+
+def _say(sentence: str, code: int = 1) -> int:
+    commands.Out().aside.print(f"headway: {harmless(sentence, 1000)}", markup=False)
+    return code
+
+
+def main() -> None:
+    """The `headway` command."""
+    sys.exit(run(sys.argv[1:], Service(os.environ)))

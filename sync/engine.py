@@ -1,0 +1,127 @@
+"""The sync engine: how a closed ticket moves a key result.
+
+    for key_result in changed_by_hand(config):       # a changed rule or target is recorded first, on the old mirror
+        record(...)
+    for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
+        for container in source.containers:          # a project, a repository
+            for page in connector.changed(container, cursor, demand):
+                incoming.add(page)                   # resumable; the mirror is not touched yet
+            mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
+    for key_result in affected(generations, day):    # a source of it moved, or its local day did
+        measured = measure(mirror, rule)             # value + what counted and what did not, and why
+        verdict  = decide(ledger, measured)          # pure: entries and a new state, or nothing and why
+        record(verdict)                              # the ONE writer: entry + deltas + value, one transaction
+
+Where to look: reading is `sync.reading` over `store.mirror`; measuring is `mapping.measure`; deciding is
+`sync.deciding`; recording is `sync.recording` over `store.ledger`.  This module only joins them.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from okrs.ledger import Entry, EntryKind
+from store.database import Database
+from store.runs import finish_run, start_run
+from store.sources import LEASE, Lease, acquire, release
+from sync.deciding import Goal
+from sync.reading import Outcome, Progress, Reader, SourceReport, SourceToRead
+from sync.recording import MirrorCache, Run, record, record_retired
+
+_AT_ONCE = 8
+"""Sources read at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResultUpdate:
+    """A key result whose automatic value moved in this run."""
+
+    key_result: str
+    old: Decimal | None
+    new: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run did."""
+
+    run: str
+    sources: tuple[SourceReport, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def updates(self) -> tuple[KeyResultUpdate, ...]:
+        """One per key result that moved or got its first value, in the order of their ids."""
+        first: dict[str, Entry] = {}
+        last: dict[str, Entry] = {}
+        baselines: set[str] = set()
+        for entry in self.entries:
+            first.setdefault(entry.key_result, entry)
+            last[entry.key_result] = entry
+            if entry.kind is EntryKind.BASELINE:
+                baselines.add(entry.key_result)
+        moved = (KeyResultUpdate(name, first[name].old, last[name].new) for name in sorted(first))
+        return tuple(each for each in moved if each.old != each.new or each.key_result in baselines)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything a run needs; effects come in through these, decisions take `now`."""
+
+    database: Database
+    sources: Sequence[SourceToRead]
+    goals: Sequence[Goal]
+    clock: Callable[[], datetime]
+    progress: Progress
+    version: str
+    sleep: Callable[[float], None] = time.sleep
+    cache: MirrorCache = field(default_factory=MirrorCache)
+
+    def sync(self, *, only: Iterable[str] = (), full: bool = False) -> Report:
+        """Do one run: read the sources (all, or only these), then record what follows for every key result."""
+        run = self._run()
+        entries = self._record(run)
+        wanted = set(only)
+        chosen = [each for each in self.sources if not wanted or each.name in wanted]
+        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source") as pool:
+            reports = tuple(pool.map(lambda each: self._read(each, full=full), chosen))
+        entries += self._record(run)
+        finish_run(self.database, run.id, self.clock())
+        return Report(run.id, reports, tuple(entries))
+
+    def _run(self) -> Run:
+        name = start_run(self.database, self.clock(), self.version)
+        return Run(name, {each.name: each.containers for each in self.sources})
+
+    def _record(self, run: Run) -> list[Entry]:
+        now = self.clock()
+        entries = record_retired(self.database, (goal.key_result.id for goal in self.goals), run, now)
+        for goal in sorted(self.goals, key=lambda each: each.key_result.id):
+            entries += record(self.database, goal, run, self.cache, now)
+        return entries
+
+    def _read(self, source: SourceToRead, *, full: bool) -> SourceReport:
+        lease = self._lease(source.name)
+        if lease is None:
+            sentence = "Another worker reads this source just now; its result will be used."
+            report = SourceReport(source.name, Outcome.SKIPPED, error=sentence)
+        else:
+            report = SourceReport(source.name, Outcome.FAILED)
+            try:
+                report = Reader(self.database, source, lease, self.clock, self.progress, full).read()
+            finally:
+                release(self.database, lease, self.clock(), report.state.value, report.error)
+        self.progress.done(report)
+        return report
+
+    def _lease(self, name: str) -> Lease | None:
+        """Wait for a lease that is alive, at most as long as it can live."""
+        for _ in range(int(LEASE.total_seconds())):
+            lease = acquire(self.database, name, self.clock())
+            if lease is not None:
+                return lease
+            self.sleep(1.0)
+        return acquire(self.database, name, self.clock())

@@ -1,0 +1,157 @@
+"""record(): the one writer of values.
+
+Measuring happens outside the write transaction, on one snapshot.  Under the ledger head's lock the key result's last
+entry and its sources' generations are read again; if either moved, everything is measured anew.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mapping.attribution import ItemId, Past
+from mapping.codec import parse_rule, rule_hash, rule_text
+from mapping.demand import demand_of
+from mapping.meaning import Candidate, candidates
+from mapping.rule import Rule
+from okrs.ledger import CauseKind, Entry
+from store import ledger, mirror, sources
+from store.database import Database
+from sync.deciding import Basis, Goal, Verdict, decide, retire
+
+_PATIENCE = 5
+"""How often measuring is tried outside the lock before it is done inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the engine."""
+
+    id: str
+    containers: Mapping[str, tuple[str, ...]]
+    """Names of the containers that the config gives each source."""
+
+
+class MirrorCache:
+    """Candidates of each source, loaded once for as long as the source's generation stands."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[int, list[Candidate]]] = {}
+
+    def load(self, connection: Connection, generations: Mapping[str, int]) -> dict[str, list[Candidate]]:
+        """Return the candidates of the named sources as they are in this connection's snapshot."""
+        for name, generation in generations.items():
+            if self._held.get(name, (-1, []))[0] != generation:
+                self._held[name] = (generation, candidates(mirror.items_of(connection, name)))
+        return {name: self._held[name][1] for name in generations}
+
+
+def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:
+    """Write what there is to say of a key result, if anything.  Returns the new entries."""
+    name = goal.key_result.id
+    for _ in range(_PATIENCE):
+        with database.read() as connection:
+            basis = basis_of(connection, goal, run)
+            verdict = _judge(connection, goal, basis, cache, now)
+        if verdict.state is None:
+            return []
+        with database.write() as connection:
+            head = ledger.lock_head(connection)
+            if _stands(connection, name, basis):
+                return _write(connection, head, goal, verdict, run=run, now=now)
+    with database.write() as connection:
+        head = ledger.lock_head(connection)
+        verdict = _judge(connection, goal, basis_of(connection, goal, run), cache, now)
+        return _write(connection, head, goal, verdict, run=run, now=now) if verdict.state else []
+
+
+def record_retired(database: Database, keep: Iterable[str], run: Run, now: datetime) -> list[Entry]:
+    """Write a `retire` entry for every key result that is on record and left the config."""
+    kept = set(keep)
+    entries: list[Entry] = []
+    with database.read() as connection:
+        left = [name for name, state in ledger.states(connection).items() if name not in kept and not state.retired]
+    for name in left:
+        with database.write() as connection:
+            head = ledger.lock_head(connection)
+            state = ledger.state_of(connection, name)
+            if state is None or state.retired:
+                continue
+            verdict = retire(state, "it was taken out of the config")
+            entries += _append(connection, head, name, verdict, run=run, now=now)
+    return entries
+
+
+def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
+    """Read what a decision about a key result rests on."""
+    state = ledger.state_of(connection, goal.key_result.id)
+    recorded = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else None
+    named = {*(recorded.sources if recorded else ()), *(goal.rule.sources if goal.rule else ())}
+    return Basis(
+        state=state,
+        recorded=recorded,
+        evidence=tuple(ledger.evidence_of(connection, goal.key_result.id)) if state else (),
+        generations=sources.generations(connection, sorted(named)),
+        recorded_ready=recorded is not None and ready(connection, recorded, run.containers),
+        ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
+    )
+
+
+def ready(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
+    """Tell whether every source of a rule is configured and was read completely with what the rule needs."""
+    return all(
+        name in containers and sources.state_of(connection, name).ready(containers[name], demand_of(rule, name))
+        for name in rule.sources
+    )
+
+
+def _judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, now: datetime) -> Verdict:
+    def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
+        return cache.load(connection, basis.seen(rule))
+
+    def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
+        return _recall(connection, ids, then)
+
+    return decide(goal, basis, load, recall, now)
+
+
+def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, int]) -> dict[ItemId, Past]:
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for name, item in ids:
+        by_source[name].append(item)
+    past: dict[ItemId, Past] = {}
+    for name, items in by_source.items():
+        known = mirror.look_up(connection, name, items)
+        was = mirror.before(connection, name, items, then.get(name, 0))
+        for item in items:
+            now_item, gone = known.get(item, (None, None))
+            past[name, item] = Past(was.get(item), None if gone else now_item, CauseKind(gone) if gone else None)
+    return past
+
+
+def _stands(connection: Connection, name: str, basis: Basis) -> bool:
+    state = ledger.state_of(connection, name)
+    return (state.seq if state else None) == (basis.state.seq if basis.state else None) and sources.generations(
+        connection, basis.generations
+    ) == dict(basis.generations)
+
+
+def _write(
+    connection: Connection, head: ledger.Head, goal: Goal, verdict: Verdict, *, run: Run, now: datetime
+) -> list[Entry]:
+    if goal.rule is not None:
+        text = rule_text(goal.rule)
+        ledger.keep_rule(connection, rule_hash(text), text)
+    return _append(connection, head, goal.key_result.id, verdict, run=run, now=now)
+
+
+def _append(
+    connection: Connection, head: ledger.Head, name: str, verdict: Verdict, *, run: Run, now: datetime
+) -> list[Entry]:
+    entries = ledger.append(connection, head, name, verdict.drafts, at=now, run=run.id)
+    if verdict.state is not None:
+        seq = entries[-1].seq if entries else verdict.state.seq
+        ledger.keep_state(connection, replace(verdict.state, seq=seq))
+    return entries

@@ -1,0 +1,233 @@
+"""The `headway` command: arguments in, an answer and an exit code out.  What it does stands behind `Ports`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console, RenderableType
+
+from config.problems import Problem
+from store.views.explain import explain_json, which_json
+from store.views.history import history_json
+from store.views.status import status_json
+from store.views.verify import verify_json
+from sync.engine import Report
+from sync.reading import Outcome
+from terminal import render
+from terminal.documents import checked_json, demo_json, problems_json, report_json
+from terminal.ports import Demo, Failure, InvalidConfig, Ports
+from terminal.progress import Bars
+from terminal.text import harmless
+
+SOME_SOURCE_FAILED = 3
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+class Out:
+    """Where a command prints: answers on stdout, everything else on stderr.  Colour respects NO_COLOR."""
+
+    def __init__(self) -> None:
+        self.answer = Console(soft_wrap=True, highlight=False)
+        self.aside = Console(stderr=True, soft_wrap=True, highlight=False)
+
+    def give(self, as_json: bool, document: Callable[[], Any], text: Callable[[], RenderableType]) -> None:
+        """Print an answer in the form that was asked for."""
+        if as_json:
+            typer.echo(orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode())
+        else:
+            self.answer.print(text())
+
+
+class _Context:
+    """What the commands share: the ports, the config's path, the consoles."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self.config = Path("headway.yaml")
+        self.out = Out()
+
+
+def build(ports: Ports, version: str) -> typer.Typer:
+    """Make the command line over the given ports."""
+    app = typer.Typer(
+        name="headway",
+        help="Keeps OKR key results true: work in Jira, Asana and GitHub moves them, and every move names its tickets.",
+        epilog="Examples:  headway validate  ·  headway sync  ·  headway status --json  ·  headway explain p1-bugs",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    context = _Context(ports)
+
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"headway {version}")
+            raise typer.Exit
+
+    @app.callback()
+    def main(
+        config: Annotated[
+            Path,
+            typer.Option("--config", "-c", envvar="HEADWAY_CONFIG", help="The config: a file or a folder of them."),
+        ] = Path("headway.yaml"),
+        version: Annotated[  # noqa: ARG001 - the option acts through its callback
+            bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        context.config = config
+        context.out = Out()
+
+    _add_config_commands(app, context)
+    _add_sync(app, context)
+    _add_questions(app, context)
+    _add_ledger_commands(app, context)
+    _add_demo(app, context)
+    return app
+
+
+def _add_config_commands(app: typer.Typer, context: _Context) -> None:
+    @app.command()
+    def validate(as_json: Json = False) -> None:
+        """Tell every problem of the config at once, with place and remedy."""
+        setup, problems = context.ports.validate(context.config)
+        context.out.give(as_json, lambda: problems_json(problems), lambda: _problem_lines(problems))
+        if setup is None:
+            raise typer.Exit(1)
+        if not as_json:
+            what = f"{len(setup.key_results)} key results, {len(setup.rules)} mapped, {len(setup.sources)} sources"
+            context.out.answer.print(f"{harmless(str(context.config))} is valid: {what}.", markup=False)
+
+    @app.command()
+    def check(
+        source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: Json = False
+    ) -> None:
+        """Try each connection: who the token is and what it sees."""
+        answers = context.ports.check(context.config, source)
+        context.out.give(as_json, lambda: checked_json(answers), lambda: render.checked(answers))
+        if any(each.account is None or each.account.missing for each in answers):
+            raise typer.Exit(1)
+
+
+def _add_sync(app: typer.Typer, context: _Context) -> None:
+    @app.command()
+    def sync(
+        source: Annotated[list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")] = None,
+        full: Annotated[bool, typer.Option("--full", help="List every container completely.")] = False,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Read, and show what would move; write nothing.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Read the sources once and move the key results.
+
+        Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
+        """
+        with Bars(context.out.aside) as bars:
+            report = context.ports.sync(context.config, only=source or [], full=full, dry_run=dry_run, progress=bars)
+        titles = _titles(context) if not as_json else {}
+        context.out.give(as_json, lambda: report_json(report), lambda: render.report(report, titles))
+        if _incomplete(report):
+            raise typer.Exit(SOME_SOURCE_FAILED)
+
+
+def _incomplete(report: Report) -> bool:
+    return any(each.state is not Outcome.OK for each in report.sources)
+
+
+def _titles(context: _Context) -> dict[str, str]:
+    return {
+        each.key_result.id: each.key_result.title for each in context.ports.status(context.config, None).key_results
+    }
+
+
+def _add_questions(app: typer.Typer, context: _Context) -> None:
+    @app.command()
+    def status(
+        cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
+    ) -> None:
+        """Show key results with pace and freshness, objectives and sources."""
+        view = context.ports.status(context.config, cycle)
+        context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
+
+    @app.command()
+    def explain(
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+    ) -> None:
+        """Show a value from its tickets: counted, not counted and why."""
+        view = context.ports.explain(context.config, key_result)
+        title = key_result if as_json else _titles(context).get(key_result, key_result)
+        context.out.give(as_json, lambda: explain_json(view), lambda: render.explained(view, title))
+
+    @app.command()
+    def which(
+        key: Annotated[str, typer.Argument(metavar="KEY", help="A ticket: PAY-12, acme/web#34, an Asana gid.")],
+        as_json: Json = False,
+    ) -> None:
+        """Show the key results that a ticket counts in, or why it does not."""
+        answer = context.ports.which(context.config, key)
+        titles = {} if as_json else _titles(context)
+        context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
+
+    @app.command()
+    def history(
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+    ) -> None:
+        """Show every change of a key result and its causes."""
+        entries = context.ports.history(context.config, key_result)
+        context.out.give(as_json, lambda: history_json(entries), lambda: render.history(entries))
+
+
+def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
+    @app.command()
+    def verify(as_json: Json = False) -> None:
+        """Recompute the ledger: chain, sums, and values from their evidence."""
+        answer = context.ports.verify(context.config)
+        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
+        if not answer.ok:
+            raise typer.Exit(1)
+
+    database = typer.Typer(help="The database.", no_args_is_help=True)
+    app.add_typer(database, name="db")
+
+    @database.command()
+    def upgrade() -> None:
+        """Bring an existing database to this version's tables."""
+        context.ports.upgrade(context.config)
+        context.out.answer.print("The database has this version's tables.")
+
+
+def _add_demo(app: typer.Typer, context: _Context) -> None:
+    @app.command()
+    def demo(
+        once: Annotated[bool, typer.Option("--once", help="End after one story instead of going on.")] = False,
+        folder: Annotated[Path, typer.Option("--folder", help="Where the demo keeps its config and database.")] = Path(
+            "headway-demo"
+        ),
+        as_json: Json = False,
+    ) -> None:
+        """Try it without any account: emulated trackers, a team that works, key results that move."""
+
+        def tell(story: Demo) -> None:
+            if as_json:
+                typer.echo(orjson.dumps(demo_json(story), option=orjson.OPT_INDENT_2).decode())
+            else:
+                render.demo(story, context.out.answer)
+
+        with Bars(context.out.aside) as bars:
+            context.ports.demo(folder, once=once or as_json, progress=bars, tell=tell)
+
+
+def _problem_lines(problems: Sequence[Problem]) -> RenderableType:
+    return "\n".join(f"{problem.severity}: {problem}" for problem in problems).replace("[", r"\[")
+
+
+def complain(failure: Failure, console: Console) -> None:
+    """Turn a failure into text: the one place where errors are printed."""
+    if isinstance(failure, InvalidConfig):
+        for problem in failure.problems:
+            console.print(f"{problem.severity}: {problem}", markup=False)
+    console.print(f"headway: {harmless(str(failure), 1000)}", markup=False)

@@ -1,0 +1,65 @@
+"""The JSON documents of commands that ask the engine or the config, as scripts rely on them (DESIGN 5)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from config.problems import Problem
+from okrs.numbers import as_json
+from store.views.status import status_json
+from sync.engine import Report
+from terminal.ports import Checked, Demo
+
+
+def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """The document of `validate --json`."""
+    return [asdict(problem) for problem in problems]
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The document of `sync --json`."""
+    return {
+        "run": report.run,
+        "sources": [asdict(source) | {"state": source.state.value} for source in report.sources],
+        "updates": [
+            {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
+            for each in report.updates
+        ],
+        "held": [],
+    }
+
+
+def checked_json(answers: Sequence[Checked]) -> list[dict[str, Any]]:
+    """The document of `check --json`."""
+    return [
+        {
+            "source": each.source,
+            "connector": each.connector,
+            "ok": each.account is not None and not each.account.missing,
+            "who": each.account.who if each.account else None,
+            "sees": list(each.account.sees) if each.account else [],
+            "missing": list(each.account.missing) if each.account else [],
+            "detail": each.account.detail if each.account else None,
+            "error": each.error,
+        }
+        for each in answers
+    ]
+
+
+def demo_json(story: Demo) -> dict[str, Any]:
+    """The document of `demo --once --json`."""
+    return {
+        "config": str(story.config),
+        "before": status_json(story.before),
+        "after": status_json(story.after),
+        "updates": [
+            {
+                "key_result": each.key_result,
+                "old": as_json(each.old),
+                "new": as_json(each.new),
+                "sources": list(each.sources),
+                "tickets": list(each.tickets),
+            }
+            for each in story.updates
+        ],
+    }

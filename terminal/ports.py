@@ -1,0 +1,89 @@
+"""What the commands need of the service; `service.py` provides it, tests may too."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from config.problems import Problem
+from connectors.contract import Account
+from store.views.explain import Explained, Which
+from store.views.history import ShownEntry
+from store.views.setup import Setup
+from store.views.status import StatusView
+from store.views.verify import Verified
+from sync.engine import Report
+from sync.reading import Progress
+
+
+class Failure(Exception):
+    """A command cannot be done; the text says what happened and what to do next."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InvalidConfig(Failure):
+    """The config has errors."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        errors = sum(problem.severity == "error" for problem in problems)
+        super().__init__(f"The config has {errors} error{'s' if errors != 1 else ''}; nothing was done.")
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found for one source: an account, or the sentence that says why not."""
+
+    source: str
+    connector: str
+    account: Account | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUpdate:
+    """A key result that the team's work moved in the demo, and whose tickets did it."""
+
+    key_result: str
+    title: str
+    old: Any
+    new: Any
+    sources: tuple[str, ...]
+    tickets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo's story: before, after, and what moved between."""
+
+    config: Path
+    before: StatusView
+    after: StatusView
+    updates: tuple[DemoUpdate, ...]
+
+
+class Ports(Protocol):
+    """The use cases, each by the path of the config it works on.  All raise Failure."""
+
+    def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]: ...
+
+    def check(self, config: Path, source: str | None) -> list[Checked]: ...
+
+    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report: ...
+
+    def status(self, config: Path, cycle: str | None) -> StatusView: ...
+
+    def explain(self, config: Path, key_result: str) -> Explained: ...
+
+    def which(self, config: Path, key: str) -> list[Which]: ...
+
+    def history(self, config: Path, key_result: str) -> list[ShownEntry]: ...
+
+    def verify(self, config: Path) -> Verified: ...
+
+    def upgrade(self, config: Path) -> None: ...
+
+    def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None: ...

@@ -1,0 +1,262 @@
+"""Answers as people read them on a terminal: words first, numbers aligned, colour never alone."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mapping.measure import Line, part_value
+from okrs.ledger import EntryKind
+from okrs.numbers import plain
+from okrs.objective import Binary, Keep, KeyResult, Numeric
+from okrs.progress import Status, clamped
+from store.views.explain import Explained, Which
+from store.views.history import ShownCause, ShownEntry
+from store.views.status import KeyResultStatus, SourceStatus, StatusView
+from store.views.verify import Verified
+from sync.engine import Report
+from sync.reading import Outcome
+from terminal.ports import Checked, Demo
+from terminal.text import harmless, plain_text
+
+WORDS = {
+    Status.CLOSED: ("closed", "dim"),
+    Status.STALE: ("stale", "yellow"),
+    Status.NOT_STARTED: ("not started", "dim"),
+    Status.ACHIEVED: ("reached", "green"),
+    Status.ON_TRACK: ("on track", "green"),
+    Status.AT_RISK: ("at risk", "yellow"),
+    Status.OFF_TRACK: ("off track", "red"),
+}
+"""What each status is called, and its colour; the word always stands beside the colour."""
+
+REASONS = {
+    "open": "still open",
+    "done": "done, and this rule counts open work",
+    "cancelled": "cancelled work never counts here",
+    "outside_window": "closed outside the cycle",
+    "duplicate": "counted in an earlier part",
+    "no_estimate": "has no estimate",
+    "no_match": "the rule does not select it",
+}
+"""Why a ticket does not count, as a phrase."""
+
+_BAR = 20
+
+
+def number(value: Decimal | None, places: int = 2) -> str:
+    """A number for people: at most two decimals; a dash when nothing was measured."""
+    return "–" if value is None else plain(round(value, places))
+
+
+def bar(progress: Decimal, expected: Decimal) -> str:
+    """Progress as a bar; the tick stands where the expected pace is."""
+    filled, tick = int(clamped(progress) * _BAR), min(_BAR - 1, int(clamped(expected) * _BAR))
+    return "".join("|" if at == tick else "▓" if at < filled else "░" for at in range(_BAR))
+
+
+def percent(share: Decimal) -> str:
+    return f"{number(share * 100, 0)} %"
+
+
+def goal(key_result: KeyResult, value: Decimal | None) -> str:
+    """A value beside its terms, as in `13 / 20 bugs`."""
+    unit = f" {key_result.unit}" if key_result.unit else ""
+    match key_result.terms:
+        case Numeric(start, target) if target < start:
+            return harmless(f"{number(value)} → {number(target)}{unit}")
+        case Numeric(_, target):
+            return harmless(f"{number(value)} / {number(target)}{unit}")
+        case Keep(low, high):
+            return harmless(f"{number(value)} in {number(low)}…{number(high)}{unit}")
+        case Binary(threshold):
+            return "done" if value is not None and value >= threshold else "not done"
+
+
+def status(view: StatusView) -> RenderableType:
+    """Every objective with its key results, then the sources."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for column in ("title", "value", "bar", "percent", "status"):
+        table.add_column(column, justify="right" if column in {"value", "percent"} else "left")
+    for objective in view.objectives:
+        word, style = WORDS[objective.status]
+        title = plain_text(objective.objective.title, "bold")
+        team = plain_text(objective.objective.team, "dim")
+        table.add_row(title, team, "", percent(clamped(objective.progress)), Text(word, style))
+        for each in view.key_results:
+            if each.key_result.objective == objective.objective.id:
+                table.add_row(*_key_result_row(each))
+    return Group(table, Text(), _sources(view.sources))
+
+
+def _key_result_row(each: KeyResultStatus) -> Iterable[RenderableType]:
+    word, style = WORDS[each.standing.status]
+    if each.standing.status is Status.STALE:
+        word = f"stale ({WORDS[each.standing.pace][0]})"
+    if each.reading:
+        word += " · reading for a changed rule"
+    if not each.mapped:
+        word += " · no mapping"
+    return (
+        Padding(plain_text(each.key_result.title), (0, 0, 0, 2)),
+        goal(each.key_result, each.value),
+        bar(each.standing.progress, each.standing.expected),
+        percent(clamped(each.standing.progress)),
+        Text(word, style),
+    )
+
+
+def _sources(sources: Sequence[SourceStatus]) -> RenderableType:
+    lines = [_source_line(each) for each in sources]
+    return Group(*lines) if lines else Text("No source is configured yet.", "dim")
+
+
+def _source_line(each: SourceStatus) -> Text:
+    read = f"last read {each.last_success:%Y-%m-%d %H:%M} UTC" if each.last_success else "never read completely"
+    line = Text(f"{harmless(each.setup.name)}: {each.items} items, {read}", "" if each.state == "ok" else "yellow")
+    if each.error:
+        line.append(f" · {harmless(each.error, 400)}")
+    return line
+
+
+def report(view: Report, titles: dict[str, str]) -> RenderableType:
+    """What a sync did: each source, then each key result that moved."""
+    lines: list[RenderableType] = []
+    for source in view.sources:
+        told = f"{harmless(source.name)}: {source.seen} items read, {source.changed} changed"
+        told += f", {source.removed} left" if source.removed else ""
+        ok = source.state is Outcome.OK
+        line = Text(f"✓ {told}" if ok else f"✗ {harmless(source.name)}: {source.state.value}", "" if ok else "red")
+        if source.error:
+            line.append(f" · {harmless(source.error, 400)}")
+        lines.append(line)
+    for update in view.updates:
+        title = harmless(titles.get(update.key_result, update.key_result))
+        lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
+    if not view.updates:
+        lines.append(Text("No key result moved.", "dim"))
+    return Group(*lines)
+
+
+def explained(view: Explained, title: str) -> RenderableType:
+    """A value from its tickets, part by part."""
+    blocks: list[RenderableType] = [
+        Text.assemble((harmless(title), "bold"), f"  {number(view.value)}"),
+        Text("Not measured yet: run `headway sync`." if view.value is None else "", "yellow"),
+    ]
+    for place, (part, total) in enumerate(zip(view.rule.parts, view.measured.totals, strict=True)):
+        lines = [line for line in view.measured.lines if line.part == place]
+        counted = [line for line in lines if line.counted]
+        others = [line for line in lines if not line.counted]
+        by = f" by {harmless(part.by)}" if part.by else ""
+        head = f"{harmless(part.source)}: {part.measure.value}{by} = {number(part_value(part, total))}"
+        blocks += [Text(head, "bold"), Text(f"Counted ({len(counted)})"), _lines(counted)]
+        blocks += [Text(f"Not counted ({len(others)})"), _lines(others)]
+    return Group(*blocks)
+
+
+def _lines(lines: Sequence[Line]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("key")
+    table.add_column("title")
+    table.add_column("amount", justify="right")
+    for line in lines:
+        last = REASONS[line.reason.value] if line.reason else number(line.amount)
+        table.add_row(harmless(line.item.key), plain_text(line.item.title, ""), last)
+    return Padding(table, (0, 0, 0, 2))
+
+
+def which(answer: Sequence[Which], key: str, titles: dict[str, str]) -> RenderableType:
+    """What a ticket does, one sentence a part."""
+    lines = []
+    for each in answer:
+        title = harmless(titles.get(each.key_result, each.key_result))
+        if each.counted:
+            lines.append(
+                Text(f"{harmless(key)} counts in {title}: +{number(each.amount)} (part {each.part + 1})", "green")
+            )
+        else:
+            why = REASONS.get(each.reason or "", each.reason or "")
+            lines.append(Text(f"{harmless(key)} does not count in {title} (part {each.part + 1}): {why}"))
+    return Group(*lines) if lines else Text(f"No key result reads the source of {harmless(key)}.")
+
+
+_KINDS = {
+    EntryKind.BASELINE: "first measured",
+    EntryKind.AUTO: "",
+    EntryKind.RULE: "the mapping changed",
+    EntryKind.TARGET: "the target changed",
+    EntryKind.RETIRE: "retired",
+}
+
+
+def history(entries: Sequence[ShownEntry]) -> RenderableType:
+    """The ledger of a key result, newest first."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for entry in reversed(entries):
+        told = entry.entry
+        why = ", ".join(_cause(cause) for cause in entry.causes if cause.item)
+        kind = _KINDS.get(told.kind, told.kind.value)
+        table.add_row(
+            f"{told.seq}",
+            f"{told.at:%Y-%m-%d %H:%M}",
+            f"{number(told.old)} → {number(told.new)}",
+            harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400),
+        )
+    return table
+
+
+def _cause(cause: ShownCause) -> str:
+    delta = cause.cause.delta
+    key = cause.item.key if cause.item else ""
+    return f"{key} {cause.cause.kind.value.replace('_', '-')} ({'+' if delta > 0 else ''}{number(delta)})"
+
+
+def verified(answer: Verified) -> RenderableType:
+    if answer.ok:
+        return Text(f"The ledger is whole: {answer.entries} entries, head {answer.head[:12]}.", "green")
+    return Text(harmless(answer.problem, 400), "red")
+
+
+def checked(answers: Sequence[Checked]) -> RenderableType:
+    lines: list[RenderableType] = []
+    for each in answers:
+        if each.account is None:
+            lines.append(Text(f"✗ {harmless(each.source)}: {harmless(each.error or '', 400)}", "red"))
+            continue
+        sees = ", ".join(harmless(name) for name in each.account.sees) or "nothing"
+        lines.append(
+            Text(f"✓ {harmless(each.source)}: signed in as {harmless(each.account.who)}, sees {sees}", "green")
+        )
+        if each.account.detail:
+            lines.append(Text(f"  {harmless(each.account.detail, 400)}", "dim"))
+        lines += [Text(f"  ✗ cannot read {harmless(name)}", "red") for name in each.account.missing]
+    return Group(*lines)
+
+
+def demo(view: Demo, console: Console) -> None:
+    """The demo's story."""
+    console.print(Text("Before", "bold"))
+    console.print(status(view.before))
+    console.print()
+    console.print(Text("The team worked for two weeks. What moved, and by which tickets:", "bold"))
+    for each in view.updates:
+        tickets = ", ".join(harmless(ticket) for ticket in each.tickets[:6])
+        more = f" and {len(each.tickets) - 6} more" if len(each.tickets) > 6 else ""
+        console.print(
+            Text.assemble(
+                ("  " + harmless(each.title), "bold"),
+                f"  {number(each.old)} → {number(each.new)}  ",
+                (tickets + more, "dim"),
+            )
+        )
+    console.print()
+    console.print(Text("After", "bold"))
+    console.print(status(view.after))
+    console.print()
+    console.print(
+        f"Look closer: headway -c {view.config} status, or explain and history with a key result's id.", markup=False
+    )

@@ -1,0 +1,23 @@
+"""Tracker text is hostile: what a terminal is given holds no control characters and no direction marks."""
+
+import unicodedata
+
+from rich.text import Text
+
+LONGEST = 120
+"""Characters of a title that are shown; the rest is an ellipsis."""
+
+
+def harmless(text: str, longest: int = LONGEST) -> str:
+    """Return the text on one line, without escape sequences or marks that reorder what is read."""
+    kept = "".join(" " if char in "\r\n\t" else char for char in text if char in "\r\n\t" or _shown(char))
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+
+
+def _shown(char: str) -> bool:
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def plain_text(text: str, style: str = "") -> Text:
+    """A Rich text that no markup in it can style."""
+    return Text(harmless(text), style=style)
