@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import certifi
+import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base
 
@@ -100,6 +103,24 @@ def _until(text: str, now: datetime, parse: Callable[[str], datetime]) -> float 
         return max(0.0, (parse(text) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):  # no date, or one without a time zone
         return None
+
+
+def pool_for(url: str) -> urllib3.PoolManager:
+    """Return connections to a tracker: time-outs, verified certificates, the environment's proxy if it names one."""
+    parts = urlsplit(url)
+    proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    timeout, roots = urllib3.Timeout(CONNECT_TIMEOUT, READ_TIMEOUT), certifi.where()
+    if proxy:
+        return urllib3.ProxyManager(proxy, timeout=timeout, ca_certs=roots)
+    return urllib3.PoolManager(timeout=timeout, ca_certs=roots)
+
+
+def close_pool(manager: urllib3.PoolManager) -> None:
+    """Close the sockets now: `clear` only lets go of the pools, which an error of the past may keep alive."""
+    keys = manager.pools.keys()  # this mapping refuses to be iterated over
+    for key in keys:
+        manager.pools[key].close()
+    manager.clear()
 
 
 def same_origin(base: str, url: str) -> bool:

@@ -4,7 +4,7 @@ Names compare trimmed, NFC and case-folded; ids and keys exactly (an owner/name 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, names_a_kind
@@ -33,36 +33,40 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item together with what its neighbours make of it: milestones by name, ancestors by key."""
+    """An item among its neighbours, which give it milestones by name and ancestors by key."""
 
     seen: Seen
-    milestone: Facet = field(default_factory=Facet)
-    parent: Facet = field(default_factory=Facet)
-    project: Facet = field(default_factory=Facet)
-    ancestors: frozenset[str] = frozenset()
+    family: "Family"
 
     @property
     def item(self) -> WorkItem:
         return self.seen.item
 
+    @property
+    def milestone(self) -> Facet:
+        return self.family.milestones_of(self.seen.item)
+
+    @property
+    def parent(self) -> Facet:
+        return self.family.parent_of(self.seen.item)
+
+    @property
+    def project(self) -> Facet:
+        return self.family.projects_of(self.seen.item)
+
+    @property
+    def ancestors(self) -> frozenset[str]:
+        return self.family.ancestors_of(self.seen.item)
+
 
 def candidates(mirror: Iterable[Seen]) -> list[Candidate]:
     """Join the items of one source with their milestones and ancestors."""
     seen = list(mirror)
-    family = _Family(seen)
-    return [
-        Candidate(
-            each,
-            milestone=family.milestones_of(each.item),
-            parent=family.parent_of(each.item),
-            project=family.projects_of(each.item),
-            ancestors=family.ancestors_of(each.item),
-        )
-        for each in seen
-    ]
+    family = Family(seen)
+    return [Candidate(each, family) for each in seen]
 
 
-class _Family:
+class Family:
     """Who belongs to whom among the items of one source."""
 
     def __init__(self, seen: Iterable[Seen]) -> None:

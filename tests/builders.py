@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from mapping.attribution import Evidence
 from mapping.meaning import Candidate, Seen, candidates
 from mapping.measure import Line, Measured, measure
 from mapping.rule import AllOf, Match, Measure, Part, Rule, Selector
@@ -77,3 +78,28 @@ def by_key(lines: Iterable[Line]) -> Mapping[str, Line]:
 
 def numbers(*texts: str | int | None) -> tuple[Decimal | None, ...]:
     return tuple(None if text is None else Decimal(text) for text in texts)
+
+
+def evidence_of(lines: Iterable[Line]) -> list[Evidence]:
+    """What the ledger holds of the lines."""
+    return [
+        Evidence(line.part, line.source, line.item.id, line.version, line.weight, line.amount)
+        for line in lines
+        if line.weight is not None and line.amount is not None
+    ]
+
+
+Shown = tuple[str | None, str | None, str | None]
+"""Weight, amount and reason of a line."""
+
+
+def shown(line: Line) -> Shown:
+    weight, amount = (None if number is None else f"{number.normalize():f}" for number in (line.weight, line.amount))
+    return (weight, amount, line.reason)
+
+
+OFF_CANCELLED: Shown = (None, None, "cancelled")
+OFF_WINDOW: Shown = (None, None, "outside_window")
+OFF_GUESS: Shown = (None, None, "no_estimate")
+FULL: Shown = ("1", "1", None)
+OPEN: Shown = ("1", "0", "open")

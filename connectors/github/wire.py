@@ -4,25 +4,22 @@ PyGithub follows a 301 without its query string, so a renamed repository would l
 a 202 again for ever (`github/Requester.py`, 2.10).  Both end at our connection and come back as plain answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import orjson
 from github import Auth, Github
-from github.Requester import HTTPSRequestsConnectionClass, RequestsResponse
-from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException, SSLError
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, SSLError
 
 from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
-from connectors.http import READ_TIMEOUT, TIMEOUT, USER_AGENT, error_for, same_origin
+from connectors.http import READ_TIMEOUT, USER_AGENT, close_pool, error_for, pool_for, same_origin
 
 API_VERSION = "2022-11-28"
 PAGE_SIZE = 100
 """The most that GitHub gives."""
 
-_LIMIT_WORDS = ("rate limit", "abuse detection")
+_LIMIT_WORDS = (b"rate limit", b"abuse detection")
 """In the text of a 403 that only limits.  The secondary limit may come without any header that says so:
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
 
@@ -33,7 +30,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: str
+    body: bytes
 
     def error(self, what: str) -> ConnectorError:
         """Return the typed error of an answer that is not a 200; its body is never repeated."""
@@ -70,36 +67,53 @@ class _Unfollowed(Exception):
         self.answer = answer
 
 
-class _Line(HTTPSRequestsConnectionClass):
-    """PyGithub's connection for both schemes, with the number of requests that really left."""
+class _Line:
+    """PyGithub's connection, over urllib3: what `cnx` of its requester must offer, and no more.
+
+    Its own connection goes through `requests`, which reads an answer in slices of 10 kB and decodes it to text that
+    the parser turns into bytes again; a listing of 10,000 issues takes twice as long that way.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else str(parts.hostname)
-        # The annotation says int; the value goes to `requests`, which takes (connect, read).
-        super().__init__(host, port, timeout=TIMEOUT, retry=None)  # type: ignore[arg-type]
-        self.protocol = parts.scheme
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._pool = pool_for(url)
+        self._asked: tuple[str, str, Mapping[str, str]] = ("GET", "/", {})
         self.sent = 0
+        self.body = b""
+        """Of the last answer."""
 
-    def getresponse(self) -> RequestsResponse:
+    def request(self, verb: str, url: str, input: object, headers: dict[str, str], stream: bool = False) -> None:  # noqa: ARG002 - PyGithub's names
+        """Remember what to ask; `getresponse` asks it."""
+        self._asked = (verb, url, headers)
+
+    def getresponse(self) -> "_Response":
+        verb, url, headers = self._asked
         self.sent += 1
-        response = super().getresponse()
-        response.response.encoding = "utf-8"  # JSON always is; without a charset `requests` would guess, slowly
-        if response.status in (202, 301):
-            headers = {name.lower(): value for name, value in response.getheaders()}
-            raise _Unfollowed(Answer(response.status, headers, ""))
-        return response
+        answer = self._pool.request(verb, self._origin + url, headers=headers, retries=False, redirect=False)
+        self.body = answer.data
+        if answer.status in (202, 301):
+            raise _Unfollowed(
+                Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, b"")
+            )
+        return _Response(answer.status, answer.headers)
 
     def close(self) -> None:
-        """Close the sockets now; `requests` only lets go of its pools, which an error of the past may keep alive."""
-        for adapter in self.session.adapters.values():
-            if isinstance(adapter, HTTPAdapter):
-                for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
-                    keys = manager.pools.keys()  # this mapping refuses to be iterated over
-                    for key in keys:
-                        manager.pools[key].close()
-        super().close()
+        close_pool(self._pool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """What PyGithub sees of an answer: all but the body, which it would only hand on as text."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def getheaders(self) -> ItemsView[str, str]:
+        return self.headers.items()
+
+    def read(self) -> str:
+        return ""
 
 
 class Wire:
@@ -144,10 +158,14 @@ class Wire:
         """
         headers = {"Accept": "application/vnd.github+json"}
         try:
-            status, fields, body = self._github.requester.requestJson(
-                "GET", path, dict(query or {}), headers, cnx=self._line
+            status, fields, _ = self._github.requester.requestJson(
+                "GET",
+                path,
+                dict(query or {}),
+                headers,
+                cnx=self._line,  # type: ignore[arg-type]  # whatever has the three methods will do
             )
-            return Answer(status, fields, body)
+            return Answer(status, fields, self._line.body)
         except _Unfollowed as unfollowed:
             return unfollowed.answer
         except (OSError, HTTPError, ValueError, OverflowError) as error:
@@ -163,7 +181,7 @@ def _trouble(error: Exception, what: str) -> ConnectorError:
     """Return our error for what the library raised, without its words."""
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return Stop(f"The certificate of the tracker was not accepted for {what}: check `url` and the host's CAs.")
-    if isinstance(error, (RequestException, HTTPError)) and isinstance(error, ValueError):  # no URL, no header
+    if isinstance(error, HTTPError) and isinstance(error, ValueError):  # no URL, no header
         return Stop(f"The request for {what} cannot be sent: check `url`.")
     if isinstance(error, (OSError, HTTPError)):
         return TryLater(f"The tracker gave no whole answer for {what}; it is asked again later.")

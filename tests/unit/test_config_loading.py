@@ -416,3 +416,12 @@ def test_the_folder_of_the_config_counts_not_the_working_directory(
     monkeypatch.chdir(tmp_path)
     config = config_of(load(Path("deep/headway.yaml"), TOKENS, connect=True))
     assert config.database == f"sqlite:///{tmp_path}/deep/headway.db"
+
+
+@pytest.mark.parametrize("place", ["mapping", "part"])
+def test_the_start_value_may_be_added_on_the_mapping_or_on_its_only_part(tmp_path: Path, place: str) -> None:
+    on_mapping, on_part = ("    add_start: true\n", "") if place == "mapping" else ("", ", add_start: true")
+    config = rules(
+        tmp_path, f"\n  - key_result: n\n{on_mapping}    from:\n      - {{source: a, measure: count{on_part}}}\n"
+    )
+    assert (config.rules["n"].add_start, config.rules["n"].base) == (True, Decimal(5))

@@ -186,6 +186,8 @@ CASES = [
     ("key_result: band\n", "key_result: band\n    add_start: «true\n", "this key result keeps a band"),
     ("key_result: flag\n", "key_result: flag\n    add_start: «true\n", "this key result is binary"),
     ("key_result: flag\n", "key_result: flag\n    add_start: «yes\n", "write true or false"),
+    (BAND_PART, BAND_PART.replace("counts", "add_start: «true, counts"), "this key result keeps a band"),
+    (BUGS_PART, BUGS_PART.replace("by:", "add_start: «true, by:"), "write it on the mapping"),
     # loops
     ("    title: The top\n", "    title: The top\n    supports: [«base]\n", "in a loop, top → base → top"),
     ("supports: [top]", "supports: [top, «base]", "in a loop, base → base"),

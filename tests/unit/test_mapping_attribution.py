@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from mapping.attribution import Change, Evidence, Past, attribute, changes, whole
-from mapping.measure import Measured
+from mapping.attribution import Change, Past, attribute, changes, whole
 from mapping.rule import Cancelled, Combine, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from okrs.ledger import CauseKind, Delta
 from okrs.work import Kind, Ref, State, WorkItem
@@ -23,6 +22,7 @@ from tests.builders import (
     a_rule,
     an_item,
     at,
+    evidence_of,
     measured,
     numbers,
     where,
@@ -30,14 +30,6 @@ from tests.builders import (
 
 COUNT, PERCENT, SUM = Measure.COUNT, Measure.PERCENT, Measure.SUM
 DONE, TODO, DOING, CANCELLED = State.DONE, State.TODO, State.DOING, State.CANCELLED
-
-
-def evidence_of(result: Measured) -> list[Evidence]:
-    return [
-        Evidence(line.part, line.source, line.item.id, line.version, line.weight, line.amount)
-        for line in result.lines
-        if line.weight is not None and line.amount is not None
-    ]
 
 
 def moved_by(
@@ -55,7 +47,7 @@ def moved_by(
         (SOURCE, name): Past(was.get(name), now.get(name), gone if name not in now else None)
         for name in was.keys() | now.keys()
     }
-    rows = attribute(rule, old.totals, changes(evidence_of(old), new.lines), past)
+    rows = attribute(rule, old.totals, changes(evidence_of(old.lines), new.lines), past)
     assert sum((row.delta for row in rows), Decimal(0)) == new.value - old.value
     return rows
 
@@ -121,6 +113,14 @@ OF_PAY = a_part(COUNT, where=where(label="p1", project="PAY"))
             IN_CYCLE, card(DONE, labels=()), card(DONE), ["added +1"], id="labelled when it was done in the window"
         ),
         pytest.param(COUNTED, card(labels=()), card(DONE), ["added +0", "closed +1"], id="labelled and closed"),
+        pytest.param(COUNTED, card(DONE, labels=()), card(), ["added +0"], id="labelled and reopened"),
+        pytest.param(
+            replace(POINTS, missing=Missing.ONE),
+            card(DONE, None, labels=()),
+            card(DONE, None),
+            ["added +1"],
+            id="labelled without an estimate, which counts as 1",
+        ),
         pytest.param(COUNTED, card(DONE), card(DONE, labels=()), ["removed -1"], id="label taken off"),
         pytest.param(OPEN_ONES, card(), card(CANCELLED), ["cancelled -1"], id="cancelled"),
         pytest.param(COUNTED, card(DONE), card(CANCELLED), ["cancelled -1"], id="cancelled after it was done"),
@@ -264,7 +264,7 @@ def test_an_item_nobody_remembers_was_added_or_removed() -> None:
     new = measured(rule, card(DONE))
     rows = attribute(rule, measured(rule).totals, changes([], new.lines), {})
     assert story(rows) == ["added +0", "closed +1"]
-    rows = attribute(rule, new.totals, changes(evidence_of(new), []), {})
+    rows = attribute(rule, new.totals, changes(evidence_of(new.lines), []), {})
     assert story(rows) == ["removed -1"]
 
 
@@ -273,8 +273,8 @@ def test_an_item_nobody_remembers_was_added_or_removed() -> None:
 
 def test_nothing_changed() -> None:
     result = measured(a_rule(COUNTED, POINTS, combine=Combine.SUM), card(DONE), an_item("PAY-2", labels=("p1",)))
-    assert changes(evidence_of(result), result.lines) == []
-    rewritten = [replace(each, weight=each.weight.normalize(), version="v9") for each in evidence_of(result)]
+    assert changes(evidence_of(result.lines), result.lines) == []
+    rewritten = [replace(each, weight=each.weight.normalize(), version="v9") for each in evidence_of(result.lines)]
     assert changes(rewritten, result.lines) == []
 
 
@@ -288,7 +288,7 @@ def test_changes_are_found_and_sorted() -> None:
     rule = a_rule(COUNTED, POINTS, combine=Combine.MEAN)
     old = measured(rule, card(DONE), an_item("PAY-2", DONE, points="1", labels=("p1",)))
     new = measured(rule, card(DONE, "4"), an_item("PAY-3", DONE, points="1", labels=("p1",)))
-    found = changes(evidence_of(old), new.lines)
+    found = changes(evidence_of(old.lines), new.lines)
     assert [(each.part, each.item, each.old is None, each.line is None) for each in found] == [
         (0, "id:PAY-2", False, True),
         (0, "id:PAY-3", True, False),
@@ -303,5 +303,5 @@ def test_an_entry_with_one_cause_writes_one_row_per_item_on_the_line() -> None:
     (row,) = whole(changes([], result.lines), CauseKind.BASELINE)
     assert (row.item, row.cause, row.delta, row.version) == ("id:PAY-1", CauseKind.BASELINE, Decimal(0), "v1")
     assert evidence(row) == numbers(None, None, 3, 3)
-    (row,) = whole(changes(evidence_of(result), []), CauseKind.RULE)
+    (row,) = whole(changes(evidence_of(result.lines), []), CauseKind.RULE)
     assert evidence(row) == numbers(3, 3, None, None)

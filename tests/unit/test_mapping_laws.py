@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mapping.attribution import Change, Evidence, ItemId, Past, attribute, changes, whole
 from mapping.meaning import candidates, holds, selects
-from mapping.measure import Line, Measured, Total, measure, totals_of, value_of
+from mapping.measure import Measured, Total, measure, totals_of, value_of
 from mapping.rule import (
     AllOf,
     AnyOf,
@@ -33,7 +33,7 @@ from mapping.rule import (
 from okrs.cycle import Period
 from okrs.ledger import CauseKind, Delta
 from okrs.work import Kind, Ref, State, WorkItem
-from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, seen
+from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, evidence_of, seen
 
 SOURCES = ("one", "two")
 NAMES = ("a", "b", "Ä", "ops/web")
@@ -141,14 +141,6 @@ nows = st.sampled_from([NOW, QUARTER.end - timedelta(days=1), QUARTER.end, AFTER
 def measure_all(rule: Rule, mirror: Mirror, now: datetime = NOW) -> Measured:
     joined = {source: candidates(seen(item) for item in of_source) for source, of_source in mirror.items()}
     return measure(rule, joined, now)
-
-
-def evidence_of(lines: tuple[Line, ...]) -> list[Evidence]:
-    return [
-        Evidence(line.part, line.source, line.item.id, line.version, line.weight, line.amount)
-        for line in lines
-        if line.weight is not None and line.amount is not None
-    ]
 
 
 def past_of(old: Mirror, new: Mirror) -> dict[ItemId, Past]:

@@ -209,6 +209,21 @@ def test_epics_and_parents(clause: Clause, keys: set[str]) -> None:
     assert selected(clause, FAMILY) == keys
 
 
+HOUSE = [
+    an_item("T-1", projects=(Ref("P", "Pay"),)),
+    an_item("T-2", kind=Kind.SUBTASK, parent=Ref("id:T-1")),
+    an_item("T-3", kind=Kind.SUBTASK, parent=Ref("id:T-2")),
+    an_item("T-4", kind=Kind.SUBTASK, parent=Ref("id:T-1"), projects=(Ref("Q"),)),
+    an_item("T-5", kind=Kind.SUBTASK, parent=Ref("id:T-4")),
+    an_item("T-6", kind=Kind.SUBTASK, parent=Ref("id:gone")),
+]
+
+
+@pytest.mark.parametrize(("project", "keys"), [("pay", {"T-2", "T-3"}), ("Q", {"T-4", "T-5"}), ("q", set())])
+def test_a_sub_task_without_a_project_is_where_its_parent_is(project: str, keys: set[str]) -> None:
+    assert selected(where(project=project, kind="subtask"), HOUSE) == keys
+
+
 def test_a_repository_ignores_case_in_parents_too() -> None:
     items = [an_item("Acme/Web#1"), an_item("Acme/Web#2", parent=Ref("", "acme/WEB#1"))]
     assert selected(where(parent="ACME/web#1"), items) == {"Acme/Web#2"}

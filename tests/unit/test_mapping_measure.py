@@ -1,46 +1,42 @@
 """From a selection to a number: every measure under every policy, and how parts are joined."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 
 import pytest
 
-from mapping.measure import Line, Measured, Reason, Total, measure, part_value, state_under, totals_of, value_of
+from mapping.measure import state_under
 from mapping.rule import (
     Cancelled,
-    Combine,
     Counts,
     DoneWhen,
     Measure,
     Missing,
     Part,
     Window,
-    default_window,
 )
-from okrs.numbers import rounded
 from okrs.work import State, WorkItem
-from tests.builders import (  # fmt: skip
+from tests.builders import (
     AFTER,
     BEFORE,
-    NOW,
+    FULL,
+    OFF_CANCELLED,
+    OFF_GUESS,
+    OFF_WINDOW,
+    OPEN,
     QUARTER,
-    SOURCE,
     WITHIN,
+    Shown,
     a_part,
     a_rule,
     an_item,
-    by_key,
-    joined,
     measured,
-    where,
+    shown,
 )
 
 COUNT, PERCENT, SUM = Measure.COUNT, Measure.PERCENT, Measure.SUM
 DONE, TODO, DOING, CANCELLED = State.DONE, State.TODO, State.DOING, State.CANCELLED
-TICK = timedelta(microseconds=1)
 
 BOARD = (
     an_item("open", TODO, points="5"),
@@ -51,21 +47,6 @@ BOARD = (
     an_item("guess", DONE),
     an_item("open guess", TODO),
 )
-
-Shown = tuple[str | None, str | None, str | None]
-"""Weight, amount and reason of a line."""
-
-
-def shown(line: Line) -> Shown:
-    weight, amount = (None if number is None else f"{number.normalize():f}" for number in (line.weight, line.amount))
-    return (weight, amount, line.reason)
-
-
-OFF_CANCELLED: Shown = (None, None, "cancelled")
-OFF_WINDOW: Shown = (None, None, "outside_window")
-OFF_GUESS: Shown = (None, None, "no_estimate")
-FULL: Shown = ("1", "1", None)
-OPEN: Shown = ("1", "0", "open")
 
 
 @pytest.mark.parametrize(
@@ -301,254 +282,3 @@ def test_the_state_under_a_parts_policies(
     state, status, resolution = item
     part = a_part(done_when=done_when, cancelled=policy)
     assert state_under(part, an_item(state=state, status=status, resolution=resolution)) is result
-
-
-# --- windows and the end of the cycle --------------------------------------------------------------------------
-
-IN_CYCLE = a_part(PERCENT, window=Window.CYCLE)
-
-
-@pytest.mark.parametrize(
-    ("closed_at", "line"),
-    [
-        (QUARTER.start - TICK, OFF_WINDOW),
-        (QUARTER.start, FULL),
-        (QUARTER.end - TICK, FULL),
-        (QUARTER.end, ("1", "0", "outside_window")),
-    ],
-)
-def test_the_edges_of_the_window(closed_at: datetime, line: Shown) -> None:
-    result = measured(a_rule(IN_CYCLE), an_item(state=DONE, closed_at=closed_at))
-    assert [shown(each) for each in result.lines] == [line]
-
-
-@pytest.mark.parametrize(
-    ("part", "closed_at", "since", "line", "by_sight"),
-    [
-        (IN_CYCLE, None, WITHIN, FULL, True),
-        (IN_CYCLE, None, BEFORE, OFF_WINDOW, True),
-        (IN_CYCLE, BEFORE, WITHIN, OFF_WINDOW, False),  # the tracker's own date comes first
-        (IN_CYCLE, WITHIN, BEFORE, FULL, False),
-        (a_part(), None, BEFORE, FULL, True),
-    ],
-)
-def test_a_closing_date_that_the_tracker_does_not_tell_is_when_we_saw_it(
-    part: Part, closed_at: datetime | None, since: datetime, line: Shown, by_sight: bool
-) -> None:
-    result = measured(a_rule(part), an_item(state=DONE, closed_at=closed_at), since=since)
-    (only,) = result.lines
-    assert (shown(only), only.dated_by_sight) == (line, by_sight)
-
-
-def test_an_open_item_needs_no_closing_date() -> None:
-    (line,) = measured(a_rule(IN_CYCLE), an_item(state=TODO), since=BEFORE).lines
-    assert (shown(line), line.dated_by_sight) == (OPEN, False)
-
-
-LATE_DONE = an_item("closed after the end", DONE, closed_at=QUARTER.end)
-LATE_CANCELLED = an_item("cancelled after the end", CANCELLED, closed_at=AFTER)
-LATE_CREATED = an_item("created after the end", DONE, created_at=QUARTER.end, closed_at=AFTER)
-JUST_CREATED = an_item("created at the last moment", TODO, created_at=QUARTER.end - TICK)
-LATE: Shown = ("1", "0", "outside_window")
-
-
-@pytest.mark.parametrize(
-    ("part", "lines"),
-    [
-        (a_part(COUNT), [LATE, LATE, OFF_WINDOW, OPEN]),
-        (a_part(COUNT, window=Window.CYCLE), [LATE, LATE, OFF_WINDOW, OPEN]),
-        (a_part(PERCENT), [LATE, LATE, OFF_WINDOW, OPEN]),
-        (a_part(COUNT, counts=Counts.OPEN), [FULL, FULL, OFF_WINDOW, FULL]),
-        (a_part(COUNT, counts=Counts.ALL), [FULL, FULL, OFF_WINDOW, FULL]),
-        (a_part(COUNT, cancelled=Cancelled.OPEN), [LATE, OPEN, OFF_WINDOW, OPEN]),
-    ],
-)
-@pytest.mark.parametrize("now", [QUARTER.end, AFTER])
-def test_after_its_end_a_cycle_is_measured_as_of_that_end(part: Part, lines: list[Shown], now: datetime) -> None:
-    result = measured(a_rule(part), LATE_DONE, LATE_CANCELLED, LATE_CREATED, JUST_CREATED, now=now)
-    assert [shown(line) for line in result.lines] == lines
-
-
-def test_until_its_end_a_cycle_is_measured_as_it_stands() -> None:
-    result = measured(a_rule(a_part(COUNT)), LATE_DONE, LATE_CREATED, now=QUARTER.end - TICK)
-    assert result.value == 2
-
-
-@pytest.mark.parametrize(
-    ("kind", "counts", "window"),
-    [
-        (COUNT, Counts.DONE, Window.CYCLE),
-        (SUM, Counts.DONE, Window.CYCLE),
-        (PERCENT, Counts.DONE, Window.ALWAYS),
-        (COUNT, Counts.OPEN, Window.ALWAYS),
-        (SUM, Counts.ALL, Window.ALWAYS),
-    ],
-)
-def test_the_default_window(kind: Measure, counts: Counts, window: Window) -> None:
-    assert default_window(kind, counts) is window
-
-
-# --- estimates -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("points", "value"),
-    [
-        (("0.1", "0.2"), "0.3"),  # no binary tail
-        (("0.0000005", "0.0000015"), "0.000002"),  # each amount is rounded half-even
-        (("-2", "5"), "3"),
-        (("1000000000000", "0.000001"), "1000000000000.000001"),
-        (("XL", "3"), "3"),
-        (("1e400", "3"), "3"),
-    ],
-)
-def test_amounts_are_exact(points: tuple[str, ...], value: str) -> None:
-    items = [an_item(f"PAY-{n}", DONE, points=each) for n, each in enumerate(points)]
-    assert measured(a_rule(a_part(SUM, by="points")), *items).value == Decimal(value)
-
-
-def test_nobody_has_an_estimate_to_take_the_mean_of() -> None:
-    result = measured(a_rule(a_part(SUM, by="points", missing=Missing.MEAN)), an_item(state=DONE))
-    assert [shown(line) for line in result.lines] == [OFF_GUESS]
-
-
-def test_weights_that_cancel_out_give_no_percent() -> None:
-    items = (an_item("PAY-1", DONE, points="2"), an_item("PAY-2", points="-2"))
-    assert measured(a_rule(a_part(PERCENT, by="points")), *items).value == 0
-
-
-# --- joining parts ---------------------------------------------------------------------------------------------
-
-
-def labelled(key: str, state: State, *labels: str) -> WorkItem:
-    return an_item(key, state, labels=labels)
-
-
-SIX = (
-    labelled("A-1", DONE, "a"),
-    labelled("A-2", TODO, "a"),
-    labelled("A-3", DONE, "a"),
-    labelled("B-1", DONE, "b"),
-    labelled("B-2", TODO, "b"),
-    labelled("B-3", TODO, "b"),
-)
-PART_A, PART_B = a_part(PERCENT, where=where(label="a")), a_part(PERCENT, where=where(label="b"))
-
-
-def weighing(part: Part, weight: str) -> Part:
-    return Part(part.source, part.where, part.measure, weight=Decimal(weight))
-
-
-@pytest.mark.parametrize(
-    ("combine", "parts", "base", "value"),
-    [
-        (None, (PART_A,), "0", "66.666667"),
-        (None, (PART_A,), "-40.5", "26.166667"),  # add_start
-        (Combine.SUM, (PART_A, PART_B), "0", "100"),  # 66.666667 + 33.333333: the parts are rounded first
-        (Combine.MEAN, (PART_A, PART_B), "0", "50"),
-        (Combine.MEAN, (PART_A, PART_A, PART_B), "0", "55.555556"),
-        (Combine.WEIGHTED_MEAN, (PART_A, PART_B), "0", "50"),
-        (Combine.WEIGHTED_MEAN, (weighing(PART_A, "2"), PART_B), "0", "55.555556"),
-        (Combine.WEIGHTED_MEAN, (weighing(PART_A, "0.5"), weighing(PART_B, "1.5")), "0", "41.666666"),  # half to even
-        (Combine.MIN, (PART_A, PART_B), "0", "33.333333"),
-        (Combine.MAX, (PART_A, PART_B), "10", "76.666667"),
-        (Combine.SUM, (PART_A, a_part(where=where(label="b"))), "0", "67.666667"),
-    ],
-)
-def test_parts_are_combined(combine: Combine | None, parts: tuple[Part, ...], base: str, value: str) -> None:
-    rule = a_rule(*parts, combine=combine, add_start=base != "0", base=Decimal(base))
-    assert measured(rule, *SIX).value == Decimal(value)
-
-
-TWICE = (labelled("both done", DONE, "a", "b"), labelled("both open", TODO, "a", "b"), labelled("only b", DONE, "b"))
-COUNT_A, COUNT_B = a_part(where=where(label="a")), a_part(where=where(label="b"))
-DUPLICATE: Shown = (None, None, "duplicate")
-
-
-@pytest.mark.parametrize(
-    ("combine", "value", "later"),
-    [
-        (Combine.SUM, "2", [DUPLICATE, OPEN, FULL]),  # only what was counted earlier is a duplicate
-        (Combine.MEAN, "1.5", [FULL, OPEN, FULL]),
-        (Combine.MAX, "2", [FULL, OPEN, FULL]),
-    ],
-)
-def test_a_sum_counts_an_item_once(combine: Combine, value: str, later: list[Shown]) -> None:
-    result = measured(a_rule(COUNT_A, COUNT_B, combine=combine), *TWICE)
-    assert result.value == Decimal(value)
-    assert [shown(line) for line in result.lines if line.part == 1] == later
-
-
-def test_a_duplicate_leaves_both_sides_of_a_later_percent() -> None:
-    result = measured(a_rule(COUNT_A, PART_B, combine=Combine.SUM), *TWICE)
-    assert result.totals[1] == Total(Decimal(1), Decimal(2), 2)
-    assert result.value == 51
-
-
-def test_a_duplicate_takes_no_part_in_the_mean_estimate() -> None:
-    items = (
-        an_item("PAY-1", DONE, points="9", labels=("a", "b")),
-        an_item("PAY-2", DONE, points="1", labels=("b",)),
-        an_item("PAY-3", DONE, labels=("b",)),
-    )
-    later = a_part(SUM, by="points", missing=Missing.MEAN, where=where(label="b"))
-    result = measured(a_rule(a_part(where=where(label="a")), later, combine=Combine.SUM), *items)
-    assert [shown(line) for line in result.lines if line.part == 1] == [DUPLICATE, FULL, FULL]
-
-
-def test_three_parts_share_an_item_once() -> None:
-    result = measured(a_rule(COUNT_A, COUNT_A, COUNT_A, combine=Combine.SUM), *TWICE)
-    assert [total.amount for total in result.totals] == [1, 0, 0]
-
-
-def test_the_same_id_in_another_source_is_another_item() -> None:
-    rule = a_rule(a_part(source="one"), a_part(source="two"), combine=Combine.SUM)
-    item = an_item(state=DONE)
-    assert measure(rule, {"one": joined(item), "two": joined(item)}, NOW).value == 2
-    assert rule.sources == ("one", "two")
-
-
-# --- nothing selected, and the accumulators --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [COUNT, PERCENT, SUM])
-@pytest.mark.parametrize("mirror", [{}, {SOURCE: []}, {SOURCE: joined(labelled("PAY-1", DONE, "z"))}])
-def test_an_empty_selection_is_0_and_says_so(kind: Measure, mirror: Mapping[str, list[object]]) -> None:
-    result: Measured = measure(a_rule(a_part(kind, where=where(label="a"))), mirror, NOW)  # type: ignore[arg-type]  # empty lists of any kind
-    assert result.value == 0
-    assert result.lines == ()
-    assert result.selects_nothing
-
-
-def test_nothing_done_is_not_nothing_selected() -> None:
-    result = measured(a_rule(), an_item(state=TODO))
-    assert result.value == 0
-    assert not result.selects_nothing
-
-
-@pytest.mark.parametrize(
-    ("kind", "total", "value"),
-    [
-        (COUNT, Total(Decimal(3), Decimal(9), 9), "3"),
-        (SUM, Total(Decimal("0.000001"), Decimal(9), 9), "0.000001"),
-        (PERCENT, Total(Decimal(1), Decimal(3), 3), "33.333333"),
-        (PERCENT, Total(Decimal(2), Decimal(3), 3), "66.666667"),
-        (PERCENT, Total(), "0"),
-    ],
-)
-def test_the_value_of_a_part(kind: Measure, total: Total, value: str) -> None:
-    assert part_value(a_part(kind), total) == Decimal(value)
-
-
-def test_measuring_is_adding_up_the_lines() -> None:
-    rule = a_rule(a_part(PERCENT, by="points", missing=Missing.MEAN), COUNT_A, combine=Combine.MEAN)
-    result = measured(rule, *BOARD, *TWICE)
-    assert totals_of(2, reversed(result.lines)) == result.totals
-    assert value_of(rule, result.totals) == result.value == rounded(result.value)
-
-
-def test_lines_know_their_item_and_version() -> None:
-    result = measured(a_rule(), *BOARD)
-    assert list(by_key(result.lines)) == [item.key for item in BOARD]
-    assert {(line.part, line.source, line.version) for line in result.lines} == {(0, SOURCE, "v1")}
-    assert by_key(result.lines)["open"].reason is Reason.OPEN

@@ -215,6 +215,7 @@ def _resealed(entries: list[Entry], index: int) -> list[Entry]:
         (_without(chain(4), 0), 2),
         (_without(chain(4), 2), 4),
         ([*chain(2), chain(2)[-1]], 2),
+        ([replace(chain(1)[0], seq=7).sealed()], 7),  # its link and hash are right, its place is not
         (list(reversed(chain(2))), 2),
     ],
 )
