@@ -105,12 +105,13 @@ def _measures_percent(mapping: MappingEntry) -> bool:
 
 def _rule(entry: MappingEntry, key_result: KeyResult, cycles: Mapping[str, Cycle], calendar: Calendar) -> Rule:
     terms = key_result.terms
+    add_start = entry.add_start or entry.from_[0].add_start
     return Rule(
         parts=tuple(_part(part) for part in entry.from_),
         period=cycles[key_result.cycle].period(calendar),
         combine=entry.combine,
-        add_start=entry.add_start,
-        base=terms.start if entry.add_start and isinstance(terms, Numeric) else Decimal(0),
+        add_start=add_start,
+        base=terms.start if add_start and isinstance(terms, Numeric) else Decimal(0),
     )
 
 

@@ -1,6 +1,7 @@
 """Rules among the keys of a mapping and its parts (DESIGN 4.2 to 4.4)."""
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from config.names import Known
 from config.problems import Problems
@@ -18,6 +19,7 @@ def check_mapping(
     _check_key_result(mapping, known, problems)
     parts = _parts(mapping)
     _check_combine(mapping, parts, problems)
+    _check_start_of_parts(parts, problems)
     for part in parts:
         source = part.get("source")
         known.sources.require(source, problems)
@@ -39,12 +41,27 @@ def _check_key_result(mapping: Spot, known: Known, problems: Problems) -> None:
         problems.error(spot, f"{quoted(spot.text or '')} is an objective: name the key result that is fed")
         return
     key_result = known.key_results.require(spot, problems)
-    flag = mapping.get("add_start")
-    if key_result is None or flag is None or (flag.text or "").strip().casefold() != "true":
+    for flag in filter(_is_true, (each.get("add_start") for each in (mapping, *_parts(mapping)))):
+        _check_add_start(flag, key_result, problems)
+
+
+def _is_true(flag: Spot | None) -> TypeGuard[Spot]:
+    return flag is not None and (flag.text or "").strip().casefold() == "true"
+
+
+def _check_add_start(flag: Spot, key_result: Spot | None, problems: Problems) -> None:
+    if key_result is None:
         return
     if key_result.get("keep") or key_result.word("kind") == "binary":
         kind = "keeps a band" if key_result.get("keep") else "is binary"
         problems.error(flag, f"add_start needs a start value, and this key result {kind}: leave add_start out")
+
+
+def _check_start_of_parts(parts: list[Spot], problems: Problems) -> None:
+    """The start value is added once, to the combined number; of a single part that is the same."""
+    for flag in filter(_is_true, (part.get("add_start") for part in parts)):
+        if len(parts) > 1:
+            problems.error(flag, "the start value is added once, to the combined number: write it on the mapping")
 
 
 def _check_combine(mapping: Spot, parts: list[Spot], problems: Problems) -> None:

@@ -113,6 +113,7 @@ class PartEntry(Closed):
     cancelled: Cancelled = Field(default=Cancelled.EXCLUDE, description="What cancelled work is.")
     window: Window | None = Field(default=None, description="Whether only work closed within the cycle counts.")
     weight: Positive | None = Field(default=None, description="Weight of the part; only with weighted_mean.")
+    add_start: Flag = Field(default=False, description="The same as on the mapping, where the mapping has one part.")
 
 
 class MappingEntry(Closed):
