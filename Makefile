@@ -1,0 +1,50 @@
+# One command per chore.  Needs only Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Both cores; a test that needs one machine's peace is not a good test.
+TESTS ?= -n 2
+
+.PHONY: demo test lint bench lock clean
+
+demo: $(VENV)/.runtime ## Emulated trackers, a team that works, key results that move
+	$(BIN)/headway demo --once
+
+test: $(VENV)/.development ## Everything this machine can run; lists what it skipped
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.development ## Style, types, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.development ## Ratios, side by side in one run
+	$(BIN)/python -m bench.mirror
+
+lock: $(VENV)/.development ## Pin what pyproject.toml allows, with hashes and without addresses of an index
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade --extra build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Forget the environment and the demo
+	rm -rf $(VENV) headway-demo
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Headway needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.development: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime
