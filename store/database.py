@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, inspect, text
+from sqlalchemy import Column, Connection, Engine, Insert, MetaData, String, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -57,9 +57,9 @@ class Database:
         self.engine.dispose()
 
 
-def upsert(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    """An INSERT that understands ON CONFLICT, in the connection's dialect."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def upsert(dialect: str, table: Table) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    """An INSERT that understands ON CONFLICT, in the connection's dialect (`connection.dialect.name`)."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def inserted(connection: Connection, statement: Insert, rows: list[dict[str, Any]]) -> None:
@@ -93,7 +93,7 @@ def _made_ready(database: Database, *, create: bool) -> bool:
     """Tell whether the tables are there, making them if asked.  Raises StoreError for those of another version."""
     revision = _revision(database)
     if revision is None and create:
-        migrate(database)
+        _make_tables(database)
         return True
     if revision not in (None, HEAD):
         raise StoreError(
@@ -111,6 +111,21 @@ def _sentences() -> Iterator[None]:
         raise StoreError("`database` is no address of SQLite or PostgreSQL, as in sqlite:///headway.db.") from None
     except DBAPIError as error:
         raise StoreError(f"The database cannot be opened: {_reason(error)}") from None
+
+
+def _make_tables(database: Database) -> None:
+    """Make a new database as the migrations would (a test holds them equal), without loading Alembic for it."""
+    from store.tables import metadata
+
+    version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+    with database.write() as connection:
+        if not database.sqlite:  # two first runs at once: one makes the tables, the other finds them
+            connection.execute(text("SELECT pg_advisory_xact_lock(720171)"))
+        if inspect(connection).has_table(version.name):
+            return
+        version.create(connection)
+        metadata.create_all(connection)
+        connection.execute(version.insert().values(version_num=HEAD))
 
 
 def migrate(database: Database) -> None:

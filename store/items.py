@@ -58,17 +58,22 @@ def encode(item: WorkItem) -> bytes:
     )
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+_STATES = {state.value: state for state in State}
+"""Looked up, because calling an enum costs more than reading the rest of an item."""
+
+
 def decode(payload: str, updated_at: datetime | None) -> WorkItem:
     """The inverse of `encode`."""
     row = orjson.loads(payload)
     return WorkItem(
         id=row[0],
         key=row[1],
-        kind=Kind(row[2]),
+        kind=_KINDS[row[2]],
         type=row[3],
         title=row[4],
         url=row[5],
-        state=State(row[6]),
+        state=_STATES[row[6]],
         status=row[7],
         resolution=row[8],
         created_at=_instant(row[9]),

@@ -18,6 +18,10 @@ from store.database import inserted, upsert
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
 
+_AT_ONCE = 1000
+"""Rows that are fetched together when the whole ledger is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyResultState:
     """What the ledger says of a key result now, and what it was measured from."""
@@ -60,7 +64,9 @@ class Head:
 def lock_head(connection: Connection) -> Head:
     """Wait for the right to append; held until the transaction ends."""
     connection.execute(
-        upsert(connection, ledger_head).values(id=1, seq=0, hash=GENESIS).on_conflict_do_nothing(index_elements=["id"])
+        upsert(connection.dialect.name, ledger_head)
+        .values(id=1, seq=0, hash=GENESIS)
+        .on_conflict_do_nothing(index_elements=["id"])
     )
     row = connection.execute(select(ledger_head.c.seq, ledger_head.c.hash).with_for_update()).one()
     return Head(row.seq, row.hash)
@@ -127,7 +133,7 @@ def _keep_evidence(connection: Connection, entry: Entry) -> None:
                 )
             )
         )
-    statement = upsert(connection, evidence)
+    statement = upsert(connection.dialect.name, evidence)
     statement = statement.on_conflict_do_update(
         index_elements=["key_result", "part", "source", "item"],
         set_={name: statement.excluded[name] for name in ("version", "weight", "amount")},
@@ -153,7 +159,7 @@ def _keep_evidence(connection: Connection, entry: Entry) -> None:
 
 def keep_rule(connection: Connection, digest: str, text: str) -> None:
     """Remember the text behind a rule's hash."""
-    statement = upsert(connection, rule).values(hash=digest, text=text)
+    statement = upsert(connection.dialect.name, rule).values(hash=digest, text=text)
     connection.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
 
 
@@ -174,7 +180,7 @@ def keep_state(connection: Connection, state: KeyResultState) -> None:
         "generations": orjson.dumps(dict(state.generations), option=orjson.OPT_SORT_KEYS).decode(),
         "retired": state.retired,
     }
-    statement = upsert(connection, key_result).values(id=state.id, **told)
+    statement = upsert(connection.dialect.name, key_result).values(id=state.id, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
 
 
@@ -219,20 +225,21 @@ def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entr
 
     Raises ValueError for rows that belong to no entry, which only a hand in the tables can make.
     """
-    entries = select(ledger_entry).order_by(ledger_entry.c.seq)
-    rows = select(ledger_delta).order_by(ledger_delta.c.seq, ledger_delta.c.place)
+    entries = select(ledger_entry).order_by(ledger_entry.c.seq).execution_options(yield_per=_AT_ONCE)
+    rows = select(ledger_delta).order_by(ledger_delta.c.seq, ledger_delta.c.place).execution_options(yield_per=_AT_ONCE)
     if name is not None:
         entries = entries.where(ledger_entry.c.key_result == name)
         mine = select(ledger_entry.c.seq).where(ledger_entry.c.key_result == name)
         rows = rows.where(ledger_delta.c.seq.in_(mine))
-    by_seq = groupby(connection.execution_options(yield_per=1000).execute(rows), key=lambda row: row.seq)
-    seq, group = next(by_seq, (None, iter(())))
-    for row in connection.execute(entries):
-        deltas: Sequence[Delta] = ()
-        if seq == row.seq:
-            deltas = [_delta(each) for each in group]
-            seq, group = next(by_seq, (None, iter(())))
-        yield _entry(row, deltas)
+    with connection.execute(rows) as of_all, connection.execute(entries) as found:  # also when the reader stops early
+        by_seq = groupby(of_all, key=lambda row: row.seq)
+        seq, group = next(by_seq, (None, iter(())))
+        for row in found:
+            deltas: Sequence[Delta] = ()
+            if seq == row.seq:
+                deltas = [_delta(each) for each in group]
+                seq, group = next(by_seq, (None, iter(())))
+            yield _entry(row, deltas)
     if seq is not None:
         raise ValueError(f"rows of entry {seq}, which does not exist")
 

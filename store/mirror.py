@@ -9,6 +9,7 @@ A killed read leaves rows in `incoming` only; the next read of the container beg
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -65,16 +66,19 @@ def gather(database: Database, lease: Lease, known: Container, items: Iterable[W
     with database.write() as connection:
         fenced(connection, lease, now)
         if rows:
-            statement = upsert(connection, incoming)
-            newer = {column.name: statement.excluded[column.name] for column in incoming.c if not column.primary_key}
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["source", "container", "id"],
-                    set_=newer,
-                    where=_not_older(incoming.c.updated_at, statement.excluded.updated_at),
-                ),
-                list(rows.values()),
-            )
+            connection.execute(_gathering(connection.dialect.name), list(rows.values()))
+
+
+@cache
+def _gathering(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    """The statement of `gather`, built once: there is a page every few milliseconds."""
+    statement = upsert(dialect, incoming)
+    newer = {column.name: statement.excluded[column.name] for column in incoming.c if not column.primary_key}
+    return statement.on_conflict_do_update(
+        index_elements=["source", "container", "id"],
+        set_=newer,
+        where=_not_older(incoming.c.updated_at, statement.excluded.updated_at),
+    )
 
 
 def take(
@@ -95,7 +99,7 @@ def take(
     with database.write() as connection:
         fenced(connection, lease, now)
         seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
-        if complete and not seen and _present(connection, lease, known):
+        if complete and _shows_nothing_known(connection, lease, known):
             raise SuddenlyEmptyError(known.name)
         _add_versions(connection, lease, known, now)
         changed = _put_items(connection, lease, known, now)
@@ -168,14 +172,15 @@ def _put_items(connection: Connection, lease: Lease, known: Container, now: date
         case((same_version, cast(item.c.seen_at, BigInteger)), else_=_seen_at(now)),
         case((same_state, cast(item.c.state_since, BigInteger)), else_=cast(value(now, Instant()), BigInteger)),
     )
-    statement = upsert(connection, item).from_select(
+    statement = upsert(connection.dialect.name, item).from_select(
         ["source", "id", *_COPIED, "seen_at", "state_since"], rows, include_defaults=False
     )
     replaced = {name: statement.excluded[name] for name in (*_COPIED, "seen_at", "state_since")}
     return connection.execute(
         statement.on_conflict_do_update(
             index_elements=["source", "id"], set_={**replaced, "gone": None, "gone_at": None}
-        )
+        ),
+        execution_options={"preserve_rowcount": True},  # else SQLAlchemy tells it of UPDATE and DELETE only
     ).rowcount
 
 
@@ -185,7 +190,7 @@ def _same(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[
 
 def _note_presence(connection: Connection, lease: Lease, known: Container) -> None:
     rows = select(incoming.c.source, incoming.c.container, incoming.c.id, value(0)).where(*_of(incoming, lease, known))
-    statement = upsert(connection, presence).from_select(
+    statement = upsert(connection.dialect.name, presence).from_select(
         ["source", "container", "item", "misses"], rows, include_defaults=False
     )
     connection.execute(
@@ -195,8 +200,11 @@ def _note_presence(connection: Connection, lease: Lease, known: Container) -> No
     )
 
 
-def _present(connection: Connection, lease: Lease, known: Container) -> bool:
-    return connection.execute(select(presence.c.item).where(*_of(presence, lease, known)).limit(1)).first() is not None
+def _shows_nothing_known(connection: Connection, lease: Lease, known: Container) -> bool:
+    """Tell whether the container had items and none of them was gathered."""
+    had = select(presence.c.item).where(*_of(presence, lease, known)).limit(1)
+    still = had.where(presence.c.item.in_(select(incoming.c.id).where(*_of(incoming, lease, known))))
+    return connection.execute(had).first() is not None and connection.execute(still).first() is None
 
 
 def _miss(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
@@ -220,7 +228,7 @@ def _finish(
         "demand": demand_text(demand),
         "error": None,
     }
-    statement = upsert(connection, container).values(source=lease.source, id=known.id, **told)
+    statement = upsert(connection.dialect.name, container).values(source=lease.source, id=known.id, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=told))
     connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
 

@@ -76,7 +76,7 @@ def acquire(database: Database, name: str, now: datetime) -> Lease | None:
     holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
     with database.write() as connection:
         connection.execute(
-            upsert(connection, source)
+            upsert(connection.dialect.name, source)
             .values(name=name, generation=0, fence=0, state="never")
             .on_conflict_do_nothing(index_elements=["name"])
         )
@@ -152,7 +152,7 @@ def note_error(database: Database, lease: Lease, known: Container, error: str, n
     """Keep why a container could not be read; what we have of it stays as last seen."""
     with database.write() as connection:
         fenced(connection, lease, now)
-        statement = upsert(connection, container).values(
+        statement = upsert(connection.dialect.name, container).values(
             source=lease.source, id=known.id, name=known.name, demand=demand_text(Demand()), error=error
         )
         connection.execute(

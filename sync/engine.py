@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+import structlog
+
 from okrs.ledger import Entry, EntryKind
 from store.database import Database
 from store.runs import finish_run, start_run
@@ -30,6 +32,8 @@ from store.sources import LEASE, Lease, acquire, release
 from sync.deciding import Goal
 from sync.reading import Outcome, Progress, Reader, SourceReport, SourceToRead
 from sync.recording import MirrorCache, Run, record, record_retired
+
+_log = structlog.get_logger()
 
 _AT_ONCE = 8
 """Sources read at the same time."""
@@ -90,7 +94,10 @@ class Engine:
             reports = tuple(pool.map(lambda each: self._read(each, full=full), chosen))
         entries += self._record(run)
         finish_run(self.database, run.id, self.clock())
-        return Report(run.id, reports, tuple(entries))
+        report = Report(run.id, reports, tuple(entries))
+        for update in report.updates:
+            _log.info("key result moved", key_result=update.key_result, old=str(update.old), new=str(update.new))
+        return report
 
     def _run(self) -> Run:
         name = start_run(self.database, self.clock(), self.version)
@@ -115,6 +122,9 @@ class Engine:
             finally:
                 release(self.database, lease, self.clock(), report.state.value, report.error)
         self.progress.done(report)
+        _log.info(
+            "source read", source=report.name, state=report.state.value, requests=report.requests, seen=report.seen
+        )
         return report
 
     def _lease(self, name: str) -> Lease | None:

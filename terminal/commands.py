@@ -11,12 +11,14 @@ from rich.console import Console, RenderableType
 from config.problems import Problem
 from store.views.explain import explain_json, which_json
 from store.views.history import history_json
+from store.views.setup import Setup
 from store.views.status import status_json
 from store.views.verify import verify_json
 from sync.engine import Report
 from sync.reading import Outcome
 from terminal import render
 from terminal.documents import checked_json, demo_json, problems_json, report_json
+from terminal.logs import configure
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
 from terminal.progress import Bars
 from terminal.text import harmless
@@ -30,8 +32,9 @@ class Out:
     """Where a command prints: answers on stdout, everything else on stderr.  Colour respects NO_COLOR."""
 
     def __init__(self) -> None:
-        self.answer = Console(soft_wrap=True, highlight=False)
-        self.aside = Console(stderr=True, soft_wrap=True, highlight=False)
+        # What is printed is text: in `headway.yaml:100:7` Rich would see an emoji, in `[red]` a style.
+        self.answer = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+        self.aside = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def give(self, as_json: bool, document: Callable[[], Any], text: Callable[[], RenderableType]) -> None:
         """Print an answer in the form that was asked for."""
@@ -77,7 +80,12 @@ def build(ports: Ports, version: str) -> typer.Typer:
         version: Annotated[  # noqa: ARG001 - the option acts through its callback
             bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
         ] = False,
+        verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log on stderr what is done.")] = False,
+        log_json: Annotated[
+            bool, typer.Option("--log-json", envvar="HEADWAY_LOG_JSON", help="Log as JSON lines.")
+        ] = False,
     ) -> None:
+        configure(verbose=verbose, as_json=log_json)
         context.config = config
         context.out = Out()
 
@@ -90,18 +98,16 @@ def build(ports: Ports, version: str) -> typer.Typer:
 
 
 def _add_config_commands(app: typer.Typer, context: _Context) -> None:
-    @app.command()
+    @app.command(epilog="Examples:  headway validate  ·  headway -c okrs/ validate --json")
     def validate(as_json: Json = False) -> None:
         """Tell every problem of the config at once, with place and remedy."""
         setup, problems = context.ports.validate(context.config)
-        context.out.give(as_json, lambda: problems_json(problems), lambda: _problem_lines(problems))
+        lines = [*_problem_lines(problems), *_valid_line(context.config, setup)]
+        context.out.give(as_json, lambda: problems_json(problems), lambda: "\n".join(lines))
         if setup is None:
             raise typer.Exit(1)
-        if not as_json:
-            what = f"{len(setup.key_results)} key results, {len(setup.rules)} mapped, {len(setup.sources)} sources"
-            context.out.answer.print(f"{harmless(str(context.config))} is valid: {what}.", markup=False)
 
-    @app.command()
+    @app.command(epilog="Examples:  headway check  ·  headway check pay-jira")
     def check(
         source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: Json = False
     ) -> None:
@@ -113,7 +119,9 @@ def _add_config_commands(app: typer.Typer, context: _Context) -> None:
 
 
 def _add_sync(app: typer.Typer, context: _Context) -> None:
-    @app.command()
+    @app.command(
+        epilog="Examples:  headway sync  ·  headway sync --source pay-jira --full  ·  headway sync --dry-run --json"
+    )
     def sync(
         source: Annotated[list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")] = None,
         full: Annotated[bool, typer.Option("--full", help="List every container completely.")] = False,
@@ -145,15 +153,15 @@ def _titles(context: _Context) -> dict[str, str]:
 
 
 def _add_questions(app: typer.Typer, context: _Context) -> None:
-    @app.command()
+    @app.command(epilog="Examples:  headway status  ·  headway status --cycle 2026-Q4 --json")
     def status(
         cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
     ) -> None:
-        """Show key results with pace and freshness, objectives and sources."""
+        """Show key results with their pace, objectives and sources."""
         view = context.ports.status(context.config, cycle)
         context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
 
-    @app.command()
+    @app.command(epilog="Example:  headway explain p1-bugs")
     def explain(
         key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
     ) -> None:
@@ -162,17 +170,17 @@ def _add_questions(app: typer.Typer, context: _Context) -> None:
         title = key_result if as_json else _titles(context).get(key_result, key_result)
         context.out.give(as_json, lambda: explain_json(view), lambda: render.explained(view, title))
 
-    @app.command()
+    @app.command(epilog="Examples:  headway which PAY-12  ·  headway which acme/web#34 --json")
     def which(
         key: Annotated[str, typer.Argument(metavar="KEY", help="A ticket: PAY-12, acme/web#34, an Asana gid.")],
         as_json: Json = False,
     ) -> None:
-        """Show the key results that a ticket counts in, or why it does not."""
+        """Show what a ticket counts in, or why it does not."""
         answer = context.ports.which(context.config, key)
         titles = {} if as_json else _titles(context)
         context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
-    @app.command()
+    @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
     def history(
         key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
     ) -> None:
@@ -182,9 +190,9 @@ def _add_questions(app: typer.Typer, context: _Context) -> None:
 
 
 def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
-    @app.command()
+    @app.command(epilog="Examples:  headway verify  ·  headway verify --json")
     def verify(as_json: Json = False) -> None:
-        """Recompute the ledger: chain, sums, and values from their evidence."""
+        """Recompute the ledger: chain, sums, values from evidence."""
         answer = context.ports.verify(context.config)
         context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
         if not answer.ok:
@@ -193,7 +201,7 @@ def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
     database = typer.Typer(help="The database.", no_args_is_help=True)
     app.add_typer(database, name="db")
 
-    @database.command()
+    @database.command(epilog="Example:  headway db upgrade")
     def upgrade() -> None:
         """Bring an existing database to this version's tables."""
         context.ports.upgrade(context.config)
@@ -201,7 +209,7 @@ def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
 
 
 def _add_demo(app: typer.Typer, context: _Context) -> None:
-    @app.command()
+    @app.command(epilog="Examples:  headway demo  ·  headway demo --once --folder /tmp/tour")
     def demo(
         once: Annotated[bool, typer.Option("--once", help="End after one story instead of going on.")] = False,
         folder: Annotated[Path, typer.Option("--folder", help="Where the demo keeps its config and database.")] = Path(
@@ -209,7 +217,7 @@ def _add_demo(app: typer.Typer, context: _Context) -> None:
         ),
         as_json: Json = False,
     ) -> None:
-        """Try it without any account: emulated trackers, a team that works, key results that move."""
+        """Try it without an account: emulated trackers, a team at work."""
 
         def tell(story: Demo) -> None:
             if as_json:
@@ -221,13 +229,19 @@ def _add_demo(app: typer.Typer, context: _Context) -> None:
             context.ports.demo(folder, once=once or as_json, progress=bars, tell=tell)
 
 
-def _problem_lines(problems: Sequence[Problem]) -> RenderableType:
-    return "\n".join(f"{problem.severity}: {problem}" for problem in problems).replace("[", r"\[")
+def _problem_lines(problems: Sequence[Problem]) -> list[str]:
+    return [f"{problem.severity}: {problem}" for problem in problems]
+
+
+def _valid_line(config: Path, setup: Setup | None) -> list[str]:
+    if setup is None:
+        return []
+    what = f"{len(setup.key_results)} key results, {len(setup.rules)} mapped, {len(setup.sources)} sources"
+    return [f"{harmless(str(config))} is valid: {what}."]
 
 
 def complain(failure: Failure, console: Console) -> None:
     """Turn a failure into text: the one place where errors are printed."""
     if isinstance(failure, InvalidConfig):
-        for problem in failure.problems:
-            console.print(f"{problem.severity}: {problem}", markup=False)
-    console.print(f"headway: {harmless(str(failure), 1000)}", markup=False)
+        console.print("\n".join(_problem_lines(failure.problems)))
+    console.print(f"headway: {harmless(str(failure), 1000)}")

@@ -80,7 +80,8 @@ def status(view: StatusView) -> RenderableType:
     """Every objective with its key results, then the sources."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for column in ("title", "value", "bar", "percent", "status"):
-        table.add_column(column, justify="right" if column in {"value", "percent"} else "left")
+        wide = _BAR if column == "bar" else None  # half a bar would be a wrong picture
+        table.add_column(column, justify="right" if column in {"value", "percent"} else "left", min_width=wide)
     for objective in view.objectives:
         word, style = WORDS[objective.status]
         title = plain_text(objective.objective.title, "bold")
@@ -96,8 +97,8 @@ def _key_result_row(each: KeyResultStatus) -> Iterable[RenderableType]:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
-    if each.reading:
-        word += " · reading for a changed rule"
+    if each.reading:  # a rule on record waits for its successor's read, a new key result for its first
+        word += " · reading for a changed rule" if each.updated_at else " · not read yet"
     if not each.mapped:
         word += " · no mapping"
     return (
@@ -195,6 +196,8 @@ _KINDS = {
 
 def history(entries: Sequence[ShownEntry]) -> RenderableType:
     """The ledger of a key result, newest first."""
+    if not entries:
+        return Text("Nothing is recorded yet: run `headway sync`.", "yellow")
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in reversed(entries):
         told = entry.entry
@@ -257,6 +260,4 @@ def demo(view: Demo, console: Console) -> None:
     console.print(Text("After", "bold"))
     console.print(status(view.after))
     console.print()
-    console.print(
-        f"Look closer: headway -c {view.config} status, or explain and history with a key result's id.", markup=False
-    )
+    console.print(f"Look closer: headway -c {view.config} status, or explain and history with a key result's id.")

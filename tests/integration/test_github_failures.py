@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from connectors import http
 from connectors.contract import (
     Connector,
     ConnectorError,
@@ -29,7 +30,6 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
-from connectors.github import wire
 from tests.integration.github_server import FIRST, TOKEN, WEB, Asked, GitHubServer, Reply, issue, opened, pages
 
 SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
@@ -195,7 +195,7 @@ def test_a_refused_connection_may_pass() -> None:
 
 
 def test_silence_ends_with_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "TIMEOUT", (1, 0.1))
+    monkeypatch.setattr(http, "READ_TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         github = opened(f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert type(failure(github)) is TryLater

@@ -14,9 +14,25 @@ from store.database import Database, StoreError, open_database, upgrade
 from store.tables import metadata
 
 
-def test_migrated_tables_are_the_code_s_tables(database: Database) -> None:
-    with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+def test_migrated_tables_are_the_code_s_tables(database_url: str) -> None:
+    upgrade(database_url)
+    assert _differences(database_url) == []
+
+
+def test_tables_made_at_once_are_those_of_the_migrations(database_url: str) -> None:
+    open_database(database_url, create=True).close()
+    assert _differences(database_url) == []
+    upgrade(database_url)  # finds nothing to do
+    assert _differences(database_url) == []
+
+
+def _differences(url: str) -> list[object]:
+    database = open_database(url, create=False)
+    try:
+        with database.read() as connection:
+            return list(compare_metadata(MigrationContext.configure(connection), metadata))
+    finally:
+        database.close()
 
 
 def test_head_names_the_newest_revision() -> None:

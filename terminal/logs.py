@@ -1,0 +1,32 @@
+"""Logs: on stderr, for people on a terminal or as JSON lines for machines; silent but for warnings unless asked."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from terminal.text import harmless
+
+
+def configure(*, verbose: bool, as_json: bool) -> None:
+    """Send structured logs to stderr.  Only sentences of our own are ever logged, never a library's."""
+    renderer: Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _harmless_values,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _harmless_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Names and titles come from trackers."""
+    return {name: harmless(value, 1000) if isinstance(value, str) else value for name, value in event.items()}
