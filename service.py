@@ -27,11 +27,6 @@ from connectors.http import Patient
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
 from okrs.demand import Demand
-from sandbox.clock import SimulatedClock
-from sandbox.company import build as build_company
-from sandbox.scenario import config_text, environment
-from sandbox.server import Sandbox
-from sandbox.team import work
 from store import ledger
 from store.database import Database, StoreError, open_database, upgrade
 from store.rehearsal import rehearsal
@@ -41,7 +36,7 @@ from store.views.setup import Setup, SourceSetup
 from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
-from sync.engine import Engine, Report
+from sync.engine import Engine, KeyResultUpdate, Report
 from sync.reading import Progress, SourceToRead
 from terminal import commands
 from terminal.ports import Checked, Demo, DemoUpdate, Failure, InvalidConfig
@@ -133,13 +128,19 @@ class Service:
 
     def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None:
         """Run the emulated trackers, let their team work, and tell what moved."""
+        from sandbox.clock import SimulatedClock
+        from sandbox.company import build as build_company
+        from sandbox.scenario import config_text, environment
+        from sandbox.server import Sandbox
+        from sandbox.team import work
+
         clock = SimulatedClock(utc_now() - timedelta(weeks=_DEMO_WEEKS), latest=utc_now)
         with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
             config = _demo_config(folder, config_text(trackers.urls, clock.now()))
             service = Service(environment(trackers.tokens), clock.now)
             sync = partial(service.sync, config, only=(), full=False, dry_run=False, progress=progress)
             sync()
-            before = service.status(config, None)
+            before: StatusView | None = service.status(config, None)
             work(trackers.world, days=7 * _DEMO_WEEKS, seed=1)
             while True:
                 report = sync()
@@ -147,7 +148,7 @@ class Service:
                 tell(Demo(config, before, after, service.moved(config, report)))
                 if once:
                     return
-                before = after
+                before = None  # told once
                 time.sleep(_DEMO_PAUSE)
                 work(trackers.world, days=1, seed=int(time.monotonic() * 1000))
 
@@ -157,10 +158,7 @@ class Service:
         titles = {each.id: each.title for each in known.key_results}
         with _database(known) as database, database.read() as connection:
             entries = shown(connection, report.entries)
-        return tuple(
-            _demo_update(each.key_result, titles[each.key_result], each.old, each.new, entries)
-            for each in report.updates
-        )
+        return tuple(_demo_update(each, titles[each.key_result], entries) for each in report.updates)
 
     def _load(self, config: Path, *, connect: bool = False) -> Config:
         loaded = load(config, self._environ, connect=connect)
@@ -247,13 +245,13 @@ def _demo_config(folder: Path, text: str) -> Path:
     return path
 
 
-def _demo_update(name: str, title: str, old: object, new: object, entries: Sequence[ShownEntry]) -> DemoUpdate:
-    causes = [cause for entry in entries if entry.entry.key_result == name for cause in entry.causes]
+def _demo_update(update: KeyResultUpdate, title: str, entries: Sequence[ShownEntry]) -> DemoUpdate:
+    causes = [cause for entry in entries if entry.entry.key_result == update.key_result for cause in entry.causes]
     return DemoUpdate(
-        key_result=name,
+        key_result=update.key_result,
         title=title,
-        old=old,
-        new=new,
+        old=update.old,
+        new=update.new,
         sources=tuple(sorted({cause.cause.source for cause in causes if cause.cause.source})),
         tickets=tuple(dict.fromkeys(cause.item.key for cause in causes if cause.item)),
     )

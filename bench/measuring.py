@@ -4,7 +4,7 @@ import json
 import resource
 
 
-def told(seconds: float, items: int) -> None:
+def told(seconds: float, items: int, **more: float) -> None:
     """Print the line."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "items": items, "peak_mb": peak}))
+    print(json.dumps({"seconds": seconds, "items": items, "peak_mb": peak, **more}))

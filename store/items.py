@@ -1,6 +1,7 @@
 """Work items as rows: one payload that holds everything that matters, its hash, and the columns that SQL needs."""
 
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -80,16 +81,27 @@ def decode(payload: str, updated_at: datetime | None) -> WorkItem:
         updated_at=updated_at,
         closed_at=_instant(row[10]),
         parent=Ref(*row[11]) if row[11] else None,
-        projects=tuple(Ref(*ref) for ref in row[12]),
-        milestones=tuple(row[13]),
+        projects=_refs(tuple(map(tuple, row[12]))),
+        milestones=_shared(tuple(row[13])),
         members=tuple(row[14]),
-        labels=tuple(row[15]),
-        sections=tuple(Ref(*ref) for ref in row[16]),
-        assignees=tuple(row[17]),
+        labels=_shared(tuple(row[15])),
+        sections=_refs(tuple(map(tuple, row[16]))),
+        assignees=_shared(tuple(row[17])),
         fields=tuple((name, text) for name, text in row[18]),
         aliases=tuple(row[19]),
         children=row[20],
     )
+
+
+@lru_cache(maxsize=4096)
+def _refs(pairs: tuple[tuple[str, str], ...]) -> tuple[Ref, ...]:
+    return tuple(Ref(*pair) for pair in pairs)
+
+
+@lru_cache(maxsize=4096)
+def _shared(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return an equal tuple made before: thousands of items have the same few labels, and a mirror is held whole."""
+    return texts
 
 
 def _pair(ref: Ref) -> tuple[str, str]:

@@ -50,7 +50,7 @@ def demo_json(story: Demo) -> dict[str, Any]:
     """The document of `demo --once --json`."""
     return {
         "config": str(story.config),
-        "before": status_json(story.before),
+        "before": status_json(story.before) if story.before else None,
         "after": status_json(story.after),
         "updates": [
             {

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from config.problems import Problem
 from connectors.contract import Account
@@ -49,8 +50,8 @@ class DemoUpdate:
 
     key_result: str
     title: str
-    old: Any
-    new: Any
+    old: Decimal | None
+    new: Decimal | None
     sources: tuple[str, ...]
     tickets: tuple[str, ...]
 
@@ -60,7 +61,8 @@ class Demo:
     """The demo's story: before, after, and what moved between."""
 
     config: Path
-    before: StatusView
+    before: StatusView | None
+    """None when the story goes on and its beginning was told."""
     after: StatusView
     updates: tuple[DemoUpdate, ...]
 

@@ -19,7 +19,7 @@ from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from sync.engine import Report
 from sync.reading import Outcome
-from terminal.ports import Checked, Demo
+from terminal.ports import Checked, Demo, DemoUpdate
 from terminal.text import harmless, plain_text
 
 WORDS = {
@@ -97,8 +97,10 @@ def _key_result_row(each: KeyResultStatus) -> Iterable[RenderableType]:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
-    if each.reading:  # a rule on record waits for its successor's read, a new key result for its first
-        word += " · reading for a changed rule" if each.updated_at else " · not read yet"
+    if each.reading and each.updated_at is None:
+        word = "not read yet"
+    elif each.reading:
+        word += " · reading for a changed rule"
     if not each.mapped:
         word += " · no mapping"
     return (
@@ -241,23 +243,30 @@ def checked(answers: Sequence[Checked]) -> RenderableType:
 
 
 def demo(view: Demo, console: Console) -> None:
-    """The demo's story."""
+    """The demo's story; what comes after it are the moves alone."""
+    if view.before is None:
+        for each in view.updates:
+            console.print(_demo_update(each))
+        return
     console.print(Text("Before", "bold"))
     console.print(status(view.before))
     console.print()
     console.print(Text("The team worked for two weeks. What moved, and by which tickets:", "bold"))
     for each in view.updates:
-        tickets = ", ".join(harmless(ticket) for ticket in each.tickets[:6])
-        more = f" and {len(each.tickets) - 6} more" if len(each.tickets) > 6 else ""
-        console.print(
-            Text.assemble(
-                ("  " + harmless(each.title), "bold"),
-                f"  {number(each.old)} → {number(each.new)}  ",
-                (tickets + more, "dim"),
-            )
-        )
+        console.print(_demo_update(each))
     console.print()
     console.print(Text("After", "bold"))
     console.print(status(view.after))
     console.print()
-    console.print(f"Look closer: headway -c {view.config} status, or explain and history with a key result's id.")
+    console.print(f"Look closer: headway -c {view.config} status", markup=False)
+    console.print("and, with the id of a key result, explain or history.", markup=False)
+
+
+_MOST_TICKETS = 6
+
+
+def _demo_update(each: DemoUpdate) -> Text:
+    tickets = ", ".join(harmless(ticket) for ticket in each.tickets[:_MOST_TICKETS])
+    more = f" and {len(each.tickets) - _MOST_TICKETS} more" if len(each.tickets) > _MOST_TICKETS else ""
+    moved = f"  {number(each.old)} → {number(each.new)}  "
+    return Text.assemble((f"  {harmless(each.title)}", "bold"), moved, (tickets + more, "dim"))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from mapping.codec import parse_rule
 from mapping.meaning import Candidate, candidates
 from mapping.measure import Line, Measured, Total, measure, part_value
-from mapping.rule import Combine, Measure, Rule
+from mapping.rule import Measure, Rule
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem, fold_key
@@ -66,7 +66,7 @@ def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
         "measure": part.measure.value,
         "by": part.by,
         "value": as_json(part_value(part, total)),
-        "weight": as_json(part.weight) if answer.rule.combine is Combine.WEIGHTED_MEAN else None,
+        "weight": as_json(part.weight),
         "numerator": as_json(total.amount),
         "denominator": as_json(total.weight) if part.measure is Measure.PERCENT else None,
         "counted": [_counted(line) for line in lines if line.counted],

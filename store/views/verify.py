@@ -12,16 +12,18 @@ At the end the head and what is kept for speed (state, evidence) must agree with
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
+from mapping.attribution import Evidence
 from mapping.codec import parse_rule, rule_hash
 from mapping.measure import Total, value_of
 from mapping.rule import Rule
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, entry_hash
 from store import ledger
+from store.tables import evidence, ledger_delta
 from store.tables import rule as rule_table
 
 _MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE}
@@ -41,16 +43,14 @@ class Verified:
     """A sentence; empty when everything holds."""
 
 
-_Line = tuple[Decimal, Decimal]
-
-
 @dataclass(slots=True)
 class _Replay:
     """A key result as its entries tell it."""
 
     value: Decimal | None = None
-    lines: dict[tuple[int, str, str], _Line] = field(default_factory=dict)
+    lines: dict[tuple[int, str, str], Evidence] = field(default_factory=dict)
     seq: int = 0
+    rule: str | None = None
 
 
 def verify(connection: Connection) -> Verified:
@@ -66,7 +66,7 @@ def verify(connection: Connection) -> Verified:
             if problem:
                 return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
             prev, seq = entry.hash, entry.seq
-    except (ValueError, TypeError, KeyError, InvalidOperation):
+    except (ValueError, TypeError, KeyError, ArithmeticError):
         bad = seq + 1
         return Verified(False, seq, prev, bad, f"Entry {bad}: it holds something that is no value of its column.")
     return _at_the_end(connection, replays, prev, seq)
@@ -98,7 +98,7 @@ def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> st
     problem = _carry(entry.deltas, replay.lines)
     if problem:
         return problem
-    replay.value, replay.seq = entry.new, entry.seq
+    replay.value, replay.seq, replay.rule = entry.new, entry.seq, entry.rule
     if entry.kind not in WHOLE and sum((row.delta for row in entry.deltas), Decimal(0)) != _change(entry):
         return "its causes do not add up to its change."
     if entry.kind in _MEASURED:
@@ -110,20 +110,19 @@ def _change(entry: Entry) -> Decimal:
     return (entry.new or Decimal(0)) - (entry.old or Decimal(0))
 
 
-def _carry(rows: Iterable[Delta], lines: dict[tuple[int, str, str], _Line]) -> str:
+def _carry(rows: Iterable[Delta], lines: dict[tuple[int, str, str], Evidence]) -> str:
     for row in rows:
         key = (row.part, row.source, row.item)
-        if lines.get(key) != _pair(row.old_weight, row.old_amount):
+        held = lines.pop(key, None)
+        if (held and (held.weight, held.amount)) != _pair(row.old_weight, row.old_amount):
             return f"the evidence of {row.source} {row.item} does not carry on what was before."
         new = _pair(row.new_weight, row.new_amount)
-        if new is None:
-            lines.pop(key, None)
-        else:
-            lines[key] = new
+        if new:
+            lines[key] = Evidence(*key, row.version, *new)
     return ""
 
 
-def _pair(weight: Decimal | None, amount: Decimal | None) -> _Line | None:
+def _pair(weight: Decimal | None, amount: Decimal | None) -> tuple[Decimal, Decimal] | None:
     return None if weight is None or amount is None else (weight, amount)
 
 
@@ -132,27 +131,48 @@ def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) ->
     if rule is None:
         return "the text of its rule is missing or was changed."
     totals = [Total()] * len(rule.parts)
-    for (part, _, _), line in replay.lines.items():
-        if part >= len(totals):
-            return f"its evidence names part {part + 1}, which its rule has not."
-        totals[part] = totals[part].moved(None, line)
+    for line in replay.lines.values():
+        if not 0 <= line.part < len(totals):
+            return f"its evidence names part {line.part + 1}, which its rule has not."
+        totals[line.part] = totals[line.part].moved(None, (line.weight, line.amount))
     value = value_of(rule, totals)
     return "" if value == entry.new else f"its evidence gives {value}, it says {entry.new}."
 
 
 def _at_the_end(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
-    head = ledger.head_of(connection)
-    if (head.seq, head.hash) != (seq, prev):
+    head, displaced = ledger.head_of(connection), _displaced(connection)
+    if displaced is not None:
+        return Verified(False, seq, prev, displaced, f"Entry {displaced}: its rows do not stand in their places.")
+    if head.seq != seq:
         last = min(head.seq, seq) + 1
         return Verified(
             False, seq, prev, last, f"The ledger ends at {seq}, its head says {head.seq}: entries are missing."
         )
-    for name, replay in replays.items():
-        state = ledger.state_of(connection, name)
-        held = {each.key: (each.weight, each.amount) for each in ledger.evidence_of(connection, name)}
-        if state is None or state.value != replay.value or state.seq != replay.seq or held != replay.lines:
+    if head.hash != prev:
+        return Verified(False, seq, prev, seq, f"Entry {seq}: the ledger's head names another entry as the last.")
+    return _kept(connection, replays, prev, seq)
+
+
+def _displaced(connection: Connection) -> int | None:
+    """The first entry whose rows are not numbered from 0 without a gap; the hash covers their order only."""
+    place, of_entry = ledger_delta.c.place, ledger_delta.c.seq
+    gaps = or_(func.min(place) != 0, func.max(place) != func.count() - 1)
+    return connection.execute(
+        select(func.min(select(of_entry).group_by(of_entry).having(gaps).subquery().c.seq))
+    ).scalar()
+
+
+def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
+    """Hold what is kept for speed, and of whom, against the replay."""
+    states = ledger.states(connection)
+    named = set(connection.execute(select(evidence.c.key_result).distinct()).scalars())
+    for name in sorted(replays.keys() | states.keys() | named):
+        replay, state = replays.get(name, _Replay()), states.get(name)
+        held = {each.key: each for each in ledger.evidence_of(connection, name)}
+        now = state and (state.value, state.seq, state.rule)
+        if now != (replay.value, replay.seq, replay.rule) or held != replay.lines:
             sentence = f"What is kept of {name} for speed differs from what its entries say."
-            return Verified(False, seq, prev, replay.seq, sentence)
+            return Verified(False, seq, prev, replay.seq or None, sentence)
     return Verified(True, seq, prev)
 
 
