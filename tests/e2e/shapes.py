@@ -1,0 +1,215 @@
+"""The JSON documents that scripts rely on, as data: every key named here must be there, more keys may be."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class _Number:
+    def __repr__(self) -> str:
+        return "a number"
+
+
+NUMBER = _Number()
+MAYBE_TEXT = (str, None)
+MAYBE_NUMBER = (NUMBER, None)
+INSTANT = "…T…Z"
+"""An ISO 8601 time in UTC."""
+
+STATUSES = frozenset({"closed", "stale", "not_started", "achieved", "on_track", "at_risk", "off_track"})
+
+STATUS: dict[str, Any] = {
+    "cycle": MAYBE_TEXT,
+    "objectives": [{"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES}],
+    "key_results": [
+        {
+            "id": str,
+            "objective": str,
+            "cycle": str,
+            "title": str,
+            "unit": str,
+            "start": MAYBE_NUMBER,
+            "target": MAYBE_NUMBER,
+            "value": MAYBE_NUMBER,
+            "progress": NUMBER,
+            "expected": NUMBER,
+            "status": STATUSES,
+            "pace": STATUSES,
+            "stale": bool,
+            "held": bool,
+            "reading": bool,
+            "quarantined": MAYBE_TEXT,
+            "override": None,
+            "updated_at": (INSTANT, None),
+        }
+    ],
+    "sources": [
+        {
+            "name": str,
+            "connector": frozenset({"jira", "asana", "github"}),
+            "state": frozenset({"ok", "degraded", "unauthenticated", "never"}),
+            "items": int,
+            "last_success": (INSTANT, None),
+            "error": MAYBE_TEXT,
+        }
+    ],
+}
+
+SYNC: dict[str, Any] = {
+    "run": str,
+    "sources": [
+        {
+            "name": str,
+            "state": frozenset({"ok", "failed", "unauthenticated", "skipped"}),
+            "requests": int,
+            "seen": int,
+            "changed": int,
+            "removed": int,
+            "error": MAYBE_TEXT,
+        }
+    ],
+    "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
+    "held": [{"id": str, "key_result": str, "old": NUMBER, "new": NUMBER, "reason": str}],
+}
+
+REASONS = frozenset(
+    {
+        "open",
+        "done",
+        "cancelled",
+        "outside_window",
+        "duplicate",
+        "no_estimate",
+        "no_history",
+        "no_match",
+        "not_in_scope",
+    }
+)
+
+EXPLAIN: dict[str, Any] = {
+    "key_result": str,
+    "value": MAYBE_NUMBER,
+    "at": INSTANT,
+    "combine": MAYBE_TEXT,
+    "scale": None,
+    "add_start": MAYBE_NUMBER,
+    "parts": [
+        {
+            "source": str,
+            "measure": str,
+            "value": MAYBE_NUMBER,
+            "weight": MAYBE_NUMBER,
+            "numerator": NUMBER,
+            "denominator": MAYBE_NUMBER,
+            "counted": [
+                {
+                    "key": str,
+                    "url": str,
+                    "title": str,
+                    "type": MAYBE_TEXT,
+                    "state": frozenset({"todo", "doing", "done", "cancelled"}),
+                    "weight": NUMBER,
+                    "amount": NUMBER,
+                }
+            ],
+            "excluded": [{"key": str, "url": str, "title": str, "reason": REASONS, "weight": MAYBE_NUMBER}],
+        }
+    ],
+}
+
+CAUSES = frozenset(
+    {
+        "closed",
+        "reopened",
+        "added",
+        "removed",
+        "re_estimated",
+        "cancelled",
+        "moved",
+        "deleted",
+        "hidden",
+        "time",
+        "baseline",
+        "rule",
+        "override",
+    }
+)
+
+HISTORY: list[Any] = [
+    {
+        "seq": int,
+        "at": INSTANT,
+        "kind": str,
+        "old": MAYBE_NUMBER,
+        "new": MAYBE_NUMBER,
+        "causes": [{"kind": CAUSES, "key": MAYBE_TEXT, "url": MAYBE_TEXT, "delta": NUMBER}],
+        "run": MAYBE_TEXT,
+        "rule": MAYBE_TEXT,
+        "by": MAYBE_TEXT,
+        "why": MAYBE_TEXT,
+        "hash": str,
+        "prev": str,
+    }
+]
+
+VERIFY: dict[str, Any] = {"ok": bool, "entries": int, "head": str, "first_bad": (int, None)}
+
+VALIDATE: list[Any] = [
+    {
+        "file": str,
+        "line": int,
+        "column": int,
+        "path": str,
+        "message": str,
+        "severity": frozenset({"error", "warning"}),
+    }
+]
+
+WHICH: list[Any] = [
+    {"key_result": str, "part": int, "counted": bool, "amount": MAYBE_NUMBER, "reason": (REASONS, None)}
+]
+
+CHECK: list[Any] = [
+    {
+        "source": str,
+        "connector": str,
+        "ok": bool,
+        "who": MAYBE_TEXT,
+        "sees": [str],
+        "missing": [str],
+        "error": MAYBE_TEXT,
+    }
+]
+
+DEMO: dict[str, Any] = {
+    "config": str,
+    "before": STATUS,
+    "after": STATUS,
+    "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER, "sources": [str]}],
+}
+
+
+def complaints(value: Any, shape: Any, at: str = "$") -> Iterator[str]:
+    """Tell, with its place, everything of a document that is not as its shape says."""
+    if isinstance(shape, Mapping) and isinstance(value, dict):
+        yield from (f"{at}.{key} is missing" for key in shape if key not in value)
+        for key in shape.keys() & value.keys():
+            yield from complaints(value[key], shape[key], f"{at}.{key}")
+    elif isinstance(shape, list) and isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from complaints(each, shape[0], f"{at}[{number}]")
+    elif not _fits(value, shape):
+        yield f"{at}: {value!r} is not {shape}"
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    if isinstance(shape, tuple):
+        return any(_fits(value, one) for one in shape)
+    if isinstance(shape, Mapping | list) or shape is None:
+        return shape is None and value is None
+    if shape is NUMBER:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if shape is INSTANT:
+        return isinstance(value, str) and "T" in value and value.endswith("Z")
+    if isinstance(shape, frozenset):
+        return value in shape
+    return isinstance(value, shape) and (shape is bool or not isinstance(value, bool))

@@ -1,0 +1,78 @@
+"""`headway demo`: no account, no config, and key results that move by the tickets of all three trackers."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.e2e import shapes
+from tests.e2e.conftest import COMMAND
+
+
+def demo(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")}
+    return subprocess.run([COMMAND, "demo", *arguments], cwd=folder, env=environment, capture_output=True, check=False)
+
+
+def test_once_tells_one_story_as_json_and_again_in_the_same_folder(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = demo(tmp_path, "--once", "--json")
+        assert (done.returncode, done.stderr) == (0, b"")
+        story = orjson.loads(done.stdout)
+        assert list(shapes.complaints(story, shapes.DEMO)) == []
+        moved = [each for each in story["updates"] if each["old"] != each["new"] and each["old"] is not None]
+        assert len(moved) >= 8
+        for tracker in ("acme-jira", "acme-github", "acme-asana"):
+            assert sum(tracker in each["sources"] for each in moved) >= 2
+        assert told(story["before"]) | {each["key_result"]: each["new"] for each in moved} == told(story["after"])
+        assert {each["state"] for each in story["after"]["sources"]} == {"ok"}
+    config = Path(story["config"])
+    assert (tmp_path / config).is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["headway-demo"]
+
+
+def told(status: dict[str, Any]) -> dict[str, Any]:
+    return {each["id"]: each["value"] for each in status["key_results"]}
+
+
+def test_once_tells_the_story_in_words_and_what_to_look_at_next(tmp_path: Path) -> None:
+    done = demo(tmp_path, "--once", "--folder", "tour")
+    out = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "\x1b" not in out
+    assert out.index("Before") < out.index("What moved") < out.index("After")
+    assert "headway -c tour/headway.yaml status" in out
+    for arguments in (["status"], ["explain", "one-click"], ["history", "one-click"], ["verify"]):
+        look = subprocess.run(
+            [COMMAND, "-c", "tour/headway.yaml", *arguments], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert look.returncode == 0, look.stderr
+
+
+def test_the_demo_goes_on_until_ctrl_c(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Look closer"):
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "Interrupted" in err
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = demo(tmp_path, "--once", "--folder", "file/demo")
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("headway: ")
+    assert b"Traceback" not in done.stderr
+    assert sys.executable.encode() not in done.stderr

@@ -1,0 +1,135 @@
+"""Exit codes, and a sentence for everything that can go wrong before a tracker is asked."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.team import work
+from tests.e2e.conftest import Headway
+
+USAGE = {
+    "no command": [],
+    "an unknown command": ["nonsense"],
+    "an unknown option": ["sync", "--bogus"],
+    "a missing argument": ["explain"],
+    "an argument too many": ["status", "more"],
+    "half a command": ["db"],
+    "an option without its value": ["sync", "--source"],
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_wrong_usage_is_2_and_points_to_the_help(settled: Headway, name: str) -> None:
+    code, out, err = settled.run(*USAGE[name])
+    assert (code, out) == (2, "")
+    assert "Error: Option '--source' requires an argument." in err or ("Usage: headway" in err and "--help" in err)
+
+
+WRONG = {
+    "a source": (["sync", "--source", "nope"], "There is no source nope in the config; it has acme-jira"),
+    "a source to check": (["check", "nope"], "There is no source nope in the config; it has acme-jira"),
+    "a key result": (["explain", "nope"], "There is no key result nope in the config: `headway status` lists them."),
+    "a key result's history": (["history", "nope"], "There is no key result nope in the config"),
+    "a cycle": (["status", "--cycle", "nope"], "There is no cycle nope in the config; it has sandbox."),
+    "a ticket": (["which", "PAY-99999"], "No ticket called PAY-99999 was read: check the spelling"),
+    "a config": (["-c", "nope.yaml", "status"], "nope.yaml:1:1  ← there is no such file: name "),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_name_that_nothing_has_is_1_and_a_sentence(settled: Headway, name: str) -> None:
+    arguments, sentence = WRONG[name]
+    before = settled.rows("SELECT * FROM run")
+    code, out, err = settled.run(*arguments)
+    assert (code, out) == (1, "")
+    assert sentence in err
+    assert settled.rows("SELECT * FROM run") == before
+
+
+def test_without_a_config_it_says_where_one_is_looked_for(tmp_path: Path, settled: Headway) -> None:
+    empty = Headway(settled.sandbox, tmp_path)
+    code, out, err = empty.run("sync", "--json")
+    assert (code, out) == (1, "")
+    assert "headway.yaml:1:1  ← there is no such file: name " in err
+    assert "-c PATH" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_before_the_first_sync_everything_reads_as_empty_and_nothing_is_written(headway: Headway) -> None:
+    status = headway.run("status")
+    assert status.code == 0
+    assert "not read yet" in status.out
+    assert "changed rule" not in status.out
+    assert {each["value"] for each in headway.run("status", "--json").out["key_results"]} == {None}
+    explain = headway.run("explain", "p1-bugs")
+    assert explain.code == 0
+    assert "Not measured yet: run `headway sync`." in explain.out
+    history = headway.run("history", "p1-bugs")
+    assert history.code == 0
+    assert "Nothing is recorded yet: run `headway sync`." in history.out
+    assert headway.run("history", "p1-bugs", "--json").out == []
+    assert headway.run("verify", "--json").out["entries"] == 0
+    assert not headway.database.exists()
+
+
+DATABASES = {
+    "a folder that does not exist": "sqlite:///nowhere/headway.db",
+    "a folder": "sqlite:///folder",
+    "a file that is none": "sqlite:///text.db",
+    "a server that is not there": "postgresql+psycopg://someone:marked-secret@127.0.0.1:1/headway",
+}
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_a_database_that_cannot_be_used_is_1_and_a_sentence(headway: Headway, name: str) -> None:
+    headway.edit("sqlite:///headway.db", DATABASES[name])
+    (headway.folder / "folder").mkdir()
+    (headway.folder / "text.db").write_text("no database " * 500)
+    for arguments in (["sync"], ["db", "upgrade"]):
+        code, out, err = headway.run(*arguments)
+        assert (code, out) == (1, "")
+        assert "headway: The database cannot be opened: " in err
+        assert "marked-secret" not in err
+        assert len(err.splitlines()) == 1
+    assert headway.sandbox.requests.total() == 0
+
+
+def test_a_database_of_somebody_else_is_left_alone(headway: Headway) -> None:
+    with headway.plain() as connection:
+        connection.execute("CREATE TABLE guests (name TEXT)")
+    for arguments in (["status"], ["sync"]):
+        code, _, err = headway.run(*arguments)
+        assert code == 1
+        assert "holds tables that are not Headway's" in err
+    assert headway.rows("SELECT name FROM sqlite_master") == [("guests",)]
+
+
+def test_ctrl_c_is_130_and_leaves_nothing_half_written(headway: Headway) -> None:
+    assert headway.run("sync", "--json").code == 0
+    before = headway.values()
+    work(headway.sandbox.world, days=2, seed=4)
+    headway.sandbox.requests.clear()
+    headway.sandbox.faults.hang(1.0, tracker="jira", path="/search")
+    process = headway.start("sync", "--json")
+    while not headway.sandbox.requests["jira", "search"] and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    code, out, err = headway.end(process, "sync", "--json")
+    assert (code, out) == (130, "")
+    assert err.strip() == "headway: Interrupted; nothing is half-written."
+    assert headway.values() == before
+    assert headway.run("verify", "--json").out["ok"] is True
+    assert headway.run("sync", "--json").out["updates"] != []
+
+
+def test_a_reader_that_goes_away_is_no_crash(settled: Headway) -> None:
+    process = settled.start("history", "p1-bugs", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process:
+        err = process.stderr.read()
+    assert "Traceback" not in err
+    assert process.returncode in (0, 1)

@@ -1,0 +1,273 @@
+"""A tracker in memory that does what a test says, and the small world around it: clock, goals, engine, tables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from connectors.contract import Account, ConnectorError, Container, Cursor, Demand, Page, Unreadable
+from mapping.demand import demand_of
+from mapping.rule import Rule
+from okrs.cycle import Calendar, Cycle
+from okrs.ledger import Entry
+from okrs.objective import KeyResult, Numeric, Objective, Terms
+from okrs.progress import Pace
+from okrs.work import Ref, WorkItem
+from store import ledger
+from store.database import Database
+from store.tables import evidence, item, item_version, ledger_delta, ledger_entry
+from store.views.explain import Explained, explain
+from store.views.setup import Setup, SourceSetup
+from store.views.status import KeyResultStatus, status
+from store.views.verify import Verified, verify
+from sync.deciding import Goal
+from sync.engine import Engine, Report
+from sync.reading import Progress, SourceReport, SourceToRead
+
+MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
+RECORDS = (item, item_version, ledger_entry, ledger_delta, evidence)
+"""What a run that finds nothing new must not touch."""
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = MORNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **step: float) -> datetime:
+        self.now += timedelta(**step)
+        return self.now
+
+
+@dataclass
+class Project:
+    """A container of the fake tracker.  `id` never changes."""
+
+    id: str
+    name: str
+    items: dict[str, WorkItem] = field(default_factory=dict)
+    hidden: bool = False
+    """The token may not read it."""
+    breaks: tuple[int, ConnectorError] | None = None
+    """From which page on (0 is the first) its listing fails, and how."""
+    endless: bool = False
+    """Its listing names the same next page for ever."""
+
+
+class FakeTracker:
+    """A tracker that lists what changed, in pages, and fails where it is told to."""
+
+    def __init__(self, clock: Clock, *names: str, page_size: int = 2) -> None:
+        self.clock = clock
+        self.page_size = page_size
+        self.projects = {name: Project(f"#{name}", name) for name in names}
+        self.refuses: ConnectorError | None = None
+        """Raised when a connection asks for the containers."""
+        self.asked: list[tuple[str, Cursor, Demand]] = []
+        self.open = 0
+        """Connections that are not closed."""
+
+    def put(self, name: str, *items: WorkItem) -> None:
+        """Create or change items, now."""
+        project = self.projects[name]
+        for each in items:
+            projects = each.projects or (Ref(project.id, name),)
+            project.items[each.id] = replace(each, projects=projects, updated_at=self.clock.now)
+
+    def change(self, name: str, key: str, **facts: Any) -> None:
+        """Change an item, now."""
+        held = next(each for each in self.projects[name].items.values() if each.key == key)
+        self.put(name, replace(held, **facts))
+
+    def move(self, key: str, old: str, new: str) -> None:
+        """Move an item to another project, now."""
+        held = self.drop(old, key)
+        self.put(new, replace(held, projects=()))
+
+    def drop(self, name: str, key: str) -> WorkItem:
+        """Take an item out of a project without a word."""
+        items = self.projects[name].items
+        return items.pop(next(each.id for each in items.values() if each.key == key))
+
+    def connect(self) -> "FakeConnector":
+        return FakeConnector(self)
+
+    @property
+    def listed(self) -> list[tuple[str, datetime | None]]:
+        """Which containers were listed, and since when; each listing once."""
+        return [(name, cursor.since) for name, cursor, _ in self.asked if cursor.resume is None]
+
+
+class FakeConnector:
+    """One connection to a fake tracker, as `connectors.contract.Connector` wants it."""
+
+    def __init__(self, tracker: FakeTracker) -> None:
+        self._tracker = tracker
+        self._requests = 0
+        tracker.open += 1
+
+    @property
+    def requests(self) -> int:
+        return self._requests
+
+    def containers(self) -> list[Container | Unreadable]:
+        self._requests += 1
+        if self._tracker.refuses:
+            raise self._tracker.refuses
+        return [
+            Unreadable(each.name, f"{each.name} cannot be read: give the token access.")
+            if each.hidden
+            else Container(each.id, each.name)
+            for each in self._tracker.projects.values()
+        ]
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        self._requests += 1
+        self._tracker.asked.append((container.name, cursor, demand))
+        project, start, size = self._tracker.projects[container.name], int(cursor.resume or 0), self._tracker.page_size
+        if project.breaks and start // size >= project.breaks[0]:
+            raise project.breaks[1]
+        found = [each for each in project.items.values() if _since(each, cursor.since)]
+        page = tuple(_demanded(each, demand) for each in found[start : start + size])
+        if project.endless:
+            return Page(page, str(size), len(found))
+        return Page(page, str(start + size) if start + size < len(found) else None, len(found))
+
+    def check(self) -> Account:
+        return Account("somebody", tuple(self._tracker.projects))
+
+    def close(self) -> None:
+        self._tracker.open -= 1
+
+
+def _since(each: WorkItem, since: datetime | None) -> bool:
+    return since is None or each.updated_at is None or each.updated_at >= since
+
+
+def _demanded(each: WorkItem, demand: Demand) -> WorkItem:
+    return replace(each, fields=tuple(pair for pair in each.fields if pair[0] in demand.fields))
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        pass
+
+    def done(self, report: SourceReport) -> None:
+        pass
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class KilledAfterReading(Quiet):
+    """Ends the run when a source was read: after its take, before anything is recorded."""
+
+    def done(self, report: SourceReport) -> None:
+        raise Killed
+
+
+class KilledAtPage(Quiet):
+    """Ends the run in the middle of a listing."""
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        raise Killed
+
+
+@dataclass
+class World:
+    """A database, trackers by source name, and goals by key result id, as a config would have them."""
+
+    database: Database
+    trackers: Mapping[str, FakeTracker]
+    clock: Clock
+    goals: dict[str, Goal] = field(default_factory=dict)
+    containers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where the config names other containers than all of the tracker's."""
+
+    def feed(self, name: str, rule: Rule | None, terms: Terms | None = None) -> None:
+        """Write a key result and its mapping into the config."""
+        numeric = terms or Numeric(Decimal(0), Decimal(20))
+        self.goals[name] = Goal(KeyResult(name, "objective", "cycle", name, numeric), rule, Calendar())
+
+    def engine(self, progress: Progress | None = None) -> Engine:
+        """A new engine, as a new process would build it."""
+        return Engine(
+            database=self.database,
+            sources=[
+                SourceToRead(name, self._named(name), tracker.connect, self._demand(name))
+                for name, tracker in self.trackers.items()
+            ],
+            goals=list(self.goals.values()),
+            clock=self.clock,
+            progress=progress or Quiet(),
+            version="test",
+            sleep=lambda _: None,
+        )
+
+    def sync(self, *, full: bool = False, only: Iterable[str] = ()) -> Report:
+        """One run, a minute after the last."""
+        self.clock.forward(minutes=1)
+        return self.engine().sync(full=full, only=only)
+
+    def _named(self, name: str) -> tuple[str, ...]:
+        return self.containers.get(name, tuple(self.trackers[name].projects))
+
+    def _demand(self, name: str) -> Demand:
+        demand = Demand()
+        for goal in self.goals.values():
+            demand = demand.union(demand_of(goal.rule, name)) if goal.rule else demand
+        return demand
+
+    def entries(self, name: str | None = None) -> list[Entry]:
+        with self.database.read() as connection:
+            return list(ledger.entries_of(connection, name))
+
+    def value(self, name: str) -> Decimal | None:
+        with self.database.read() as connection:
+            state = ledger.state_of(connection, name)
+        return state.value if state else None
+
+    def explain(self, name: str) -> Explained:
+        with self.database.read() as connection:
+            answer = explain(connection, self._setup(), name, self.clock())
+        assert answer is not None
+        return answer
+
+    def status(self, name: str) -> KeyResultStatus:
+        with self.database.read() as connection:
+            view = status(connection, self._setup(), self.clock())
+        return next(each for each in view.key_results if each.key_result.id == name)
+
+    def verify(self) -> Verified:
+        with self.database.read() as connection:
+            return verify(connection)
+
+    def _setup(self) -> Setup:
+        return Setup(
+            calendar=Calendar(),
+            pace=Pace(),
+            cycles=(Cycle("cycle", datetime(2026, 10, 1).date(), datetime(2026, 12, 31).date()),),  # noqa: DTZ001 - days
+            sources=tuple(SourceSetup(name, "fake", self._named(name), timedelta(minutes=5)) for name in self.trackers),
+            objectives=(Objective("objective", "cycle", "Objective"),),
+            key_results=tuple(goal.key_result for goal in self.goals.values()),
+            rules={name: goal.rule for name, goal in self.goals.items() if goal.rule},
+        )
+
+
+def dump(database: Database, *tables: Table) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that stands in the tables, in the order of their keys."""
+    with database.read() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+            for table in tables
+        }

@@ -1,0 +1,358 @@
+"""The mirror: what a read brings, what it leaves alone, and what it may not do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mapping.meaning import Seen
+from okrs.demand import Container, Demand
+from okrs.work import Ref, State, WorkItem
+from store import mirror, sources
+from store.database import Database
+from store.mirror import SuddenlyEmptyError, Taken
+from store.sources import Lease, LeaseLostError
+from store.tables import container, incoming, item, item_version, presence, source
+from tests.builders import an_item
+from tests.integration.fakes import Clock, dump
+
+PAY, OPS = Container("#PAY", "PAY"), Container("#OPS", "OPS")
+MIRROR = (item, item_version, presence)
+
+
+class Reading:
+    """Reads of one source under one lease, page by page; a minute passes before each."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.lease = _leased(database, self.clock)
+
+    def read(self, known: Container, *pages: list[WorkItem], complete: bool = False) -> Taken:
+        self.clock.forward(minutes=1)
+        self.gather(known, *pages)
+        return self.take(known, complete=complete)
+
+    def gather(self, known: Container, *pages: list[WorkItem]) -> None:
+        mirror.start_reading(self.database, self.lease, known, self.clock())
+        for page in pages:
+            mirror.gather(self.database, self.lease, known, page, self.clock())
+
+    def take(self, known: Container, *, complete: bool = False) -> Taken:
+        now = self.clock()
+        return mirror.take(self.database, self.lease, known, demand=Demand(), watermark=now, complete=complete, now=now)
+
+    @property
+    def items(self) -> dict[str, Seen]:
+        with self.database.read() as connection:
+            return {each.item.key: each for each in mirror.items_of(connection, "s")}
+
+    @property
+    def generation(self) -> int:
+        with self.database.read() as connection:
+            return sources.generations(connection, ["s"])["s"]
+
+    def gone(self, key: str) -> str | None:
+        with self.database.read() as connection:
+            return mirror.look_up(connection, "s", [f"id:{key}"])[f"id:{key}"][1]
+
+
+def _leased(database: Database, clock: Clock) -> Lease:
+    lease = sources.acquire(database, "s", clock())
+    assert lease is not None
+    return lease
+
+
+@pytest.fixture
+def reading(database: Database) -> Reading:
+    return Reading(database)
+
+
+def at(reading: Reading, key: str, state: State = State.TODO, minutes: float = 0, **facts: Any) -> WorkItem:
+    """An item that the tracker says was updated so many minutes from now."""
+    return an_item(key, state, updated_at=reading.clock.now + timedelta(minutes=minutes), **facts)
+
+
+# --- what a read brings ----------------------------------------------------------------------------------------
+
+
+def test_items_come_back_as_they_were_read(reading: Reading) -> None:
+    full = replace(
+        at(reading, "PAY-1", State.DONE, points="0.30"),
+        title='Ünï "code" \\ \u0000 <b>&</b> 😀',
+        status="Done ✓",
+        resolution="Fixed",
+        parent=Ref("id:PAY-9", "PAY-9"),
+        projects=(Ref("#PAY", "Pay"), Ref("#OPS")),
+        milestones=("id:v1",),
+        members=("id:PAY-2",),
+        labels=("a", "b"),
+        sections=(Ref("s1", "To do"),),
+        assignees=("anna", "anna@x.example"),
+        aliases=("acme/web#3",),
+        children=2,
+    )
+    bare = WorkItem("id:PAY-2", "PAY-2", full.kind, "Task", "", "", State.TODO)
+    assert reading.read(PAY, [full, bare]) == Taken(seen=2, changed=2)
+    assert {key: seen.item for key, seen in reading.items.items()} == {"PAY-1": full, "PAY-2": bare}
+
+
+def test_nothing_is_in_the_mirror_before_the_take(reading: Reading) -> None:
+    reading.gather(PAY, [at(reading, "PAY-1")])
+    assert reading.items == {}
+    assert dump(reading.database, *MIRROR) == {"item": [], "item_version": [], "presence": []}
+    assert reading.take(PAY) == Taken(seen=1, changed=1)
+    assert list(reading.items) == ["PAY-1"]
+    assert dump(reading.database, incoming) == {"incoming": []}
+
+
+def test_new_changed_and_unchanged_items_are_told_apart(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    reading.read(PAY, [one, two])
+    held = {key: seen.version for key, seen in reading.items.items()}
+    changed = at(reading, "PAY-2", State.DONE, minutes=1)
+    assert reading.read(PAY, [one, changed], [at(reading, "PAY-3")]) == Taken(seen=3, changed=2)
+    now = reading.items
+    assert (now["PAY-1"].version, now["PAY-2"].item) == (held["PAY-1"], changed)
+    assert now["PAY-2"].version != held["PAY-2"]
+    assert len(dump(reading.database, item_version)["item_version"]) == 4
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_what_did_not_change_writes_no_row(reading: Reading, complete: bool) -> None:
+    reading.read(PAY, [at(reading, "PAY-1"), at(reading, "PAY-2", State.DONE)])
+    before, generation = dump(reading.database, *MIRROR), reading.generation
+    touched = [at(reading, "PAY-1", minutes=5), at(reading, "PAY-2", State.DONE, minutes=5)]
+    assert reading.read(PAY, touched, complete=complete) == Taken(seen=2)
+    assert dump(reading.database, *MIRROR) == before
+    assert reading.generation == generation
+
+
+def test_an_empty_read_moves_only_the_watermark(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1")])
+    before, generation = dump(reading.database, *MIRROR), reading.generation
+    assert reading.read(PAY, []) == Taken()
+    assert (dump(reading.database, *MIRROR), reading.generation) == (before, generation)
+    with reading.database.read() as connection:
+        (held,) = sources.state_of(connection, "s").containers
+    assert held.watermark == held.read_at == reading.clock()
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_an_item_listed_twice_keeps_its_newest_form(reading: Reading, pages: int, newest_first: bool) -> None:
+    old, new = at(reading, "PAY-1"), at(reading, "PAY-1", State.DONE, minutes=1)
+    listed = [new, old] if newest_first else [old, new]
+    assert reading.read(PAY, *([listed] if pages == 1 else [[each] for each in listed])) == Taken(1, 1)
+    assert reading.items["PAY-1"].item == new
+
+
+def test_an_older_form_is_not_news(reading: Reading) -> None:
+    new = at(reading, "PAY-1", State.DONE, minutes=1)
+    reading.read(PAY, [new])
+    before, generation = dump(reading.database, *MIRROR), reading.generation
+    assert reading.read(PAY, [at(reading, "PAY-1", State.TODO, minutes=-1)]) == Taken(seen=1)
+    assert (dump(reading.database, *MIRROR), reading.generation) == (before, generation)
+
+
+def test_a_form_without_a_date_is_news(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1")])
+    assert reading.read(PAY, [an_item("PAY-1", State.DONE)]).changed == 1
+    assert reading.read(PAY, [at(reading, "PAY-1", State.DOING)]).changed == 1
+    assert reading.items["PAY-1"].item.state is State.DOING
+
+
+# --- versions --------------------------------------------------------------------------------------------------
+
+
+def test_every_version_is_kept(reading: Reading) -> None:
+    for state in (State.TODO, State.DOING, State.TODO):
+        reading.read(PAY, [at(reading, "PAY-1", state)])
+    rows = dump(reading.database, item_version)["item_version"]
+    assert [row[3] for row in rows] == [1, 2, 3]
+    assert rows[0][4] == rows[2][4] != rows[1][4]
+
+
+@pytest.mark.parametrize("minutes", [0, -10])
+def test_versions_of_one_instant_stay_in_order_also_when_the_clock_goes_back(reading: Reading, minutes: int) -> None:
+    written = reading.clock.now + timedelta(hours=1)
+    for title in ("one", "two", "three"):
+        reading.clock.forward(minutes=minutes)
+        reading.gather(PAY, [an_item("PAY-1", title=title, updated_at=written)])
+        assert reading.take(PAY).changed == 1
+    rows = dump(reading.database, item_version)["item_version"]
+    assert [title in row[5] for row, title in zip(rows, ("one", "two", "three"), strict=True)] == [True] * 3
+    assert reading.items["PAY-1"].item.title == "three"
+
+
+def test_what_was_known_at_a_generation_can_be_asked(reading: Reading) -> None:
+    for title in ("one", "two"):
+        reading.read(PAY, [at(reading, "PAY-1", title=title)])
+    reading.read(PAY, [at(reading, "PAY-2")])
+    with reading.database.read() as connection:
+        told = [
+            {each.key: each.title for each in mirror.before(connection, "s", ["id:PAY-1", "id:PAY-2"], past).values()}
+            for past in range(4)
+        ]
+    assert told == [
+        {},
+        {"PAY-1": "one"},
+        {"PAY-1": "two"},
+        {"PAY-1": "two", "PAY-2": "About PAY-2"},
+    ]
+
+
+def test_long_lists_of_ids_are_looked_up_in_slices(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, f"PAY-{number}") for number in range(1200)])
+    ids = [f"id:PAY-{number}" for number in range(1201)]
+    with reading.database.read() as connection:
+        assert len(mirror.look_up(connection, "s", ids)) == 1200
+        assert len(mirror.before(connection, "s", ids, 1)) == 1200
+
+
+def test_the_state_is_dated_since_it_was_first_seen(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, status="Done")])
+    since = reading.clock()
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, status="Done", title="Renamed")])
+    assert reading.items["PAY-1"].state_since == since
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, status="Released")])
+    assert reading.items["PAY-1"].state_since == reading.clock()
+    since = reading.clock()
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, status="Released", labels=("x",))])
+    assert reading.items["PAY-1"].state_since == since
+
+
+def test_an_item_is_found_by_its_key(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1"), at(reading, "Acme/Web#3")])
+    with reading.database.read() as connection:
+        assert mirror.find_key(connection, {"PAY-1"}) == [("s", "id:PAY-1")]
+        assert mirror.find_key(connection, {"pay-1"}) == []
+        assert mirror.find_folded(connection, "acme/web#3") == [("s", "id:Acme/Web#3")]
+
+
+def test_parents_whose_children_are_hidden_are_told_per_container(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-2", children=1), at(reading, "PAY-1", children=3), at(reading, "PAY-3")])
+    reading.read(OPS, [at(reading, "OPS-1", children=1)])
+    with reading.database.read() as connection:
+        assert mirror.parents_of(connection, "s", PAY.id) == ("id:PAY-1", "id:PAY-2")
+
+
+# --- what leaves -----------------------------------------------------------------------------------------------
+
+
+def test_what_two_complete_listings_miss_is_hidden(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    reading.read(PAY, [one, two], complete=True)
+    generation = reading.generation
+    assert reading.read(PAY, [one], complete=True) == Taken(seen=1)
+    assert (set(reading.items), reading.generation) == ({"PAY-1", "PAY-2"}, generation)
+    assert reading.read(PAY, [one], complete=True) == Taken(seen=1, removed=1)
+    assert (set(reading.items), reading.gone("PAY-2")) == ({"PAY-1"}, "hidden")
+    assert reading.generation == generation + 1
+    assert reading.read(PAY, [one], complete=True) == Taken(seen=1)
+    assert reading.generation == generation + 1
+
+
+def test_misses_in_between_do_not_add_up(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    for listed in ([one, two], [one], [one, two], [one], [one, two]):
+        assert reading.read(PAY, listed, complete=True).removed == 0
+    assert reading.read(PAY, [one]).removed == 0  # not a complete listing
+    assert set(reading.items) == {"PAY-1", "PAY-2"}
+
+
+def test_what_reappears_is_back_without_a_new_version(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    for listed in ([one, two], [one], [one]):
+        reading.read(PAY, listed, complete=True)
+    versions, generation = dump(reading.database, item_version), reading.generation
+    assert reading.read(PAY, [two]) == Taken(seen=1, changed=1)
+    assert (set(reading.items), reading.gone("PAY-2")) == ({"PAY-1", "PAY-2"}, None)
+    assert (dump(reading.database, item_version), reading.generation) == (versions, generation + 1)
+    assert reading.read(PAY, [one], complete=True).removed == 0  # it is counted from the beginning
+
+
+def test_what_reappears_changed_gets_a_version(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    for listed in ([one, two], [one], [one]):
+        reading.read(PAY, listed, complete=True)
+    reading.read(PAY, [at(reading, "PAY-2", State.DONE)])
+    assert reading.items["PAY-2"].item.state is State.DONE
+    assert reading.items["PAY-2"].state_since == reading.clock()
+
+
+@pytest.mark.parametrize("listed", [[], ["PAY-8", "PAY-9"]])
+def test_a_listing_that_shows_nothing_of_what_was_there_is_not_believed(reading: Reading, listed: list[str]) -> None:
+    reading.read(PAY, [at(reading, "PAY-1"), at(reading, "PAY-2")])
+    before = dump(reading.database, *MIRROR, source, container)
+    reading.gather(PAY, [at(reading, key) for key in listed])
+    with pytest.raises(SuddenlyEmptyError):
+        reading.take(PAY, complete=True)
+    assert dump(reading.database, *MIRROR, source, container) == before
+
+
+def test_a_container_that_never_had_an_item_may_be_empty(reading: Reading) -> None:
+    assert reading.read(PAY, [], complete=True) == Taken()
+    assert reading.read(PAY, [], complete=True) == Taken()
+
+
+def test_an_item_in_two_containers_leaves_with_the_last(reading: Reading) -> None:
+    both, pay, ops = at(reading, "X-1"), at(reading, "PAY-1"), at(reading, "OPS-1")
+    reading.read(PAY, [both, pay], complete=True)
+    assert reading.read(OPS, [both, ops], complete=True) == Taken(seen=2, changed=1)
+    for _ in range(3):
+        assert reading.read(PAY, [pay], complete=True).removed == 0
+    assert set(reading.items) == {"X-1", "PAY-1", "OPS-1"}
+    reading.read(OPS, [ops], complete=True)
+    assert reading.read(OPS, [ops], complete=True).removed == 1
+    assert reading.gone("X-1") == "hidden"
+
+
+def test_a_container_that_left_takes_its_own_items_along(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "X-1"), at(reading, "PAY-1")])
+    reading.read(OPS, [at(reading, "X-1"), at(reading, "OPS-1")])
+    generation = reading.generation
+    mirror.gather(reading.database, reading.lease, PAY, [at(reading, "PAY-2")], reading.clock())
+    assert sources.keep_only(reading.database, reading.lease, [OPS.id], reading.clock()) == 1
+    assert (set(reading.items), reading.gone("PAY-1")) == ({"X-1", "OPS-1"}, "removed")
+    assert reading.generation == generation + 1
+    assert dump(reading.database, incoming) == {"incoming": []}
+    assert sources.keep_only(reading.database, reading.lease, [OPS.id], reading.clock()) == 0
+    assert reading.generation == generation + 1
+    with reading.database.read() as connection:
+        assert [each.id for each in sources.state_of(connection, "s").containers] == [OPS.id]
+
+
+# --- what may not be ----------------------------------------------------------------------------------------------
+
+
+def test_a_killed_read_leaves_nothing_in_the_next(reading: Reading) -> None:
+    reading.gather(PAY, [at(reading, "PAY-1"), at(reading, "PAY-2")])
+    reading.gather(OPS, [at(reading, "OPS-1")])
+    assert reading.read(PAY, [at(reading, "PAY-3")]) == Taken(1, 1)
+    assert set(reading.items) == {"PAY-3"}
+    assert reading.take(OPS) == Taken(1, 1)
+
+
+def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1")])
+    stale = reading.lease
+    reading.clock.forward(hours=1)
+    reading.lease = _leased(reading.database, reading.clock)
+    reading.gather(PAY, [at(reading, "PAY-2")])
+    everything = (*MIRROR, incoming, container, source)
+    before, now = dump(reading.database, *everything), reading.clock()
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: mirror.start_reading(reading.database, stale, PAY, now),
+        lambda: mirror.gather(reading.database, stale, PAY, [at(reading, "PAY-3")], now),
+        lambda: mirror.take(reading.database, stale, PAY, demand=Demand(), watermark=now, complete=True, now=now),
+        lambda: sources.keep_only(reading.database, stale, [], now),
+        lambda: sources.note_error(reading.database, stale, PAY, "no", now),
+    )
+    for write in writes:
+        with pytest.raises(LeaseLostError):
+            write()
+    sources.release(reading.database, stale, now, "ok", None)  # giving back what is not ours is no mistake
+    assert dump(reading.database, *everything) == before

@@ -1,0 +1,45 @@
+"""Opening a database that others open, or write, at the same moment."""
+
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+
+from sqlalchemy import text
+
+from store.database import open_database
+
+
+def test_a_first_run_waits_for_another_that_writes_already(tmp_path: Path) -> None:
+    """SQLite itself answers `database is locked` at once to one that turns WAL on meanwhile."""
+    path, began = tmp_path / "headway.db", threading.Event()
+
+    def other() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            began.set()
+            time.sleep(0.2)
+            connection.execute("COMMIT")
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other)
+        began.wait()
+        with closing(open_database(f"sqlite:///{path}", create=True)) as database, database.read() as connection:
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        done.result()
+
+
+def test_many_first_runs_at_once_make_one_database(database_url: str) -> None:
+    many = 5
+    together = Barrier(many)
+
+    def first_run(_: int) -> int:
+        together.wait()
+        with closing(open_database(database_url, create=True)) as database, database.read() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one())
+
+    with ThreadPoolExecutor(many) as pool:
+        assert list(pool.map(first_run, range(many))) == [1] * many

@@ -1,0 +1,397 @@
+"""What a bad read does: nothing, but for a word about it.  And what a run that was killed leaves to the next."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+from mapping.rule import Combine, Measure
+from okrs.ledger import CauseKind, EntryKind
+from okrs.work import State
+from store import sources
+from store.database import Database, open_database
+from store.sources import LEASE, SourceState
+from store.tables import (
+    container,
+    evidence,
+    incoming,
+    item,
+    item_version,
+    ledger_delta,
+    ledger_entry,
+    presence,
+    run,
+    source,
+)
+from sync.engine import Engine, Report
+from sync.reading import Outcome, Progress, SourceReport
+from tests.builders import SOURCE, a_part, a_rule, an_item, where
+from tests.integration.fakes import (
+    RECORDS,
+    Clock,
+    FakeTracker,
+    Killed,
+    KilledAfterReading,
+    KilledAtPage,
+    Project,
+    Quiet,
+    World,
+    dump,
+)
+
+MIRROR = (item, item_version, presence)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """Source `one` has PAY and OPS, source `two` has WEB; a key result for each, and one for both."""
+    clock = Clock()
+    one, two = FakeTracker(clock, "PAY", "OPS"), FakeTracker(clock, "WEB")
+    one.put("PAY", *(an_item(f"PAY-{number}") for number in range(5)))
+    one.put("OPS", an_item("OPS-1"), an_item("OPS-2", State.DONE))
+    two.put("WEB", an_item("WEB-1"), an_item("WEB-2"))
+    made = World(database, {"one": one, "two": two}, clock)
+    made.feed("pay", a_rule(a_part(source="one", where=where(project="PAY"))))
+    made.feed("ops", a_rule(a_part(Measure.PERCENT, source="one", where=where(project="OPS"))))
+    made.feed("web", a_rule(a_part(source="two")))
+    made.feed("all", a_rule(a_part(source="one"), a_part(source="two"), combine=Combine.SUM))
+    made.sync()
+    clock.forward(hours=1)
+    return made
+
+
+def close_everywhere(world: World) -> None:
+    for name, project, key in (("one", "PAY", "PAY-1"), ("one", "OPS", "OPS-1"), ("two", "WEB", "WEB-1")):
+        world.trackers[name].change(project, key, state=State.DONE, closed_at=world.clock())
+
+
+def values(world: World) -> dict[str, Decimal | None]:
+    return {name: world.value(name) for name in world.goals}
+
+
+def states(report: Report) -> dict[str, Outcome]:
+    return {each.name: each.state for each in report.sources}
+
+
+def known(world: World, name: str) -> SourceState:
+    with world.database.read() as connection:
+        return sources.state_of(connection, name)
+
+
+BEFORE = {"pay": Decimal(0), "ops": Decimal(50), "web": Decimal(0), "all": Decimal(1)}
+AFTER = {"pay": Decimal(1), "ops": Decimal(100), "web": Decimal(1), "all": Decimal(4)}
+
+
+# --- one container -----------------------------------------------------------------------------------------------
+
+
+def _break(page: int, error: ConnectorError) -> Callable[[Project], None]:
+    def set_it(project: Project) -> None:
+        project.breaks = (page, error)
+
+    return set_it
+
+
+def _hide(project: Project) -> None:
+    project.hidden = True
+
+
+def _never_end(project: Project) -> None:
+    project.endless = True
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (_break(0, TryLater("It said 500.")), "It said 500."),
+        (_break(1, TryLater("It said 502.")), "It said 502."),
+        (_break(2, MalformedAnswer("It sent HTML.")), "It sent HTML."),
+        (_break(1, Stop("It is gone.")), "It is gone."),
+        (_hide, "PAY cannot be read: give the token access."),
+        (_never_end, "repeats its own page"),
+    ],
+    ids=["first page", "in the middle", "last page malformed", "gone", "unreadable", "endless"],
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_a_container_that_fails_keeps_its_numbers_and_the_others_go_on(
+    world: World, trouble: Callable[[Project], None], words: str, full: bool
+) -> None:
+    close_everywhere(world)
+    tracker = world.trackers["one"]
+    for number in range(5):
+        tracker.change("PAY", f"PAY-{number}", title="Again")
+    trouble(tracker.projects["PAY"])
+    before = known(world, "one").containers
+    report = world.sync(full=full)
+    assert states(report) == {"one": Outcome.FAILED, "two": Outcome.OK}
+    assert words in (report.sources[0].error or "")
+    assert values(world) == BEFORE | {"ops": Decimal(100), "web": Decimal(1), "all": Decimal(3)}
+    held = {each.name: each for each in known(world, "one").containers}
+    (pay,) = [each for each in before if each.name == "PAY"]
+    assert replace(held["PAY"], error=None) == pay
+    assert words in (held["PAY"].error or "")
+    assert (known(world, "one").state, known(world, "two").state) == ("failed", "ok")
+    assert world.verify().ok
+
+    tracker.projects["PAY"] = replace(tracker.projects["PAY"], breaks=None, hidden=False, endless=False)
+    report = world.sync()
+    assert states(report) == {"one": Outcome.OK, "two": Outcome.OK}
+    assert values(world) == AFTER
+    assert {each.error for each in known(world, "one").containers} == {None}
+    assert known(world, "one").error is None
+    assert world.verify().ok
+    assert (tracker.open, world.trackers["two"].open) == (0, 0)
+
+
+def test_a_container_that_suddenly_lists_nothing_keeps_its_items(world: World) -> None:
+    project = world.trackers["one"].projects["PAY"]
+    taken, before = project.items, dump(world.database, *RECORDS)
+    project.items = {}
+    for _ in range(3):
+        report = world.sync(full=True)
+        assert states(report) == {"one": Outcome.FAILED, "two": Outcome.OK}
+        assert "none of its items" in (report.sources[0].error or "")
+    assert dump(world.database, *RECORDS) == before
+    project.items = taken
+    assert states(world.sync(full=True))["one"] is Outcome.OK
+    assert dump(world.database, *RECORDS) == before
+
+
+def test_two_containers_that_fail_are_both_told(world: World) -> None:
+    projects = world.trackers["one"].projects
+    projects["PAY"].breaks = (0, TryLater("PAY said 500."))
+    projects["OPS"].breaks = (0, TryLater("OPS said 500."))
+    assert world.sync().sources[0].error == "PAY said 500. OPS said 500."
+
+
+# --- a whole source ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (CredentialsRefused("The token is wrong."), Outcome.UNAUTHENTICATED),
+        (TryLater("Nobody answers."), Outcome.FAILED),
+        (RateLimited("Too many.", 60.0), Outcome.FAILED),
+        (Stop("There is no such site."), Outcome.FAILED),
+    ],
+)
+@pytest.mark.parametrize("where_", ["connect", "containers", "listing"])
+def test_a_source_that_fails_leaves_its_key_results_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: ConnectorError, state: Outcome, where_: str
+) -> None:
+    close_everywhere(world)
+    tracker = world.trackers["one"]
+    if where_ == "connect":
+
+        def refuse() -> Any:
+            raise error
+
+        monkeypatch.setattr(tracker, "connect", refuse)
+    elif where_ == "containers":
+        tracker.refuses = error
+    else:
+        tracker.projects["PAY"].breaks = tracker.projects["OPS"].breaks = (0, error)
+    success, before = known(world, "one").last_success, dump(world.database, *MIRROR)
+    report = world.sync()
+    assert states(report) == {"one": state, "two": Outcome.OK}
+    assert str(error) in (report.sources[0].error or "")
+    assert values(world) == BEFORE | {"web": Decimal(1), "all": Decimal(2)}
+    assert known(world, "one").state == state.value
+    assert known(world, "one").last_success == success
+    mine = [[row for row in rows if row[0] == "one"] for rows in dump(world.database, *MIRROR).values()]
+    assert mine == [[row for row in rows if row[0] == "one"] for rows in before.values()]
+    assert (tracker.open, world.trackers["two"].open) == (0, 0)
+
+
+@pytest.mark.parametrize("error", [CredentialsRefused("The token is wrong."), RateLimited("Too many.")])
+def test_no_other_container_is_asked_when_none_would_fare_better(world: World, error: ConnectorError) -> None:
+    tracker = world.trackers["one"]
+    tracker.asked.clear()
+    tracker.projects["PAY"].breaks = (0, error)
+    world.sync()
+    assert [name for name, _ in tracker.listed] == ["PAY"]
+
+
+def test_a_mistake_of_our_own_ends_the_run_and_gives_the_lease_back(world: World) -> None:
+    world.trackers["one"].projects["PAY"].breaks = (1, ZeroDivisionError())  # type: ignore[assignment]
+    before = dump(world.database, *MIRROR)
+    with pytest.raises(ZeroDivisionError):
+        world.sync()
+    assert dump(world.database, *MIRROR) == before
+    assert known(world, "one").state == "failed"
+    assert world.trackers["one"].open == 0
+    with world.database.read() as connection:
+        assert set(connection.execute(select(source.c.lease_holder)).scalars()) == {None}
+    world.trackers["one"].projects["PAY"].breaks = None
+    close_everywhere(world)
+    world.sync()
+    assert values(world) == AFTER
+
+
+# --- leases ------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_another_worker_reads_is_skipped(world: World) -> None:
+    close_everywhere(world)
+    assert sources.acquire(world.database, "one", world.clock() + timedelta(minutes=2)) is not None
+    report = world.sync()
+    assert states(report) == {"one": Outcome.SKIPPED, "two": Outcome.OK}
+    assert report.sources[0].error
+    assert values(world) == BEFORE | {"web": Decimal(1), "all": Decimal(2)}
+
+
+def test_a_lease_that_lives_is_waited_for_as_long_as_it_can_live(world: World) -> None:
+    assert sources.acquire(world.database, "one", world.clock()) is not None
+    close_everywhere(world)
+
+    def sleep(seconds: float) -> None:
+        world.clock.now += timedelta(seconds=seconds)
+
+    began = world.clock.now
+    report = replace(world.engine(), sleep=sleep).sync()
+    assert states(report) == {"one": Outcome.OK, "two": Outcome.OK}
+    assert world.clock.now == began + LEASE
+    assert values(world) == AFTER
+
+
+class _Overtaken(Quiet):
+    """Somebody else takes the lease while the first page of `one` comes in."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        if source == "one":
+            assert sources.acquire(self._world.database, "one", self._world.clock.now + LEASE * 2) is not None
+
+
+def test_one_that_lost_its_lease_commits_nothing(world: World) -> None:
+    close_everywhere(world)
+    before = dump(world.database, *MIRROR, container)
+    report = world.engine(_Overtaken(world)).sync()
+    assert states(report) == {"one": Outcome.SKIPPED, "two": Outcome.OK}
+    after = dump(world.database, *MIRROR, container)
+    for name, rows in before.items():
+        assert [row for row in after[name] if row[0] == "one"] == [row for row in rows if row[0] == "one"]
+    with world.database.read() as connection:
+        row = connection.execute(select(source).where(source.c.name == "one")).one()
+    assert (row.state, row.lease_holder is not None) == ("ok", True)  # the other's lease is left alone
+    assert values(world) == BEFORE | {"web": Decimal(1), "all": Decimal(2)}
+
+
+# --- runs that were killed -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("progress", [KilledAtPage(), KilledAfterReading()], ids=["at a page", "after the take"])
+@pytest.mark.parametrize("first", [True, False], ids=["the first run", "a later run"])
+def test_a_killed_run_is_caught_up_by_the_next(
+    database: Database, tmp_path: Path, progress: Progress, first: bool
+) -> None:
+    with closing(open_database(f"sqlite:///{tmp_path / 'undisturbed.db'}", create=True)) as undisturbed:
+        told = [_told(undisturbed, None, first), _told(database, progress, first)]
+    assert told[0] == told[1]
+    assert told[0][-1][-1] == Decimal(3)
+
+
+def _told(database: Database, killing: Progress | None, first: bool) -> list[tuple[Any, ...]]:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-1"), an_item("PAY-2", State.DONE), an_item("PAY-3"))
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("kr", a_rule())
+    if not first:
+        world.sync()
+    clock.forward(hours=1)
+    tracker.change("PAY", "PAY-1", state=State.DONE, closed_at=clock())
+    tracker.put("PAY", an_item("PAY-9", State.DONE))
+    if killing:
+        before = dump(database, ledger_entry, ledger_delta, evidence)
+        with pytest.raises(Killed):
+            world.engine(killing).sync()
+        assert dump(database, ledger_entry, ledger_delta, evidence) == before
+    world.sync()
+    assert dump(database, incoming) == {"incoming": []}
+    assert world.verify().ok
+    return [(each.kind, each.deltas, each.rule, each.old, each.new) for each in world.entries()]
+
+
+def test_a_run_that_was_killed_stays_open(world: World) -> None:
+    with pytest.raises(Killed):
+        world.engine(KilledAfterReading()).sync()
+    world.sync()
+    with world.database.read() as connection:
+        rows = connection.execute(select(run.c.finished_at).order_by(run.c.started_at)).scalars().all()
+    assert [each is None for each in rows] == [False, True, False]
+
+
+def test_the_lease_of_a_killed_process_is_taken_at_once(world: World) -> None:
+    gone = "nobody-lives-here/1/x"
+    with world.database.write() as connection:
+        connection.execute(
+            update(source).where(source.c.name == "one").values(lease_holder=gone, lease_until=world.clock() - LEASE)
+        )
+    assert states(world.sync())["one"] is Outcome.OK
+
+
+# --- containers that come and go ---------------------------------------------------------------------------------
+
+
+def test_a_container_taken_out_of_the_config_takes_its_items_along(world: World) -> None:
+    del world.trackers["one"].projects["OPS"]
+    report = world.sync()
+    assert report.sources[0].removed == 2
+    assert values(world) == BEFORE | {"ops": Decimal(0), "all": Decimal(0)}
+    entry = world.entries("all")[-1]
+    assert {row.cause for row in entry.deltas} == {CauseKind.REMOVED}
+    assert world.verify().ok
+
+
+def test_a_renamed_container_stays_the_same(world: World) -> None:
+    tracker = world.trackers["one"]
+    held = tracker.projects.pop("OPS")
+    tracker.projects["NEW"] = replace(held, name="NEW")
+    before = dump(world.database, *MIRROR)
+    report = world.sync()
+    assert (report.sources[0].removed, report.entries) == (0, ())
+    assert dump(world.database, *MIRROR) == before
+
+
+def test_an_unreadable_container_under_a_new_name_moves_nothing(world: World) -> None:
+    tracker = world.trackers["one"]
+    held = tracker.projects.pop("OPS")
+    tracker.projects["TYPO"] = Project("", "TYPO", hidden=True)
+    assert states(world.sync())["one"] is Outcome.FAILED
+    assert values(world) == BEFORE
+    del tracker.projects["TYPO"]
+    tracker.projects["OPS"] = held
+    assert states(world.sync())["one"] is Outcome.OK
+    assert values(world) == BEFORE
+    assert {each.kind for each in world.entries()} == {EntryKind.BASELINE}
+    assert world.verify().ok
+
+
+def test_progress_hears_of_every_page_and_every_source(world: World) -> None:
+    pages: list[tuple[str, str, int, int | None]] = []
+    done: list[SourceReport] = []
+
+    class Watching(Quiet):
+        def page(self, source: str, container: str, items: int, total: int | None) -> None:
+            pages.append((source, container, items, total))
+
+        def done(self, report: SourceReport) -> None:
+            done.append(report)
+
+    engine: Engine = world.engine(Watching())
+    report = engine.sync(full=True)
+    assert sorted(pages) == sorted(
+        [("one", "PAY", 2, 5), ("one", "PAY", 2, 5), ("one", "PAY", 1, 5), ("one", "OPS", 2, 2), ("two", "WEB", 2, 2)]
+    )
+    assert sorted(done, key=lambda each: each.name) == list(report.sources)

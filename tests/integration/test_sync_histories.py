@@ -1,0 +1,205 @@
+"""Random histories: whatever people, trackers and admins do, the ledger adds up and the next run finds nothing."""
+
+import random
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.contract import CredentialsRefused, MalformedAnswer, TryLater
+from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Part, Rule, Window
+from okrs.ledger import causes
+from okrs.objective import Numeric
+from okrs.work import Kind, Ref, State, WorkItem
+from store.database import Database
+from sync.reading import Outcome
+from tests.builders import AFTER, BEFORE, WITHIN, a_part, a_rule, an_item, at, where
+from tests.integration.fakes import (
+    RECORDS,
+    Clock,
+    FakeTracker,
+    Killed,
+    KilledAfterReading,
+    KilledAtPage,
+    World,
+    dump,
+)
+
+SOURCES = {"one": ("PAY", "OPS"), "two": ("WEB",)}
+CLOSINGS = (BEFORE, WITHIN, AFTER, None)
+STEPS = 30
+
+
+class Life:
+    """A random but repeatable life of trackers and config."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.clock = Clock(at("2026-12-01T08:00") + timedelta(days=self.dice.choice((0, 29))))
+        trackers = {name: FakeTracker(self.clock, *projects) for name, projects in SOURCES.items()}
+        self.world = World(database, trackers, self.clock)
+        self.number = 0
+        self.parked: dict[str, WorkItem] = {}
+        for name, projects in SOURCES.items():
+            for project in projects:  # one that stays: a project that shows none of what it had is not believed
+                trackers[name].put(project, an_item(f"{project}-0"))
+        for _ in range(8):
+            self.new_item()
+        for name in ("a", "b", "c"):
+            self.world.feed(name, self.rule())
+
+    # what may happen, one a step
+
+    def step(self) -> None:
+        by_people = (self.new_item, self.edit, self.move, self.vanish, self.reappear)
+        by_admins = (self.new_rule, self.new_target, self.drop)
+        happening = self.dice.choices((*by_people, *by_admins), (4, 10, 2, 2, 2, 2, 1, 1))[0]
+        happening()
+        self.clock.forward(hours=self.dice.choice((0, 1, 30)))
+
+    def new_item(self) -> None:
+        self.number += 1
+        tracker, project = self._somewhere()
+        key = f"K-{self.number}"
+        parent = f"K-{self.dice.randint(1, self.number)}"
+        kind = self.dice.choice((Kind.ISSUE, Kind.ISSUE, Kind.ISSUE, Kind.EPIC))
+        ref = self.dice.choice((None, Ref(f"id:{parent}", parent)))
+        tracker.put(project, an_item(key, kind=kind, parent=ref, **self._facts()))
+
+    def edit(self) -> None:
+        tracker, project, item = self._some_item()
+        if item:
+            tracker.change(project, item.key, **self._facts())
+
+    def move(self) -> None:
+        tracker, project, item = self._some_item()
+        if item and tracker is self.world.trackers["one"]:
+            tracker.move(item.key, project, "OPS" if project == "PAY" else "PAY")
+
+    def vanish(self) -> None:
+        tracker, project, item = self._some_item()
+        if item:
+            self.parked[project] = tracker.drop(project, item.key)
+
+    def reappear(self) -> None:
+        for name, tracker in self.world.trackers.items():
+            for project in set(SOURCES[name]) & set(self.parked):
+                tracker.put(project, self.parked.pop(project))
+
+    def new_rule(self) -> None:
+        self.world.feed(self.dice.choice("abc"), self.dice.choice((self.rule(), self.rule(), None)))
+
+    def new_target(self) -> None:
+        name = self.dice.choice("abc")
+        goal = self.world.goals.get(name)
+        self.world.feed(name, goal.rule if goal else None, Numeric(Decimal(0), Decimal(self.dice.randint(1, 99))))
+
+    def drop(self) -> None:
+        self.world.goals.pop(self.dice.choice("abc"), None)
+
+    def read(self) -> None:
+        """One run, that may fail in one of many ways."""
+        tracker = self.world.trackers[self.dice.choice(("one", "two"))]
+        project = self.dice.choice(list(tracker.projects.values()))
+        error = self.dice.choice((TryLater("500"), MalformedAnswer("html"), CredentialsRefused("401")))
+        how = self.dice.randrange(10)
+        project.breaks = (self.dice.randrange(2), error) if how == 0 else None
+        project.hidden = how == 1
+        tracker.refuses = error if how == 2 else None
+        killing = {3: KilledAtPage(), 4: KilledAfterReading()}.get(how)
+        with suppress(Killed):
+            self.world.clock.forward(minutes=1)
+            self.world.engine(killing).sync(full=self.dice.random() < 0.3)
+        project.breaks, project.hidden, tracker.refuses = None, False, None
+
+    def rule(self) -> Rule:
+        parts = [self._part() for _ in range(self.dice.choice((1, 1, 2, 3)))]
+        if len(parts) == 1:
+            return a_rule(*parts, add_start=True, base=Decimal("3.5")) if self.dice.random() < 0.2 else a_rule(*parts)
+        return a_rule(*parts, combine=self.dice.choice(tuple(Combine)))
+
+    def _part(self) -> Part:
+        kind = self.dice.choice(tuple(Measure))
+        clauses = (where(), where(label="x"), where(project="PAY"), where(epic=f"K-{self.dice.randint(1, 8)}"))
+        return a_part(
+            kind,
+            source=self.dice.choice(tuple(SOURCES)),
+            where=self.dice.choice((*clauses, where(state=["todo", "done"]))),
+            by="points" if kind is Measure.SUM else self.dice.choice((None, "points", "effort")),
+            missing=self.dice.choice(tuple(Missing)),
+            counts=self.dice.choice(tuple(Counts)),
+            cancelled=self.dice.choice(tuple(Cancelled)),
+            window=self.dice.choice(tuple(Window)),
+            weight=Decimal(self.dice.randint(1, 3)),
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        state = self.dice.choice(tuple(State))
+        fields = [(name, self.dice.choice(("1", "2.5", "0", "0.333333", "XL"))) for name in ("effort", "points")]
+        return {
+            "state": state,
+            "closed_at": self.dice.choice(CLOSINGS) if state.closed else None,
+            "labels": self.dice.choice(((), ("x",), ("X", "y"))),
+            "fields": tuple(pair for pair in fields if self.dice.random() < 0.7),
+        }
+
+    def _somewhere(self) -> tuple[FakeTracker, str]:
+        name = self.dice.choice(tuple(SOURCES))
+        return self.world.trackers[name], self.dice.choice(SOURCES[name])
+
+    def _some_item(self) -> tuple[FakeTracker, str, WorkItem | None]:
+        tracker, project = self._somewhere()
+        items = [each for each in tracker.projects[project].items.values() if each.key != f"{project}-0"]
+        return tracker, project, self.dice.choice(items) if items else None
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_happens_the_ledger_adds_up(database: Database, seed: int) -> None:
+    life = Life(database, seed)
+    world = life.world
+    for _ in range(STEPS):
+        life.step()
+        if life.dice.random() < 0.7:
+            life.read()
+            answer = world.verify()
+            assert answer.ok, answer.problem
+    for _ in range(3):  # whoever was missed is hidden by now, and every wider demand is read
+        world.sync(full=True)
+    for entry in world.entries():
+        assert sum((each.delta for each in causes(entry)), entry.old or Decimal(0)) == (entry.new or Decimal(0))
+    before = dump(database, *RECORDS)
+    report = world.sync()
+    assert {each.state for each in report.sources} == {Outcome.OK}
+    assert dump(database, *RECORDS) == before
+    answer = world.verify()
+    assert answer.ok, answer.problem
+    _explains_itself(world)
+    _equals_a_fresh_start(world, database)
+
+
+def _explains_itself(world: World) -> None:
+    for name, goal in world.goals.items():
+        if goal.rule is not None and world.value(name) is not None:
+            answer = world.explain(name)
+            assert answer.rule == goal.rule
+            assert answer.value == answer.measured.value == world.value(name)
+
+
+def _equals_a_fresh_start(world: World, database: Database) -> None:
+    """A database that was there all the time holds what one that begins now would: value and evidence."""
+    live = {name: goal for name, goal in world.goals.items() if goal.rule is not None}
+    anew = {
+        f"new {name}": replace(goal, key_result=replace(goal.key_result, id=f"new {name}"))
+        for name, goal in live.items()
+    }
+    world.goals = live | anew
+    world.sync()
+    for name in live:
+        assert world.value(name) == world.value(f"new {name}")
+    rows = dump(database, RECORDS[-1])["evidence"]
+    for name in live:
+        mine, new = ({row[1:4]: row[5:] for row in rows if row[0] == owner} for owner in (name, f"new {name}"))
+        assert mine == new
