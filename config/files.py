@@ -45,7 +45,7 @@ def _read(path: Path, problems: Problems) -> Spot | None:
     place = Place(str(path))
     try:
         if not path.exists():
-            problems.at(place, (), "there is no such file: name it with -c PATH, or make a first one with headway init")
+            problems.at(place, (), "there is no such file: name the config with -c PATH, or write one (docs/config.md)")
             return None
         if not path.is_file():
             problems.at(place, (), "this is neither a file nor a folder: name headway.yaml or a folder of *.yaml")

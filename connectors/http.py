@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -43,7 +44,7 @@ ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 """Seconds; a tracker that asks for more gets its source rescheduled instead of a sleeping worker."""
 
-USER_AGENT = "headway/0.1"
+USER_AGENT = f"headway/{version('headway')}"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

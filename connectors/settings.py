@@ -35,7 +35,7 @@ class SourceSettings(BaseModel):
     connector: str = Field(description="Which connector reads this source: jira, asana or github.")
     every: Interval = Field(
         default=timedelta(minutes=5),
-        description="How often the source is polled: a number and s, m, h or d. Older than three of these is stale.",
+        description="How often the source is to be read: a number and s, m, h or d. After three of these it is stale.",
     )
 
     @property

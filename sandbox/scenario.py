@@ -33,19 +33,19 @@ sources:
     token: ${{HEADWAY_SANDBOX_JIRA_TOKEN}}
     projects: [PAY, PLAT]
     fields: {{story_points: customfield_10016}}
-    every: 1m
+    every: 1d
   acme-github:
     connector: github
     url: {github}
     token: ${{HEADWAY_SANDBOX_GITHUB_TOKEN}}
     repositories: [acme/web, acme/api]
-    every: 1m
+    every: 1d
   acme-asana:
     connector: asana
     url: {asana}
     token: ${{HEADWAY_SANDBOX_ASANA_TOKEN}}
     projects: ["{launch}", "{research}"]
-    every: 1m
+    every: 1d
 
 objectives:
   - id: reliable-checkout

@@ -17,7 +17,6 @@ from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from store.database import inserted, upsert
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
-
 _AT_ONCE = 1000
 """Rows that are fetched together when the whole ledger is read."""
 

@@ -1,9 +1,10 @@
 """Answers as people read them on a terminal: words first, numbers aligned, colour never alone."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -45,6 +46,8 @@ REASONS = {
 """Why a ticket does not count, as a phrase."""
 
 _BAR = 20
+_WIDE = 100
+"""Columns from which there is room for bars."""
 
 
 def number(value: Decimal | None, places: int = 2) -> str:
@@ -78,22 +81,40 @@ def goal(key_result: KeyResult, value: Decimal | None) -> str:
 
 def status(view: StatusView) -> RenderableType:
     """Every objective with its key results, then the sources."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for column in ("title", "value", "bar", "percent", "status"):
-        wide = _BAR if column == "bar" else None  # half a bar would be a wrong picture
-        table.add_column(column, justify="right" if column in {"value", "percent"} else "left", min_width=wide)
+    return Group(_ByObjective(view), Text(), _sources(view.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class _ByObjective:
+    """The table of key results; on a narrow terminal the bars give way to the titles."""
+
+    view: StatusView
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= _WIDE
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column("title", min_width=24)
+        table.add_column("value", justify="right", no_wrap=wide)
+        if wide:
+            table.add_column("bar", no_wrap=True)
+        table.add_column("percent", justify="right", no_wrap=True)
+        table.add_column("status")
+        for cells in _status_rows(self.view):
+            table.add_row(*(cells if wide else (*cells[:2], *cells[3:])))
+        yield table
+
+
+def _status_rows(view: StatusView) -> Iterable[tuple[RenderableType, ...]]:
     for objective in view.objectives:
         word, style = WORDS[objective.status]
-        title = plain_text(objective.objective.title, "bold")
-        team = plain_text(objective.objective.team, "dim")
-        table.add_row(title, team, "", percent(clamped(objective.progress)), Text(word, style))
+        title, team = plain_text(objective.objective.title, "bold"), plain_text(objective.objective.team, "dim")
+        yield title, team, "", percent(clamped(objective.progress)), Text(word, style)
         for each in view.key_results:
             if each.key_result.objective == objective.objective.id:
-                table.add_row(*_key_result_row(each))
-    return Group(table, Text(), _sources(view.sources))
+                yield _key_result_row(each)
 
 
-def _key_result_row(each: KeyResultStatus) -> Iterable[RenderableType]:
+def _key_result_row(each: KeyResultStatus) -> tuple[RenderableType, ...]:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
