@@ -299,4 +299,9 @@ def main() -> None:
     """The `headway` command."""
     # A listing makes many short-lived objects and no circles; looking for some after every 700 costs a third of a sync.
     gc.set_threshold(50_000, 20, 50)
-    sys.exit(run(sys.argv[1:], Service(os.environ)))
+    code = run(sys.argv[1:], Service(os.environ))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == INTERRUPTED:
+        os._exit(code)  # readers that still wait for a tracker are not waited for; a lease of the dead is free at once
+    sys.exit(code)

@@ -179,20 +179,31 @@ def _too_long(retry_state: RetryCallState) -> bool:
 
 
 class Patient:
-    """A connector that asks one page again when the trouble is passing.  Everything else goes through untouched."""
+    """A connector that asks one page again when the trouble is passing.  Everything else goes through untouched.
+
+    Once it gave up, it asks only once each time until something succeeds: a tracker that is down is not waited for
+    anew for every container.
+    """
 
     def __init__(self, connector: Connector, sleep: Callable[[float], None] = time.sleep) -> None:
         self._connector = connector
+        self._gave_up = False
         self._retrying = Retrying(
             retry=retry_if_exception_type(TryLater),
             wait=_AskedWait(),
-            stop=lambda state: _too_long(state) or stop_after_attempt(ATTEMPTS)(state),
+            stop=lambda state: self._gave_up or _too_long(state) or stop_after_attempt(ATTEMPTS)(state),
             sleep=sleep,
             reraise=True,
         )
 
     def _ask(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return self._retrying(call, *args, **kwargs)
+        try:
+            answer = self._retrying(call, *args, **kwargs)
+        except TryLater:
+            self._gave_up = True
+            raise
+        self._gave_up = False
+        return answer
 
     @property
     def requests(self) -> int:

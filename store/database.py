@@ -77,7 +77,7 @@ def open_database(url: str, *, create: bool) -> Database:
     Without `create` a database that does not exist yet reads as an empty one and nothing is written.
     Raises StoreError when it cannot be reached or was made by another version.
     """
-    with _sentences():
+    with _sentences(url):
         if not create and _missing_file(url):
             return _empty()
         database = Database(_engine(url))
@@ -106,14 +106,14 @@ def _made_ready(database: Database, *, create: bool) -> bool:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn what a driver says of an address into a sentence."""
+def _sentences(url: str) -> Iterator[None]:
+    """Turn what a driver says of an address into a sentence with the next step."""
     try:
         yield
     except (ArgumentError, NoSuchModuleError):
         raise StoreError("`database` is no address of SQLite or PostgreSQL, as in sqlite:///headway.db.") from None
     except DBAPIError as error:
-        raise StoreError(f"The database cannot be opened: {_reason(error)}") from None
+        raise StoreError(f"The database cannot be opened: {_reason(error)}. {_remedy(url)}") from None
 
 
 def _make_tables(database: Database) -> None:
@@ -145,7 +145,7 @@ def migrate(database: Database) -> None:
 
 def upgrade(url: str) -> None:
     """Migrate an existing database, or make a new one.  Raises StoreError when it cannot be reached."""
-    with _sentences():
+    with _sentences(url):
         database = Database(_engine(url))
         try:
             migrate(database)
@@ -216,6 +216,13 @@ def _revision(database: Database) -> str | None:
         if not tables:
             return None
     raise StoreError("The database holds tables that are not Headway's: name another one in `database`.")
+
+
+def _remedy(url: str) -> str:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return f"Is {parsed.database} a file that you may write, in a folder that exists?"
+    return f"Does PostgreSQL answer at {parsed.host or 'its socket'}, and are user and password right?"
 
 
 def _reason(error: DBAPIError) -> str:

@@ -201,10 +201,16 @@ def _note_presence(connection: Connection, lease: Lease, known: Container) -> No
 
 
 def _shows_nothing_known(connection: Connection, lease: Lease, known: Container) -> bool:
-    """Tell whether the container had items and none of them was gathered."""
+    """Tell whether the container had items of its own and none of its items was gathered.
+
+    Items that were since seen in another container have moved there, and are not missed here.
+    """
     had = select(presence.c.item).where(*_of(presence, lease, known)).limit(1)
+    elsewhere = presence.alias()
+    moved = select(elsewhere.c.item).where(elsewhere.c.source == lease.source, elsewhere.c.container != known.id)
+    own = had.where(presence.c.item.not_in(moved))
     still = had.where(presence.c.item.in_(select(incoming.c.id).where(*_of(incoming, lease, known))))
-    return connection.execute(had).first() is not None and connection.execute(still).first() is None
+    return connection.execute(own).first() is not None and connection.execute(still).first() is None
 
 
 def _miss(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:

@@ -19,11 +19,12 @@ Where to look: reading is `sync.reading` over `store.mirror`; measuring is `mapp
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from okrs.ledger import Entry, EntryKind
 from store.database import Database
@@ -90,8 +91,7 @@ class Engine:
         entries = self._record(run)
         wanted = set(only)
         chosen = [each for each in self.sources if not wanted or each.name in wanted]
-        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source") as pool:
-            reports = tuple(pool.map(lambda each: self._read(each, full=full), chosen))
+        reports = self._read_all(chosen, full=full)
         entries += self._record(run)
         finish_run(self.database, run.id, self.clock())
         report = Report(run.id, reports, tuple(entries))
@@ -110,21 +110,43 @@ class Engine:
             entries += record(self.database, goal, run, self.cache, now)
         return entries
 
+    def _read_all(self, chosen: Sequence[SourceToRead], *, full: bool) -> tuple[SourceReport, ...]:
+        pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source")
+        try:
+            reports = tuple(pool.map(lambda each: self._read(each, full=full), chosen))
+        except BaseException:  # above all Ctrl-C: a reader may still wait a minute for its tracker
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return reports
+
     def _read(self, source: SourceToRead, *, full: bool) -> SourceReport:
         lease = self._lease(source.name)
         if lease is None:
             sentence = "Another worker reads this source just now; its result will be used."
             report = SourceReport(source.name, Outcome.SKIPPED, error=sentence)
         else:
-            report = SourceReport(source.name, Outcome.FAILED)
-            try:
-                report = Reader(self.database, source, lease, self.clock, self.progress, full).read()
-            finally:
-                release(self.database, lease, self.clock(), report.state.value, report.error)
+            report = self._read_leased(source, lease, full=full)
         self.progress.done(report)
         _log.info(
             "source read", source=report.name, state=report.state.value, requests=report.requests, seen=report.seen
         )
+        return report
+
+    def _read_leased(self, source: SourceToRead, lease: Lease, *, full: bool) -> SourceReport:
+        report = SourceReport(source.name, Outcome.FAILED)
+        try:
+            report = Reader(self.database, source, lease, self.clock, self.progress, full).read()
+        except SQLAlchemyError:
+            raise  # without the database there is nothing that the other sources could be read into
+        except Exception as error:
+            # A mistake of ours or of a client library about one source must not keep the others from being read.
+            # Only its kind is told: its words may quote a request.
+            _log.error("source failed unexpectedly", source=source.name, error=type(error).__name__)
+            sentence = f"Reading it failed unexpectedly ({type(error).__name__}): please report it."
+            report = replace(report, error=sentence)
+        finally:
+            release(self.database, lease, self.clock(), report.state.value, report.error)
         return report
 
     def _lease(self, name: str) -> Lease | None:

@@ -13,6 +13,7 @@ from connectors.contract import (
     Cursor,
     MalformedAnswer,
     RateLimited,
+    Stop,
     Unreadable,
 )
 from okrs.demand import Container, Demand
@@ -93,6 +94,7 @@ class Reader:
         report = SourceReport(self.source.name, Outcome.OK)
         try:
             found = connector.containers()
+            _each_once(found)
             removed = self._forget_others(found)
             report = replace(report, removed=removed)
             for each in found:
@@ -182,6 +184,14 @@ class Reader:
     def _state(self) -> SourceState:
         with self.database.read() as connection:
             return sources.state_of(connection, self.source.name)
+
+
+def _each_once(found: Sequence[Container | Unreadable]) -> None:
+    """Two names of one project would be read against each other.  Raises Stop."""
+    names: dict[str, str] = {}
+    for each in found:
+        if isinstance(each, Container) and names.setdefault(each.id, each.name) != each.name:
+            raise Stop(f"{names[each.id]} and {each.name} are the same at the tracker: leave one out of the config.")
 
 
 def _failed(report: SourceReport, error: ConnectorError) -> SourceReport:

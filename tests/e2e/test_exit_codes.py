@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.team import work
-from tests.e2e.conftest import Headway
+from tests.e2e.conftest import LONGEST, Headway
 
 USAGE = {
     "no command": [],
@@ -111,7 +111,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(headway: Headway) -> None
     before = headway.values()
     work(headway.sandbox.world, days=2, seed=4)
     headway.sandbox.requests.clear()
-    headway.sandbox.faults.hang(1.0, tracker="jira", path="/search")
+    headway.sandbox.faults.hang(2 * LONGEST, tracker="jira", path="/search")  # nobody waits for that
     process = headway.start("sync", "--json")
     while not headway.sandbox.requests["jira", "search"] and process.poll() is None:
         time.sleep(0.01)

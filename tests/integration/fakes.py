@@ -165,8 +165,8 @@ class Quiet:
         pass
 
 
-class Killed(Exception):
-    """Stands for the end of the process."""
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
 
 
 class KilledAfterReading(Quiet):

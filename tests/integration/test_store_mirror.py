@@ -293,6 +293,14 @@ def test_a_listing_that_shows_nothing_of_what_was_there_is_not_believed(reading:
     assert dump(reading.database, *MIRROR, source, container) == before
 
 
+def test_a_container_whose_items_all_moved_to_another_may_be_empty(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "X-1")])
+    reading.read(OPS, [at(reading, "X-1", State.DONE)])
+    assert reading.read(PAY, [], complete=True) == Taken()
+    assert reading.read(PAY, [], complete=True) == Taken()
+    assert set(reading.items) == {"X-1"}
+
+
 def test_a_container_that_never_had_an_item_may_be_empty(reading: Reading) -> None:
     assert reading.read(PAY, [], complete=True) == Taken()
     assert reading.read(PAY, [], complete=True) == Taken()

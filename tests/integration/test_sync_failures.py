@@ -220,11 +220,12 @@ def test_no_other_container_is_asked_when_none_would_fare_better(world: World, e
     assert [name for name, _ in tracker.listed] == ["PAY"]
 
 
-def test_a_mistake_of_our_own_ends_the_run_and_gives_the_lease_back(world: World) -> None:
-    world.trackers["one"].projects["PAY"].breaks = (1, ZeroDivisionError())  # type: ignore[assignment]
+def test_a_mistake_of_our_own_fails_its_source_alone_and_gives_the_lease_back(world: World) -> None:
+    world.trackers["one"].projects["PAY"].breaks = (1, ZeroDivisionError("s3cret"))  # type: ignore[assignment]
     before = dump(world.database, *MIRROR)
-    with pytest.raises(ZeroDivisionError):
-        world.sync()
+    report = world.sync()
+    assert [(each.name, each.state) for each in report.sources] == [("one", Outcome.FAILED), ("two", Outcome.OK)]
+    assert report.sources[0].error == "Reading it failed unexpectedly (ZeroDivisionError): please report it."
     assert dump(world.database, *MIRROR) == before
     assert known(world, "one").state == "failed"
     assert world.trackers["one"].open == 0
@@ -234,6 +235,15 @@ def test_a_mistake_of_our_own_ends_the_run_and_gives_the_lease_back(world: World
     close_everywhere(world)
     world.sync()
     assert values(world) == AFTER
+
+
+def test_two_names_of_one_project_are_refused(world: World) -> None:
+    projects = world.trackers["one"].projects
+    projects["pay"] = Project(projects["PAY"].id, "pay")
+    before = dump(world.database, *MIRROR)
+    report = world.sync()
+    assert report.sources[0].error == "PAY and pay are the same at the tracker: leave one out of the config."
+    assert dump(world.database, *MIRROR) == before
 
 
 # --- leases ------------------------------------------------------------------------------------------------------

@@ -235,6 +235,22 @@ def test_every_page_has_its_own_patience() -> None:
     assert sleeps == [1, 2, 4, 1, 2, 4]
 
 
+def test_after_giving_up_it_asks_once_until_something_succeeds() -> None:
+    scripted, sleeps = Scripted(*[TryLater("502")] * ATTEMPTS), list[float]()
+    patient = Patient(scripted, sleeps.append)
+    with pytest.raises(TryLater):
+        ask(patient)
+    assert sleeps == [1, 2, 4]
+    scripted.failures = [TryLater("502")]
+    with pytest.raises(TryLater):
+        ask(patient)
+    assert sleeps == [1, 2, 4]
+    ask(patient)
+    scripted.failures = [TryLater("502")]
+    ask(patient)
+    assert sleeps == [1, 2, 4, 1]
+
+
 @pytest.mark.parametrize("call", [Patient.containers, Patient.check, ask])
 def test_every_question_is_asked_again(call: Callable[[Patient], object]) -> None:
     scripted = Scripted(TryLater("502"))
