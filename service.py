@@ -44,6 +44,7 @@ from terminal.text import harmless
 
 INTERRUPTED = 130
 _DEMO_WEEKS = 2
+_DEMO_MARKER = ".headway-demo"
 _DEMO_PAUSE = 3.0
 """Seconds between two looks of the demo that goes on."""
 
@@ -139,11 +140,12 @@ class Service:
             config = _demo_config(folder, config_text(trackers.urls, clock.now()))
             service = Service(environment(trackers.tokens), clock.now)
             sync = partial(service.sync, config, only=(), full=False, dry_run=False, progress=progress)
-            sync()
+            _all_read(sync())
             before: StatusView | None = service.status(config, None)
             work(trackers.world, days=7 * _DEMO_WEEKS, seed=1)
             while True:
                 report = sync()
+                _all_read(report)
                 after = service.status(config, None)
                 tell(Demo(config, before, after, service.moved(config, report)))
                 if once:
@@ -204,7 +206,7 @@ def setup_of(known: Config) -> Setup:
 
 
 def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead:
-    demand = Demand()
+    demand = Demand(site=settings.site, shaping=settings.shaping)
     for rule in known.rules.values():
         demand = demand.union(demand_of(rule, name))
     return SourceToRead(name, settings.container_names, partial(_connect, settings), demand)
@@ -235,9 +237,23 @@ def _database(known: Config, *, create: bool = False) -> Iterator[Database]:
         database.close()
 
 
+def _all_read(report: Report) -> None:
+    """The demo's trackers run in this process: when one cannot be read, something stands between.  Raises Failure."""
+    for source in report.sources:
+        if source.error:
+            raise Failure(f"The demo could not read {source.name}: {source.error}")
+
+
 def _demo_config(folder: Path, text: str) -> Path:
-    """Write the demo's config over the last one, and begin with an empty database."""
+    """Write the demo's config over the last one, and begin with an empty database.
+
+    Raises Failure for a folder with a config or database that no demo wrote.
+    """
+    marker = folder / _DEMO_MARKER
+    if not marker.exists() and any((folder / name).exists() for name in ("headway.yaml", "headway.db")):
+        raise Failure(f"{folder} holds a config or database of yours: name another one with --folder.")
     folder.mkdir(parents=True, exist_ok=True)
+    marker.write_text("What lies here was made by `headway demo`, which begins anew each time.\n", encoding="utf-8")
     for name in ("headway.db", "headway.db-wal", "headway.db-shm"):
         (folder / name).unlink(missing_ok=True)
     path = folder / "headway.yaml"

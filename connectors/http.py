@@ -41,8 +41,9 @@ TIMEOUT = (CONNECT_TIMEOUT, READ_TIMEOUT)
 """Seconds to connect and to wait for an answer's next byte."""
 
 ATTEMPTS = 4
-LONGEST_WAIT = 60.0
-"""Seconds; a tracker that asks for more gets its source rescheduled instead of a sleeping worker."""
+LONGEST_WAIT = 45.0
+"""Seconds that one page may be waited for in all: less than a lease lives.  A tracker that asks for more gets its
+source read at another time instead of a sleeping worker."""
 
 USER_AGENT = f"headway/{version('headway')}"
 
@@ -174,8 +175,7 @@ class _AskedWait(wait_base):
 
 
 def _too_long(retry_state: RetryCallState) -> bool:
-    error = retry_state.outcome.exception() if retry_state.outcome else None
-    return isinstance(error, RateLimited) and (error.wait or 60.0) > LONGEST_WAIT
+    return retry_state.idle_for + retry_state.upcoming_sleep > LONGEST_WAIT
 
 
 class Patient:

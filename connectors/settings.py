@@ -3,6 +3,7 @@
 Each connector extends `SourceSettings` with its own closed, described fields; the config room reads the markers.
 """
 
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)
 Interval = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
-class SourceSettings(BaseModel):
+class SourceSettings(BaseModel, ABC):
     """Keys that a source has whatever its tracker."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -39,9 +40,19 @@ class SourceSettings(BaseModel):
     )
 
     @property
+    @abstractmethod
     def container_names(self) -> tuple[str, ...]:
         """Projects or repositories as the config spells them."""
-        raise NotImplementedError
+
+    @property
+    def site(self) -> str:
+        """Where the items live."""
+        return f"{self.connector} {getattr(self, 'url', '')}"
+
+    @property
+    def shaping(self) -> str:
+        """Text of the settings that change what an item reads as; when it changes, everything is read anew."""
+        return ""
 
     @property
     def field_names(self) -> frozenset[str] | None:

@@ -1,6 +1,6 @@
 """What is read: a container as a whole, and what rules need of it beyond the plain items."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,18 +9,26 @@ class Container:
 
     id: str
     name: str
+    called: str = field(default="", compare=False)
+    """What the tracker calls it today; items carry that name, so that a new one makes them all be read anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the mappings need of a source beyond the plain items."""
+    """What a read must bring: what the mappings need beyond the plain items, from which site, read in which way."""
 
     fields: frozenset[str] = frozenset()
     """Names of custom fields, as mappings spell them."""
+    site: str = ""
+    """Where the items live; two sites share none, even where their ids are equal.  Empty: any."""
+    shaping: str = ""
+    """The settings that change what an item reads as.  Empty: any."""
 
     def covers(self, other: "Demand") -> bool:
         """Tell whether a read for this demand also serves the other one."""
-        return self.fields >= other.fields
+        same_site, same_shape = other.site in ("", self.site), other.shaping in ("", self.shaping)
+        return self.fields >= other.fields and same_site and same_shape
 
     def union(self, other: "Demand") -> "Demand":
-        return Demand(fields=self.fields | other.fields)
+        """Return this demand with the other one's fields."""
+        return replace(self, fields=self.fields | other.fields)

@@ -11,6 +11,9 @@ MILLION = 10**PLACES
 _STEP = Decimal(1).scaleb(-PLACES)
 
 
+_BEYOND = Decimal(9 * 10**12)
+
+
 def exact(number: int | float | str | Decimal) -> Decimal:
     """Return the number by its shortest text; a float never brings its binary tail along.
 
@@ -26,7 +29,9 @@ def exact(number: int | float | str | Decimal) -> Decimal:
 
 
 def rounded(number: Decimal) -> Decimal:
-    """Round half-even to six places."""
+    """Round half-even to six places.  Raises OverflowError beyond what 64 bits hold as millionths."""
+    if abs(number) >= _BEYOND:
+        raise OverflowError("a number beyond nine million millions cannot be kept")
     with localcontext() as context:
         context.prec = 60
         return number.quantize(_STEP, rounding=ROUND_HALF_EVEN)

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-LARGEST = Decimal(10**12)
+LARGEST = Decimal(10**9)
 """A field's number beyond this is an accident; its millionths would not fit the store's whole numbers."""
 
 

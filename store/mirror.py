@@ -229,6 +229,7 @@ def _finish(
 ) -> None:
     told = {
         "name": known.name,
+        "called": known.called,
         "watermark": watermark,
         "read_at": now,
         "demand": demand_text(demand),

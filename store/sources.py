@@ -40,6 +40,7 @@ class ContainerState:
 
     id: str
     name: str
+    called: str
     watermark: datetime | None
     read_at: datetime | None
     demand: Demand
@@ -57,6 +58,11 @@ class SourceState:
     error: str | None
     containers: tuple[ContainerState, ...]
     items: int = 0
+
+    def usable(self, demand: Demand) -> bool:
+        """Tell whether what was read holds what this demand asks; a container that never was read is not waited for."""
+        read = [each for each in self.containers if each.read_at]
+        return bool(read) and all(each.demand.covers(demand) for each in read)
 
     def ready(self, names: Iterable[str], demand: Demand) -> bool:
         """Tell whether every configured container was read completely, with at least this demand."""
@@ -148,16 +154,21 @@ def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return {name: found.get(name, 0) for name in wanted}
 
 
-def note_error(database: Database, lease: Lease, known: Container, error: str, now: datetime) -> None:
-    """Keep why a container could not be read; what we have of it stays as last seen."""
+def note_error(
+    database: Database, lease: Lease, known: Container, error: str, now: datetime, *, unobserved: bool = False
+) -> None:
+    """Keep why a container could not be read; what we have of it stays as last seen.
+
+    `unobserved` says that it could not be seen at all: then its next read begins from the start, for nobody knows
+    what was missed, and must show something of what was there before it is believed again.
+    """
     with database.write() as connection:
         fenced(connection, lease, now)
         statement = upsert(connection.dialect.name, container).values(
             source=lease.source, id=known.id, name=known.name, demand=demand_text(Demand()), error=error
         )
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["source", "id"], set_={"error": error, "name": known.name})
-        )
+        told: dict[str, object] = {"error": error, "name": known.name} | ({"watermark": None} if unobserved else {})
+        connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=told))
 
 
 def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: datetime) -> int:
@@ -193,13 +204,16 @@ def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
 
 def demand_text(demand: Demand) -> str:
     """Return a demand as JSON."""
-    return orjson.dumps({"fields": sorted(demand.fields)}).decode()
+    return orjson.dumps(
+        {"fields": sorted(demand.fields), "site": demand.site, "shaping": demand.shaping}, option=orjson.OPT_SORT_KEYS
+    ).decode()
 
 
 def parse_demand(text: str) -> Demand:
     """The inverse of `demand_text`."""
-    return Demand(fields=frozenset(orjson.loads(text).get("fields", ())))
+    document = orjson.loads(text)
+    return Demand(frozenset(document["fields"]), document["site"], document["shaping"])
 
 
 def _container(row: Row[tuple[object, ...]]) -> ContainerState:
-    return ContainerState(row.id, row.name, row.watermark, row.read_at, parse_demand(row.demand), row.error)
+    return ContainerState(row.id, row.name, row.called, row.watermark, row.read_at, parse_demand(row.demand), row.error)

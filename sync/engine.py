@@ -107,7 +107,10 @@ class Engine:
         now = self.clock()
         entries = record_retired(self.database, (goal.key_result.id for goal in self.goals), run, now)
         for goal in sorted(self.goals, key=lambda each: each.key_result.id):
-            entries += record(self.database, goal, run, self.cache, now)
+            try:
+                entries += record(self.database, goal, run, self.cache, now)
+            except ArithmeticError:  # absurd estimates, whose sum no column holds, stop their key result alone
+                _log.error("key result cannot be measured: its numbers are too large", key_result=goal.key_result.id)
         return entries
 
     def _read_all(self, chosen: Sequence[SourceToRead], *, full: bool) -> tuple[SourceReport, ...]:

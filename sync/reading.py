@@ -110,15 +110,22 @@ class Reader:
         return replace(report, requests=connector.requests)
 
     def _forget_others(self, found: Sequence[Container | Unreadable]) -> int:
-        """Containers that left the config leave the mirror; one that cannot be read now stays as last seen."""
-        unreadable = {each.name for each in found if isinstance(each, Unreadable)}
-        keep = {each.id for each in found if isinstance(each, Container)}
-        keep |= {known.id for known in self._state().containers if known.name in unreadable}
+        """Containers that left the config, or that are of another site, leave the mirror.
+
+        While one cannot be read nothing leaves: it may be an old one under a new, misspelt name.
+        """
+        unreadable = any(isinstance(each, Unreadable) for each in found)
+        listed = {each.id for each in found if isinstance(each, Container)}
+        keep = {
+            known.id
+            for known in self._state().containers
+            if known.demand.site == self.source.demand.site and (unreadable or known.id in listed)
+        }
         return sources.keep_only(self.database, self.lease, keep, self.clock())
 
     def _container(self, connector: Connector, each: Container | Unreadable, report: SourceReport) -> SourceReport:
         if isinstance(each, Unreadable):
-            self._note(each.name, each.error)
+            self._note(each.name, each.error, unobserved=True)
             return replace(report, state=Outcome.FAILED, error=_also(report.error, each.error))
         try:
             taken = self._take(connector, each)
@@ -133,7 +140,7 @@ class Reader:
                 f"{each.name} suddenly lists none of its items; they are kept as last seen. "
                 "If the token lost access, give it back; if everything was deleted, take it out of the config."
             )
-            self._note(each.name, error_text)
+            self._note(each.name, error_text, unobserved=True)
             return replace(report, state=Outcome.FAILED, error=_also(report.error, error_text))
         return replace(
             report,
@@ -166,20 +173,23 @@ class Reader:
         raise MalformedAnswer(f"The listing of {known.name} does not end; nothing of it was used.")
 
     def _cursor(self, known: Container, now: datetime) -> Cursor:
-        """From a little before the last complete read, or everything: at first, in full, or for a wider demand."""
+        """From a little before the last complete read.
+
+        Or everything: at first, in full, for a wider demand, under a new name, and after it could not be seen.
+        """
         for held in self._state().containers:
-            goes_on = not self.full and held.watermark is not None and held.demand.covers(self.source.demand)
-            if held.id == known.id and held.watermark is not None and goes_on:
+            same = held.id == known.id and held.called == known.called and held.demand.covers(self.source.demand)
+            if held.watermark is not None and same and not self.full:
                 with self.database.read() as connection:
                     parents = mirror.parents_of(connection, self.source.name, known.id)
                 return Cursor(now=now, since=held.watermark - OVERLAP, parents=parents)
         return Cursor(now=now)
 
-    def _note(self, name: str, error: str) -> None:
+    def _note(self, name: str, error: str, *, unobserved: bool = False) -> None:
         for held in self._state().containers:
             if held.name == name:
                 known = Container(held.id, held.name)
-                sources.note_error(self.database, self.lease, known, error, self.clock())
+                sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
 
     def _state(self) -> SourceState:
         with self.database.read() as connection:

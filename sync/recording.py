@@ -94,8 +94,15 @@ def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
         recorded=recorded,
         evidence=tuple(ledger.evidence_of(connection, goal.key_result.id)) if state else (),
         generations=sources.generations(connection, sorted(named)),
-        recorded_ready=recorded is not None and ready(connection, recorded, run.containers),
+        recorded_ready=recorded is not None and _usable(connection, recorded, run.containers),
         ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
+    )
+
+
+def _usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
+    """Tell whether a rule on record can go on: a container that was added and not read yet does not stop it."""
+    return all(
+        name in containers and sources.state_of(connection, name).usable(demand_of(rule, name)) for name in rule.sources
     )
 
 

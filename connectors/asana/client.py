@@ -92,7 +92,7 @@ class Asana:
             if self._transport.status == 401:
                 raise
             return Unreadable(gid, str(error))
-        return Container(gid, gid)
+        return Container(gid, gid, called=self._names[gid])
 
     def _name(self, gid: str) -> str:
         """Return the project's name, asked once a connection."""

@@ -47,7 +47,7 @@ class GitHubConnector:
             answer = self._lookup(f"/repos/{name}", what)
             if answer.status == 200:
                 repo = self._remember(answer, what)
-                found.append(Container(repo.id, name))
+                found.append(Container(repo.id, name, called=repo.name))
                 continue
             error = answer.error(what)
             # A 401 is about the token, not about the repository, and the other errors may pass.

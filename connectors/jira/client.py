@@ -53,7 +53,7 @@ class Jira:
                 found.append(project)
             else:
                 self._projects[project["id"]] = project
-                found.append(Container(project["id"], name))
+                found.append(Container(project["id"], name, called=project["key"]))
         return found
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:

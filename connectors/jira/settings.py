@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from connectors.settings import Address, Names, Secret, SourceSettings
+from okrs.ledger import canonical_json
 
 CANCELLED_RESOLUTIONS = (
     "Won't Do",
@@ -71,6 +72,10 @@ class Settings(SourceSettings):
         default=CANCELLED_RESOLUTIONS,
         description="Resolutions that make a done issue cancelled instead; replaces the built-in list.",
     )
+
+    @property
+    def shaping(self) -> str:
+        return canonical_json({"fields": dict(self.fields), "cancelled": list(self.cancelled_resolutions)})
 
     @property
     def container_names(self) -> tuple[str, ...]:

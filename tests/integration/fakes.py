@@ -53,6 +53,8 @@ class Project:
     id: str
     name: str
     items: dict[str, WorkItem] = field(default_factory=dict)
+    called: str = ""
+    """What the tracker calls it."""
     hidden: bool = False
     """The token may not read it."""
     breaks: tuple[int, ConnectorError] | None = None
@@ -124,7 +126,7 @@ class FakeConnector:
         return [
             Unreadable(each.name, f"{each.name} cannot be read: give the token access.")
             if each.hidden
-            else Container(each.id, each.name)
+            else Container(each.id, each.name, called=each.called)
             for each in self._tracker.projects.values()
         ]
 
@@ -193,6 +195,8 @@ class World:
     goals: dict[str, Goal] = field(default_factory=dict)
     containers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Where the config names other containers than all of the tracker's."""
+    reading: dict[str, Demand] = field(default_factory=dict)
+    """Site and shaping of a source, where a test sets them."""
 
     def feed(self, name: str, rule: Rule | None, terms: Terms | None = None) -> None:
         """Write a key result and its mapping into the config."""
@@ -223,7 +227,7 @@ class World:
         return self.containers.get(name, tuple(self.trackers[name].projects))
 
     def _demand(self, name: str) -> Demand:
-        demand = Demand()
+        demand = self.reading.get(name, Demand())
         for goal in self.goals.values():
             demand = demand.union(demand_of(goal.rule, name)) if goal.rule else demand
         return demand

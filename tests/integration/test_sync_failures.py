@@ -135,7 +135,8 @@ def test_a_container_that_fails_keeps_its_numbers_and_the_others_go_on(
     assert values(world) == BEFORE | {"ops": Decimal(100), "web": Decimal(1), "all": Decimal(3)}
     held = {each.name: each for each in known(world, "one").containers}
     (pay,) = [each for each in before if each.name == "PAY"]
-    assert replace(held["PAY"], error=None) == pay
+    unseen = trouble is _hide  # nobody knows what is missed meanwhile: the next read begins from the start
+    assert replace(held["PAY"], error=None) == (replace(pay, watermark=None) if unseen else pay)
     assert words in (held["PAY"].error or "")
     assert (known(world, "one").state, known(world, "two").state) == ("failed", "ok")
     assert world.verify().ok

@@ -326,6 +326,10 @@ class Settings(SourceSettings):
     url: Address
     token: Secret | None = None
 
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        return ()
+
 
 @pytest.fixture
 def own_connector(monkeypatch: pytest.MonkeyPatch) -> None:

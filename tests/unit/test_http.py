@@ -194,8 +194,8 @@ def ask(patient: Patient) -> Page:
         ([TryLater("502")] * 3, [1, 2, 4]),
         ([RateLimited("slow", 7.5)], [7.5]),
         ([RateLimited("slow", 0.0)], [0]),
-        ([RateLimited("slow", 60.0)], [60]),
-        ([RateLimited("slow")], [60]),
+        ([RateLimited("slow", 45.0)], [45]),
+        ([RateLimited("slow", 20.0)] * 2, [20, 20]),
         ([TryLater("502"), RateLimited("slow", 3.0), TryLater("502")], [1, 3, 4]),
     ],
 )
@@ -214,6 +214,8 @@ def test_passing_trouble_is_waited_out(failures: list[Exception], slept: list[fl
         (MalformedAnswer("html"), 1),
         (KeyError("a bug of ours"), 1),
         (RateLimited("come back in an hour", 3600.0), 1),  # the source is rescheduled, no worker sleeps
+        (RateLimited("it did not say how long"), 1),
+        (RateLimited("slow", 20.0), 3),  # a fourth attempt would be 60 s after the first: longer than a lease lives
         (TryLater("502"), ATTEMPTS),
         (RateLimited("slow", 1.0), ATTEMPTS),
     ],

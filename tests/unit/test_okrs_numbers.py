@@ -74,7 +74,7 @@ def test_json_numbers_are_whole_where_they_can_be(number: str | None, json: int 
     assert (result, type(result)) == (json, type(json))
 
 
-@given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
+@given(st.integers(min_value=-(9 * 10**18) + 1, max_value=9 * 10**18 - 1))
 def test_millionths_come_back_whole(number: int) -> None:
     assert to_millionths(from_millionths(number)) == number
 
@@ -94,8 +94,8 @@ def test_equal_numbers_have_equal_text_that_reads_back(number: Decimal) -> None:
         ("XL", None),
         ("", None),
         ("NaN", None),
-        ("1e12", "1000000000000"),
-        ("1e13", None),
+        ("1e9", "1000000000"),
+        ("1e10", None),
         ("1e999999", None),
     ],
 )
@@ -145,3 +145,9 @@ def test_names_compare_trimmed_composed_and_folded(one: str, other: str, same: b
 )
 def test_keys_compare_exactly_but_repositories_ignore_case(one: str, other: str, same: bool) -> None:
     assert (fold_key(one) == fold_key(other)) is same
+
+
+@pytest.mark.parametrize("number", ["9000000000000", "-9000000000000", "1e20"])
+def test_what_no_column_holds_is_refused(number: str) -> None:
+    with pytest.raises(OverflowError, match="cannot be kept"):
+        rounded(Decimal(number))

@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("called", sa.Text(), nullable=False),
         sa.Column("watermark", sa.BigInteger(), nullable=True),
         sa.Column("read_at", sa.BigInteger(), nullable=True),
         sa.Column("demand", sa.Text(), nullable=False),
