@@ -176,13 +176,12 @@ def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: dateti
     with database.write() as connection:
         fenced(connection, lease, now)
         here = container.c.source == lease.source
-        gone = [
-            row.id for row in connection.execute(select(container.c.id).where(here, container.c.id.not_in(tuple(keep))))
-        ]
+        kept = tuple(keep)
+        connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container.not_in(kept)))
+        gone = [row.id for row in connection.execute(select(container.c.id).where(here, container.c.id.not_in(kept)))]
         if not gone:
             return 0
-        for table, column in ((presence, presence.c.container), (incoming, incoming.c.container)):
-            connection.execute(delete(table).where(table.c.source == lease.source, column.in_(gone)))
+        connection.execute(delete(presence).where(presence.c.source == lease.source, presence.c.container.in_(gone)))
         connection.execute(delete(container).where(here, container.c.id.in_(gone)))
         left = leave(connection, lease.source, now, "removed")
         if left:

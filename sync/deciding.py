@@ -1,4 +1,7 @@
-"""From what was measured to what is recorded: a pure decision (no database, no clock).
+"""From the mirror to what is recorded: a decision without effects.
+
+Facts and `now` are arguments; the mirror and the past of items come in as two callables that only read, asked when
+something is due and not before.
 
 A key result is looked at in three steps, each an entry of its own, so that the effects stay told apart:
 
@@ -60,12 +63,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to write: entries and the key result's new state.  `reason` says why nothing moves, for people."""
+    """What to write: entries and the key result's new state."""
 
     drafts: tuple[Draft, ...] = ()
     state: KeyResultState | None = None
     """None when not even the state is to be written."""
-    reason: str = ""
 
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
@@ -85,15 +87,15 @@ def retire(state: KeyResultState, why: str) -> Verdict:
 
 def _without_rule(basis: Basis) -> Verdict:
     if basis.state is None or basis.state.retired:
-        return Verdict(reason="nothing feeds it: write a mapping")
+        return Verdict()
     return retire(basis.state, "its mapping was taken out of the config")
 
 
 def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetime) -> Verdict:
     if not basis.ready:
-        return Verdict(reason="its sources were not read completely yet")
+        return Verdict()
     if now < rule.period.start:
-        return Verdict(reason="its cycle has not begun")
+        return Verdict()
     text, terms = rule_text(rule), terms_text(goal.key_result.terms)
     measured = measure(rule, mirror(rule), now)
     rows = whole(changes((), measured.lines), CauseKind.BASELINE)

@@ -1,16 +1,19 @@
 """The sync engine: how a closed ticket moves a key result.
 
-    for key_result in changed_by_hand(config):       # a changed rule or target is recorded first, on the old mirror
-        record(...)
+    record(every key result)                         # on the old mirror: changed rules and targets, what a kill left
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
         for container in source.containers:          # a project, a repository
             for page in connector.changed(container, cursor, demand):
                 incoming.add(page)                   # resumable; the mirror is not touched yet
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
-    for key_result in affected(generations, day):    # a source of it moved, or its local day did
-        measured = measure(mirror, rule)             # value + what counted and what did not, and why
-        verdict  = decide(ledger, measured)          # pure: entries and a new state, or nothing and why
-        record(verdict)                              # the ONE writer: entry + deltas + value, one transaction
+    record(every key result)                         # on the new mirror: what the tickets did
+
+    record(key_result):                              # the ONE writer of values
+        basis   = ledger and generations, one snapshot
+        verdict = decide(basis)                      # nothing, unless a source of it or its local day moved, or it was
+                                                     # changed by hand; measures, says what counted and who moved it
+        under the ledger's lock: basis still stands? # else all over again
+            write(verdict)                           # entries + deltas + evidence + value, one transaction
 
 Where to look: reading is `sync.reading` over `store.mirror`; measuring is `mapping.measure`; deciding is
 `sync.deciding`; recording is `sync.recording` over `store.ledger`.  This module only joins them.

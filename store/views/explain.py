@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mapping.attribution import Evidence
 from mapping.codec import parse_rule
 from mapping.meaning import Candidate, candidates
-from mapping.measure import Line, Measured, Total, measure, part_value
+from mapping.measure import Line, Measured, Reason, Total, measure, part_value, totals_of, value_of
 from mapping.rule import Measure, Rule
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
@@ -32,8 +33,9 @@ class Explained:
 
 
 def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> Explained | None:
-    """Explain a key result by the rule on record, or by the config's when it was never measured.
+    """Explain a key result by the rule and the evidence on record, or by the config's when it was never measured.
 
+    The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
     None when nothing feeds it.
     """
     state = ledger.state_of(connection, name)
@@ -41,7 +43,43 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     if rule is None:
         return None
     found = {each: candidates(mirror.items_of(connection, each)) for each in rule.sources}
-    return Explained(name, state.value if state else None, now, rule, measure(rule, found, now))
+    measured = measure(rule, found, now)
+    if state is None:
+        return Explained(name, None, now, rule, measured)
+    return Explained(name, state.value, now, rule, _as_recorded(connection, name, rule, measured))
+
+
+def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured) -> Measured:
+    """Put the ledger's weights and amounts in the place of those that the mirror would give today."""
+    live = {(line.part, line.source, line.item.id): line for line in seen.lines}
+    evidence = ledger.evidence_of(connection, name)
+    absent = [each for each in evidence if each.key not in live]
+    known = {
+        (source, item): found
+        for source in rule.sources
+        for item, (found, _gone) in mirror.look_up(
+            connection, source, [each.item for each in absent if each.source == source]
+        ).items()
+    }
+    lines = [
+        _line_of(each, live.get(each.key), known.get((each.source, each.item)) or live[each.key].item)
+        for each in evidence
+    ]
+    recorded = {each.key for each in evidence}
+    lines += [line for key, line in live.items() if key not in recorded and line.weight is None]
+    lines.sort(key=lambda line: (line.part, line.source, line.item.id))
+    totals = totals_of(len(rule.parts), lines)
+    return Measured(value_of(rule, totals), totals, tuple(lines))
+
+
+def _line_of(evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
+    """A line as it was recorded: an amount other than 0 counts, and of a 0 the mirror knows why, if it still is 0."""
+    still = live is not None and live.amount == evidence.amount
+    reason = None if evidence.amount else live.reason if live is not None and still else Reason.OPEN
+    by_sight = live.dated_by_sight if live else False
+    return Line(
+        evidence.part, evidence.source, item, evidence.version, evidence.weight, evidence.amount, reason, by_sight
+    )
 
 
 def explain_json(answer: Explained) -> dict[str, Any]:

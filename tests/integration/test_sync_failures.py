@@ -334,6 +334,23 @@ def _told(database: Database, killing: Progress | None, first: bool) -> list[tup
     return [(each.kind, each.deltas, each.rule, each.old, each.new) for each in world.entries()]
 
 
+def test_an_explanation_follows_the_ledger_where_the_mirror_is_ahead(world: World) -> None:
+    """Between the take of a killed run and the next record, nothing on record may look otherwise."""
+    before = {name: world.explain(name).measured for name in world.goals}
+    close_everywhere(world)
+    world.trackers["two"].put("WEB", an_item("WEB-9", State.DONE))
+    world.trackers["one"].change("OPS", "OPS-2", state=State.CANCELLED)
+    with pytest.raises(Killed):
+        world.engine(KilledAfterReading()).sync()
+    for name in world.goals:
+        answer = world.explain(name)
+        assert answer.value == answer.measured.value == BEFORE[name]
+        assert answer.measured.totals == before[name].totals
+        assert {line.item.key for line in answer.measured.lines if line.counted} == {
+            line.item.key for line in before[name].lines if line.counted
+        }
+
+
 def test_a_run_that_was_killed_stays_open(world: World) -> None:
     with pytest.raises(Killed):
         world.engine(KilledAfterReading()).sync()
