@@ -93,10 +93,12 @@ container = Table(
     Column("source", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("name", Text, nullable=False),
+    # What the tracker called it when it was read.
+    Column("called", Text, nullable=False, default=""),
     # The START of the last read that finished; reads go on from a little before it.
     Column("watermark", Instant),
     Column("read_at", Instant),
-    Column("demand", Text, nullable=False, default="{}"),
+    Column("demand", Text, nullable=False),
     Column("error", Text),
     PrimaryKeyConstraint("source", "id", name="pk_container"),
     ForeignKeyConstraint(["source"], ["source.name"], name="fk_container_source"),
