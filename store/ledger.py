@@ -243,6 +243,13 @@ def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entr
         raise ValueError(f"rows of entry {seq}, which does not exist")
 
 
+def readable(connection: Connection, seq: int) -> bool:
+    """Read one entry with its rows.  False when there is none; raises ValueError and the like when it cannot be."""
+    found = connection.execute(select(ledger_entry).where(ledger_entry.c.seq == seq)).one_or_none()
+    rows = connection.execute(select(ledger_delta).where(ledger_delta.c.seq == seq))
+    return found is not None and bool(_entry(found, [_delta(row) for row in rows]))
+
+
 def _entry(row: Row[tuple[object, ...]], deltas: Sequence[Delta]) -> Entry:
     return Entry(
         seq=row.seq,

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mapping.codec import rule_hash, rule_text
+from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
-from mapping.rule import Rule
+from mapping.rule import Counts, Rule
 from okrs.cycle import Cycle, elapsed_share
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
@@ -79,11 +79,13 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         ledger.states(connection), {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     )
     shown = {each.id for each in cycles}
-    key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results if each.cycle in shown]
+    # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
+    key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
+    objectives = _objectives(setup, key_results, now)
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
-        objectives=_objectives(setup, shown, key_results, now),
-        key_results=tuple(key_results),
+        objectives=tuple(each for each in objectives if each.objective.cycle in shown),
+        key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(each, held.sources[each.name]) for each in setup.sources),
     )
 
@@ -116,7 +118,7 @@ def _key_result(
             _moment(setup, key_result.cycle, now),
             setup.pace,
             stale=old,
-            share_done=_share_done(connection, key_result),
+            share_done=_share_done(connection, key_result, state),
         ),
         stale=old,
         reading=rule is not None and _reading(setup, held, rule, state),
@@ -125,13 +127,14 @@ def _key_result(
     )
 
 
-def _share_done(connection: Connection, key_result: KeyResult) -> Decimal | None:
-    """Selected items done / selected items, by which a binary key result is judged until it is done."""
-    if not isinstance(key_result.terms, Binary):
+def _share_done(connection: Connection, key_result: KeyResult, state: KeyResultState | None) -> Decimal | None:
+    """Items done / items on the line, by which a binary key result is judged until it is done."""
+    if state is None or not isinstance(key_result.terms, Binary):
         return None
+    parts = parse_rule(ledger.rule_text_of(connection, state.rule)).parts
     lines = ledger.evidence_of(connection, key_result.id)
-    weight = sum((each.weight for each in lines), Decimal(0))
-    return divided(sum((each.amount for each in lines), Decimal(0)), weight) if weight else None
+    done = sum((each.amount == 0) is (parts[each.part].counts is Counts.OPEN) for each in lines)
+    return divided(Decimal(done), Decimal(len(lines))) if lines else None
 
 
 def _reading(setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None) -> bool:
@@ -140,10 +143,8 @@ def _reading(setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None
     return not all(held.sources[name].ready(setup.containers[name], demand_of(rule, name)) for name in rule.sources)
 
 
-def _objectives(
-    setup: Setup, cycles: set[str], key_results: Sequence[KeyResultStatus], now: datetime
-) -> tuple[ObjectiveStatus, ...]:
-    objectives = [each for each in setup.objectives if each.cycle in cycles]
+def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datetime) -> tuple[ObjectiveStatus, ...]:
+    objectives = setup.objectives
     standings = {each.key_result.id: each.standing for each in key_results}
     shares = roll_up(objectives, [each.key_result for each in key_results], standings)
     return tuple(

@@ -51,6 +51,16 @@ class _Replay:
     lines: dict[tuple[int, str, str], Evidence] = field(default_factory=dict)
     seq: int = 0
     rule: str | None = None
+    terms: str | None = None
+    retired: bool = False
+
+    def take(self, entry: Entry) -> None:
+        """Carry on what an entry says."""
+        self.value, self.seq, self.rule = entry.new, entry.seq, entry.rule
+        if entry.kind in (EntryKind.BASELINE, EntryKind.TARGET):
+            self.terms = entry.details
+        if entry.kind in (EntryKind.RETIRE, EntryKind.RULE):
+            self.retired = entry.kind is EntryKind.RETIRE
 
 
 def verify(connection: Connection) -> Verified:
@@ -67,16 +77,35 @@ def verify(connection: Connection) -> Verified:
                 return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
             prev, seq = entry.hash, entry.seq
     except (ValueError, TypeError, KeyError, ArithmeticError):
-        bad = seq + 1
+        bad = _unreadable(connection, seq + 1)
         return Verified(False, seq, prev, bad, f"Entry {bad}: it holds something that is no value of its column.")
-    return _at_the_end(connection, replays, prev, seq)
+    try:
+        return _at_the_end(connection, replays, prev, seq)
+    except (ValueError, TypeError, KeyError, ArithmeticError):
+        return Verified(
+            False, seq, prev, None, "What is kept for speed holds something that is no value of its column."
+        )
+
+
+def _unreadable(connection: Connection, seq: int) -> int:
+    """The first entry from there on that cannot be read; the replay itself reads rows ahead."""
+    while True:
+        try:
+            if not ledger.readable(connection, seq):
+                return seq
+        except (ValueError, TypeError, KeyError, ArithmeticError):
+            return seq
+        seq += 1
 
 
 def _rules(connection: Connection) -> dict[str, Rule | None]:
     """Rules by hash; None for one whose text is not what its hash says."""
     rules: dict[str, Rule | None] = {}
     for row in connection.execute(select(rule_table.c.hash, rule_table.c.text)):
-        rules[row.hash] = parse_rule(row.text) if rule_hash(row.text) == row.hash else None
+        try:
+            rules[row.hash] = parse_rule(row.text) if rule_hash(row.text) == row.hash else None
+        except (ValueError, TypeError, KeyError, ArithmeticError):  # a text that was never a rule, under its own hash
+            rules[row.hash] = None
     return rules
 
 
@@ -98,7 +127,7 @@ def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> st
     problem = _carry(entry.deltas, replay.lines)
     if problem:
         return problem
-    replay.value, replay.seq, replay.rule = entry.new, entry.seq, entry.rule
+    replay.take(entry)
     if entry.kind not in WHOLE and sum((row.delta for row in entry.deltas), Decimal(0)) != _change(entry):
         return "its causes do not add up to its change."
     if entry.kind in _MEASURED:
@@ -169,8 +198,9 @@ def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: i
     for name in sorted(replays.keys() | states.keys() | named):
         replay, state = replays.get(name, _Replay()), states.get(name)
         held = {each.key: each for each in ledger.evidence_of(connection, name)}
-        now = state and (state.value, state.seq, state.rule)
-        if now != (replay.value, replay.seq, replay.rule) or held != replay.lines:
+        now = state and (state.value, state.seq, state.rule, state.terms, state.retired)
+        told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired)
+        if now != told or held != replay.lines:
             sentence = f"What is kept of {name} for speed differs from what its entries say."
             return Verified(False, seq, prev, replay.seq or None, sentence)
     return Verified(True, seq, prev)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, select, text, update
 from sqlalchemy.types import Text
 
+from mapping.codec import rule_hash
 from mapping.rule import Measure
 from okrs.ledger import GENESIS, Entry, EntryKind
 from okrs.objective import Numeric
@@ -248,3 +249,37 @@ def test_an_entry_sealed_anew_is_betrayed_by_the_next(hand: Hand) -> None:
     answer = hand.verify()
     assert (answer.ok, answer.first_bad) == (False, 4)
     assert "link" in answer.problem
+
+
+@pytest.mark.parametrize(
+    ("statement", "first_bad"),
+    [
+        ("UPDATE ledger_entry SET new = new + 0.9 WHERE seq = 3", 3),
+        ("UPDATE ledger_entry SET at = at + 0.9 WHERE seq = 3", 3),
+        ("UPDATE ledger_delta SET delta = delta + 0.9 WHERE seq = 3", 3),
+        ("UPDATE key_result SET value = value + 0.5 WHERE id = 'kr1'", None),
+        ("UPDATE evidence SET amount = amount + 0.9 WHERE key_result = 'kr1'", None),
+    ],
+)
+def test_a_fraction_in_a_column_of_whole_numbers_is_found(hand: Hand, statement: str, first_bad: int | None) -> None:
+    """SQLite takes it as it is; PostgreSQL rounds it to another whole number."""
+    hand.run(statement)
+    answer = hand.verify()
+    assert not answer.ok
+    if first_bad is not None:
+        assert answer.first_bad == first_bad
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE key_result SET terms = '{}' WHERE id = 'kr1'", "UPDATE key_result SET retired = NOT retired"]
+)
+def test_terms_and_retirement_follow_from_the_entries(hand: Hand, statement: str) -> None:
+    hand.run(statement)
+    assert not hand.verify().ok
+
+
+def test_a_text_that_is_no_rule_does_no_harm_under_its_own_hash(hand: Hand) -> None:
+    text_of_nothing = "not a rule"
+    digest = rule_hash(text_of_nothing)
+    hand.run(f"INSERT INTO rule (hash, text) VALUES ('{digest}', '{text_of_nothing}')")
+    assert hand.verify().ok
