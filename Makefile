@@ -34,17 +34,21 @@ lock: $(VENV)/.development ## Pin what pyproject.toml allows, with hashes and wi
 clean: ## Forget the environment and the demo
 	rm -rf $(VENV) headway-demo
 
-$(BIN)/python:
+# The stamp comes last, so that an environment whose making was interrupted is made anew.
+$(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "Headway needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip --version >/dev/null \
+	    || { rm -rf $(VENV); echo "This Python cannot make environments: install its venv package (python3-venv)."; exit 1; }
+	@touch $@
 
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.made
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.development: requirements-dev.lock pyproject.toml | $(BIN)/python
+$(VENV)/.development: requirements-dev.lock pyproject.toml | $(VENV)/.made
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime

@@ -5,6 +5,7 @@ closes it again.  Nothing happens at import.
 """
 
 import gc
+import io
 import os
 import sys
 import time
@@ -28,7 +29,7 @@ from connectors.settings import SourceSettings
 from mapping.demand import demand_of
 from okrs.demand import Demand
 from store import ledger
-from store.database import Database, StoreError, open_database, upgrade
+from store.database import Database, StoreError, open_database, reason, upgrade
 from store.rehearsal import rehearsal
 from store.views.explain import Explained, Which, explain, which
 from store.views.history import ShownEntry, history, shown
@@ -293,7 +294,7 @@ def _complain(error: Exception) -> int:
         case StoreError():
             return _say(str(error))
         case DBAPIError():
-            return _say(f"The database failed: {str(error.orig).splitlines()[0]}. Nothing is half-written; try again.")
+            return _say(f"The database failed: {reason(error)}. Nothing is half-written; try again.")
         case OSError():
             return _say(f"{error.strerror or 'The system refused something'}: {error.filename or ''}".rstrip(": "))
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error, of a class Typer keeps to itself
@@ -315,6 +316,9 @@ def main() -> None:
     """The `headway` command."""
     # A listing makes many short-lived objects and no circles; looking for some after every 700 costs a third of a sync.
     gc.set_threshold(50_000, 20, 50)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows another one
     code = run(sys.argv[1:], Service(os.environ))
     sys.stdout.flush()
     sys.stderr.flush()

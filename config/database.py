@@ -1,7 +1,9 @@
 """Where the ledger is kept: the `database` key as a URL that does not depend on the working directory."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from sqlalchemy import URL
 
 from config.interpolation import Resolver, has_placeholder, well_formed
 from config.problems import Problems
@@ -63,5 +65,7 @@ def _absolute(url: str, folder: Path) -> str:
     scheme, _, rest = url.partition("://")
     if scheme not in _SQLITE:
         return url
-    path, mark, options = rest[1:].partition("?")
-    return f"{scheme}:///{folder / path}{mark}{options}"
+    path, _, options = rest[1:].partition("?")
+    # Put together by SQLAlchemy, for a folder's name may hold signs that mean something in a URL.
+    absolute = URL.create(scheme, database=str(folder / unquote(path)), query=dict(parse_qsl(options)))
+    return absolute.render_as_string(hide_password=False)

@@ -34,6 +34,7 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
+from connectors.settings import is_loopback
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60
@@ -107,10 +108,17 @@ def _until(text: str, now: datetime, parse: Callable[[str], datetime]) -> float 
         return None
 
 
+def proxy_for(url: str) -> str | None:
+    """Return the environment's proxy for a tracker.  What is on this machine is never asked through another one."""
+    parts = urlsplit(url)
+    if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 def pool_for(url: str) -> urllib3.PoolManager:
     """Return connections to a tracker: time-outs, verified certificates, the environment's proxy if it names one."""
-    parts = urlsplit(url)
-    proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    proxy = proxy_for(url)
     timeout, roots = urllib3.Timeout(CONNECT_TIMEOUT, READ_TIMEOUT), certifi.where()
     if proxy:
         return urllib3.ProxyManager(proxy, timeout=timeout, ca_certs=roots)

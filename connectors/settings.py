@@ -5,7 +5,9 @@ Each connector extends `SourceSettings` with its own closed, described fields; t
 
 from abc import ABC, abstractmethod
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -18,6 +20,35 @@ class Interpolated:
 
 Secret = Annotated[SecretStr, Interpolated()]
 Address = Annotated[str, Interpolated()]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tracker_root(url: str, wanted: str) -> str:
+    """Return the address without a trailing slash.
+
+    Raises ValueError unless a token may be sent there: https, or http on this machine.  The text never repeats the
+    address, which may hold a password; `wanted` says what it should be, as in "the Jira site root".
+    """
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, usable = parts.hostname, parts.port != 0
+    except ValueError:
+        host, usable = None, False
+    if not host or not usable or parts.scheme not in ("https", "http"):
+        raise ValueError(f"{wanted} is wanted")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("only https keeps the token secret; http is for this machine alone (127.0.0.1, localhost)")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("only scheme, host, port and path belong here; credentials have keys of their own")
+    return url
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pydantic judges it next

@@ -110,10 +110,10 @@ def _sentences(url: str) -> Iterator[None]:
     """Turn what a driver says of an address into a sentence with the next step."""
     try:
         yield
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise StoreError("`database` is no address of SQLite or PostgreSQL, as in sqlite:///headway.db.") from None
     except DBAPIError as error:
-        raise StoreError(f"The database cannot be opened: {_reason(error)}. {_remedy(url)}") from None
+        raise StoreError(f"The database cannot be opened: {reason(error)}. {_remedy(url)}") from None
 
 
 def _make_tables(database: Database) -> None:
@@ -225,6 +225,6 @@ def _remedy(url: str) -> str:
     return f"Does PostgreSQL answer at {parsed.host or 'its socket'}, and are user and password right?"
 
 
-def _reason(error: DBAPIError) -> str:
+def reason(error: DBAPIError) -> str:
     """The driver's first line: it names the file or host, and never the password."""
     return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__

@@ -18,16 +18,21 @@ def item_row(source: str, container: str, item: WorkItem) -> dict[str, Any]:
         "source": source,
         "container": container,
         "id": item.id,
-        "key": item.key,
+        "key": _kept(item.key),
         "kind": item.kind.value,
         "state": item.state.value,
-        "status": item.status,
-        "resolution": item.resolution,
+        "status": _kept(item.status),
+        "resolution": _kept(item.resolution),
         "children": item.children,
         "updated_at": item.updated_at,
         "hash": blake2b(payload, digest_size=16).hexdigest(),
         "payload": payload.decode(),
     }
+
+
+def _kept(text: str | None) -> str | None:
+    """PostgreSQL keeps no U+0000; the payload has it as an escape."""
+    return text.replace("\0", "") if text else text
 
 
 def encode(item: WorkItem) -> bytes:

@@ -21,7 +21,7 @@ from terminal.documents import checked_json, demo_json, problems_json, report_js
 from terminal.logs import configure
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
 from terminal.progress import Bars
-from terminal.text import harmless
+from terminal.text import harmless, harmless_json
 
 SOME_SOURCE_FAILED = 3
 
@@ -39,7 +39,7 @@ class Out:
     def give(self, as_json: bool, document: Callable[[], Any], text: Callable[[], RenderableType]) -> None:
         """Print an answer in the form that was asked for."""
         if as_json:
-            typer.echo(orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode())
+            typer.echo(harmless_json(orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode()))
         else:
             self.answer.print(text())
 
@@ -221,7 +221,7 @@ def _add_demo(app: typer.Typer, context: _Context) -> None:
 
         def tell(story: Demo) -> None:
             if as_json:
-                typer.echo(orjson.dumps(demo_json(story), option=orjson.OPT_INDENT_2).decode())
+                typer.echo(harmless_json(orjson.dumps(demo_json(story), option=orjson.OPT_INDENT_2).decode()))
             else:
                 render.demo(story, context.out.answer)
 

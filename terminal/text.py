@@ -18,6 +18,16 @@ def _shown(char: str) -> bool:
     return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
+def harmless_json(document: str) -> str:
+    """Escape what a terminal would act on in a JSON text; it stays the same JSON."""
+    return "".join(char if char == "\n" or _shown(char) else _escaped(char) for char in document)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 def plain_text(text: str, style: str = "") -> Text:
     """A Rich text that no markup in it can style."""
     return Text(harmless(text), style=style)

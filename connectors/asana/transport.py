@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from connectors.contract import ConnectorError, CredentialsRefused, TryLater
-from connectors.http import TIMEOUT, USER_AGENT, error_for
+from connectors.http import TIMEOUT, USER_AGENT, error_for, proxy_for
 
 _SETTING_UP = Lock()
 
@@ -50,6 +50,7 @@ def _client(url: str, token: str) -> Any:  # noqa: ANN401 - the library has no t
         configuration = asana.Configuration()
         configuration.host = url
         configuration.access_token = token
+        configuration.proxy = proxy_for(url)
         # Nothing is asked twice here, and a redirect comes back as what it is: the token goes to no other host.
         configuration.retry_strategy = urllib3.Retry(0, raise_on_redirect=False)
         client = asana.ApiClient(configuration)

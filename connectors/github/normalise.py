@@ -145,11 +145,11 @@ def _time(payload: Payload, key: str) -> datetime:
     text = payload.get(key)
     try:
         moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        if moment.tzinfo is not None:
+            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # no time, or one before the year 1 in UTC
         raise _malformed(key) from None
-    if moment.tzinfo is None:
-        raise _malformed(key)
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    raise _malformed(key)
 
 
 def _text(payload: Payload, key: str) -> str:

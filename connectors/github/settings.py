@@ -1,13 +1,12 @@
 """What a source of the config says about GitHub."""
 
 import re
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from connectors.settings import Address, Names, Secret, SourceSettings
+from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
 
 DEFAULT_URL = "https://api.github.com"
 
@@ -15,26 +14,11 @@ FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 """`owner/name`: the signs GitHub allows; it becomes part of a path, so nothing else may pass."""
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _api_root(url: str) -> str:
-    """Return the URL without a trailing slash.  The token travels to it, so it is https, or http on this host."""
-    url = url.strip()
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-    if not host or not secure:
-        raise ValueError("an API root is written https://host/path (http only to this host itself, for tests)")
-    if "@" in parts.netloc or parts.query or parts.fragment or (parts.port is not None and parts.port < 1):
-        raise ValueError("an API root holds scheme, host, port and path only; the token has a key of its own")
-    if host in ("github.com", "www.github.com"):
+    root = tracker_root(url, f"the GitHub API root, as {DEFAULT_URL} or https://host/api/v3,")
+    if urlsplit(root).hostname in ("github.com", "www.github.com"):
         raise ValueError(f"the API root of github.com is {DEFAULT_URL}; leave url out")
-    return url.rstrip("/")
+    return root
 
 
 def _repositories(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -52,11 +52,11 @@ def moment(fields: Json, key: str, what: str) -> datetime | None:
         return None
     try:
         value = datetime.fromisoformat(text)
-    except ValueError:
+        if value.tzinfo is not None:
+            return value.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or one before the year 1 in UTC
         raise malformed(key, what) from None
-    if value.tzinfo is None:
-        raise malformed(key, what)
-    return value.astimezone(UTC)
+    raise malformed(key, what)
 
 
 def midnight(payload: Json, key: str, what: str) -> datetime | None:

@@ -1,12 +1,10 @@
 """What a Jira source of the config may say."""
 
-import ipaddress
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from connectors.settings import Address, Names, Secret, SourceSettings
+from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
 from okrs.ledger import canonical_json
 
 CANCELLED_RESOLUTIONS = (
@@ -21,28 +19,8 @@ CANCELLED_RESOLUTIONS = (
 )
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _site_root(url: str) -> str:
-    """Return the address without a trailing slash.  Raises ValueError unless a token may be sent there."""
-    url = url.strip().rstrip("/")
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:  # its text would repeat the address, which may hold a password
-        host = None
-    if not host or parts.scheme not in ("https", "http"):
-        raise ValueError("the Jira site root is wanted, as https://acme.atlassian.net")
-    if parts.scheme == "http" and not _loopback(host):
-        raise ValueError("only https keeps the token secret; http is for this machine alone (127.0.0.1, localhost)")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("only scheme, host, port and path belong here; credentials have keys of their own")
-    return url
+    return tracker_root(url, "the Jira site root, as https://acme.atlassian.net,")
 
 
 def _filled(names: tuple[str, ...]) -> tuple[str, ...]:

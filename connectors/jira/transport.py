@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -10,6 +11,7 @@ from jira import JIRA
 from connectors.contract import ConnectorError, MalformedAnswer, Stop, TryLater
 from connectors.http import TIMEOUT, USER_AGENT, error_for
 from connectors.jira.settings import Settings
+from connectors.settings import is_loopback
 
 Parameters = Mapping[str, str | int]
 """What stands behind the question mark of an address."""
@@ -111,7 +113,7 @@ def _trouble(problem: requests.RequestException) -> str:
 def _library(settings: Settings) -> JIRA:
     """Return the client without a word to the site: `get_server_info` would speak before a failure can be typed."""
     token = settings.token.get_secret_value()
-    return JIRA(
+    client = JIRA(
         settings.url,
         options={"headers": {"User-Agent": USER_AGENT}},
         basic_auth=None if settings.email is None else (settings.email, token),
@@ -120,3 +122,6 @@ def _library(settings: Settings) -> JIRA:
         logging=False,
         max_retries=0,
     )
+    # A proxy of the environment is for other machines; `requests` would send the token to it in clear.
+    client._session.trust_env = not is_loopback(urlsplit(settings.url).hostname or "")
+    return client

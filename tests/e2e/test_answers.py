@@ -147,3 +147,21 @@ def test_the_version_is_told(settled: Headway) -> None:
     code, out, _ = settled.run("--version")
     assert code == 0
     assert out.startswith("headway 0.")
+
+
+def test_a_terminal_that_cannot_show_a_sign_is_no_failure(settled: Headway) -> None:
+    answer = settled.run("status", PYTHONIOENCODING="ascii", COLUMNS="120")
+    assert answer.code == 0
+    assert "Fix 25 P1 checkout bugs" in answer.out
+
+
+def test_the_demo_spares_a_folder_with_a_config_of_ones_own(tmp_path: Path) -> None:
+    own = tmp_path / "headway.yaml"
+    own.write_text("version: 1\n", encoding="utf-8")
+    done = subprocess.run(
+        [COMMAND, "demo", "--once", "--folder", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "name another one with --folder" in done.stderr
+    assert own.read_text(encoding="utf-8") == "version: 1\n"
+    assert list(tmp_path.iterdir()) == [own]

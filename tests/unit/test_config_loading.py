@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from config.loader import Loaded, load
 from config.model import Config
@@ -429,3 +430,10 @@ def test_the_start_value_may_be_added_on_the_mapping_or_on_its_only_part(tmp_pat
         tmp_path, f"\n  - key_result: n\n{on_mapping}    from:\n      - {{source: a, measure: count{on_part}}}\n"
     )
     assert (config.rules["n"].add_start, config.rules["n"].base) == (True, Decimal(5))
+
+
+@pytest.mark.parametrize("folder", ["what? Q4", "a%20b", "a b#c", "ü"])
+def test_the_database_lies_beside_the_config_whatever_the_folder_is_called(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    config = config_of(load(write(tmp_path / folder, HEAD + QUARTER), {}, connect=False))
+    assert make_url(config.database).database == str(tmp_path / folder / "headway.db")

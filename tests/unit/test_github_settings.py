@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from connectors.contract import CredentialsRefused
 from connectors.github import Settings, connect
+from connectors.settings import tracker_root
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "ghp_SeCrEt0123456789"
@@ -99,3 +100,11 @@ def test_what_cannot_be_a_token_is_refused_before_it_is_sent(token: str) -> None
 def test_the_client_library_is_not_imported_by_the_settings() -> None:
     code = "import sys, connectors.github; sys.exit('github' in sys.modules or 'requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("connector", ["jira", "asana", "github"])
+@pytest.mark.parametrize("url", ["https://host.example:s3cretPORT/x", "https://[broken/x", "https://host.example:0"])
+def test_an_address_that_cannot_be_read_is_not_repeated(connector: str, url: str) -> None:
+    with pytest.raises(ValueError, match="is wanted") as raised:
+        tracker_root(url, f"the root of {connector},")
+    assert "s3cret" not in str(raised.value)

@@ -21,7 +21,7 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
-from connectors.http import ATTEMPTS, Patient, error_for, redacted, require, retry_after, same_origin
+from connectors.http import ATTEMPTS, Patient, error_for, proxy_for, redacted, require, retry_after, same_origin
 from tests.builders import NOW
 
 WHAT = "the issues of acme/web"
@@ -265,3 +265,11 @@ def test_closing_goes_through() -> None:
     scripted = Scripted()
     Patient(scripted).close()
     assert scripted.closed
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8900", "127.1.2.3", "localhost", "[::1]:80"])
+def test_what_is_on_this_machine_is_never_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert proxy_for(f"http://{host}/jira") is None
+    assert proxy_for("http://tracker.example/jira") == "http://proxy.example:3128"
