@@ -270,7 +270,7 @@ def _demo_update(update: KeyResultUpdate, title: str, entries: Sequence[ShownEnt
         old=update.old,
         new=update.new,
         sources=tuple(sorted({cause.cause.source for cause in causes if cause.cause.source})),
-        tickets=tuple(dict.fromkeys(cause.item.key for cause in causes if cause.item)),
+        tickets=tuple(dict.fromkeys((cause.item.key, cause.item.title) for cause in causes if cause.item)),
     )
 
 

@@ -58,7 +58,7 @@ def demo_json(story: Demo) -> dict[str, Any]:
                 "old": as_json(each.old),
                 "new": as_json(each.new),
                 "sources": list(each.sources),
-                "tickets": list(each.tickets),
+                "tickets": [key for key, _ in each.tickets],
             }
             for each in story.updates
         ],

@@ -53,7 +53,8 @@ class DemoUpdate:
     old: Decimal | None
     new: Decimal | None
     sources: tuple[str, ...]
-    tickets: tuple[str, ...]
+    tickets: tuple[tuple[str, str], ...]
+    """Key and title of each."""
 
 
 @dataclass(frozen=True, slots=True)

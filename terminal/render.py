@@ -235,10 +235,15 @@ def history(entries: Sequence[ShownEntry]) -> RenderableType:
     return table
 
 
+def ticket(key: str, title: str) -> str:
+    """What people call a ticket: its key, or its title where the key is a mere number."""
+    return harmless(title, 40) if key.isdigit() else harmless(key)
+
+
 def _cause(cause: ShownCause) -> str:
     delta = cause.cause.delta
-    key = cause.item.key if cause.item else ""
-    return f"{key} {cause.cause.kind.value.replace('_', '-')} ({'+' if delta > 0 else ''}{number(delta)})"
+    name = ticket(cause.item.key, cause.item.title) if cause.item else ""
+    return f"{name} {cause.cause.kind.value.replace('_', '-')} ({'+' if delta > 0 else ''}{number(delta)})"
 
 
 def verified(answer: Verified) -> RenderableType:
@@ -287,7 +292,7 @@ _MOST_TICKETS = 6
 
 
 def _demo_update(each: DemoUpdate) -> Text:
-    tickets = ", ".join(harmless(ticket) for ticket in each.tickets[:_MOST_TICKETS])
+    tickets = ", ".join(ticket(key, title) for key, title in each.tickets[:_MOST_TICKETS])
     more = f" and {len(each.tickets) - _MOST_TICKETS} more" if len(each.tickets) > _MOST_TICKETS else ""
     moved = f"  {number(each.old)} → {number(each.new)}  "
     return Text.assemble((f"  {harmless(each.title)}", "bold"), moved, (tickets + more, "dim"))
