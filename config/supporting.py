@@ -1,7 +1,7 @@
 """Which objective supports which: names must be known, and nothing may support itself, however far around.
 
-`okrs.progress.supporting_loop` recurses along the chain; a config may hold thousands of objectives, so this looks
-for loops without recursion and bounds the length of the chains that the roll-up will walk.
+A config may hold thousands of objectives, so this looks for loops without recursion, and bounds the length of the
+chains that the roll-up will walk.
 """
 
 from collections.abc import Sequence

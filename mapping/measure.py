@@ -80,11 +80,6 @@ class Measured:
     totals: tuple[Total, ...]
     lines: tuple[Line, ...]
 
-    @property
-    def selects_nothing(self) -> bool:
-        """Nothing is on any line: the value is 0 because of that, not because nothing is done."""
-        return not any(total.items for total in self.totals)
-
 
 def measure(rule: Rule, mirror: Mapping[str, Sequence[Candidate]], now: datetime) -> Measured:
     """Measure a rule on the mirror (candidates by source); after the cycle's end, as of that end."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -178,10 +177,12 @@ def entry_hash(entry: Entry) -> str:
     return hashlib.sha256(canonical_bytes(entry)).hexdigest()
 
 
-def first_broken(entries: Iterable[Entry], prev: str = GENESIS, seq: int = 0) -> int | None:
-    """Return the `seq` of the first entry whose place, link or hash is wrong; None when the chain is whole."""
-    for entry in entries:
-        if entry.seq != seq + 1 or entry.prev != prev or entry.hash != entry_hash(entry):
-            return entry.seq
-        prev, seq = entry.hash, entry.seq
-    return None
+def link_problem(entry: Entry, prev: str, seq: int) -> str:
+    """Say what is wrong with an entry's place behind the entry of that hash and number; empty when nothing is."""
+    if entry.seq != seq + 1:
+        return f"the entry before it is missing (it follows {seq})."
+    if entry.prev != prev:
+        return "it does not link to the entry before it."
+    if entry.hash != entry_hash(entry):
+        return "its content is not what its hash says: it was changed after it was written."
+    return ""

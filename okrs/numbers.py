@@ -7,7 +7,6 @@ them as whole millionths, so a database can add them without error.
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 PLACES = 6
-MILLION = 10**PLACES
 _STEP = Decimal(1).scaleb(-PLACES)
 
 

@@ -174,30 +174,3 @@ def objective_status(share: Share, own: Iterable[Standing], moment: Moment, pace
         started=moment.begun and bool(standings or share.expected or share.progress),
         achieved=share.progress >= ONE and all(standing.pace is Status.ACHIEVED for standing in standings),
     )
-
-
-def supporting_loop(objectives: Sequence[Objective]) -> tuple[str, ...]:
-    """Return the ids along one loop of `supports`, first id repeated at the end; empty when there is none."""
-    supports = {objective.id: objective.supports for objective in objectives}
-    clean: set[str] = set()
-    for start in supports:
-        path: list[str] = []
-        loop = _walk(start, supports, path, clean)
-        if loop:
-            return loop
-    return ()
-
-
-def _walk(here: str, supports: Mapping[str, tuple[str, ...]], path: list[str], clean: set[str]) -> tuple[str, ...]:
-    if here in path:
-        return (*path[path.index(here) :], here)
-    if here in clean or here not in supports:
-        return ()
-    path.append(here)
-    for above in supports[here]:
-        loop = _walk(above, supports, path, clean)
-        if loop:
-            return loop
-    path.pop()
-    clean.add(here)
-    return ()

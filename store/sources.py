@@ -69,10 +69,6 @@ class SourceState:
         read = {each.name: each for each in self.containers if each.read_at}
         return all(name in read and read[name].demand.covers(demand) for name in names)
 
-    def complete(self, names: Iterable[str]) -> bool:
-        """Tell whether every configured container was read completely once."""
-        return self.ready(names, Demand())
-
 
 def acquire(database: Database, name: str, now: datetime) -> Lease | None:
     """Take the lease of a source, None while somebody else holds it.

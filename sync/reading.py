@@ -1,6 +1,6 @@
 """Reading one source under its lease: pages apart first, then the take (see `sync.engine`)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -211,8 +211,3 @@ def _failed(report: SourceReport, error: ConnectorError) -> SourceReport:
 
 def _also(said: str | None, more: str) -> str:
     return f"{said} {more}" if said else more
-
-
-def unread(states: Iterable[SourceReport]) -> bool:
-    """Tell whether any source was not read completely."""
-    return any(report.state is not Outcome.OK for report in states)

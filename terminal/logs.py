@@ -6,6 +6,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from connectors.http import redacted
 from terminal.text import harmless
 
 
@@ -28,5 +29,5 @@ def configure(*, verbose: bool, as_json: bool) -> None:
 
 
 def _harmless_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Names and titles come from trackers."""
-    return {name: harmless(value, 1000) if isinstance(value, str) else value for name, value in event.items()}
+    """Names and titles come from trackers; what looks like a credential is struck out, should one ever get here."""
+    return {name: harmless(redacted(value), 1000) if isinstance(value, str) else value for name, value in event.items()}

@@ -11,6 +11,7 @@ from mapping.meaning import Candidate, Seen, candidates
 from mapping.measure import Line, Measured, measure
 from mapping.rule import AllOf, Match, Measure, Part, Rule, Selector
 from okrs.cycle import Period
+from okrs.ledger import GENESIS, Entry, link_problem
 from okrs.work import Kind, State, WorkItem
 
 SOURCE = "tracker"
@@ -103,3 +104,12 @@ OFF_WINDOW: Shown = (None, None, "outside_window")
 OFF_GUESS: Shown = (None, None, "no_estimate")
 FULL: Shown = ("1", "1", None)
 OPEN: Shown = ("1", "0", "open")
+
+
+def first_broken(entries: Iterable[Entry], prev: str = GENESIS, seq: int = 0) -> int | None:
+    """The number of the first entry of a chain that is not in its place; None when the chain is whole."""
+    for entry in entries:
+        if link_problem(entry, prev, seq):
+            return entry.seq
+        prev, seq = entry.hash, entry.seq
+    return None

@@ -21,7 +21,7 @@ from mapping.attribution import Evidence
 from mapping.codec import parse_rule, rule_hash
 from mapping.measure import Total, value_of
 from mapping.rule import Rule
-from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, entry_hash
+from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from store import ledger
 from store.tables import evidence, ledger_delta
 from store.tables import rule as rule_table
@@ -70,7 +70,7 @@ def verify(connection: Connection) -> Verified:
     prev, seq = GENESIS, 0
     try:
         for entry in ledger.entries_of(connection):
-            problem = _chained(entry, prev, seq) or _follows(
+            problem = link_problem(entry, prev, seq) or _follows(
                 entry, replays.setdefault(entry.key_result, _Replay()), rules
             )
             if problem:
@@ -107,16 +107,6 @@ def _rules(connection: Connection) -> dict[str, Rule | None]:
         except (ValueError, TypeError, KeyError, ArithmeticError):  # a text that was never a rule, under its own hash
             rules[row.hash] = None
     return rules
-
-
-def _chained(entry: Entry, prev: str, seq: int) -> str:
-    if entry.seq != seq + 1:
-        return f"the entry before it is missing (it follows {seq})."
-    if entry.prev != prev:
-        return "it does not link to the entry before it."
-    if entry.hash != entry_hash(entry):
-        return "its content is not what its hash says: it was changed after it was written."
-    return ""
 
 
 def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:

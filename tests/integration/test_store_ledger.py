@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from mapping.attribution import Evidence
 from mapping.codec import rule_hash, rule_text
-from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind, first_broken
+from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from store import ledger
 from store.database import Database, open_database
 from store.ledger import Draft, Head, KeyResultState
 from store.tables import ledger_head
-from tests.builders import a_rule
+from tests.builders import a_rule, first_broken
 from tests.integration.fakes import MORNING, dump
 
 LARGE, SMALL = Decimal(10**12), Decimal("-0.000001")

@@ -161,7 +161,7 @@ def test_an_error_of_a_container_is_kept_beside_what_was_read(database: Database
         state = sources.state_of(connection, "s")
     (held,) = state.containers
     assert (held.name, held.error, held.read_at, held.watermark) == ("PAY", "It is gone.", None, None)
-    assert not state.complete(["PAY"])
+    assert not state.ready(["PAY"], Demand())
 
 
 def test_generations_of_sources_never_read_are_zero(database: Database) -> None:

@@ -19,9 +19,9 @@ from okrs.ledger import (
     canonical_json,
     causes,
     entry_hash,
-    first_broken,
     timestamp,
 )
+from tests.builders import first_broken
 
 D = Decimal
 

@@ -17,7 +17,6 @@ from okrs.progress import (
     progress,
     roll_up,
     standing,
-    supporting_loop,
 )
 
 D = Decimal
@@ -230,19 +229,3 @@ def test_the_status_of_an_objective(
     share: tuple[str, str], own: list[Standing], moment: Moment, status: Status
 ) -> None:
     assert objective_status(Share(D(1), D(share[0]), D(share[1])), own, moment, Pace()) is status
-
-
-@pytest.mark.parametrize(
-    ("supports", "loop"),
-    [
-        ({"a": ["b"], "b": ["c"], "c": []}, ()),
-        ({"a": ["a"]}, ("a", "a")),
-        ({"a": ["b"], "b": ["a"]}, ("a", "b", "a")),
-        ({"x": ["a"], "a": ["b"], "b": ["c"], "c": ["b"]}, ("b", "c", "b")),
-        ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}, ()),  # two ways up are no loop
-        ({"a": ["kr-of-a"]}, ()),  # a key result, or nothing known
-        ({"a": [], "b": ["a", "c"], "c": ["b"]}, ("b", "c", "b")),
-    ],
-)
-def test_a_loop_of_supporting_objectives_is_found(supports: dict[str, list[str]], loop: tuple[str, ...]) -> None:
-    assert supporting_loop([objective(name, *above) for name, above in supports.items()]) == loop
