@@ -9,7 +9,7 @@ import pytest
 
 from mapping.meaning import Seen
 from okrs.demand import Container, Demand
-from okrs.work import Ref, State, WorkItem
+from okrs.work import Kind, Ref, State, WorkItem
 from store import mirror, sources
 from store.database import Database
 from store.mirror import SuddenlyEmptyError, Taken
@@ -364,3 +364,12 @@ def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
             write()
     sources.release(reading.database, stale, now, "ok", None)  # giving back what is not ours is no mistake
     assert dump(reading.database, *everything) == before
+
+
+def test_a_word_with_a_nul_in_it_stops_no_database(reading: Reading) -> None:
+    """SQLite keeps U+0000, PostgreSQL refuses it: one such ticket would end every run."""
+    hostile = WorkItem("id:1", "PAY\0-1", Kind.ISSUE, "Task", "A\0title", "", State.DOING, "Do\0ing", "re\0solved")
+    assert reading.read(PAY, [hostile]) == Taken(1, 1)
+    (held,) = reading.items.values()
+    assert held.item.title == "A\0title"
+    assert reading.read(PAY, [hostile]) == Taken(1, 0)

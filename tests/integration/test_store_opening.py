@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from store.database import open_database
+from store.database import StoreError, open_database, reason
 
 
 def test_a_first_run_waits_for_another_that_writes_already(tmp_path: Path) -> None:
@@ -43,3 +45,15 @@ def test_many_first_runs_at_once_make_one_database(database_url: str) -> None:
 
     with ThreadPoolExecutor(many) as pool:
         assert list(pool.map(first_run, range(many))) == [1] * many
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u:s3cret@127.0.0.1:PORT/x", "mysql://u:s3cret@host/x"])
+def test_an_address_that_cannot_be_read_is_a_sentence_without_its_password(url: str) -> None:
+    with pytest.raises(StoreError, match="no address of SQLite or PostgreSQL") as raised:
+        open_database(url, create=True)
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("said", "told"), [("", "Exception"), ("first\nsecond", "first")])
+def test_a_driver_s_reason_is_one_line_even_when_it_says_nothing(said: str, told: str) -> None:
+    assert reason(DBAPIError("SELECT 1", None, Exception(said))) == told
