@@ -24,7 +24,7 @@ from config.model import Config
 from config.problems import Problem
 from connectors import registry
 from connectors.contract import Connector, ConnectorError
-from connectors.http import Patient
+from connectors.patience import Patient
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
 from okrs.demand import Demand

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from config.problems import Problems
 from config.tree import Spot, Step
 from config.words import quoted
-from connectors.settings import Interpolated
+from connectors.settings import Interpolated, RelativePath
 
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -97,11 +97,20 @@ def refuse_elsewhere(
 
 def marked(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """Return the fields of a model whose text may hold placeholders, by key."""
-    return {
-        field.alias or name: field
+    return {field.alias or name: field for name, field in _with(model, Interpolated)}
+
+
+def paths_of(model: type[BaseModel]) -> list[str]:
+    """Return the names of a model's fields that hold a path."""
+    return [name for name, _ in _with(model, RelativePath)]
+
+
+def _with(model: type[BaseModel], kind: type) -> list[tuple[str, FieldInfo]]:
+    return [
+        (name, field)
         for name, field in model.model_fields.items()
-        if any(isinstance(mark, Interpolated) for mark in [*field.metadata, *_marks(field.annotation)])
-    }
+        if any(isinstance(mark, kind) for mark in [*field.metadata, *_marks(field.annotation)])
+    ]
 
 
 def _marks(annotation: Any) -> list[object]:  # noqa: ANN401 - any type expression

@@ -36,7 +36,7 @@ def load(path: Path, environ: Mapping[str, str], *, connect: bool) -> Loaded:
     database, sources = None, Sources()
     if files.main:
         database = read_database(files.main, resolver, problems)
-        sources = read_sources(files.main, resolver if connect else None, problems)
+        sources = read_sources(files.main, files.folder, resolver if connect else None, problems)
     for root in files.roots:
         allowed = {("database",), *sources.interpolated} if root is files.main else ()
         refuse_elsewhere(root, keys_of(Document), allowed, problems)

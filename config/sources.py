@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError, create_model
 
 from config.explaining import explain, keys_of
-from config.interpolation import Resolver, has_placeholder, is_secret, marked, well_formed
+from config.interpolation import Resolver, has_placeholder, is_secret, marked, paths_of, well_formed
 from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, quoted
@@ -27,8 +28,11 @@ class Sources:
     """Paths at which a placeholder is no mistake."""
 
 
-def read_sources(root: Spot, resolver: Resolver | None, problems: Problems) -> Sources:
-    """Read all sources.  Without a resolver placeholders of secrets and addresses stay as they are written."""
+def read_sources(root: Spot, folder: Path, resolver: Resolver | None, problems: Problems) -> Sources:
+    """Read all sources.  Without a resolver placeholders of secrets and addresses stay as they are written.
+
+    Relative paths in them start from the folder.
+    """
     found = Sources()
     section = root.get("sources")
     for _, spot in section.entries() if section else []:
@@ -41,7 +45,15 @@ def read_sources(root: Spot, resolver: Resolver | None, problems: Problems) -> S
             if key not in keys_of(model):  # one complaint, that the key is unknown, is enough
                 found.interpolated.update(below.path for below in inner.walk())
         _read(spot, model, resolver, problems, found)
+    found.settings = {name: _located(settings, folder) for name, settings in found.settings.items()}
     return found
+
+
+def _located(settings: SourceSettings, folder: Path) -> SourceSettings:
+    """Return the settings with paths that do not depend on the working directory."""
+    paths = {name: getattr(settings, name) for name in paths_of(type(settings))}
+    absolute = {name: str(folder / path) for name, path in paths.items() if path}
+    return settings.model_copy(update=absolute) if absolute else settings
 
 
 def _model(spot: Spot, problems: Problems) -> type[SourceSettings] | None:

@@ -1,23 +1,27 @@
-"""What the sync engine knows of a tracker: pages of items, a resume point, and errors typed by what to do next.
+"""What the sync engine knows of a tracker: pages of items, resume points, and errors typed by what to do next.
 
-A connector is opened for one source, used by one thread, and closed.  It reads only.  One call of `changed` is
-one page: small enough to be asked again when it fails, so retry lives outside, in one place (`connectors.http`).
+A connector is opened for one source, used by one thread at a time, and closed; `twin` makes another one for another
+thread.  It reads only.  One call of `changed` is one page: small enough to be asked again when it fails, so retry
+lives outside, in one place (`connectors.http`).
 
-    cursor = Cursor(since=watermark - overlap, now=now, parents=known parents)
-    while True:
-        page = connector.changed(container, cursor, demand)
+    asked = [None]                                   # a read of one container
+    while asked:                                     # in any order, several at once
+        page = connector.changed(container, replace(cursor, resume=asked.pop()), demand)
         ...gather page.items...
-        if page.resume is None: break                # the container was read completely
-        cursor = replace(cursor, resume=page.resume)
+        asked += page.following                      # nothing is left: the container was read completely
+
+A census is walked in the same way and brings identities alone; what it misses is looked up one by one.
+`connectors.plain.Plain` answers everything that a simple tracker does not offer.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, Self
 
 from okrs.demand import Container, Demand
-from okrs.work import WorkItem
+from okrs.work import Ref, WorkItem
 
 __all__ = [
     "Account",
@@ -27,13 +31,23 @@ __all__ = [
     "CredentialsRefused",
     "Cursor",
     "Demand",
+    "Fate",
+    "Found",
+    "IdPage",
+    "Listed",
     "MalformedAnswer",
     "Page",
+    "Quota",
     "RateLimited",
     "Stop",
     "TryLater",
     "Unreadable",
+    "What",
 ]
+
+
+def _nothing_held(_ids: Iterable[str]) -> Mapping[str, WorkItem]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +57,70 @@ class Cursor:
     now: datetime
     since: datetime | None = None
     resume: str | None = None
-    """Opaque text of the page before; valid within one run only, trackers' page tokens expire."""
+    """Opaque text of a page before; valid within one run only, trackers' page tokens expire."""
     parents: tuple[str, ...] = ()
     """Ids of items known to have children that listings hide (`WorkItem.children` > 0)."""
+    memo: Mapping[str, str] = field(default_factory=dict)
+    """What the last complete read of this container left for the next one (`Page.memo`), as an ETag; may be empty."""
+    held: Callable[[Iterable[str]], Mapping[str, WorkItem]] = _nothing_held
+    """Returns the mirror's items by id, of those it holds: for trackers that tell of a change without the item."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some items of a container, and where the next page begins; `resume` None means that this was the last."""
+    """Some items of a container, and where the pages that follow begin."""
 
     items: tuple[WorkItem, ...]
-    resume: str | None = None
+    following: tuple[str, ...] = ()
+    """Resume points of further pages: each may be asked at once, in any order.  The read is complete when none is
+    left.  A tracker whose pages are a chain names one."""
     total: int | None = None
     """How many items the whole read will bring, where the tracker says so; for progress bars only."""
+    memo: Mapping[str, str] = field(default_factory=dict)
+    """Small texts kept for the next read of this container once this one is complete; those of all pages together."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """Identities alone: a page of a census, or of what a query of the tracker's own finds."""
+
+    refs: tuple[Ref, ...]
+    """`Ref(id, key)`; the key is "" where the tracker tells the id alone."""
+    following: tuple[str, ...] = ()
+
+
+class Fate(StrEnum):
+    """What became of an item that a census misses, or that it shows and the mirror does not have."""
+
+    HERE = "here"
+    """It is in its container, whatever the listing says (archived, or an index that lags)."""
+    MOVED = "moved"
+    """It lives elsewhere now."""
+    DELETED = "deleted"
+    """The tracker says that it was deleted."""
+    HIDDEN = "hidden"
+    """The tracker knows nothing of it, or does not let this token see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a direct look-up says of one item."""
+
+    fate: Fate
+    item: WorkItem | None = None
+    """As it is now: always with HERE, with MOVED where the tracker lets us see it."""
+    container: str | None = None
+    """MOVED: id of the container of this source that it lives in now; None when it left them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many requests the tracker still allows, as its last answer told."""
+
+    remaining: int
+    limit: int | None = None
+    reset: datetime | None = None
+    """When it begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +134,39 @@ class Account:
     """Names of the configured containers that it cannot read."""
     detail: str = ""
     """Kind of server and the like, for people."""
+    lacks: tuple[str, ...] = ()
+    """Rights that the token should have and does not, each as a sentence with the next step."""
+    expires: datetime | None = None
+    """When the token ends, where the tracker says so."""
+
+
+class What(StrEnum):
+    """What `headway discover` lists; each is a word of the config."""
+
+    PROJECT = "project"
+    MILESTONE = "milestone"
+    EPIC = "epic"
+    SPRINT = "sprint"
+    SECTION = "section"
+    LABEL = "label"
+    FIELD = "field"
+    TYPE = "type"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One thing that a config may name."""
+
+    what: What
+    value: str
+    """As the config spells it: a project's key, a milestone's title, an epic's key, a field's id or name."""
+    name: str = ""
+    """What people call it, where that differs from `value`."""
+    container: str = ""
+    """The configured container that it belongs to; "" for what belongs to all of them."""
+    note: str = ""
+    """Whatever helps to choose: open or released, the type of a field, "not in the config"."""
 
 
 class Connector(Protocol):
@@ -76,7 +174,18 @@ class Connector(Protocol):
 
     @property
     def requests(self) -> int:
-        """How many HTTP requests were sent so far."""
+        """How many HTTP requests this connection sent so far; a twin counts its own."""
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the last answer told of limits; None when nothing."""
+
+    @property
+    def told(self) -> datetime | None:
+        """The tracker's own time, as its last answer told (its `Date` header); None before the first."""
+
+    def twin(self) -> Self:
+        """Open another connection of the same kind, which knows what this one has found out, for another thread."""
 
     def containers(self) -> "Sequence[Container | Unreadable]":
         """Resolve every configured project or repository to its immutable id, in the order of the config.
@@ -86,13 +195,34 @@ class Connector(Protocol):
         """
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
-        """Return one page of the items changed since the cursor, or of the milestones, which are read whole.
+        """Return one page of the items changed since the cursor, and of what is read whole, as milestones are.
 
         Raises ConnectorError.
         """
 
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        """Return one page of the identities of everything that a complete read of the container would bring.
+
+        Raises ConnectorError.
+        """
+
+    def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:
+        """Ask directly what became of some items of a container, by id.  Every ref is answered.
+
+        Raises ConnectorError.
+        """
+
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        """Return one page of the ids that a query in the tracker's own language finds, in any container.
+
+        Raises Stop with the tracker's reason where it refuses the query, and ConnectorError.
+        """
+
     def check(self) -> Account:
         """Say who the token is and what it sees.  Raises ConnectorError."""
+
+    def discover(self) -> Sequence[Listed]:
+        """List what a config may name, as projects, milestones and labels.  Raises ConnectorError."""
 
     def close(self) -> None:
         """Release sockets and threads."""

@@ -9,13 +9,17 @@ from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from okrs.duration import parse_duration
 
 
 class Interpolated:
     """Marks a field whose text may contain `${NAME}` or `${file:PATH}`; legal nowhere else."""
+
+
+class RelativePath:
+    """Marks a field whose path starts from the config's folder, where it is not absolute."""
 
 
 Secret = Annotated[SecretStr, Interpolated()]
@@ -55,6 +59,13 @@ def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pyda
     return [value] if isinstance(value, str) else value
 
 
+def _proxy(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the address of a proxy is wanted, as http://proxy.acme.example:3128")
+    return url
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Interval = Annotated[timedelta, BeforeValidator(parse_duration)]
 
@@ -68,6 +79,16 @@ class SourceSettings(BaseModel, ABC):
     every: Interval = Field(
         default=timedelta(minutes=5),
         description="How often the source is to be read: a number and s, m, h or d. After three of these it is stale.",
+    )
+
+    proxy: Annotated[Address, AfterValidator(_proxy)] | None = Field(
+        default=None,
+        description="Proxy to reach the tracker through, as http://proxy.acme.example:3128; else the environment's.",
+    )
+    ca_bundle: Annotated[str, RelativePath()] | None = Field(
+        default=None,
+        min_length=1,
+        description="File of certificate authorities to trust, in PEM, for networks that have one of their own.",
     )
 
     @property

@@ -23,12 +23,28 @@ class Demand:
     """Where the items live; two sites share none, even where their ids are equal.  Empty: any."""
     shaping: str = ""
     """The settings that change what an item reads as.  Empty: any."""
+    histories: bool = False
+    """`WorkItem.history`: how items stood at any time."""
+    sprints: bool = False
+    """Sprint items, and `WorkItem.sprints`."""
+    refs: bool = False
+    """`WorkItem.refs` from links and branches, which cost requests or bytes of their own."""
+    queries: frozenset[str] = frozenset()
+    """Queries in the tracker's own language, whose ids are asked in every run; they are of no single container."""
 
     def covers(self, other: "Demand") -> bool:
-        """Tell whether a read for this demand also serves the other one."""
+        """Tell whether a container read for this demand also serves the other one."""
         same_site, same_shape = other.site in ("", self.site), other.shaping in ("", self.shaping)
-        return self.fields >= other.fields and same_site and same_shape
+        extras = self.histories >= other.histories and self.sprints >= other.sprints and self.refs >= other.refs
+        return self.fields >= other.fields and extras and same_site and same_shape
 
     def union(self, other: "Demand") -> "Demand":
-        """Return this demand with the other one's fields."""
-        return replace(self, fields=self.fields | other.fields)
+        """Return this demand with what the other one asks besides."""
+        return replace(
+            self,
+            fields=self.fields | other.fields,
+            histories=self.histories or other.histories,
+            sprints=self.sprints or other.sprints,
+            refs=self.refs or other.refs,
+            queries=self.queries | other.queries,
+        )

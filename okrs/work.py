@@ -9,6 +9,9 @@ from enum import StrEnum
 LARGEST = Decimal(10**9)
 """A field's number beyond this is an accident; its millionths would not fit the store's whole numbers."""
 
+MOST_REFS = 5
+"""More tickets than this are named by release notes and the like, which are no work on any of them."""
+
 
 class Kind(StrEnum):
     """What an item is, whatever its tracker calls it."""
@@ -40,6 +43,16 @@ class Ref:
 
     id: str
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How an item stood from one moment on, as its tracker's own history tells."""
+
+    at: datetime
+    state: State
+    status: str | None = None
+    resolution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,13 @@ class WorkItem:
     """Other exact spellings by which a rule may name this item where its kind is clear, as `owner/repo#3`."""
     children: int = 0
     """How many children the tracker hides from listings, so that they are read through this parent; else 0."""
+    sprints: tuple[str, ...] = ()
+    """Immutable ids of the sprint items (kind `sprint`) that this item belongs to; only where demanded."""
+    refs: tuple[str, ...] = ()
+    """Keys of other items, of any source, that this one names: by its tracker's links where demanded, and a pull
+    request in its title or branch.  `MOST_REFS` at most, in the order of their appearance."""
+    history: tuple[Step, ...] = ()
+    """The whole history, oldest first, beginning with the creation; only where demanded and the tracker has one."""
 
     def number(self, field: str) -> Decimal | None:
         """Return the numeric value of a demanded field, None where it is missing, no number or beyond `LARGEST`."""

@@ -40,6 +40,7 @@ class Project:
     """Keys it had before; GitHub redirects from them."""
     hidden: bool = False
     """The token may not see it: 404."""
+    archived: bool = False
     last_number: int = 0
     last_milestone: int = 0
 
@@ -56,6 +57,54 @@ class Milestone:
     updated: datetime
     due: date | None = None
     closed: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Sprint:
+    """A sprint of a Jira board; every project has one board, whose id is the project's."""
+
+    project: Project
+    id: int
+    title: str
+    state: Literal["future", "active", "closed"] = "future"
+    start: datetime | None = None
+    end: datetime | None = None
+    completed: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Board:
+    """A GitHub project (Projects v2) of an organisation, with its items' field values."""
+
+    owner: str
+    number: int
+    id: int
+    title: str
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Fields by name, each `NUMBER`, `DATE`, `TEXT`, `SINGLE_SELECT` or `ITERATION`."""
+    values: dict[int, dict[str, str | float]] = field(default_factory=dict)
+    """Values by item id, each by the field's name; an item without values is on the board, too."""
+    updated: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A moment from which on an item stood in this state."""
+
+    at: datetime
+    state: State
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in an Asana project: what its event stream tells."""
+
+    project: int
+    item: int
+    parent: int | None
+    action: Literal["added", "changed", "removed", "deleted", "undeleted"]
+    at: datetime
 
 
 @dataclass(eq=False, slots=True)
@@ -85,6 +134,18 @@ class Item:
     draft: bool = False
     blocked_by: list["Item"] = field(default_factory=list)
     """Asana's dependencies: what must be done before this one."""
+    also: list[tuple[Project, Section | None]] = field(default_factory=list)
+    """Further projects of an Asana task (multi-homing), each with the section it stands in."""
+    archived: bool = False
+    """Jira: it left the search and can still be asked for by its key."""
+    links: list["Item"] = field(default_factory=list)
+    """Jira's issue links, from this side."""
+    sprints: list[Sprint] = field(default_factory=list)
+    """Jira: the sprints it was in, the newest last."""
+    branch: str = ""
+    """Of a pull request."""
+    history: list[Change] = field(default_factory=list)
+    """How it stood since its creation, oldest first."""
 
     @property
     def key(self) -> str:

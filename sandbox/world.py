@@ -6,10 +6,12 @@ sub-task touches no parent.  All reading and writing happens under `World.lock`.
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Literal
 
 from sandbox.clock import Clock
-from sandbox.records import Item, Milestone, Project, Section, State, Tracker, User
+from sandbox.records import Board, Change, Event, Item, Milestone, Project, Section, Sprint, State, Tracker, User
 
 _FIRST_ID: dict[Tracker, int] = {"jira": 10_000, "asana": 1_204_000_000_000_000, "github": 2_100_000_000}
 
@@ -24,6 +26,16 @@ class World:
         self.projects: list[Project] = []
         self.milestones: list[Milestone] = []
         self.items: dict[int, Item] = {}
+        self.trash: dict[int, Item] = {}
+        """Deleted Asana tasks, which can be restored for 30 days."""
+        self.sprints: list[Sprint] = []
+        self.boards: list[Board] = []
+        self.events: list[Event] = []
+        """What happened in Asana projects, in order; an event token is a place in this list."""
+        self.deleted: set[tuple[int, int]] = set()
+        """(project id, number) of deleted GitHub issues, for which it answers 410."""
+        self.transferred: dict[tuple[int, int], Item] = {}
+        """(project id, number) of transferred GitHub issues, for which it redirects to the new one."""
         self._last_id = dict(_FIRST_ID)
 
     # finding
@@ -61,6 +73,12 @@ class World:
         """Return the direct children of an item, oldest first."""
         with self.lock:
             return [item for item in self.items.values() if item.parent is parent]
+
+    def homes(self, item: Item) -> list[tuple[Project, Section | None]]:
+        """Return the projects an item is in; an Asana sub-task is in none."""
+        with self.lock:
+            own = [] if item.project.tracker == "asana" and item.parent else [(item.project, item.section)]
+            return own + item.also
 
     # building
 
@@ -111,8 +129,25 @@ class World:
             item.labels, item.parent, item.milestone = list(labels), parent, milestone
             item.section = next((one for one in project.sections if one.name == section), None)
             item.assignee, item.points, item.pull, item.draft = assignee, points, pull, draft
+            item.history = [Change(now, "todo")]
             self.items[item.id] = item
+            self._tell(item, "added")
             return item
+
+    def add_sprint(self, project: Project, title: str) -> Sprint:
+        """Plan a sprint on the project's board (Jira)."""
+        with self.lock:
+            sprint = Sprint(project, self._id(project.tracker), title)
+            self.sprints.append(sprint)
+            return sprint
+
+    def add_board(self, owner: str, title: str, kinds: dict[str, str]) -> Board:
+        """Set up a GitHub project with custom fields."""
+        with self.lock:
+            number = sum(board.owner == owner for board in self.boards) + 1
+            board = Board(owner, number, self._id("github"), title, kinds, updated=self.clock.now())
+            self.boards.append(board)
+            return board
 
     def _id(self, tracker: Tracker) -> int:
         self._last_id[tracker] += 1
@@ -192,17 +227,92 @@ class World:
             self._stamp(item)
 
     def move_project(self, item: Item, project: Project) -> None:
-        """Move it to another project of the same tracker: the id stays, a Jira key changes.
+        """Move it to another project of the same tracker: the id stays, a Jira key changes; sub-tasks go with it.
 
         Raises ValueError for GitHub, where a transfer makes a new issue, and across trackers.
         """
         with self.lock:
             if project.tracker != item.project.tracker or project.tracker == "github":
                 raise ValueError(f"{item.key} cannot move to {project.key}")
+            self._tell(item, "removed")
             project.last_number += 1
             item.project, item.number = project, project.last_number
             item.milestone = item.section = None
+            item.also = [home for home in item.also if home[0] is not project]
             self._stamp(item)
+            for child in self.children(item):
+                if item.type != "Epic":
+                    self.move_project(child, project)
+
+    def transfer(self, item: Item, project: Project) -> Item:
+        """Transfer a GitHub issue: it becomes a new one, without a milestone, to which the old address redirects."""
+        with self.lock:
+            project.last_number += 1
+            new = replace(
+                item, project=project, id=self._id("github"), number=project.last_number, milestone=None, parent=None
+            )
+            new.labels, new.history = list(item.labels), list(item.history)
+            self._leave(item)
+            self.transferred[item.project.id, item.number] = new
+            self.items[new.id] = new
+            self._stamp(new)
+            return new
+
+    def archive(self, item: Item) -> None:
+        """Archive a Jira issue: it leaves the search, and is still there."""
+        with self.lock:
+            item.archived = True
+
+    def unarchive(self, item: Item) -> None:
+        """Bring a Jira issue back into the search; nothing stamps it."""
+        with self.lock:
+            item.archived = False
+
+    def add_home(self, item: Item, project: Project, section: Section | None = None) -> None:
+        """Put an Asana task into one more project."""
+        with self.lock:
+            if all(home is not project for home, _ in self.homes(item)):
+                item.also.append((project, section or next(iter(project.sections), None)))
+                self._stamp(item)
+
+    def link(self, item: Item, other: Item) -> None:
+        """Link two Jira issues; both are touched."""
+        with self.lock:
+            item.links.append(other)
+            self._stamp(item)
+
+    def plan(self, item: Item, sprint: Sprint) -> None:
+        """Put a Jira issue into a sprint."""
+        with self.lock:
+            if sprint not in item.sprints:
+                item.sprints.append(sprint)
+                self._stamp(item)
+
+    def begin_sprint(self, sprint: Sprint) -> None:
+        """Start a sprint; its issues are not touched."""
+        with self.lock:
+            sprint.state, sprint.start = "active", self.clock.now()
+
+    def end_sprint(self, sprint: Sprint) -> None:
+        """Complete a sprint; its issues are not touched."""
+        with self.lock:
+            sprint.state, sprint.completed = "closed", self.clock.now()
+
+    def set_value(self, board: Board, item: Item, name: str, value: str | float | None) -> None:
+        """Put a GitHub issue onto a board, or change a field of it there: the issue itself is not touched."""
+        with self.lock:
+            values = board.values.setdefault(item.id, {})
+            if value is None:
+                values.pop(name, None)
+            else:
+                values[name] = value
+            board.updated = self.clock.now()
+
+    def take_off(self, board: Board, item: Item) -> None:
+        """Take an issue off a board; the issue itself is not touched."""
+        with self.lock:
+            board.values.pop(item.id, None)
+            board.updated = self.clock.now()
 
     def block(self, item: Item, by: Sequence[Item]) -> None:
         """Say which tasks must be done before it (Asana)."""
@@ -211,16 +321,43 @@ class World:
             self._stamp(item)
 
     def delete(self, item: Item) -> None:
-        """Delete it with its sub-tasks; children of an epic stay, without a parent and without a stamp."""
+        """Delete it with its sub-tasks; children of an epic stay, without a parent and without a stamp.
+
+        An Asana task goes to the trash; of a GitHub issue its address says that it was deleted.
+        """
         with self.lock:
             for child in self.children(item):
-                if item.type == "Epic":
+                if item.type == "Epic" or item.project.tracker == "github":
                     child.parent = None
                 else:
                     self.delete(child)
-            for other in self.items.values():
-                other.blocked_by = [one for one in other.blocked_by if one is not item]
-            del self.items[item.id]
+            self._leave(item)
+            if item.project.tracker == "asana":
+                self.trash[item.id] = item
+                self._tell(item, "deleted")
+            if item.project.tracker == "github":
+                self.deleted.add((item.project.id, item.number))
+
+    def restore(self, item: Item) -> None:
+        """Bring an Asana task back from the trash, with the sub-tasks that went with it; nothing stamps them."""
+        with self.lock:
+            self.items[item.id] = self.trash.pop(item.id)
+            self._tell(item, "undeleted")
+            for child in [one for one in self.trash.values() if one.parent is item]:
+                self.restore(child)
+
+    def rename(self, project: Project, name: str) -> None:
+        """Give a project another name; its items are not touched."""
+        with self.lock:
+            project.name = name
+
+    def _leave(self, item: Item) -> None:
+        for other in self.items.values():
+            other.blocked_by = [one for one in other.blocked_by if one is not item]
+            other.links = [one for one in other.links if one is not item]
+        for board in self.boards:
+            board.values.pop(item.id, None)
+        del self.items[item.id]
 
     def rename_milestone(self, milestone: Milestone, title: str) -> None:
         """Rename a milestone or version; its issues are not touched."""
@@ -253,6 +390,19 @@ class World:
         item.state, item.changed = state, item.updated
         item.resolution = None if item.pull else resolution
         item.closed = item.updated if state in ("done", "cancelled") else None
+        item.history.append(Change(item.updated, state, item.resolution))
 
     def _stamp(self, item: Item) -> None:
         item.updated = self.clock.now()
+        self._tell(item, "changed")
+
+    def _tell(self, item: Item, action: Literal["added", "changed", "removed", "deleted", "undeleted"]) -> None:
+        """Add to the event streams of the projects that an Asana task, or the task above it, is in."""
+        if item.project.tracker != "asana":
+            return
+        top = item
+        while top.parent is not None:
+            top = top.parent
+        above = item.parent.id if item.parent else None
+        for project, _ in self.homes(top):
+            self.events.append(Event(project.id, item.id, above, action, self.clock.now()))

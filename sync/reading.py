@@ -153,11 +153,13 @@ class Reader:
         started = self.clock()
         cursor = self._cursor(known, started)
         mirror.start_reading(self.database, self.lease, known, started)
+        waiting: list[str | None] = [None]
         for _ in range(MOST_PAGES):
-            page = connector.changed(known, cursor, self.source.demand)
+            page = connector.changed(known, replace(cursor, resume=waiting.pop()), self.source.demand)
             mirror.gather(self.database, self.lease, known, page.items, self.clock())
             self.progress.page(self.source.name, known.name, len(page.items), page.total)
-            if page.resume is None:
+            waiting += page.following
+            if not waiting:
                 return mirror.take(
                     self.database,
                     self.lease,
@@ -167,9 +169,6 @@ class Reader:
                     complete=cursor.since is None,
                     now=self.clock(),
                 )
-            if page.resume == cursor.resume:
-                raise MalformedAnswer(f"The listing of {known.name} repeats its own page; nothing of it was used.")
-            cursor = replace(cursor, resume=page.resume)
         raise MalformedAnswer(f"The listing of {known.name} does not end; nothing of it was used.")
 
     def _cursor(self, known: Container, now: datetime) -> Cursor:

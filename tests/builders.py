@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from connectors.patience import AT_ONCE, Pacer
 from mapping.attribution import Evidence
 from mapping.meaning import Candidate, Seen, candidates
 from mapping.measure import Line, Measured, measure
@@ -113,3 +114,18 @@ def first_broken(entries: Iterable[Entry], prev: str = GENESIS, seq: int = 0) ->
             return entry.seq
         prev, seq = entry.hash, entry.seq
     return None
+
+
+class Time:
+    """A clock that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def pacer(self, at_once: int = AT_ONCE) -> Pacer:
+        return Pacer(at_once, self.sleep, lambda: self.now)

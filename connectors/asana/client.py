@@ -29,13 +29,14 @@ from connectors.contract import (
     Unreadable,
 )
 from connectors.http import require
+from connectors.plain import Plain
 from okrs.work import Ref
 
 PAGE = 100
 """Tasks a page; the most that Asana gives."""
 
 
-class Asana:
+class Asana(Plain):
     """One connection with one token, used by one thread.  A container's id and name are the project's gid."""
 
     def __init__(self, settings: Settings) -> None:
@@ -78,7 +79,7 @@ class Asana:
         fields = wanted(demand.fields)
         items = tuple(item for task in tasks if (item := work_item(task, fields, parent)) is not None)
         after = at.noting(item.id for item in items if item.children).next(offset, ask.what)
-        return Page(items, after.text() if after else None)
+        return Page(items, (after.text(),) if after else ())
 
     def close(self) -> None:
         self._transport.close()

@@ -26,7 +26,8 @@ from urllib3.exceptions import (
 )
 
 from connectors.contract import ConnectorError, CredentialsRefused, TryLater
-from connectors.http import TIMEOUT, USER_AGENT, error_for, proxy_for
+from connectors.http import USER_AGENT, error_for
+from connectors.line import TIMEOUT, proxy_for
 
 _SETTING_UP = Lock()
 

@@ -18,6 +18,7 @@ from connectors.github import normalise
 from connectors.github.paging import Listing, Place, next_link
 from connectors.github.settings import DEFAULT_URL, Settings
 from connectors.github.wire import PAGE_SIZE, Answer, Wire
+from connectors.plain import Plain
 from okrs.work import Ref, WorkItem
 
 _NORMALISE: dict[Listing, Callable[[normalise.Payload, Ref], WorkItem]] = {
@@ -26,7 +27,7 @@ _NORMALISE: dict[Listing, Callable[[normalise.Payload, Ref], WorkItem]] = {
 }
 
 
-class GitHubConnector:
+class GitHubConnector(Plain):
     """One open connection to one GitHub; used by one thread (a `Github` object mixes up the answers of two)."""
 
     def __init__(self, settings: Settings) -> None:
@@ -73,7 +74,7 @@ class GitHubConnector:
         rows = normalise.rows(answer.json(what), what)
         after = place.after(next_link(answer.headers.get("link", ""), self._wire.owns, what), what)
         make = _NORMALISE[place.listing]
-        return Page(tuple([make(row, repo) for row in rows]), None if after is None else after.text())
+        return Page(tuple([make(row, repo) for row in rows]), () if after is None else (after.text(),))
 
     def check(self) -> Account:
         """Say whose token it is, what it sees and when it expires."""

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import orjson
 from github import Auth, Github
-from urllib3.exceptions import HTTPError, SSLError
 
 from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
-from connectors.http import READ_TIMEOUT, USER_AGENT, close_pool, error_for, pool_for, same_origin
+from connectors.http import USER_AGENT, error_for
+from connectors.line import READ_TIMEOUT, Line, Route
 
 API_VERSION = "2022-11-28"
 PAGE_SIZE = 100
@@ -67,19 +67,16 @@ class _Unfollowed(Exception):
         self.answer = answer
 
 
-class _Line:
-    """PyGithub's connection, over urllib3: what `cnx` of its requester must offer, and no more.
+class _Cable:
+    """PyGithub's connection, over our `Line`: what `cnx` of its requester must offer, and no more."""
 
-    Its own connection goes through `requests`, which reads an answer in slices of 10 kB and decodes it to text that
-    the parser turns into bytes again; a listing of 10,000 issues takes twice as long that way.
-    """
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        parts = urlsplit(line.route.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._pool = pool_for(url)
         self._asked: tuple[str, str, Mapping[str, str]] = ("GET", "/", {})
-        self.sent = 0
+        self.what = ""
+        """What is asked next, for people."""
         self.body = b""
         """Of the last answer."""
 
@@ -89,17 +86,14 @@ class _Line:
 
     def getresponse(self) -> "_Response":
         verb, url, headers = self._asked
-        self.sent += 1
-        answer = self._pool.request(verb, self._origin + url, headers=headers, retries=False, redirect=False)
-        self.body = answer.data
+        answer = self.line.ask(verb, self._origin + url, self.what, headers)
+        self.body = answer.body
         if answer.status in (202, 301):
-            raise _Unfollowed(
-                Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, b"")
-            )
+            raise _Unfollowed(Answer(answer.status, answer.headers, b""))
         return _Response(answer.status, answer.headers)
 
     def close(self) -> None:
-        close_pool(self._pool)
+        self.line.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,7 @@ class Wire:
                 "The GitHub token is empty or holds signs that no token has: set it anew in the environment."
             )
         self.url = url
-        self._line = _Line(url)
+        self._cable = _Cable(Line(Route(url)))
         self._github = Github(
             auth=Auth.Token(token),
             base_url=url,
@@ -141,14 +135,11 @@ class Wire:
     @property
     def sent(self) -> int:
         """How many HTTP requests were sent."""
-        return self._line.sent
+        return self._cable.line.sent
 
     def owns(self, url: str) -> bool:
         """Tell whether a URL out of an answer leads to this GitHub; the token goes nowhere else."""
-        try:
-            return same_origin(self.url, url)
-        except ValueError:  # no URL at all
-            return False
+        return self._cable.line.owns(url)
 
     def get(self, path: str, what: str, query: Mapping[str, str] | None = None) -> Answer:
         """Ask for one path below the API root, or for a whole URL, of which only path and query are used.
@@ -157,32 +148,22 @@ class Wire:
         answer is no HTTP that the library understands.
         """
         headers = {"Accept": "application/vnd.github+json"}
+        self._cable.what = what
         try:
             status, fields, _ = self._github.requester.requestJson(
                 "GET",
                 path,
                 dict(query or {}),
                 headers,
-                cnx=self._line,  # type: ignore[arg-type]  # whatever has the three methods will do
+                cnx=self._cable,  # type: ignore[arg-type]  # whatever has the three methods will do
             )
-            return Answer(status, fields, self._line.body)
+            return Answer(status, fields, self._cable.body)
         except _Unfollowed as unfollowed:
             return unfollowed.answer
-        except (OSError, HTTPError, ValueError, OverflowError) as error:
-            failed = _trouble(error, what)
-        raise failed  # outside of `except`: the library's error may quote the token and must not be chained
+        except (ValueError, OverflowError):
+            pass  # the library's error may quote the token and must not be chained
+        raise MalformedAnswer(f"The answer for {what} has headers that are not GitHub's; nothing of it was used.")
 
     def close(self) -> None:
-        self._line.close()
+        self._cable.close()
         self._github.close()
-
-
-def _trouble(error: Exception, what: str) -> ConnectorError:
-    """Return our error for what the library raised, without its words."""
-    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return Stop(f"The certificate of the tracker was not accepted for {what}: check `url` and the host's CAs.")
-    if isinstance(error, HTTPError) and isinstance(error, ValueError):  # no URL, no header
-        return Stop(f"The request for {what} cannot be sent: check `url`.")
-    if isinstance(error, (OSError, HTTPError)):
-        return TryLater(f"The tracker gave no whole answer for {what}; it is asked again later.")
-    return MalformedAnswer(f"The answer for {what} has headers that are not GitHub's; nothing of it was used.")

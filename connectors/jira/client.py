@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from connectors.contract import Account, Container, Cursor, Demand, MalformedAnswer, Page, Stop, Unreadable
-from connectors.http import TIMEOUT, require
+from connectors.http import require
 from connectors.jira import fields, paging
 from connectors.jira.normalise import Reading, issue_item, version_item
 from connectors.jira.payload import Json, maybe, needed
 from connectors.jira.settings import Settings
 from connectors.jira.transport import Parameters, Transport
+from connectors.line import TIMEOUT
+from connectors.plain import Plain
 from okrs.work import WorkItem, fold_name
 
 
-class Jira:
+class Jira(Plain):
     """A `connectors.contract.Connector`.  A quiet poll of one project asks three things: server, project, issues."""
 
     def __init__(self, settings: Settings, timeout: tuple[float, float] = TIMEOUT) -> None:
@@ -88,7 +90,7 @@ class Jira:
         after = place.following(answer, len(issues), self._cloud)
         return Page(
             items=(*versions, *(issue_item(issue, reading) for issue in issues)),
-            resume=None if after is None else after.text(),
+            following=() if after is None else (after.text(),),
             total=maybe(answer, "total", int, what),
         )
 

@@ -9,8 +9,9 @@ import requests
 from jira import JIRA
 
 from connectors.contract import ConnectorError, MalformedAnswer, Stop, TryLater
-from connectors.http import TIMEOUT, USER_AGENT, error_for
+from connectors.http import USER_AGENT, error_for
 from connectors.jira.settings import Settings
+from connectors.line import TIMEOUT
 from connectors.settings import is_loopback
 
 Parameters = Mapping[str, str | int]

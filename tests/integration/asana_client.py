@@ -45,9 +45,9 @@ def pages(
         assert len(found) < 1000, "a read without an end"
         page = connector.changed(container, cursor, demand)
         found.append((cursor.resume, list(page.items)))
-        if page.resume is None:
+        if not page.following:
             return found
-        cursor = replace(cursor, resume=page.resume)
+        cursor = replace(cursor, resume=page.following[0])
 
 
 def titles(read: list[tuple[str | None, list[WorkItem]]]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from connectors.contract import Account, ConnectorError, Container, Cursor, Demand, Page, Unreadable
+from connectors.plain import Plain
 from mapping.demand import demand_of
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
@@ -107,7 +108,7 @@ class FakeTracker:
         return [(name, cursor.since) for name, cursor, _ in self.asked if cursor.resume is None]
 
 
-class FakeConnector:
+class FakeConnector(Plain):
     """One connection to a fake tracker, as `connectors.contract.Connector` wants it."""
 
     def __init__(self, tracker: FakeTracker) -> None:
@@ -139,8 +140,8 @@ class FakeConnector:
         found = [each for each in project.items.values() if _since(each, cursor.since)]
         page = tuple(_demanded(each, demand) for each in found[start : start + size])
         if project.endless:
-            return Page(page, str(size), len(found))
-        return Page(page, str(start + size) if start + size < len(found) else None, len(found))
+            return Page(page, (str(size),), len(found))
+        return Page(page, (str(start + size),) if start + size < len(found) else (), len(found))
 
     def check(self) -> Account:
         return Account("somebody", tuple(self._tracker.projects))

@@ -32,9 +32,9 @@ def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB) -> li
     while True:
         page = github.changed(box, cursor, Demand())
         read.append(page)
-        if page.resume is None:
+        if not page.following:
             return read
-        cursor = replace(cursor, resume=page.resume)
+        cursor = replace(cursor, resume=page.following[0])
 
 
 def items(read: list[Page]) -> list[WorkItem]:

@@ -17,12 +17,13 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
-from connectors.http import Patient
+from connectors.patience import Patient
 from okrs.work import Kind, Ref, State
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item, Project
 from sandbox.server import TOKENS, Sandbox
 from sandbox.world import World
+from tests.builders import Time
 from tests.integration.asana_client import NOTHING, NOW, connect, pages, titles
 
 ABSENT = "1204000000009999"
@@ -172,7 +173,7 @@ def test_a_project_lost_during_the_walk_is_an_error_and_not_emptiness(launch: La
     first = connector.changed(launch.container, Cursor(now=NOW), NOTHING)
     launch.project.hidden = True
     with pytest.raises(Stop, match="does not know the project"):
-        connector.changed(launch.container, Cursor(now=NOW, resume=first.resume), NOTHING)
+        connector.changed(launch.container, Cursor(now=NOW, resume=first.following[0]), NOTHING)
 
 
 def test_the_same_answer_gives_the_same_items(launch: Launch) -> None:
@@ -261,10 +262,10 @@ def test_patience_outside_asks_the_page_again(launch: Launch) -> None:
     launch.task("one")
     launch.sandbox.faults.status(500)
     launch.sandbox.faults.status(429, retry_after=7)
-    slept: list[float] = []
-    patient = Patient(launch.connect(), sleep=slept.append)
+    time = Time()
+    patient = Patient(launch.connect(), time.pacer())
     assert titles(pages(patient, launch.container)) == ["one"]
-    assert slept == [1.0, 7.0]
+    assert time.slept == [1.0, 7.0]
     assert patient.requests == 4
 
 

@@ -91,14 +91,14 @@ def test_a_read_goes_on_from_any_page_and_loses_nothing(server: GitHubServer, gi
     assert len(whole) == 6
     for done in range(1, len(whole)):
         later = opened(server.url)  # another process, which has resolved nothing
-        rest = pages(later, replace(FIRST, resume=whole[done - 1].resume))
+        rest = pages(later, replace(FIRST, resume=whole[done - 1].following[0]))
         later.close()
         assert items(whole[:done]) + items(rest) == items(whole)
 
 
 def test_asking_a_page_twice_gives_the_same_page(server: GitHubServer, github: Connector) -> None:
     server.issues = [issue(number) for number in range(1, 300)]
-    cursor = replace(FIRST, resume=pages(github)[1].resume)
+    cursor = replace(FIRST, resume=pages(github)[1].following[0])
     assert github.changed(WEB, cursor, Demand()) == github.changed(WEB, cursor, Demand())
 
 

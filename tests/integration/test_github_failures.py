@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connectors import http
+from connectors import line
 from connectors.contract import (
     Connector,
     ConnectorError,
@@ -160,7 +160,7 @@ def test_a_source_that_cannot_be_used_raises_at_once(
 def test_a_cut_connection_may_pass(server: GitHubServer, github: Connector) -> None:
     server.replies = [Reply(body=None)]
     assert type(failure(github)) is TryLater
-    assert github.changed(WEB, FIRST, Demand()).resume is not None
+    assert github.changed(WEB, FIRST, Demand()).following
 
 
 def test_closing_leaves_no_socket_even_after_an_error(server: GitHubServer) -> None:
@@ -195,7 +195,7 @@ def test_a_refused_connection_may_pass() -> None:
 
 
 def test_silence_ends_with_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(line, "TIMEOUT", (5, 0.1))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         github = opened(f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert type(failure(github)) is TryLater

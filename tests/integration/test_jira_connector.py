@@ -11,10 +11,11 @@ from math import ceil
 import pytest
 
 from connectors.contract import Connector, Container, Cursor, Demand, Page, Stop, TryLater, Unreadable
-from connectors.http import Patient
 from connectors.jira import Settings, connect
 from connectors.jira.client import Jira
+from connectors.patience import Patient
 from okrs.work import Kind, Ref
+from tests.builders import Time
 from tests.integration.jira_site import NOW, Canned, Site, issue
 
 TOKEN = "s3cret-token"
@@ -38,9 +39,9 @@ def pages(connector: Connector, container: Container, cursor: Cursor, demand: De
     while True:
         page = connector.changed(container, cursor, demand)
         yield cursor, page
-        if page.resume is None:
+        if not page.following:
             return
-        cursor = replace(cursor, resume=page.resume)
+        cursor = replace(cursor, resume=page.following[0])
 
 
 def read(connector: Connector, cursor: Cursor, demand: Demand | None = None) -> list[str]:
@@ -217,11 +218,11 @@ def test_patience_asks_the_same_page_again_and_every_request_is_counted(site: Si
     site.issues = [issue(number) for number in range(1, 151)]
     path = "search/jql" if site.cloud else "search"
     site.canned = {"serverInfo": [Canned(503)], path: [Canned(502), Canned(429, {"Retry-After": "7"})]}
-    waits: list[float] = []
-    patient = Patient(connect(settings(site)), sleep=waits.append)
+    time = Time()
+    patient = Patient(connect(settings(site)), time.pacer())
     assert read(patient, FULL) == ["version:1", *(one["id"] for one in site.issues)]
     patient.close()
-    assert waits == [1.0, 1.0, 7.0]
+    assert time.slept == [1.0, 1.0, 7.0]
     assert patient.requests == len(site.log)
 
 

@@ -74,9 +74,9 @@ def read(connector: Jira) -> None:
     cursor = Cursor(now=NOW)
     while True:
         page = connector.changed(container, cursor, Demand(frozenset({"Story Points"})))
-        if page.resume is None:
+        if not page.following:
             return
-        cursor = replace(cursor, resume=page.resume)
+        cursor = replace(cursor, resume=page.following[0])
 
 
 def failure(site: Site, path: str, *answers: Canned) -> ConnectorError:
@@ -118,7 +118,7 @@ def test_a_later_page_fails_alike_and_can_be_asked_again(
     container = connector.containers()[0]
     assert isinstance(container, Container)
     first = connector.changed(container, Cursor(now=NOW), Demand())
-    cursor = Cursor(now=NOW, resume=first.resume)
+    cursor = Cursor(now=NOW, resume=first.following[0])
     site.canned["search/jql"] = [answer]
     with pytest.raises(kind):
         connector.changed(container, cursor, Demand())

@@ -42,9 +42,9 @@ def read(sandbox: Sandbox, since: datetime | None = None, token: str = TOKENS["j
         while True:
             page = connector.changed(container, cursor, Demand(frozenset({"customfield_10016"})))
             items |= {item.title: item for item in page.items}
-            if page.resume is None:
+            if not page.following:
                 return items
-            cursor = replace(cursor, resume=page.resume)
+            cursor = replace(cursor, resume=page.following[0])
     finally:
         connector.close()
 

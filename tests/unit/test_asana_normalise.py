@@ -1,7 +1,6 @@
 """Golden payloads beside their expected items, and every way in which a payload can be malformed."""
 
 from copy import deepcopy
-from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from connectors.asana.normalise import wanted, work_item
 from connectors.contract import MalformedAnswer, Stop
+from connectors.golden import golden
 from okrs.work import Kind, Ref, State, WorkItem
 
 GOLDEN = Path(__file__).parent / "golden" / "asana"
@@ -34,7 +34,7 @@ def read(task: dict[str, Any], parent: str | None = None) -> WorkItem:
 
 def test_tasks_become_the_expected_items() -> None:
     items = [item for task in tasks() if (item := work_item(task, FIELDS)) is not None]
-    assert orjson.loads(orjson.dumps([asdict(item) for item in items])) == load("tasks.items.json")
+    assert golden(items) == load("tasks.items.json")
     times = [time for item in items for time in (item.created_at, item.updated_at, item.closed_at) if time]
     assert times
     assert all(time.tzinfo is UTC for time in times)

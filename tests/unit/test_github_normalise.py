@@ -1,8 +1,6 @@
 """GitHub payloads become work items; the golden files hold a payload beside the items expected of it."""
 
 import json
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 
 from connectors.contract import MalformedAnswer
 from connectors.github import normalise
+from connectors.golden import golden
 from okrs.work import Ref
 
 GOLDEN = Path(__file__).parent / "golden" / "github"
@@ -44,7 +43,7 @@ def changed(row: dict[str, Any], path: str, value: object) -> dict[str, Any]:
 def test_golden_payloads(name: str) -> None:
     expected = json.loads((GOLDEN / f"{name}.items.json").read_text(encoding="utf-8"))
     items = [MAKERS[name](row, REPO) for row in payloads(name)]
-    assert json.loads(json.dumps([asdict(item) for item in items], default=datetime.isoformat)) == expected
+    assert golden(items) == expected
 
 
 @pytest.mark.parametrize("name", MAKERS)

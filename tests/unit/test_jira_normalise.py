@@ -1,7 +1,6 @@
 """Golden payloads beside their expected items, and every way in which a payload can be malformed."""
 
 from copy import deepcopy
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ import orjson
 import pytest
 
 from connectors.contract import MalformedAnswer
+from connectors.golden import golden
 from connectors.jira.normalise import Reading, issue_item, value_text, version_item
 from connectors.jira.settings import CANCELLED_RESOLUTIONS
-from okrs.work import Kind, State, WorkItem, fold_name
+from okrs.work import Kind, State, fold_name
 
 GOLDEN = Path(__file__).parent / "golden" / "jira"
 CANCELLED = frozenset(map(fold_name, CANCELLED_RESOLUTIONS))
@@ -28,14 +28,10 @@ def load(name: str) -> Any:
     return orjson.loads((GOLDEN / name).read_bytes())
 
 
-def as_json(items: list[WorkItem]) -> Any:
-    return orjson.loads(orjson.dumps([asdict(item) for item in items]))
-
-
 @pytest.mark.parametrize(("name", "reading"), [("cloud", CLOUD), ("data_center", DATA_CENTER)])
 def test_issues_become_the_expected_items(name: str, reading: Reading) -> None:
     items = [issue_item(issue, reading) for issue in load(f"{name}.json")["issues"]]
-    assert as_json(items) == load(f"{name}.items.json")
+    assert golden(items) == load(f"{name}.items.json")
     times = [time for item in items for time in (item.created_at, item.updated_at, item.closed_at) if time]
     assert times
     assert all(time.tzinfo is UTC for time in times)
@@ -43,7 +39,7 @@ def test_issues_become_the_expected_items(name: str, reading: Reading) -> None:
 
 def test_versions_become_the_expected_milestones() -> None:
     items = [version_item(version, "PAY", CLOUD.root) for version in load("versions.json")["versions"]]
-    assert as_json(items) == load("versions.items.json")
+    assert golden(items) == load("versions.items.json")
 
 
 @pytest.mark.parametrize(

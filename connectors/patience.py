@@ -1,0 +1,180 @@
+"""The one retry policy, and the one place that slows down: every connection of a source is asked through here.
+
+The client libraries' own retries are switched off (they sleep too short, too long or not at all).  A page that fails
+is asked again here; a tracker that wants more time than a lease lives gets its source read in a later run.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import BoundedSemaphore, Lock
+from typing import ParamSpec, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_base
+
+from connectors.contract import (
+    Account,
+    Connector,
+    Container,
+    Cursor,
+    Demand,
+    Found,
+    IdPage,
+    Listed,
+    Page,
+    Quota,
+    RateLimited,
+    TryLater,
+    Unreadable,
+)
+from okrs.work import Ref
+
+ATTEMPTS = 4
+LONGEST_WAIT = 45.0
+"""Seconds that one page may be waited for in all: less than a lease lives.  A tracker that asks for more gets its
+source read at another time instead of a sleeping worker."""
+
+AT_ONCE = 8
+"""Requests under way at the same time to one source.  Asana allows 50 reads at once, GitHub 100."""
+
+_SPARE = 10
+"""The last tenth of a quota is spread over the time until it begins anew."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def spacing(quota: Quota | None, now: datetime) -> float:
+    """Return the seconds between two requests that make what is left of a quota last until it begins anew."""
+    if quota is None or quota.reset is None or quota.limit is None or quota.remaining * _SPARE > quota.limit:
+        return 0.0
+    left = max(0.0, (quota.reset - now).total_seconds())
+    return left / max(1, quota.remaining)
+
+
+class Pacer:
+    """What the connections of one source share: how many requests are under way, and when the next one may go."""
+
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.sleep = sleep
+        self.gave_up = False
+        """The last thing asked was given up: a tracker that is down is not waited for anew for every container."""
+        self._clock = clock
+        self._slots = BoundedSemaphore(at_once)
+        self._lock = Lock()
+        self._next = 0.0
+        """When the next request may go, on the clock."""
+
+    @contextmanager
+    def slot(self, gap: float) -> Iterator[None]:
+        """Wait for this connection's turn; `gap` is how many seconds later the next one comes.
+
+        Raises RateLimited when the turn comes too late to be waited for.
+        """
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            if turn - now > LONGEST_WAIT:
+                raise RateLimited(f"The tracker's limit is used up for {turn - now:.0f} s.", turn - now)
+            self._next = turn + gap
+        if turn > now:
+            self.sleep(turn - now)
+        with self._slots:
+            yield
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody ask for that long: one connection was told to wait, and it is the same tracker for all."""
+        with self._lock:
+            self._next = max(self._next, self._clock() + seconds)
+
+
+class _AskedWait(wait_base):
+    """Wait as long as the tracker asked; else 1, 2, 4 … seconds, and a minute when limited without a time."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        if isinstance(error, RateLimited):
+            return 60.0 if error.wait is None else error.wait
+        return float(2 ** (retry_state.attempt_number - 1))
+
+
+def _too_long(retry_state: RetryCallState) -> bool:
+    return retry_state.idle_for + retry_state.upcoming_sleep > LONGEST_WAIT
+
+
+class Patient:
+    """A connector that asks one page again when the trouble is passing.  Everything else goes through untouched."""
+
+    def __init__(self, connector: Connector, pacer: Pacer | None = None) -> None:
+        self._connector = connector
+        self._pacer = pacer = pacer or Pacer()
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(TryLater),
+            wait=_AskedWait(),
+            stop=lambda state: pacer.gave_up or _too_long(state) or stop_after_attempt(ATTEMPTS)(state),
+            sleep=pacer.sleep,
+            reraise=True,
+        )
+
+    def _ask(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            answer: _T = self._retrying(self._once, call, *args, **kwargs)
+        except TryLater:
+            self._pacer.gave_up = True
+            raise
+        self._pacer.gave_up = False
+        return answer
+
+    def _once(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with self._pacer.slot(spacing(self._connector.quota, datetime.now(UTC))):
+            try:
+                return call(*args, **kwargs)
+            except RateLimited as error:
+                self._pacer.hold(error.wait or 0.0)
+                raise
+
+    @property
+    def requests(self) -> int:
+        return self._connector.requests
+
+    @property
+    def quota(self) -> Quota | None:
+        return self._connector.quota
+
+    @property
+    def told(self) -> datetime | None:
+        return self._connector.told
+
+    def twin(self) -> "Patient":
+        return Patient(self._connector.twin(), self._pacer)
+
+    def containers(self) -> Sequence[Container | Unreadable]:
+        return self._ask(self._connector.containers)
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        return self._ask(self._connector.changed, container, cursor, demand)
+
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        return self._ask(self._connector.census, container, demand, resume)
+
+    def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:
+        return self._ask(self._connector.look_up, container, refs, demand)
+
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        return self._ask(self._connector.matching, query, resume)
+
+    def check(self) -> Account:
+        return self._ask(self._connector.check)
+
+    def discover(self) -> Sequence[Listed]:
+        return self._ask(self._connector.discover)
+
+    def close(self) -> None:
+        self._connector.close()

@@ -1,0 +1,82 @@
+"""What a connector answers when its tracker offers nothing better; an author overrides what it can do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Self
+
+from connectors.contract import (
+    Account,
+    Container,
+    Cursor,
+    Demand,
+    Fate,
+    Found,
+    IdPage,
+    Listed,
+    Page,
+    Quota,
+    Stop,
+    Unreadable,
+    What,
+)
+from okrs.work import Ref
+
+_DAWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Plain:
+    """A connector whose census is its complete listing.  `containers` and `changed` are its author's."""
+
+    @property
+    def requests(self) -> int:
+        return 0
+
+    @property
+    def quota(self) -> Quota | None:
+        return None
+
+    @property
+    def told(self) -> datetime | None:
+        return None
+
+    def twin(self) -> Self:
+        """The connector itself: right where it keeps nothing between two calls."""
+        return self
+
+    def containers(self) -> Sequence[Container | Unreadable]:
+        raise NotImplementedError  # the author's
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        raise NotImplementedError  # the author's
+
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        page = self.changed(container, Cursor(now=_DAWN, resume=resume), replace(demand, fields=frozenset()))
+        return IdPage(tuple([Ref(item.id, item.key) for item in page.items]), page.following)
+
+    def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:
+        """Whatever a complete listing shows is here, and of the rest nobody knows."""
+        here: dict[str, Found] = {}
+        asked: list[str | None] = [None]
+        while asked:
+            page = self.changed(container, Cursor(now=_DAWN, resume=asked.pop()), demand)
+            here.update({item.id: Found(Fate.HERE, item) for item in page.items})
+            asked += page.following
+        return {ref.id: here.get(ref.id, Found(Fate.HIDDEN)) for ref in refs}
+
+    def matching(self, query: str, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's
+        raise Stop(f"This tracker has no query language, so it cannot be asked {query!r}: use the other selectors.")
+
+    def check(self) -> Account:
+        found = self.containers()
+        return Account(
+            who="",
+            sees=tuple([one.name for one in found if isinstance(one, Container)]),
+            missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
+        )
+
+    def discover(self) -> Sequence[Listed]:
+        return [Listed(What.PROJECT, one.name) for one in self.containers() if isinstance(one, Container)]
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,242 @@
+"""The one retry policy: passing trouble is waited out, limits are kept, and nobody sleeps longer than a lease lives."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+
+from connectors.contract import (
+    Account,
+    Container,
+    CredentialsRefused,
+    Cursor,
+    Demand,
+    MalformedAnswer,
+    Page,
+    Quota,
+    RateLimited,
+    Stop,
+    TryLater,
+    Unreadable,
+)
+from connectors.patience import ATTEMPTS, LONGEST_WAIT, Pacer, Patient, spacing
+from connectors.plain import Plain
+from tests.builders import NOW, Time
+
+CONTAINER = Container("1", "acme/web")
+CURSOR = Cursor(now=datetime(2026, 12, 1, tzinfo=UTC))
+PAGE = Page(())
+
+
+class Scripted(Plain):
+    """A connector that fails as told, then answers."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.sent = 0
+        self.told_quota: Quota | None = None
+        self.asked: list[tuple[object, ...]] = []
+        self.closed = False
+
+    @property
+    def requests(self) -> int:
+        return self.sent
+
+    @property
+    def quota(self) -> Quota | None:
+        return self.told_quota
+
+    def _answer(self, *asked: object) -> None:
+        self.sent += 1
+        self.asked.append(asked)
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def containers(self) -> Sequence[Container | Unreadable]:
+        self._answer("containers")
+        return [CONTAINER]
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        self._answer("changed", container, cursor, demand)
+        return PAGE
+
+    def check(self) -> Account:
+        self._answer("check")
+        return Account("me", ())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def ask(patient: Patient) -> Page:
+    return patient.changed(CONTAINER, CURSOR, Demand())
+
+
+@pytest.mark.parametrize(
+    ("failures", "slept"),
+    [
+        ([], []),
+        ([TryLater("502")], [1]),
+        ([TryLater("502")] * 3, [1, 2, 4]),
+        ([RateLimited("slow", 7.5)], [7.5]),
+        ([RateLimited("slow", 0.0)], [0]),
+        ([RateLimited("slow", 45.0)], [45]),
+        ([RateLimited("slow", 20.0)] * 2, [20, 20]),
+        ([TryLater("502"), RateLimited("slow", 3.0), TryLater("502")], [1, 3, 4]),
+    ],
+)
+def test_passing_trouble_is_waited_out(failures: list[Exception], slept: list[float]) -> None:
+    scripted, time = Scripted(*failures), Time()
+    assert ask(Patient(scripted, time.pacer())) is PAGE
+    assert time.slept == slept
+    assert scripted.asked == [("changed", CONTAINER, CURSOR, Demand())] * (len(failures) + 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (Stop("404"), 1),
+        (CredentialsRefused("401"), 1),
+        (MalformedAnswer("html"), 1),
+        (KeyError("a bug of ours"), 1),
+        (RateLimited("come back in an hour", 3600.0), 1),  # the source is rescheduled, no worker sleeps
+        (RateLimited("it did not say how long"), 1),
+        (RateLimited("slow", 20.0), 3),  # a fourth attempt would be 60 s after the first: longer than a lease lives
+        (TryLater("502"), ATTEMPTS),
+        (RateLimited("slow", 1.0), ATTEMPTS),
+    ],
+)
+def test_what_does_not_pass_comes_through_untouched(error: Exception, attempts: int) -> None:
+    scripted = Scripted(*[error] * 9)
+    with pytest.raises(type(error)) as raised:
+        ask(Patient(scripted, Time().pacer()))
+    assert raised.value is error
+    assert scripted.requests == attempts
+
+
+def test_every_page_has_its_own_patience() -> None:
+    scripted, time = Scripted(*[TryLater("502")] * 3), Time()
+    patient = Patient(scripted, time.pacer())
+    ask(patient)
+    scripted.failures = [TryLater("502")] * 3
+    ask(patient)
+    assert time.slept == [1, 2, 4, 1, 2, 4]
+
+
+def test_after_giving_up_it_asks_once_until_something_succeeds() -> None:
+    scripted, time = Scripted(*[TryLater("502")] * ATTEMPTS), Time()
+    patient = Patient(scripted, time.pacer())
+    with pytest.raises(TryLater):
+        ask(patient)
+    assert time.slept == [1, 2, 4]
+    scripted.failures = [TryLater("502")]
+    with pytest.raises(TryLater):
+        ask(patient)
+    assert time.slept == [1, 2, 4]
+    ask(patient)
+    scripted.failures = [TryLater("502")]
+    ask(patient)
+    assert time.slept == [1, 2, 4, 1]
+
+
+@pytest.mark.parametrize("call", [Patient.containers, Patient.check, ask])
+def test_every_question_is_asked_again(call: Callable[[Patient], object]) -> None:
+    scripted = Scripted(TryLater("502"))
+    patient = Patient(scripted, Time().pacer())
+    call(patient)
+    assert patient.requests == 2
+
+
+def test_closing_goes_through() -> None:
+    scripted = Scripted()
+    Patient(scripted).close()
+    assert scripted.closed
+
+
+@pytest.mark.parametrize(
+    ("quota", "gap"),
+    [
+        (None, 0),
+        (Quota(5000, 5000, NOW + timedelta(hours=1)), 0),
+        (Quota(501, 5000, NOW + timedelta(hours=1)), 0),
+        (Quota(500, 5000, NOW + timedelta(seconds=100)), 0.2),  # what is left lasts until the limit begins anew
+        (Quota(1, 5000, NOW + timedelta(seconds=30)), 30),
+        (Quota(0, 5000, NOW + timedelta(seconds=30)), 30),
+        (Quota(0, 5000, NOW - timedelta(seconds=30)), 0),  # it has begun anew
+        (Quota(3, None, NOW + timedelta(hours=1)), 0),
+        (Quota(3, 100, None), 0),
+    ],
+)
+def test_requests_are_spaced_before_the_wall(quota: Quota | None, gap: float) -> None:
+    assert spacing(quota, NOW) == gap
+
+
+def test_near_the_wall_all_connections_of_a_source_take_turns() -> None:
+    time = Time()
+    pacer = time.pacer()
+    first, second = Patient(Scripted(), pacer), Patient(Scripted(), pacer)
+    for patient in (first, second):
+        scripted = patient._connector
+        assert isinstance(scripted, Scripted)
+        scripted.told_quota = Quota(10, 5000, datetime.now(UTC) + timedelta(seconds=100))
+    for patient in (first, second, first):
+        ask(patient)
+    assert [round(seconds) for seconds in time.slept] == [10, 10]
+
+
+def test_a_wall_that_is_far_is_not_waited_for() -> None:
+    time, scripted = Time(), Scripted()
+    scripted.told_quota = Quota(0, 5000, datetime.now(UTC) + timedelta(seconds=600))
+    patient = Patient(scripted, time.pacer())
+    ask(patient)  # nobody knows whether the last answer's quota still stands
+    with pytest.raises(RateLimited) as raised:
+        ask(patient)
+    assert raised.value.wait is not None
+    assert raised.value.wait > LONGEST_WAIT
+    assert time.slept == []
+
+
+def test_what_one_connection_is_told_to_wait_the_others_wait_too() -> None:
+    time = Time()
+    pacer = time.pacer()
+    limited, other = Scripted(RateLimited("slow", 30.0)), Scripted()
+    with pytest.raises(RateLimited), pacer.slot(0):
+        raise RateLimited("only to show that a slot is given back", 1.0)
+    ask(Patient(limited, pacer))
+    ask(Patient(other, pacer))
+    assert time.slept == [30]
+    pacer.hold(30.0)
+    ask(Patient(other, pacer))
+    assert time.slept == [30, 30]
+
+
+def test_no_more_requests_are_under_way_than_allowed() -> None:
+    pacer, inside, most = Pacer(at_once=2), list[int](), list[int]()
+    together = Barrier(6)
+
+    def visit() -> None:
+        together.wait()
+        with pacer.slot(0):
+            inside.append(1)
+            most.append(len(inside))
+            inside.pop()
+
+    threads = [Thread(target=visit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 6
+    assert max(most) <= 2
+
+
+def test_twins_share_one_patience() -> None:
+    time, scripted = Time(), Scripted(*[TryLater("502")] * ATTEMPTS)
+    patient = Patient(scripted, time.pacer())
+    with pytest.raises(TryLater):
+        ask(patient)
+    scripted.failures = [TryLater("502")]
+    with pytest.raises(TryLater):
+        ask(patient.twin())
+    assert time.slept == [1, 2, 4]
