@@ -38,7 +38,7 @@ from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
 from sync.engine import Engine, KeyResultUpdate, Report
-from sync.reading import Progress, SourceToRead
+from sync.task import Progress, SourceToRead
 from terminal import commands
 from terminal.ports import Checked, Demo, DemoUpdate, Failure, InvalidConfig
 from terminal.text import harmless

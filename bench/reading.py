@@ -13,7 +13,7 @@ import github  # noqa: F401 - the client library's own import is not what is mea
 
 from bench.measuring import told
 from service import Service
-from sync.reading import SourceReport
+from sync.task import SourceReport
 from terminal.logs import configure
 
 CONFIG = """\

@@ -185,7 +185,10 @@ class Connector(Protocol):
         """The tracker's own time, as its last answer told (its `Date` header); None before the first."""
 
     def twin(self) -> Self:
-        """Open another connection of the same kind, which knows what this one has found out, for another thread."""
+        """Return another connection for another thread, which knows what this one has found out.
+
+        May be called while another thread uses this one; nothing is asked.
+        """
 
     def containers(self) -> "Sequence[Container | Unreadable]":
         """Resolve every configured project or repository to its immutable id, in the order of the config.

@@ -153,7 +153,8 @@ class Patient:
         return self._connector.told
 
     def twin(self) -> "Patient":
-        return Patient(self._connector.twin(), self._pacer)
+        other = self._connector.twin()
+        return self if other is self._connector else Patient(other, self._pacer)
 
     def containers(self) -> Sequence[Container | Unreadable]:
         return self._ask(self._connector.containers)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service import Service
-from sync.reading import SourceReport
+from sync.task import SourceReport
 from terminal import logs, render
 from terminal.ports import Demo
 

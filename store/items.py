@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from okrs.work import Kind, Ref, State, WorkItem
+from okrs.work import Kind, Ref, State, Step, WorkItem
 from store.tables import from_micros, micros
 
 
@@ -37,31 +37,32 @@ def _kept(text: str | None) -> str | None:
 
 def encode(item: WorkItem) -> bytes:
     """Return everything that matters of an item as compact JSON; `updated_at` alone makes no new version."""
-    return orjson.dumps(
-        [
-            item.id,
-            item.key,
-            item.kind.value,
-            item.type,
-            item.title,
-            item.url,
-            item.state.value,
-            item.status,
-            item.resolution,
-            _micros(item.created_at),
-            _micros(item.closed_at),
-            _pair(item.parent) if item.parent else None,
-            [_pair(ref) for ref in item.projects],
-            item.milestones,
-            item.members,
-            item.labels,
-            [_pair(ref) for ref in item.sections],
-            item.assignees,
-            item.fields,
-            item.aliases,
-            item.children,
-        ]
-    )
+    facts: list[Any] = [
+        item.id,
+        item.key,
+        item.kind.value,
+        item.type,
+        item.title,
+        item.url,
+        item.state.value,
+        item.status,
+        item.resolution,
+        _micros(item.created_at),
+        _micros(item.closed_at),
+        _pair(item.parent) if item.parent else None,
+        [_pair(ref) for ref in item.projects],
+        item.milestones,
+        item.members,
+        item.labels,
+        [_pair(ref) for ref in item.sections],
+        item.assignees,
+        item.fields,
+        item.aliases,
+        item.children,
+    ]
+    if item.sprints or item.refs or item.history:  # behind the others, so that items without them keep their hash
+        facts += [item.sprints, item.refs, [_step(step) for step in item.history]]
+    return orjson.dumps(facts)
 
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -95,7 +96,22 @@ def decode(payload: str, updated_at: datetime | None) -> WorkItem:
         fields=tuple((name, text) for name, text in row[18]),
         aliases=tuple(row[19]),
         children=row[20],
+        **_extras(row[21:]),
     )
+
+
+def _extras(row: list[Any]) -> dict[str, Any]:
+    if not row:
+        return {}
+    sprints, refs, history = row
+    steps = tuple(
+        Step(from_micros(at), _STATES[state], status, resolution) for at, state, status, resolution in history
+    )
+    return {"sprints": _shared(tuple(sprints)), "refs": tuple(refs), "history": steps}
+
+
+def _step(step: Step) -> tuple[int, str, str | None, str | None]:
+    return (micros(step.at), step.state.value, step.status, step.resolution)
 
 
 @lru_cache(maxsize=4096)

@@ -6,12 +6,13 @@
 A killed read leaves rows in `incoming` only; the next read of the container begins by throwing them away.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -33,20 +34,31 @@ from okrs.demand import Container, Demand
 from okrs.work import WorkItem
 from store.database import Database, upsert
 from store.items import decode, item_row
-from store.sources import Lease, demand_text, fenced, leave
+from store.sources import Lease, demand_text, fenced
 from store.tables import Instant, container, incoming, item, item_version, presence, source
-
-MISSES = 2
-"""Complete listings in a row that must miss an item before it leaves: one may be an accident."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a read brought: items it listed, items that are new or differ, items that left."""
+    """What a read brought: items it listed, and items that are new or differ."""
 
     seen: int = 0
     changed: int = 0
-    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a read went."""
+
+    demand: Demand
+    watermark: datetime
+    """When it began."""
+    complete: bool = False
+    """It listed everything there is."""
+    wide: bool = False
+    """It went back a whole day."""
+    memo: Mapping[str, str] = field(default_factory=dict)
+    """What the connector wants to know at its next read."""
 
 
 class SuddenlyEmptyError(Exception):
@@ -62,11 +74,16 @@ def start_reading(database: Database, lease: Lease, known: Container, now: datet
 
 def gather(database: Database, lease: Lease, known: Container, items: Iterable[WorkItem], now: datetime) -> None:
     """Put a page aside.  An item listed twice keeps its newest form."""
-    rows = {each.id: item_row(lease.source, known.id, each) for each in _oldest_first(items)}
     with database.write() as connection:
         fenced(connection, lease, now)
-        if rows:
-            connection.execute(_gathering(connection.dialect.name), list(rows.values()))
+        put_aside(connection, lease, known.id, items)
+
+
+def put_aside(connection: Connection, lease: Lease, container_id: str, items: Iterable[WorkItem]) -> None:
+    """Put items among those gathered of a container."""
+    rows = {each.id: item_row(lease.source, container_id, each) for each in _oldest_first(items)}
+    if rows:
+        connection.execute(_gathering(connection.dialect.name), list(rows.values()))
 
 
 @cache
@@ -85,31 +102,38 @@ def take(
     database: Database,
     lease: Lease,
     known: Container,
-    *,
-    demand: Demand,
-    watermark: datetime,
-    complete: bool,
+    reach: Reach,
     now: datetime,
 ) -> Taken:
     """Move what was gathered into the mirror, with the watermark: all or nothing.
 
-    `complete` says that the read listed everything, so that what it did not show is missing.
     Raises LeaseLostError, and SuddenlyEmptyError when a complete listing shows nothing of what was there.
     """
     with database.write() as connection:
         fenced(connection, lease, now)
         seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
-        if complete and _shows_nothing_known(connection, lease, known):
+        if reach.complete and _shows_nothing_known(connection, lease, known):
             raise SuddenlyEmptyError(known.name)
-        _add_versions(connection, lease, known, now)
-        changed = _put_items(connection, lease, known, now)
-        _note_presence(connection, lease, known)
-        removed = _miss(connection, lease, known, now) if complete else 0
-        _finish(connection, lease, known, demand=demand, watermark=watermark, now=now)
-        if changed or removed:
-            moved = update(source).where(source.c.name == lease.source)
-            connection.execute(moved.values(generation=source.c.generation + 1))
-    return Taken(seen, changed, removed)
+        changed = put_gathered(connection, lease, known, now)
+        _finish(connection, lease, known, reach, now)
+        if changed:
+            next_generation(connection, lease)
+    return Taken(seen, changed)
+
+
+def put_gathered(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
+    """Move what was gathered of a container into the mirror.  Returns how many items are new or differ."""
+    _add_versions(connection, lease, known, now)
+    changed = _put_items(connection, lease, known, now)
+    _note_presence(connection, lease, known)
+    connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
+    return changed
+
+
+def next_generation(connection: Connection, lease: Lease) -> None:
+    """Say that something of the source changed, so that its key results are measured."""
+    moved = update(source).where(source.c.name == lease.source)
+    connection.execute(moved.values(generation=source.c.generation + 1))
 
 
 def _of(table: Any, lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of three tables
@@ -213,31 +237,22 @@ def _shows_nothing_known(connection: Connection, lease: Lease, known: Container)
     return connection.execute(own).first() is not None and connection.execute(still).first() is None
 
 
-def _miss(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
-    """Count what a complete listing did not show; at the second time it leaves.  Returns how many items left."""
-    here = _of(presence, lease, known)
-    shown = select(incoming.c.id).where(*_of(incoming, lease, known))
-    connection.execute(
-        update(presence).where(*here, presence.c.item.not_in(shown)).values(misses=presence.c.misses + 1)
-    )
-    left = connection.execute(delete(presence).where(*here, presence.c.misses >= MISSES)).rowcount
-    return leave(connection, lease.source, now, "hidden") if left else 0
-
-
-def _finish(
-    connection: Connection, lease: Lease, known: Container, *, demand: Demand, watermark: datetime, now: datetime
-) -> None:
-    told = {
+def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach, now: datetime) -> None:
+    told: dict[str, Any] = {
         "name": known.name,
         "called": known.called,
-        "watermark": watermark,
+        "watermark": reach.watermark,
         "read_at": now,
-        "demand": demand_text(demand),
+        "demand": demand_text(reach.demand),
         "error": None,
+        "memo": orjson.dumps(dict(reach.memo), option=orjson.OPT_SORT_KEYS).decode(),
     }
-    statement = upsert(connection.dialect.name, container).values(source=lease.source, id=known.id, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=told))
-    connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
+    if reach.wide or reach.complete:
+        told["wide_at"] = now
+    first = {"census_at": now} if reach.complete else {}  # what it lists is all there is
+    statement = upsert(connection.dialect.name, container).values(source=lease.source, id=known.id, **told, **first)
+    kept = {"census_at": func.coalesce(container.c.census_at, value(now, Instant()))} if reach.complete else {}
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_={**told, **kept}))
 
 
 def _versions() -> Select[Any]:

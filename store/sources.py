@@ -7,8 +7,8 @@ same transaction, so that one who slept through its lease cannot write (Kleppman
 import os
 import socket
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from okrs.demand import Container, Demand
 from store.database import Database, upsert
-from store.tables import container, incoming, item, presence, source
+from store.tables import container, incoming, item, presence, roll, source
 
 LEASE = timedelta(seconds=60)
 
@@ -45,6 +45,11 @@ class ContainerState:
     read_at: datetime | None
     demand: Demand
     error: str | None
+    wide_at: datetime | None = None
+    """When a read last went back a whole day."""
+    census_at: datetime | None = None
+    memo: Mapping[str, str] = field(default_factory=dict)
+    """What the connector left for its next read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,8 @@ def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: dateti
         fenced(connection, lease, now)
         here = container.c.source == lease.source
         kept = tuple(keep)
-        connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container.not_in(kept)))
+        for table in (incoming, roll):
+            connection.execute(delete(table).where(table.c.source == lease.source, table.c.container.not_in(kept)))
         gone = [row.id for row in connection.execute(select(container.c.id).where(here, container.c.id.not_in(kept)))]
         if not gone:
             return 0
@@ -198,17 +204,29 @@ def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
 
 
 def demand_text(demand: Demand) -> str:
-    """Return a demand as JSON."""
-    return orjson.dumps(
-        {"fields": sorted(demand.fields), "site": demand.site, "shaping": demand.shaping}, option=orjson.OPT_SORT_KEYS
-    ).decode()
+    """Return what a demand asks of a container as JSON; queries are of no container."""
+    known = {"fields": sorted(demand.fields), "site": demand.site, "shaping": demand.shaping}
+    extras = {"histories": demand.histories, "sprints": demand.sprints, "refs": demand.refs}
+    return orjson.dumps(known | extras, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def parse_demand(text: str) -> Demand:
     """The inverse of `demand_text`."""
     document = orjson.loads(text)
-    return Demand(frozenset(document["fields"]), document["site"], document["shaping"])
+    extras = {name: document.get(name, False) for name in ("histories", "sprints", "refs")}  # 0001 had none of them
+    return Demand(frozenset(document["fields"]), document["site"], document["shaping"], **extras)
 
 
 def _container(row: Row[tuple[object, ...]]) -> ContainerState:
-    return ContainerState(row.id, row.name, row.called, row.watermark, row.read_at, parse_demand(row.demand), row.error)
+    return ContainerState(
+        id=row.id,
+        name=row.name,
+        called=row.called,
+        watermark=row.watermark,
+        read_at=row.read_at,
+        demand=parse_demand(row.demand),
+        error=row.error,
+        wide_at=row.wide_at,
+        census_at=row.census_at,
+        memo=orjson.loads(row.memo),
+    )

@@ -1,7 +1,9 @@
 """The tables.  Times are whole microseconds since 1970 in UTC, numbers whole millionths; every constraint is named.
 
 source ── container ── presence ── item ── item_version        the mirror
-              └ incoming (pages of a read that is under way)
+              ├ incoming (pages of a read that is under way)
+              └ roll (identities of a census that is under way)
+       ── query ── query_hit                                   what the trackers' own queries find
 rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
 key_result, evidence                                           what the ledger says now, kept for speed
 """
@@ -107,6 +109,11 @@ container = Table(
     Column("read_at", Instant),
     Column("demand", Text, nullable=False),
     Column("error", Text),
+    # When a read last went back a whole day, and when a census was last taken.
+    Column("wide_at", Instant),
+    Column("census_at", Instant),
+    # What the connector asked to be kept for its next read, as JSON.
+    Column("memo", Text, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("source", "id", name="pk_container"),
     ForeignKeyConstraint(["source"], ["source.name"], name="fk_container_source"),
 )
@@ -153,7 +160,7 @@ presence = Table(
     Column("source", Text, nullable=False),
     Column("container", Text, nullable=False),
     Column("item", Text, nullable=False),
-    # How many complete listings in a row did not show the item; it leaves at two.
+    # How many censuses in a row missed the item; it leaves at two.
     Column("misses", Integer, nullable=False, default=0),
     PrimaryKeyConstraint("source", "container", "item", name="pk_presence"),
     Index("ix_presence_item", "source", "item"),
@@ -175,6 +182,36 @@ incoming = Table(
     Column("hash", Text, nullable=False),
     Column("payload", Text, nullable=False),
     PrimaryKeyConstraint("source", "container", "id", name="pk_incoming"),
+)
+
+roll = Table(
+    "roll",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    PrimaryKeyConstraint("source", "container", "id", name="pk_roll"),
+)
+
+query = Table(
+    "query",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("read_at", Instant),
+    Column("error", Text),
+    PrimaryKeyConstraint("source", "text", name="pk_query"),
+)
+
+query_hit = Table(
+    "query_hit",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    PrimaryKeyConstraint("source", "query", "item", name="pk_query_hit"),
+    ForeignKeyConstraint(["source", "query"], ["query.source", "query.text"], name="fk_query_hit_query"),
 )
 
 run = Table(

@@ -2,10 +2,16 @@
 
     record(every key result)                         # on the old mirror: changed rules and targets, what a kill left
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
-        for container in source.containers:          # a project, a repository
+        for container in source.containers:          # a project, a repository; all at once, eight pages under way
             for page in connector.changed(container, cursor, demand):
                 incoming.add(page)                   # resumable; the mirror is not touched yet
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
+        for query in demand.queries:                 # in the tracker's own language: ids alone
+            hits.replace(connector.matching(query))
+        for container in source.containers:          # once a day, and with --full
+            roll    = connector.census(container)    # ids alone
+            answers = connector.look_up(whom roll misses or shows anew)
+            mirror.settle(roll, answers)             # moved, deleted; hidden leaves at the second time
     record(every key result)                         # on the new mirror: what the tickets did
 
     record(key_result):                              # the ONE writer of values
@@ -15,8 +21,9 @@
         under the ledger's lock: basis still stands? # else all over again
             write(verdict)                           # entries + deltas + evidence + value, one transaction
 
-Where to look: reading is `sync.reading` over `store.mirror`; measuring is `mapping.measure`; deciding is
-`sync.deciding`; recording is `sync.recording` over `store.ledger`.  This module only joins them.
+Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror` and
+`store.census`; measuring is `mapping.measure`; deciding is `sync.deciding`; recording is `sync.recording` over
+`store.ledger`.  This module only joins them.
 """
 
 import time
@@ -34,8 +41,9 @@ from store.database import Database
 from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, acquire, release
 from sync.deciding import Goal
-from sync.reading import Outcome, Progress, Reader, SourceReport, SourceToRead
+from sync.reading import read
 from sync.recording import MirrorCache, Run, record, record_retired
+from sync.task import Outcome, Progress, SourceReport, SourceToRead, Task
 
 _log = structlog.get_logger()
 
@@ -142,7 +150,7 @@ class Engine:
     def _read_leased(self, source: SourceToRead, lease: Lease, *, full: bool) -> SourceReport:
         report = SourceReport(source.name, Outcome.FAILED)
         try:
-            report = Reader(self.database, source, lease, self.clock, self.progress, full).read()
+            report = read(Task(self.database, source, lease, self.clock, self.progress, full))
         except SQLAlchemyError:
             raise  # without the database there is nothing that the other sources could be read into
         except Exception as error:

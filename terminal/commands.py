@@ -15,7 +15,7 @@ from store.views.setup import Setup
 from store.views.status import status_json
 from store.views.verify import verify_json
 from sync.engine import Report
-from sync.reading import Outcome
+from sync.task import Outcome
 from terminal import render
 from terminal.documents import checked_json, demo_json, problems_json, report_json
 from terminal.logs import configure

@@ -14,7 +14,7 @@ from store.views.setup import Setup
 from store.views.status import StatusView
 from store.views.verify import Verified
 from sync.engine import Report
-from sync.reading import Progress
+from sync.task import Progress
 
 
 class Failure(Exception):

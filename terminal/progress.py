@@ -5,7 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from sync.reading import Outcome, SourceReport
+from sync.task import Outcome, SourceReport
 from terminal.text import harmless
 
 _MARKS = {Outcome.OK: "✓", Outcome.FAILED: "✗", Outcome.UNAUTHENTICATED: "✗", Outcome.SKIPPED: "–"}

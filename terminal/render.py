@@ -19,7 +19,7 @@ from store.views.history import ShownCause, ShownEntry
 from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from sync.engine import Report
-from sync.reading import Outcome
+from sync.task import Outcome
 from terminal.ports import Checked, Demo, DemoUpdate
 from terminal.text import harmless, plain_text
 

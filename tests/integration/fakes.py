@@ -1,14 +1,25 @@
 """A tracker in memory that does what a test says, and the small world around it: clock, goals, engine, tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Table, select
 
-from connectors.contract import Account, ConnectorError, Container, Cursor, Demand, Page, Unreadable
+from connectors.contract import (
+    Account,
+    ConnectorError,
+    Container,
+    Cursor,
+    Demand,
+    Fate,
+    Found,
+    IdPage,
+    Page,
+    Unreadable,
+)
 from connectors.plain import Plain
 from mapping.demand import demand_of
 from mapping.rule import Rule
@@ -26,7 +37,7 @@ from store.views.status import KeyResultStatus, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
 from sync.engine import Engine, Report
-from sync.reading import Progress, SourceReport, SourceToRead
+from sync.task import Progress, SourceReport, SourceToRead
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 RECORDS = (item, item_version, ledger_entry, ledger_delta, evidence)
@@ -60,8 +71,12 @@ class Project:
     """The token may not read it."""
     breaks: tuple[int, ConnectorError] | None = None
     """From which page on (0 is the first) its listing fails, and how."""
+    breaks_census: ConnectorError | None = None
+    """How its census fails."""
     endless: bool = False
     """Its listing names the same next page for ever."""
+    unlisted: set[str] = field(default_factory=set)
+    """Ids that no listing and no census shows, though the items are there (archived, a late index)."""
 
 
 class FakeTracker:
@@ -74,6 +89,18 @@ class FakeTracker:
         self.refuses: ConnectorError | None = None
         """Raised when a connection asks for the containers."""
         self.asked: list[tuple[str, Cursor, Demand]] = []
+        self.counted: list[str] = []
+        """Containers whose census was taken."""
+        self.looked_up: list[str] = []
+        """Ids that were looked up."""
+        self.elsewhere: dict[str, WorkItem] = {}
+        """Items of projects that nobody configured, by id."""
+        self.deleted: set[str] = set()
+        """Ids of which the tracker says that they were deleted."""
+        self.finds: dict[str, set[str] | ConnectorError] = {}
+        """What the tracker's own queries find, or how they fail."""
+        self.told: datetime | None = None
+        """The tracker's own time, where it tells."""
         self.open = 0
         """Connections that are not closed."""
 
@@ -137,11 +164,55 @@ class FakeConnector(Plain):
         project, start, size = self._tracker.projects[container.name], int(cursor.resume or 0), self._tracker.page_size
         if project.breaks and start // size >= project.breaks[0]:
             raise project.breaks[1]
-        found = [each for each in project.items.values() if _since(each, cursor.since)]
+        items = [each for each in project.items.values() if each.id not in project.unlisted]
+        found = [each for each in items if _since(each, cursor.since)]
         page = tuple(_demanded(each, demand) for each in found[start : start + size])
         if project.endless:
             return Page(page, (str(size),), len(found))
         return Page(page, (str(start + size),) if start + size < len(found) else (), len(found))
+
+    @property
+    def told(self) -> datetime | None:
+        return self._tracker.told
+
+    def twin(self) -> Self:
+        return type(self)(self._tracker)
+
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        self._requests += 1
+        if resume is None:
+            self._tracker.counted.append(container.name)
+        project, start, size = self._tracker.projects[container.name], int(resume or 0), self._tracker.page_size
+        if project.breaks_census:
+            raise project.breaks_census
+        shown = [Ref(each.id, each.key) for each in project.items.values() if each.id not in project.unlisted]
+        return IdPage(tuple(shown[start : start + size]), (str(start + size),) if start + size < len(shown) else ())
+
+    def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> dict[str, Found]:
+        self._requests += 1
+        self._tracker.looked_up += [ref.id for ref in refs]
+        return {ref.id: self._find(container, ref.id) for ref in refs}
+
+    def _find(self, container: Container, wanted: str) -> Found:
+        if wanted in self._tracker.deleted:
+            return Found(Fate.DELETED)
+        for project in self._tracker.projects.values():
+            if wanted in project.items:
+                item = project.items[wanted]
+                here = project.id == container.id
+                return Found(Fate.HERE, item) if here else Found(Fate.MOVED, item, project.id)
+        if wanted in self._tracker.elsewhere:
+            return Found(Fate.MOVED, self._tracker.elsewhere[wanted])
+        return Found(Fate.HIDDEN)
+
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        self._requests += 1
+        found = self._tracker.finds.get(query, set())
+        if isinstance(found, ConnectorError):
+            raise found
+        ids, start, size = sorted(found), int(resume or 0), self._tracker.page_size
+        page = tuple([Ref(each) for each in ids[start : start + size]])
+        return IdPage(page, (str(start + size),) if start + size < len(ids) else ())
 
     def check(self) -> Account:
         return Account("somebody", tuple(self._tracker.projects))
@@ -198,6 +269,8 @@ class World:
     """Where the config names other containers than all of the tracker's."""
     reading: dict[str, Demand] = field(default_factory=dict)
     """Site and shaping of a source, where a test sets them."""
+    queries: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Queries of a source that are asked whatever the rules say."""
 
     def feed(self, name: str, rule: Rule | None, terms: Terms | None = None) -> None:
         """Write a key result and its mapping into the config."""
@@ -231,7 +304,7 @@ class World:
         demand = self.reading.get(name, Demand())
         for goal in self.goals.values():
             demand = demand.union(demand_of(goal.rule, name)) if goal.rule else demand
-        return demand
+        return demand.union(Demand(queries=self.queries.get(name, frozenset())))
 
     def entries(self, name: str | None = None) -> list[Entry]:
         with self.database.read() as connection:

@@ -3,76 +3,25 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from mapping.meaning import Seen
-from okrs.demand import Container, Demand
+from okrs.demand import Demand
 from okrs.work import Kind, Ref, State, WorkItem
-from store import mirror, sources
+from store import census, mirror, queries, sources
+from store.census import Settled
 from store.database import Database
-from store.mirror import SuddenlyEmptyError, Taken
-from store.sources import Lease, LeaseLostError
-from store.tables import container, incoming, item, item_version, presence, source
+from store.mirror import Reach, SuddenlyEmptyError, Taken
+from store.sources import LeaseLostError
+from store.tables import container, incoming, item_version, source
 from tests.builders import an_item
-from tests.integration.fakes import Clock, dump
-
-PAY, OPS = Container("#PAY", "PAY"), Container("#OPS", "OPS")
-MIRROR = (item, item_version, presence)
-
-
-class Reading:
-    """Reads of one source under one lease, page by page; a minute passes before each."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.clock = Clock()
-        self.lease = _leased(database, self.clock)
-
-    def read(self, known: Container, *pages: list[WorkItem], complete: bool = False) -> Taken:
-        self.clock.forward(minutes=1)
-        self.gather(known, *pages)
-        return self.take(known, complete=complete)
-
-    def gather(self, known: Container, *pages: list[WorkItem]) -> None:
-        mirror.start_reading(self.database, self.lease, known, self.clock())
-        for page in pages:
-            mirror.gather(self.database, self.lease, known, page, self.clock())
-
-    def take(self, known: Container, *, complete: bool = False) -> Taken:
-        now = self.clock()
-        return mirror.take(self.database, self.lease, known, demand=Demand(), watermark=now, complete=complete, now=now)
-
-    @property
-    def items(self) -> dict[str, Seen]:
-        with self.database.read() as connection:
-            return {each.item.key: each for each in mirror.items_of(connection, "s")}
-
-    @property
-    def generation(self) -> int:
-        with self.database.read() as connection:
-            return sources.generations(connection, ["s"])["s"]
-
-    def gone(self, key: str) -> str | None:
-        with self.database.read() as connection:
-            return mirror.look_up(connection, "s", [f"id:{key}"])[f"id:{key}"][1]
-
-
-def _leased(database: Database, clock: Clock) -> Lease:
-    lease = sources.acquire(database, "s", clock())
-    assert lease is not None
-    return lease
+from tests.integration.fakes import dump
+from tests.integration.readings import MIRROR, OPS, PAY, Reading, at, leased
 
 
 @pytest.fixture
 def reading(database: Database) -> Reading:
     return Reading(database)
-
-
-def at(reading: Reading, key: str, state: State = State.TODO, minutes: float = 0, **facts: Any) -> WorkItem:
-    """An item that the tracker says was updated so many minutes from now."""
-    return an_item(key, state, updated_at=reading.clock.now + timedelta(minutes=minutes), **facts)
 
 
 # --- what a read brings ----------------------------------------------------------------------------------------
@@ -242,47 +191,6 @@ def test_parents_whose_children_are_hidden_are_told_per_container(reading: Readi
 # --- what leaves -----------------------------------------------------------------------------------------------
 
 
-def test_what_two_complete_listings_miss_is_hidden(reading: Reading) -> None:
-    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
-    reading.read(PAY, [one, two], complete=True)
-    generation = reading.generation
-    assert reading.read(PAY, [one], complete=True) == Taken(seen=1)
-    assert (set(reading.items), reading.generation) == ({"PAY-1", "PAY-2"}, generation)
-    assert reading.read(PAY, [one], complete=True) == Taken(seen=1, removed=1)
-    assert (set(reading.items), reading.gone("PAY-2")) == ({"PAY-1"}, "hidden")
-    assert reading.generation == generation + 1
-    assert reading.read(PAY, [one], complete=True) == Taken(seen=1)
-    assert reading.generation == generation + 1
-
-
-def test_misses_in_between_do_not_add_up(reading: Reading) -> None:
-    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
-    for listed in ([one, two], [one], [one, two], [one], [one, two]):
-        assert reading.read(PAY, listed, complete=True).removed == 0
-    assert reading.read(PAY, [one]).removed == 0  # not a complete listing
-    assert set(reading.items) == {"PAY-1", "PAY-2"}
-
-
-def test_what_reappears_is_back_without_a_new_version(reading: Reading) -> None:
-    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
-    for listed in ([one, two], [one], [one]):
-        reading.read(PAY, listed, complete=True)
-    versions, generation = dump(reading.database, item_version), reading.generation
-    assert reading.read(PAY, [two]) == Taken(seen=1, changed=1)
-    assert (set(reading.items), reading.gone("PAY-2")) == ({"PAY-1", "PAY-2"}, None)
-    assert (dump(reading.database, item_version), reading.generation) == (versions, generation + 1)
-    assert reading.read(PAY, [one], complete=True).removed == 0  # it is counted from the beginning
-
-
-def test_what_reappears_changed_gets_a_version(reading: Reading) -> None:
-    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
-    for listed in ([one, two], [one], [one]):
-        reading.read(PAY, listed, complete=True)
-    reading.read(PAY, [at(reading, "PAY-2", State.DONE)])
-    assert reading.items["PAY-2"].item.state is State.DONE
-    assert reading.items["PAY-2"].state_since == reading.clock()
-
-
 @pytest.mark.parametrize("listed", [[], ["PAY-8", "PAY-9"]])
 def test_a_listing_that_shows_nothing_of_what_was_there_is_not_believed(reading: Reading, listed: list[str]) -> None:
     reading.read(PAY, [at(reading, "PAY-1"), at(reading, "PAY-2")])
@@ -304,18 +212,6 @@ def test_a_container_whose_items_all_moved_to_another_may_be_empty(reading: Read
 def test_a_container_that_never_had_an_item_may_be_empty(reading: Reading) -> None:
     assert reading.read(PAY, [], complete=True) == Taken()
     assert reading.read(PAY, [], complete=True) == Taken()
-
-
-def test_an_item_in_two_containers_leaves_with_the_last(reading: Reading) -> None:
-    both, pay, ops = at(reading, "X-1"), at(reading, "PAY-1"), at(reading, "OPS-1")
-    reading.read(PAY, [both, pay], complete=True)
-    assert reading.read(OPS, [both, ops], complete=True) == Taken(seen=2, changed=1)
-    for _ in range(3):
-        assert reading.read(PAY, [pay], complete=True).removed == 0
-    assert set(reading.items) == {"X-1", "PAY-1", "OPS-1"}
-    reading.read(OPS, [ops], complete=True)
-    assert reading.read(OPS, [ops], complete=True).removed == 1
-    assert reading.gone("X-1") == "hidden"
 
 
 def test_a_container_that_left_takes_its_own_items_along(reading: Reading) -> None:
@@ -348,16 +244,20 @@ def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
     reading.read(PAY, [at(reading, "PAY-1")])
     stale = reading.lease
     reading.clock.forward(hours=1)
-    reading.lease = _leased(reading.database, reading.clock)
+    reading.lease = leased(reading.database, reading.clock)
     reading.gather(PAY, [at(reading, "PAY-2")])
     everything = (*MIRROR, incoming, container, source)
     before, now = dump(reading.database, *everything), reading.clock()
     writes: tuple[Callable[[], object], ...] = (
         lambda: mirror.start_reading(reading.database, stale, PAY, now),
         lambda: mirror.gather(reading.database, stale, PAY, [at(reading, "PAY-3")], now),
-        lambda: mirror.take(reading.database, stale, PAY, demand=Demand(), watermark=now, complete=True, now=now),
+        lambda: mirror.take(reading.database, stale, PAY, Reach(Demand(), now, complete=True), now),
         lambda: sources.keep_only(reading.database, stale, [], now),
         lambda: sources.note_error(reading.database, stale, PAY, "no", now),
+        lambda: census.start(reading.database, stale, PAY, now),
+        lambda: census.gather(reading.database, stale, PAY, [Ref("id:PAY-1")], now),
+        lambda: census.settle(reading.database, stale, PAY, Settled(deleted=["id:PAY-1"]), now),
+        lambda: queries.replace_hits(reading.database, stale, "q", {"id:PAY-1"}, now),
     )
     for write in writes:
         with pytest.raises(LeaseLostError):

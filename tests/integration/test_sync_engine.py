@@ -13,7 +13,8 @@ from okrs.work import State
 from store.database import Database
 from store.tables import item_version
 from sync.engine import KeyResultUpdate
-from sync.reading import OVERLAP, Outcome
+from sync.listing import OVERLAP
+from sync.task import Outcome
 from tests.builders import SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
 

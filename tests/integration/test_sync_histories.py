@@ -15,7 +15,7 @@ from okrs.ledger import causes
 from okrs.objective import Numeric
 from okrs.work import Kind, Ref, State, WorkItem
 from store.database import Database
-from sync.reading import Outcome
+from sync.task import Outcome
 from tests.builders import AFTER, BEFORE, WITHIN, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import (
     RECORDS,

@@ -9,7 +9,7 @@ from mapping.rule import Measure
 from okrs.demand import Demand
 from okrs.work import State
 from store.database import Database
-from sync.reading import Outcome
+from sync.task import Outcome
 from tests.builders import a_part, a_rule, an_item
 from tests.integration.fakes import Clock, FakeTracker, Project, World
 

@@ -19,7 +19,7 @@ from store.tables import item, item_version
 from sync import deciding
 from sync.deciding import Basis, Goal, Mirror, Recall, Verdict
 from sync.engine import Report
-from sync.reading import Outcome
+from sync.task import Outcome
 from tests.builders import a_part, a_rule, an_item
 from tests.integration.fakes import Clock, FakeTracker, World
 

@@ -1,0 +1,192 @@
+"""Censuses: who is there, by identity alone, and what becomes of those who are not (promise 5).
+
+gather(page) …   identities go to `roll`, apart
+compare()        whom the census misses, and whom it shows that the mirror does not have
+settle()         after each of them was looked up: one transaction puts the answers into the mirror
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, select, update
+
+from okrs.demand import Container
+from okrs.ledger import CauseKind
+from okrs.work import Ref, WorkItem
+from store.database import Database, inserted, upsert
+from store.mirror import SuddenlyEmptyError, next_generation, put_aside, put_gathered, start_reading
+from store.sources import Lease, fenced, leave
+from store.tables import container, item, presence, roll
+
+MISSES = 2
+"""Censuses in a row that must miss an item before it leaves as hidden: one may be an accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a census and the mirror disagree on."""
+
+    missing: tuple[Ref, ...]
+    """Items that we have in the container and that the census does not show."""
+    strangers: tuple[Ref, ...]
+    """Items that it shows and that we do not have there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the look-ups said, in the words of the mirror."""
+
+    here: Sequence[WorkItem] = ()
+    """They are in the container."""
+    moved: Mapping[str, WorkItem | None] = field(default_factory=dict)
+    """By the id they had here: they live elsewhere, and how they are now where the tracker lets us see it."""
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """Of those that moved, the container of this source they are in now."""
+    deleted: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+
+    @property
+    def knows_something(self) -> bool:
+        """Tell whether the tracker said anything of any of them but that it does not know."""
+        return bool(self.here or self.moved or self.deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a census changed."""
+
+    changed: int = 0
+    removed: int = 0
+
+
+def start(database: Database, lease: Lease, known: Container, now: datetime) -> None:
+    """Throw away what a killed census left behind."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        connection.execute(delete(roll).where(roll.c.source == lease.source, roll.c.container == known.id))
+
+
+def gather(database: Database, lease: Lease, known: Container, refs: Iterable[Ref], now: datetime) -> None:
+    """Put a page of identities aside."""
+    rows = [{"source": lease.source, "container": known.id, "id": ref.id, "key": ref.name} for ref in refs]
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        statement = upsert(connection.dialect.name, roll)
+        inserted(connection, statement.on_conflict_do_nothing(), rows)
+
+
+def compare(database: Database, lease: Lease, known: Container, most: int) -> Compared:
+    """Return whom the census misses and whom it shows anew, `most` of each at the most, in the order of their ids."""
+    here = (presence.c.source == lease.source, presence.c.container == known.id)
+    shown = (roll.c.source == lease.source, roll.c.container == known.id)
+    with database.read() as connection:
+        missing = connection.execute(
+            select(item.c.id, item.c.key)
+            .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
+            .where(*here, item.c.id.not_in(select(roll.c.id).where(*shown)))
+            .order_by(presence.c.misses.desc(), item.c.id)
+            .limit(most)
+        )
+        strangers = connection.execute(
+            select(roll.c.id, roll.c.key)
+            .where(*shown, roll.c.id.not_in(select(presence.c.item).where(*here)))
+            .order_by(roll.c.id)
+            .limit(most)
+        )
+        return Compared(
+            tuple([Ref(row.id, row.key) for row in missing]), tuple([Ref(row.id, row.key) for row in strangers])
+        )
+
+
+def settle(database: Database, lease: Lease, known: Container, said: Settled, now: datetime) -> Outcome:
+    """Put what the look-ups said into the mirror: all or nothing.
+
+    Raises LeaseLostError, and SuddenlyEmptyError when neither the census nor any look-up shows one of the items
+    that the container had: more likely a lost permission than the truth.
+    """
+    start_reading(database, lease, known, now)
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        if not said.knows_something and _shows_nobody(connection, lease, known):
+            raise SuddenlyEmptyError(known.name)
+        changed = _put(connection, lease, known, said, now)
+        removed = _take_away(connection, lease, known, said, now)
+        _clear_misses(connection, lease, known)
+        where = (container.c.source == lease.source, container.c.id == known.id)
+        connection.execute(update(container).where(*where).values(census_at=now))
+        connection.execute(delete(roll).where(roll.c.source == lease.source, roll.c.container == known.id))
+        if changed or removed:
+            next_generation(connection, lease)
+    return Outcome(changed, removed)
+
+
+def _put(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> int:
+    """Take the items over as they are now, each in the container where it lives."""
+    homes: dict[str, list[WorkItem]] = {known.id: list(said.here)}
+    for old, now_item in said.moved.items():
+        if now_item is not None:
+            homes.setdefault(said.homes.get(old, known.id), []).append(now_item)
+    changed = 0
+    for home, items in homes.items():
+        if items:
+            put_aside(connection, lease, home, items)
+            changed += put_gathered(connection, lease, Container(home, ""), now)
+    return changed
+
+
+def _take_away(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> int:
+    stays = {moved.id for old, moved in said.moved.items() if moved and said.homes.get(old) == known.id}
+    away = [old for old in said.moved if old not in stays]
+    # A moved item without a home of ours was put here with its new facts, under the id it has now.
+    away += [each.id for old, each in said.moved.items() if each and old not in said.homes]
+    left = _absent(connection, lease, away, now, why=CauseKind.MOVED, only=known)
+    left += _absent(connection, lease, said.deleted, now, why=CauseKind.DELETED)
+    for some in _slices(said.hidden):
+        here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.item.in_(some))
+        connection.execute(update(presence).where(*here).values(misses=presence.c.misses + 1))
+    tired = [
+        row.item
+        for row in connection.execute(
+            select(presence.c.item).where(
+                presence.c.source == lease.source, presence.c.container == known.id, presence.c.misses >= MISSES
+            )
+        )
+    ]
+    return left + _absent(connection, lease, tired, now, why=CauseKind.HIDDEN, only=known)
+
+
+def _absent(
+    connection: Connection,
+    lease: Lease,
+    ids: Sequence[str],
+    now: datetime,
+    *,
+    why: CauseKind,
+    only: Container | None = None,
+) -> int:
+    """Take items out of a container, or of all; those that are in none any more leave.  Returns how many left."""
+    if not ids:
+        return 0
+    for some in _slices(ids):
+        gone = delete(presence).where(presence.c.source == lease.source, presence.c.item.in_(some))
+        connection.execute(gone if only is None else gone.where(presence.c.container == only.id))
+    return leave(connection, lease.source, now, why.value)
+
+
+def _clear_misses(connection: Connection, lease: Lease, known: Container) -> None:
+    shown = select(roll.c.id).where(roll.c.source == lease.source, roll.c.container == known.id)
+    here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.misses != 0)
+    connection.execute(update(presence).where(*here, presence.c.item.in_(shown)).values(misses=0))
+
+
+def _shows_nobody(connection: Connection, lease: Lease, known: Container) -> bool:
+    """Tell whether the container had items and the census shows none of them."""
+    had = select(presence.c.item).where(presence.c.source == lease.source, presence.c.container == known.id).limit(1)
+    shown = select(roll.c.id).where(roll.c.source == lease.source, roll.c.container == known.id)
+    still = had.where(presence.c.item.in_(shown))
+    return connection.execute(had).first() is not None and connection.execute(still).first() is None
+
+
+def _slices(ids: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    return (ids[begin : begin + size] for begin in range(0, len(ids), size))

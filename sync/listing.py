@@ -1,0 +1,101 @@
+"""Reading one container: pages are put aside, and after the last one the mirror takes them (`store.mirror`)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
+from okrs.work import WorkItem
+from store import mirror
+from store.mirror import Reach
+from store.sources import ContainerState
+from sync.task import Tally, Task
+from sync.walking import Walk
+
+OVERLAP = timedelta(minutes=15)
+"""Read again what changed shortly before the last read: indexes of trackers lag, clocks differ."""
+
+WIDE_OVERLAP = timedelta(days=1)
+"""Once a day the read goes back that far, for what became visible later than `OVERLAP`."""
+
+
+def listing(
+    task: Task, known: Container, held: ContainerState | None, told: datetime | None, tally: Tally
+) -> Walk[Page]:
+    """Return the walk that reads a container; `held` is what we have of it, `told` the tracker's own time.
+
+    The watermark is when the read began, by whichever of the two clocks is behind: what a tracker whose clock runs
+    late calls "now" must not be read past.
+    """
+    now = task.clock()
+    cursor = _cursor(task, known, held, now)
+    reach = Reach(
+        demand=task.source.demand,
+        watermark=min(now, told) if told else now,
+        complete=cursor.since is None,
+        wide=_wide_due(held, now),
+    )
+    memo: dict[str, str] = {}
+
+    def ask(connector: Connector, resume: str | None) -> Page:
+        return connector.changed(known, replace(cursor, resume=resume), task.source.demand)
+
+    def page(page: Page) -> None:
+        memo.update(page.memo)
+        mirror.gather(task.database, task.lease, known, page.items, task.clock())
+        task.progress.page(task.source.name, known.name, len(page.items), page.total)
+
+    def done() -> None:
+        try:
+            taken = mirror.take(task.database, task.lease, known, replace(reach, memo=memo), task.clock())
+        except mirror.SuddenlyEmptyError:
+            unobserved(task, known, tally)
+        else:
+            tally.seen += taken.seen
+            tally.changed += taken.changed
+
+    def failed(error: ConnectorError) -> None:
+        task.note(known.name, str(error))
+        tally.fail(known.name, error)
+
+    mirror.start_reading(task.database, task.lease, known, now)
+    return Walk(known.name, ask, page, done, failed)
+
+
+def unobserved(task: Task, known: Container, tally: Tally) -> None:
+    """A container shows none of its items all at once: they stay as last seen, and the source has failed."""
+    error = (
+        f"{known.name} suddenly lists none of its items; they are kept as last seen. "
+        "If the token lost access, give it back; if everything was deleted, take it out of the config."
+    )
+    task.note(known.name, error, unobserved=True)
+    tally.fail(known.name, error)
+
+
+def _cursor(task: Task, known: Container, held: ContainerState | None, now: datetime) -> Cursor:
+    """From a little before the last complete read.
+
+    Or everything: at first, in full, for a wider demand, under a new name, and after it could not be seen.
+    """
+    everything = Cursor(now=now, held=_held(task))
+    if held is None or held.watermark is None or task.full:
+        return everything
+    if held.called != known.called or not held.demand.covers(task.source.demand):
+        return everything
+    with task.database.read() as connection:
+        parents = mirror.parents_of(connection, task.source.name, known.id)
+    overlap = WIDE_OVERLAP if _wide_due(held, now) else OVERLAP
+    return replace(everything, since=held.watermark - overlap, parents=parents, memo=held.memo)
+
+
+def _wide_due(held: ContainerState | None, now: datetime) -> bool:
+    return held is None or held.wide_at is None or now - held.wide_at >= WIDE_OVERLAP
+
+
+def _held(task: Task) -> Callable[[Iterable[str]], Mapping[str, WorkItem]]:
+    def held(ids: Iterable[str]) -> Mapping[str, WorkItem]:
+        with task.database.read() as connection:
+            known = mirror.look_up(connection, task.source.name, ids)
+        return {name: item for name, (item, gone) in known.items() if gone is None}
+
+    return held

@@ -1,0 +1,119 @@
+"""The census of a container: identities alone, then a direct look-up of everybody it misses or shows anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
+from okrs.work import Ref
+from store import census
+from store.census import Compared, Settled
+from store.mirror import SuddenlyEmptyError
+from store.sources import ContainerState, note_error
+from sync.listing import unobserved
+from sync.task import Tally, Task
+from sync.walking import Crew, Walk, explore
+
+CENSUS_EVERY = timedelta(days=1)
+"""Incremental reads cannot see what was deleted; once a day somebody looks."""
+
+LOOK_UPS = 500
+"""Look-ups of one census at the most, each way; the others are looked up by the next ones."""
+
+_SLICE = 50
+"""Items that are looked up by one question."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What one question of look-ups brought: a page without a next one."""
+
+    found: dict[str, Found]
+    following: tuple[str, ...] = ()
+
+
+def due(held: ContainerState | None, now: datetime) -> bool:
+    """Tell whether a container's last census was long ago; the first complete read is one."""
+    return held is not None and (held.census_at is None or now - held.census_at >= CENSUS_EVERY)
+
+
+def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: Tally) -> None:
+    """Count the containers, look up who is missing or new, and settle it.  Raises what `explore` does."""
+    counted: list[Container] = []
+    explore(crew, [_counting(task, each, counted, tally) for each in containers])
+    said: dict[str, dict[str, Found]] = {each.id: {} for each in counted}
+    failed: set[str] = set()
+    compared = {each.id: census.compare(task.database, task.lease, each, LOOK_UPS) for each in counted}
+    questions = [
+        _looking_up(task, each, refs, said[each.id], failed=failed, tally=tally)
+        for each in counted
+        for refs in _slices(compared[each.id])
+    ]
+    explore(crew, questions)
+    for each in counted:
+        if each.id not in failed:
+            _settle(task, each, compared[each.id], said[each.id], tally)
+
+
+def _counting(task: Task, known: Container, counted: list[Container], tally: Tally) -> Walk[IdPage]:
+    def ask(connector: Connector, resume: str | None) -> IdPage:
+        return connector.census(known, task.source.demand, resume)
+
+    def page(page: IdPage) -> None:
+        census.gather(task.database, task.lease, known, page.refs, task.clock())
+        task.progress.page(task.source.name, known.name, 0, None)
+
+    census.start(task.database, task.lease, known, task.clock())
+    return Walk(
+        f"who is in {known.name}",
+        ask,
+        page,
+        done=lambda: counted.append(known),
+        failed=lambda error: _fail(task, known, error, tally),
+    )
+
+
+def _looking_up(
+    task: Task, known: Container, refs: Sequence[Ref], said: dict[str, Found], *, failed: set[str], tally: Tally
+) -> Walk[_Answers]:
+    def ask(connector: Connector, _resume: str | None) -> _Answers:
+        return _Answers(dict(connector.look_up(known, refs, task.source.demand)))
+
+    def give_up(error: ConnectorError) -> None:
+        failed.add(known.id)
+        _fail(task, known, error, tally)
+
+    return Walk(known.name, ask, lambda answers: said.update(answers.found), done=lambda: None, failed=give_up)
+
+
+def _fail(task: Task, known: Container, error: ConnectorError, tally: Tally) -> None:
+    note_error(task.database, task.lease, known, str(error), task.clock())
+    tally.fail(known.name, error)
+
+
+def _settle(task: Task, known: Container, compared: Compared, found: dict[str, Found], tally: Tally) -> None:
+    try:
+        outcome = census.settle(task.database, task.lease, known, _settled(compared, found), task.clock())
+    except SuddenlyEmptyError:
+        unobserved(task, known, tally)
+    else:
+        tally.changed += outcome.changed
+        tally.removed += outcome.removed
+
+
+def _settled(compared: Compared, found: dict[str, Found]) -> Settled:
+    """Say in the mirror's words what the look-ups found."""
+    here = [each.item for each in found.values() if each.fate is Fate.HERE and each.item is not None]
+    moved = {name: each for name, each in found.items() if each.fate is Fate.MOVED}
+    return Settled(
+        here=here,
+        moved={name: each.item for name, each in moved.items()},
+        homes={name: each.container for name, each in moved.items() if each.container is not None},
+        deleted=[name for name, each in found.items() if each.fate is Fate.DELETED],
+        hidden=[ref.id for ref in compared.missing if ref.id in found and found[ref.id].fate is Fate.HIDDEN],
+    )
+
+
+def _slices(compared: Compared) -> list[tuple[Ref, ...]]:
+    refs = compared.missing + compared.strangers
+    return [refs[begin : begin + _SLICE] for begin in range(0, len(refs), _SLICE)]

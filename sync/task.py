@@ -1,0 +1,110 @@
+"""The task of reading one source: what is read, by whose lease, and how it goes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, Unreadable
+from okrs.demand import Demand
+from store import sources
+from store.database import Database
+from store.sources import ContainerState, Lease
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    UNAUTHENTICATED = "unauthenticated"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """How the read of a source went; `error` is a sentence for people."""
+
+    name: str
+    state: Outcome
+    requests: int = 0
+    seen: int = 0
+    changed: int = 0
+    removed: int = 0
+    error: str | None = None
+
+
+class Progress(Protocol):
+    """Who is told about long work."""
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        """A page of so many items came in; `total` is what the whole read will bring, where known."""
+
+    def done(self, report: SourceReport) -> None:
+        """A source is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceToRead:
+    """One configured source: how to open it, and what the mappings need of it."""
+
+    name: str
+    containers: tuple[str, ...]
+    connect: Callable[[], Connector]
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A source that is being read under its lease; `full` asks for complete listings and a census of everything."""
+
+    database: Database
+    source: SourceToRead
+    lease: Lease
+    clock: Callable[[], datetime]
+    progress: Progress
+    full: bool = False
+
+    def states(self) -> dict[str, ContainerState]:
+        """What we have of each container, by id."""
+        with self.database.read() as connection:
+            return {each.id: each for each in sources.state_of(connection, self.source.name).containers}
+
+    def note(self, name: str, error: str, *, unobserved: bool = False) -> None:
+        """Keep why a container that we know could not be read; `name` is how the config spells it."""
+        for held in self.states().values():
+            if held.name == name:
+                known = Container(held.id, held.name)
+                sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
+
+
+@dataclass
+class Tally:
+    """What the read of a source has brought so far."""
+
+    order: tuple[str, ...] = ()
+    """Names of the containers as the config lists them: their errors are told in this order."""
+    seen: int = 0
+    changed: int = 0
+    removed: int = 0
+    state: Outcome = Outcome.OK
+    errors: dict[str, str] = field(default_factory=dict)
+    """Sentences by what failed: a container, or "" for the source as a whole."""
+
+    def resolved(self, found: Sequence[Container | Unreadable]) -> None:
+        self.order = tuple(each.name for each in found)
+
+    def fail(self, what: str, error: ConnectorError | str) -> None:
+        """Note a failure; refused credentials are a state of their own."""
+        self.errors.setdefault(what, str(error))
+        if isinstance(error, CredentialsRefused):
+            self.state = Outcome.UNAUTHENTICATED
+        elif self.state is Outcome.OK:
+            self.state = Outcome.FAILED
+
+    def report(self, name: str, requests: int) -> SourceReport:
+        place = {each: number for number, each in enumerate(self.order)}
+        told = sorted(self.errors, key=lambda each: place.get(each, len(place)))
+        sentences = dict.fromkeys(self.errors[each] for each in told)  # a limit met by several is told once
+        return SourceReport(
+            name, self.state, requests, self.seen, self.changed, self.removed, error=" ".join(sentences) or None
+        )

@@ -1,0 +1,175 @@
+"""Many listings of one source at once: each a walk over pages, several questions under way, one place that acts.
+
+    explore(crew, walks):
+        while anything is waiting or under way:
+            ask what is waiting, on connections of their own   # in threads; nothing is touched there
+            for each answer:                                   # here, one after the other
+                what it names next is waiting now              # before its rows are kept, so that asking never rests
+                walk.page(answer)
+                the walk's last one? walk.done()
+
+An error ends its walk and no other, but for one that would meet every walk of the source.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Generic, Protocol, TypeVar
+
+from connectors.contract import Connector, ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited
+
+AT_ONCE = 8
+"""Questions under way to one source."""
+
+MOST_PAGES = 100_000
+"""A listing that is longer than this has no end."""
+
+
+class Paged(Protocol):
+    """A page of something: what matters here is where the next ones begin."""
+
+    @property
+    def following(self) -> tuple[str, ...]: ...
+
+
+P = TypeVar("P", bound=Paged)
+T = TypeVar("T")
+
+
+@dataclass
+class Walk(Generic[P]):
+    """One listing: how a page is asked, and what becomes of it.  Only `ask` runs in other threads."""
+
+    name: str
+    """What is listed, for people."""
+    ask: Callable[[Connector, str | None], P]
+    page: Callable[[P], None]
+    done: Callable[[], None]
+    failed: Callable[[ConnectorError], None]
+    begun: set[str | None] = field(default_factory=lambda: {None})
+    """Resume points that were named so far."""
+    left: int = 1
+    """How many of them were not answered yet."""
+    over: bool = False
+    """It failed, or nobody waits for it any more."""
+
+    def arrived(self, page: P) -> tuple[str, ...]:
+        """Return the resume points that a page names.  Raises MalformedAnswer when the listing goes in circles."""
+        if not self.begun.isdisjoint(page.following):
+            raise MalformedAnswer(f"The listing of {self.name} repeats its own pages; nothing of it was used.")
+        self.begun.update(page.following)
+        if len(self.begun) > MOST_PAGES:
+            raise MalformedAnswer(f"The listing of {self.name} does not end; nothing of it was used.")
+        self.left += len(page.following) - 1
+        return page.following
+
+
+class Crew:
+    """Connections of one source: as many as there are questions under way, each used by one thread at a time."""
+
+    def __init__(self, first: Connector, at_once: int = AT_ONCE) -> None:
+        self.first = first
+        self.at_once = at_once
+        self._all: list[Connector] = [first]
+        self._idle: SimpleQueue[Connector] = SimpleQueue()
+        self._idle.put(first)
+        self._growing = Lock()
+        self._pool = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="page")
+
+    @property
+    def requests(self) -> int:
+        """How many were sent so far, by all connections."""
+        return sum(connector.requests for connector in self._all)
+
+    def ask(self, question: Callable[[Connector], T]) -> "Future[T]":
+        """Ask in another thread."""
+        return self._pool.submit(self._answer, question)
+
+    def _answer(self, question: Callable[[Connector], T]) -> T:
+        connector = self._take()
+        try:
+            return question(connector)
+        finally:
+            self._idle.put(connector)
+
+    def _take(self) -> Connector:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            with self._growing:
+                another = self.first.twin()
+                if all(another is not known for known in self._all):
+                    self._all.append(another)
+            return another
+
+    def close(self) -> None:
+        """End the threads and the connections; what is under way is waited for."""
+        self._pool.shutdown(cancel_futures=True)
+        for connector in self._all:
+            connector.close()
+
+
+def explore(crew: Crew, walks: Iterable[Walk[P]]) -> None:
+    """Walk all of them to their ends.
+
+    Raises RateLimited and CredentialsRefused, which no other walk would escape, once what is under way has come
+    back, and whatever `page` and `done` raise that is no ConnectorError.
+    """
+    _Exploration(crew, walks).run()
+
+
+class _Exploration(Generic[P]):
+    """What is waiting to be asked, and what is under way."""
+
+    def __init__(self, crew: Crew, walks: Iterable[Walk[P]]) -> None:
+        self._crew = crew
+        self._walks = list(walks)
+        self._waiting: deque[tuple[Walk[P], str | None]] = deque((walk, None) for walk in self._walks)
+        self._under_way: dict[Future[P], Walk[P]] = {}
+
+    def run(self) -> None:
+        fatal: ConnectorError | None = None
+        self._ask()
+        while self._under_way:
+            for answer in wait(self._under_way, return_when=FIRST_COMPLETED).done:
+                walk = self._under_way.pop(answer)
+                try:
+                    self._use(walk, answer)
+                except ConnectorError as error:
+                    if not walk.over:
+                        walk.over = True
+                        walk.failed(error)
+                    if isinstance(error, RateLimited | CredentialsRefused) and fatal is None:
+                        fatal = error
+                        self._give_up()
+            self._ask()
+        if fatal is not None:
+            raise fatal
+
+    def _ask(self) -> None:
+        while self._waiting and len(self._under_way) < self._crew.at_once:
+            walk, resume = self._waiting.popleft()
+            if not walk.over:
+                self._under_way[self._crew.ask(_question(walk, resume))] = walk
+
+    def _use(self, walk: Walk[P], answer: Future[P]) -> None:
+        page = answer.result()
+        if walk.over:
+            return
+        self._waiting.extend((walk, resume) for resume in walk.arrived(page))
+        self._ask()
+        walk.page(page)
+        if walk.left == 0:
+            walk.done()
+
+    def _give_up(self) -> None:
+        self._waiting.clear()
+        for walk in self._walks:
+            walk.over = True
+
+
+def _question(walk: Walk[P], resume: str | None) -> Callable[[Connector], P]:
+    return lambda connector: walk.ask(connector, resume)

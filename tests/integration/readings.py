@@ -1,0 +1,76 @@
+"""Reads and censuses of one source, done by hand: what the tests of the mirror share."""
+
+from datetime import timedelta
+from typing import Any
+
+from mapping.meaning import Seen
+from okrs.demand import Container, Demand
+from okrs.work import Ref, State, WorkItem
+from store import census, mirror, sources
+from store.census import Outcome, Settled
+from store.database import Database
+from store.mirror import Reach, Taken
+from store.sources import Lease
+from store.tables import item, item_version, presence
+from tests.builders import an_item
+from tests.integration.fakes import Clock
+
+PAY, OPS = Container("#PAY", "PAY"), Container("#OPS", "OPS")
+MIRROR = (item, item_version, presence)
+
+
+class Reading:
+    """Reads of one source under one lease, page by page; a minute passes before each."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.lease = leased(database, self.clock)
+
+    def read(self, known: Container, *pages: list[WorkItem], complete: bool = False) -> Taken:
+        self.clock.forward(minutes=1)
+        self.gather(known, *pages)
+        return self.take(known, complete=complete)
+
+    def gather(self, known: Container, *pages: list[WorkItem]) -> None:
+        mirror.start_reading(self.database, self.lease, known, self.clock())
+        for page in pages:
+            mirror.gather(self.database, self.lease, known, page, self.clock())
+
+    def take(self, known: Container, *, complete: bool = False) -> Taken:
+        now = self.clock()
+        return mirror.take(self.database, self.lease, known, Reach(Demand(), now, complete=complete), now)
+
+    def count(self, known: Container, *keys: str, said: Settled | None = None) -> Outcome:
+        """Take a census that shows these items; what the look-ups said is that nobody knows the missing ones."""
+        self.clock.forward(minutes=1)
+        now = self.clock()
+        census.start(self.database, self.lease, known, now)
+        census.gather(self.database, self.lease, known, [Ref(f"id:{key}", key) for key in keys], now)
+        missing = census.compare(self.database, self.lease, known, 500).missing
+        return census.settle(self.database, self.lease, known, said or Settled(hidden=[ref.id for ref in missing]), now)
+
+    @property
+    def items(self) -> dict[str, Seen]:
+        with self.database.read() as connection:
+            return {each.item.key: each for each in mirror.items_of(connection, "s")}
+
+    @property
+    def generation(self) -> int:
+        with self.database.read() as connection:
+            return sources.generations(connection, ["s"])["s"]
+
+    def gone(self, key: str) -> str | None:
+        with self.database.read() as connection:
+            return mirror.look_up(connection, "s", [f"id:{key}"])[f"id:{key}"][1]
+
+
+def leased(database: Database, clock: Clock) -> Lease:
+    lease = sources.acquire(database, "s", clock())
+    assert lease is not None
+    return lease
+
+
+def at(reading: Reading, key: str, state: State = State.TODO, minutes: float = 0, **facts: Any) -> WorkItem:
+    """An item that the tracker says was updated so many minutes from now."""
+    return an_item(key, state, updated_at=reading.clock.now + timedelta(minutes=minutes), **facts)

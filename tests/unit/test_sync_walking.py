@@ -1,0 +1,188 @@
+"""Walks over pages: everything once, several at a time, and one that fails is no other's trouble."""
+
+from collections.abc import Callable
+from threading import Barrier, Lock
+from typing import Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.contract import (
+    ConnectorError,
+    CredentialsRefused,
+    IdPage,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+)
+from connectors.plain import Plain
+from okrs.work import Ref
+from sync import walking
+from sync.walking import Crew, Walk, explore
+
+
+class Line(Plain):
+    """A connection that notices when two threads use it at once."""
+
+    def __init__(self, family: list["Line"] | None = None) -> None:
+        self.family = [] if family is None else family
+        self.family.append(self)
+        self.busy = Lock()
+        self.asked = 0
+        self.closed = 0
+
+    @property
+    def requests(self) -> int:
+        return self.asked
+
+    def twin(self) -> Self:
+        return type(self)(self.family)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Tree:
+    """Pages that name others, and what was seen of them."""
+
+    def __init__(self, name: str, pages: dict[str | None, tuple[str, ...]]) -> None:
+        self.pages = pages
+        self.meet: Callable[[str | None], object] = str
+        self.seen: list[str] = []
+        self.ends: list[str] = []
+        self.errors: list[ConnectorError] = []
+        self.breaks: dict[str | None, Exception] = {}
+        self.walk = Walk(
+            name,
+            self.ask,
+            self.page,
+            done=lambda: self.ends.append(name),
+            failed=self.errors.append,
+        )
+
+    def ask(self, connector: object, resume: str | None) -> IdPage:
+        assert isinstance(connector, Line)
+        assert connector.busy.acquire(blocking=False), "a connection is used by two threads"
+        connector.asked += 1
+        try:
+            self.meet(resume)
+            if resume in self.breaks:
+                raise self.breaks[resume]
+            return IdPage((Ref(resume or "root"),), self.pages.get(resume, ()))
+        finally:
+            connector.busy.release()
+
+    def page(self, page: IdPage) -> None:
+        assert not self.ends
+        self.seen += [ref.id for ref in page.refs]
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=8), min_size=1, max_size=4), st.integers(1, 5))
+def test_every_page_of_every_walk_is_used_once(shapes: list[list[int]], at_once: int) -> None:
+    trees = []
+    for number, shape in enumerate(shapes):
+        pages: dict[str | None, tuple[str, ...]] = {}
+        names: list[str | None] = [None]
+        for place, children in enumerate(shape):
+            if place < len(names):
+                new = [f"{number}.{place}.{child}" for child in range(children)]
+                pages[names[place]] = tuple(new)
+                names += new
+        trees.append((Tree(str(number), pages), names))
+    first = Line()
+    crew = Crew(first, at_once)
+    explore(crew, [tree.walk for tree, _ in trees])
+    crew.close()
+    for tree, names in trees:
+        assert sorted(tree.seen) == sorted(name or "root" for name in names)
+        assert (len(tree.ends), tree.errors) == (1, [])
+    assert crew.requests == sum(len(names) for _, names in trees)
+    assert len(first.family) <= at_once
+    assert [line.closed for line in first.family] == [1] * len(first.family)
+
+
+def test_pages_are_asked_at_once_but_not_more_than_allowed() -> None:
+    together = Barrier(3, timeout=30)
+    tree = Tree("wide", {None: ("a", "b", "c")})
+    tree.meet = lambda resume: resume and together.wait()
+    crew = Crew(Line(), 3)
+    explore(crew, [tree.walk])
+    crew.close()
+    assert sorted(tree.seen) == ["a", "b", "c", "root"]
+
+
+def test_a_quiet_walk_opens_no_second_connection() -> None:
+    first = Line()
+    crew = Crew(first)
+    for _ in range(3):
+        explore(crew, [Tree("chain", {None: ("a",), "a": ("b",)}).walk])
+    crew.close()
+    assert len(first.family) == 1
+
+
+@pytest.mark.parametrize("error", [TryLater("502"), Stop("404"), MalformedAnswer("html")])
+def test_a_walk_that_fails_ends_alone(error: ConnectorError) -> None:
+    broken, whole = Tree("broken", {None: ("a", "b"), "a": ("c",)}), Tree("whole", {None: ("a", "b")})
+    broken.breaks = {"b": error}
+    crew = Crew(Line(), 1)
+    explore(crew, [broken.walk, whole.walk])
+    crew.close()
+    assert (broken.errors, broken.ends, whole.ends) == ([error], [], ["whole"])
+    assert "c" not in broken.seen
+
+
+@pytest.mark.parametrize("error", [RateLimited("slow", 600.0), CredentialsRefused("401")])
+def test_what_would_meet_every_walk_ends_them_all(error: ConnectorError) -> None:
+    trees = [Tree(str(number), {None: ("a",)}) for number in range(4)]
+    trees[0].breaks = {None: error}
+    crew = Crew(Line(), 1)
+    with pytest.raises(type(error)):
+        explore(crew, [tree.walk for tree in trees])
+    crew.close()
+    assert [tree.errors for tree in trees] == [[error], [], [], []]
+    assert [tree.seen for tree in trees] == [[], [], [], []]
+
+
+def test_a_mistake_of_our_own_comes_through() -> None:
+    tree = Tree("one", {})
+    tree.breaks = {None: KeyError("ours")}
+    crew = Crew(Line())
+    with pytest.raises(KeyError):
+        explore(crew, [tree.walk])
+    crew.close()
+    assert tree.errors == []
+
+
+@pytest.mark.parametrize("circle", [{None: ("a",), "a": ("a",)}, {None: ("a",), "a": ("b",), "b": ("a",)}])
+def test_a_listing_that_goes_in_circles_is_malformed(circle: dict[str | None, tuple[str, ...]]) -> None:
+    tree = Tree("round", circle)
+    crew = Crew(Line())
+    explore(crew, [tree.walk])
+    crew.close()
+    assert tree.ends == []
+    assert "repeats its own pages" in str(tree.errors[0])
+
+
+def test_a_listing_without_an_end_is_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "MOST_PAGES", 5)
+    tree = Tree("long", {None: ("0",)} | {str(number): (str(number + 1),) for number in range(9)})
+    crew = Crew(Line())
+    explore(crew, [tree.walk])
+    crew.close()
+    assert "does not end" in str(tree.errors[0])
+
+
+def test_a_connector_that_is_its_own_twin_is_counted_and_closed_once() -> None:
+    class Alone(Line):
+        def twin(self) -> Self:
+            return self
+
+    alone = Alone()
+    crew = Crew(alone, 2)
+    tree = Tree("one", {None: ("a", "b", "c")})
+    tree.walk.ask = lambda _, resume: IdPage((Ref(resume or "root"),), tree.pages.get(resume, ()))
+    explore(crew, [tree.walk])
+    crew.close()
+    assert (len(tree.seen), alone.closed) == (4, 1)
