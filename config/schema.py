@@ -92,6 +92,9 @@ class Where(Closed):
     section: Words | None = Field(default=None, description="Section of an Asana project.")
     assignee: Words | None = Field(default=None, description="Login, e-mail or display name.")
     key: Words | None = Field(default=None, description="The item itself, as PAY-12, acme/web#34 or a gid.")
+    query: Words | None = Field(
+        default=None, description="A query in the tracker's own language (JQL, GitHub search), asked in every run."
+    )
     not_: "Where | None" = Field(default=None, alias="not", description="What must not hold.")
     all_: "tuple[Where, ...] | None" = Field(default=None, alias="all", min_length=1, description="All must hold.")
     any_: "tuple[Where, ...] | None" = Field(default=None, alias="any", min_length=1, description="One must hold.")

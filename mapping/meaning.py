@@ -4,11 +4,15 @@ Names compare trimmed, NFC and case-folded; ids and keys exactly (an owner/name 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, names_a_kind
 from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
+
+NO_QUERIES: Mapping[str, AbstractSet[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +59,30 @@ class Candidate:
         return self.family.projects_of(self.seen.item)
 
     @property
+    def queries(self) -> Facet:
+        return self.family.queries_of(self.seen.item)
+
+    @property
     def ancestors(self) -> frozenset[str]:
         return self.family.ancestors_of(self.seen.item)
 
 
-def candidates(mirror: Iterable[Seen]) -> list[Candidate]:
-    """Join the items of one source with their milestones and ancestors."""
+def candidates(mirror: Iterable[Seen], queries: Mapping[str, AbstractSet[str]] = NO_QUERIES) -> list[Candidate]:
+    """Join the items of one source with their milestones and ancestors, and with the queries that find them."""
     seen = list(mirror)
-    family = Family(seen)
+    family = Family(seen, queries)
     return [Candidate(each, family) for each in seen]
 
 
 class Family:
     """Who belongs to whom among the items of one source."""
 
-    def __init__(self, seen: Iterable[Seen]) -> None:
+    def __init__(self, seen: Iterable[Seen], queries: Mapping[str, AbstractSet[str]] = NO_QUERIES) -> None:
         items = [each.item for each in seen]
         self._by_id = {item.id: item for item in items}
         self._by_key = {fold_key(item.key): item for item in items if item.kind is not Kind.MILESTONE}
         self._milestones = {item.id: _milestone_facet(item) for item in items if item.kind is Kind.MILESTONE}
+        self._queries = queries
         self._joined: dict[str, list[str]] = {}
         for milestone in items:
             for member in milestone.members:
@@ -111,6 +120,10 @@ class Family:
     def projects_of(self, item: WorkItem) -> Facet:
         """Its own projects; a sub-task that has none of its own is where its nearest ancestor with projects is."""
         return next((_refs(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
+
+    def queries_of(self, item: WorkItem) -> Facet:
+        """The queries of the source that find it."""
+        return Facet(frozenset(fold_key(text) for text, found in self._queries.items() if item.id in found))
 
     def _above(self, item: WorkItem) -> list[WorkItem]:
         """Its ancestors in the mirror, nearest first; a loop of parents (trackers allow it) ends where it closes."""
@@ -161,6 +174,7 @@ FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {
     Selector.SECTION: lambda candidate: _refs(candidate.item.sections),
     Selector.ASSIGNEE: lambda candidate: _names(*candidate.item.assignees),
     Selector.KEY: lambda candidate: Facet(frozenset({fold_key(candidate.item.key)})),
+    Selector.QUERY: lambda candidate: candidate.queries,
 }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from mapping.meaning import Candidate, selects
+from mapping.meaning import Candidate, Seen, selects
 from mapping.rule import Cancelled, Combine, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from okrs.cycle import Period
 from okrs.numbers import divided, rounded
@@ -142,7 +142,7 @@ def state_under(part: Part, item: WorkItem) -> State:
     """
     state = item.state
     if part.done_when is not None:
-        if _matches(part.done_when, item):
+        if _matches(part.done_when, item.status, item.resolution):
             return State.DONE
         state = State.DOING if state is State.DONE else state
     if state is not State.CANCELLED or part.cancelled is Cancelled.EXCLUDE:
@@ -150,8 +150,27 @@ def state_under(part: Part, item: WorkItem) -> State:
     return State.DONE if part.cancelled is Cancelled.COMPLETE else State.TODO
 
 
-def _matches(done_when: DoneWhen, item: WorkItem) -> bool:
-    pairs = ((done_when.status, item.status), (done_when.resolution, item.resolution))
+def closed_under(part: Part, seen: Seen) -> tuple[datetime, bool]:
+    """When an item was closed under the part's policies, and whether nothing but our sight dates it.
+
+    With `done_when` it was closed when it last came into that rule's own done set, where the tracker's history
+    tells; else at the tracker's date; else when we first saw it so.
+    """
+    item = seen.item
+    if part.done_when is not None and item.history:
+        entered: datetime | None = None
+        for step in item.history:
+            inside = _matches(part.done_when, step.status, step.resolution)
+            entered = (entered or step.at) if inside else None
+        if entered is not None:
+            return entered, False
+    if item.closed_at is not None:
+        return item.closed_at, False
+    return seen.state_since, state_under(part, item).closed
+
+
+def _matches(done_when: DoneWhen, status: str | None, resolution: str | None) -> bool:
+    pairs = ((done_when.status, status), (done_when.resolution, resolution))
     return all(
         actual is not None and fold_name(actual) in {fold_name(word) for word in words}
         for words, actual in pairs
@@ -184,8 +203,7 @@ def _judge(part: Part, candidate: Candidate, period: Period, as_of: datetime | N
     if as_of and item.created_at and item.created_at >= as_of:
         return _Judged(candidate, None, Reason.OUTSIDE_WINDOW)
     state = state_under(part, item)
-    closed_at = item.closed_at or candidate.seen.state_since
-    by_sight = item.closed_at is None and state.closed
+    closed_at, by_sight = closed_under(part, candidate.seen)
     if as_of and state.closed and closed_at >= as_of:  # it was open when the cycle ended
         credit, reason = (ZERO, Reason.OUTSIDE_WINDOW) if part.counts is Counts.DONE else (ONE, None)
         return _Judged(candidate, credit, reason, by_sight)

@@ -29,6 +29,8 @@ class Selector(StrEnum):
     SECTION = "section"
     ASSIGNEE = "assignee"
     KEY = "key"
+    QUERY = "query"
+    """In the tracker's own language; the tracker is asked for the ids."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
+from mapping.meaning import Candidate, candidates
 from store.database import Database, inserted, upsert
-from store.mirror import next_generation
+from store.mirror import items_of, next_generation
 from store.sources import Lease, fenced
 from store.tables import query, query_hit
 
@@ -43,6 +44,11 @@ def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: d
         fenced(connection, lease, now)
         for table, column in ((query_hit, query_hit.c.query), (query, query.c.text)):
             connection.execute(delete(table).where(table.c.source == lease.source, column.not_in(tuple(texts))))
+
+
+def candidates_of(connection: Connection, source: str) -> list[Candidate]:
+    """Return all items of a source that are in the mirror, with what the source's queries find."""
+    return candidates(items_of(connection, source), hits(connection, source))
 
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:

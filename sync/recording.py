@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from mapping.attribution import ItemId, Past
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
-from mapping.meaning import Candidate, candidates
+from mapping.meaning import Candidate
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
-from store import ledger, mirror, sources
+from store import ledger, mirror, queries, sources
 from store.database import Database
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 
@@ -44,7 +44,10 @@ class MirrorCache:
         """Return the candidates of the named sources as they are in this connection's snapshot."""
         for name, generation in generations.items():
             if self._held.get(name, (-1, []))[0] != generation:
-                self._held[name] = (generation, candidates(mirror.items_of(connection, name)))
+                self._held[name] = (
+                    generation,
+                    queries.candidates_of(connection, name),
+                )
         return {name: self._held[name][1] for name in generations}
 
 
@@ -102,16 +105,27 @@ def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
 def _usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
     """Tell whether a rule on record can go on: a container that was added and not read yet does not stop it."""
     return all(
-        name in containers and sources.state_of(connection, name).usable(demand_of(rule, name)) for name in rule.sources
+        name in containers
+        and sources.state_of(connection, name).usable(demand_of(rule, name))
+        and _answered(connection, rule, name)
+        for name in rule.sources
     )
 
 
 def ready(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
     """Tell whether every source of a rule is configured and was read completely with what the rule needs."""
     return all(
-        name in containers and sources.state_of(connection, name).ready(containers[name], demand_of(rule, name))
+        name in containers
+        and sources.state_of(connection, name).ready(containers[name], demand_of(rule, name))
+        and _answered(connection, rule, name)
         for name in rule.sources
     )
+
+
+def _answered(connection: Connection, rule: Rule, name: str) -> bool:
+    """Tell whether every query that a rule asks of a source was answered once."""
+    asked = demand_of(rule, name).queries
+    return not asked or asked <= queries.hits(connection, name).keys()
 
 
 def _judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, now: datetime) -> Verdict:

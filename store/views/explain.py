@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule
-from mapping.meaning import Candidate, candidates
+from mapping.meaning import Candidate
 from mapping.measure import Line, Measured, Reason, Total, measure, part_value, totals_of, value_of
 from mapping.rule import Measure, Rule
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem, fold_key
-from store import ledger, mirror
+from store import ledger, mirror, queries
 from store.views.setup import Setup
 
 
@@ -42,7 +42,7 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
     if rule is None:
         return None
-    found = {each: candidates(mirror.items_of(connection, each)) for each in rule.sources}
+    found = {each: queries.candidates_of(connection, each) for each in rule.sources}
     measured = measure(rule, found, now)
     if state is None:
         return Explained(name, None, now, rule, measured)
@@ -157,7 +157,7 @@ def which(connection: Connection, setup: Setup, key: str, now: datetime) -> list
             continue
         for source in rule.sources:
             if source not in loaded:
-                loaded[source] = candidates(mirror.items_of(connection, source))
+                loaded[source] = queries.candidates_of(connection, source)
         answer += _parts(name, rule, measure(rule, loaded, now), found)
     return answer
 

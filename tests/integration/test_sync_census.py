@@ -14,7 +14,7 @@ from store.database import Database
 from store.sources import ContainerState, state_of
 from sync.listing import OVERLAP, WIDE_OVERLAP
 from sync.task import Outcome
-from tests.builders import SOURCE, a_part, a_rule, an_item
+from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World
 
 
@@ -216,3 +216,27 @@ def test_closed_work_that_moves_between_reads_of_two_containers_counts_once(worl
     tracker.move("PAY-2", "PAY", "OPS")
     world.sync()
     assert world.value("open") == 4
+
+
+def test_a_rule_with_a_query_waits_for_its_answer_and_follows_it(world: World) -> None:
+    tracker = tracker_of(world)
+    tracker.finds["mine"] = Stop("The query cannot be read.")
+    world.feed("mine", a_rule(a_part(where=where(query="mine"), counts=Counts.OPEN)))
+    world.sync()
+    assert world.value("mine") is None
+    tracker.finds["mine"] = {"id:PAY-1", "id:OPS-1", "id:elsewhere"}
+    assert [update.new for update in world.sync().updates] == [2]
+    assert (world.sync().entries, world.verify().ok) == ((), True)
+    tracker.finds["mine"] = {"id:PAY-1", "id:PAY-3", "id:OPS-2"}
+    world.sync()
+    assert world.value("mine") == 3
+    told = [(each.cause, each.item, int(each.delta)) for each in world.entries("mine")[-1].deltas]
+    assert told == [
+        (CauseKind.REMOVED, "id:OPS-1", -1),
+        (CauseKind.ADDED, "id:OPS-2", 1),
+        (CauseKind.ADDED, "id:PAY-3", 1),
+    ]
+    tracker.finds["mine"] = Stop("The query cannot be read.")
+    world.sync()
+    assert world.value("mine") == 3
+    assert [line.item.key for line in world.explain("mine").measured.lines] == ["OPS-2", "PAY-1", "PAY-3"]

@@ -253,3 +253,15 @@ def test_sources_do_not_mix() -> None:
     """Candidates are joined within one source: the same id elsewhere is another item."""
     here = candidates([seen(an_item("PAY-2", parent=Ref("id:PAY-1")))])
     assert here[0].ancestors == frozenset()
+
+
+def test_a_query_selects_what_the_tracker_found() -> None:
+    mirror = [seen(an_item("PAY-1")), seen(an_item("PAY-2")), seen(an_item("PAY-3", kind=Kind.SUBTASK))]
+    found = {"team = core": {"id:PAY-1", "id:PAY-3", "id:elsewhere"}, "other": {"id:PAY-2"}}
+    asked = candidates(mirror, found)
+    selected = [one.item.key for one in asked if selects(where(query="team = core"), one)]
+    assert selected == ["PAY-1"]  # a query names no kind, so the sub-task stays out
+    both = [one.item.key for one in asked if selects(where(query=["team = core", "other"]), one)]
+    assert both == ["PAY-1", "PAY-2"]
+    assert not any(selects(where(query="never asked"), one) for one in asked)
+    assert not any(selects(where(query="team = core"), one) for one in candidates(mirror))

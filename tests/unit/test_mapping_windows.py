@@ -8,13 +8,14 @@ import pytest
 from mapping.rule import (
     Cancelled,
     Counts,
+    DoneWhen,
     Measure,
     Missing,
     Part,
     Window,
     default_window,
 )
-from okrs.work import State
+from okrs.work import State, Step
 from tests.builders import (
     AFTER,
     BEFORE,
@@ -28,6 +29,7 @@ from tests.builders import (
     a_part,
     a_rule,
     an_item,
+    at,
     measured,
     shown,
 )
@@ -153,3 +155,47 @@ def test_nobody_has_an_estimate_to_take_the_mean_of() -> None:
 def test_weights_that_cancel_out_give_no_percent() -> None:
     items = (an_item("PAY-1", DONE, points="2"), an_item("PAY-2", points="-2"))
     assert measured(a_rule(a_part(PERCENT, by="points")), *items).value == 0
+
+
+# --- histories -----------------------------------------------------------------------------------------------------
+
+RELEASED = DoneWhen(status=("Released",))
+
+
+def step(day: str, status: str, state: State = State.DOING) -> Step:
+    return Step(at(day), state, status)
+
+
+@pytest.mark.parametrize(
+    ("history", "line"),
+    [
+        ([step("2026-08-01", "Open"), step("2026-10-20", "Released")], FULL),
+        ([step("2026-08-01", "Open"), step("2026-09-20", "Released")], OFF_WINDOW),
+        # Merged long ago, released within the cycle: the tracker's own closing date is not this rule's.
+        ([step("2026-08-01", "Merged", State.DONE), step("2026-11-20", "Released", State.DONE)], FULL),
+        # Taken back and released again: the last time counts.
+        ([step("2026-08-01", "Released"), step("2026-09-01", "Open"), step("2026-10-20", "released ")], FULL),
+        # Once in, a change inside the set is no new entry.
+        ([step("2026-09-20", "Released"), step("2026-10-20", "Released")], OFF_WINDOW),
+        # A history that does not end where the item stands tells nothing; the tracker's date does.
+        ([step("2026-08-01", "Open")], FULL),
+    ],
+)
+def test_a_rule_s_own_done_is_dated_by_the_last_entry_into_it(history: list[Step], line: Shown) -> None:
+    item = an_item(state=State.DONE, status="Released", closed_at=WITHIN, history=tuple(history))
+    part = a_part(Measure.COUNT, window=Window.CYCLE, done_when=RELEASED)
+    assert [shown(each) for each in measured(a_rule(part), item).lines] == [line]
+
+
+def test_without_a_history_the_tracker_s_date_is_taken() -> None:
+    item = an_item(state=State.DONE, status="Released", closed_at=BEFORE)
+    part = a_part(Measure.COUNT, window=Window.CYCLE, done_when=RELEASED)
+    assert [shown(each) for each in measured(a_rule(part), item).lines] == [OFF_WINDOW]
+
+
+def test_a_history_dates_nothing_by_sight() -> None:
+    item = an_item(state=State.DOING, status="Released", history=(step("2026-10-20", "Released"),))
+    part = a_part(Measure.COUNT, window=Window.CYCLE, done_when=RELEASED)
+    assert [each.dated_by_sight for each in measured(a_rule(part), item).lines] == [False]
+    bare = an_item(state=State.DOING, status="Released")
+    assert [each.dated_by_sight for each in measured(a_rule(part), bare).lines] == [True]

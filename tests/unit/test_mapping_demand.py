@@ -1,0 +1,48 @@
+"""What rules ask of their sources."""
+
+import pytest
+
+from mapping.demand import demand_of
+from mapping.rule import AnyOf, DoneWhen, Match, Measure, Not, Part, Selector, Window
+from okrs.demand import Demand
+from tests.builders import SOURCE, a_part, a_rule, where
+
+RELEASED = DoneWhen(status=("Released",))
+
+
+@pytest.mark.parametrize(
+    ("part", "demand"),
+    [
+        (a_part(), Demand()),
+        (a_part(Measure.SUM, by="points"), Demand(fields=frozenset({"points"}))),
+        (a_part(where=where(kind=["Sprint ", "issue"])), Demand(sprints=True)),
+        (a_part(where=where(query=["a = 1", "b = 2"])), Demand(queries=frozenset({"a = 1", "b = 2"}))),
+        (
+            a_part(where=AnyOf((Not(Match(Selector.QUERY, ("a = 1",))), where(type="Bug")))),
+            Demand(queries=frozenset({"a = 1"})),
+        ),
+        (a_part(done_when=RELEASED, window=Window.CYCLE), Demand(histories=True)),
+        (a_part(done_when=RELEASED), Demand()),
+        (a_part(window=Window.CYCLE), Demand()),
+    ],
+)
+def test_the_demand_of_a_part(part: Part, demand: Demand) -> None:
+    assert demand_of(a_rule(part), SOURCE) == demand
+    assert demand_of(a_rule(part), "another") == Demand()
+
+
+def test_the_demand_of_all_parts_on_a_source() -> None:
+    rule = a_rule(a_part(by="points"), a_part(done_when=RELEASED, window=Window.CYCLE), a_part(source="two", by="size"))
+    assert demand_of(rule, SOURCE) == Demand(fields=frozenset({"points"}), histories=True)
+
+
+@pytest.mark.parametrize("extra", ["histories", "sprints", "refs"])
+def test_a_wider_demand_covers_a_narrower_one(extra: str) -> None:
+    wide = Demand(**{extra: True})  # type: ignore[arg-type]  # one of the flags
+    assert wide.covers(Demand())
+    assert not Demand().covers(wide)
+    assert Demand().union(wide).covers(wide)
+
+
+def test_queries_are_of_no_container() -> None:
+    assert Demand().covers(Demand(queries=frozenset({"a = 1"})))
