@@ -131,8 +131,8 @@ def _make_tables(database: Database) -> None:
         connection.execute(version.insert().values(version_num=HEAD))
 
 
-def migrate(database: Database) -> None:
-    """Bring the database to this version's tables."""
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the database to the tables of a revision, by default this version's."""
     from alembic import command  # heavy, and needed once in a database's life
     from alembic.config import Config
 
@@ -140,15 +140,15 @@ def migrate(database: Database) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.write() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, revision: str = "head") -> None:
     """Migrate an existing database, or make a new one.  Raises StoreError when it cannot be reached."""
     with _sentences(url):
         database = Database(_engine(url))
         try:
-            migrate(database)
+            migrate(database, revision)
         finally:
             database.close()
 

@@ -7,9 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
-from store import migrations
+from okrs.demand import Demand
+from store import migrations, mirror, sources
 from store.database import Database, StoreError, open_database, upgrade
 from store.tables import metadata
 
@@ -76,6 +77,33 @@ def test_upgrade_makes_a_new_database_usable(database_url: str) -> None:
     database = open_database(database_url, create=False)
     with database.read() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == migrations.HEAD
+    database.close()
+
+
+def test_what_the_first_tables_held_is_still_there(database_url: str) -> None:
+    upgrade(database_url, "0001")
+    held = [
+        "INSERT INTO source (name, generation, fence, state) VALUES ('s', 3, 1, 'ok')",
+        "INSERT INTO container (source, id, name, called, watermark, read_at, demand)"
+        """ VALUES ('s', '1', 'PAY', 'PAY', 5, 6, '{"fields":["points"],"site":"x","shaping":""}')""",
+        "INSERT INTO item (source, id, key, kind, state, children, hash, seen_at, state_since)"
+        " VALUES ('s', '7', 'PAY-7', 'issue', 'todo', 0, 'h', 5, 5)",
+        "INSERT INTO item_version (source, item, seen_at, generation, hash, payload) VALUES ('s', '7', 5, 3, 'h', "
+        """'["7","PAY-7","issue","Bug","T","","todo",null,null,null,null,null,[],[],[],[],[],[],[],[],0]')""",
+        "INSERT INTO presence (source, container, item, misses) VALUES ('s', '1', '7', 1)",
+    ]
+    engine = create_engine(make_url(database_url))
+    with engine.begin() as connection:
+        for statement in held:
+            connection.execute(text(statement.replace(":", "\\:")))
+    engine.dispose()
+    upgrade(database_url)
+    database = open_database(database_url, create=False)
+    with database.read() as connection:
+        (known,) = sources.state_of(connection, "s").containers
+        assert (known.demand, known.memo) == (Demand(frozenset({"points"}), "x"), {})
+        assert (known.wide_at, known.census_at) == (None, None)
+        assert [seen.item.key for seen in mirror.items_of(connection, "s")] == ["PAY-7"]
     database.close()
 
 
