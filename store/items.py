@@ -10,24 +10,41 @@ import orjson
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from store.tables import from_micros, micros
 
+Row = tuple[str, str, str, str, str, str, str | None, str | None, int, int | None, str, str]
+"""The values of an `incoming` row, in the order of `ROW`."""
 
-def item_row(source: str, container: str, item: WorkItem) -> dict[str, Any]:
-    """Return the `incoming` row of an item."""
+ROW = (
+    "source",
+    "container",
+    "id",
+    "key",
+    "kind",
+    "state",
+    "status",
+    "resolution",
+    "children",
+    "updated_at",
+    "hash",
+    "payload",
+)
+
+
+def item_row(source: str, container: str, item: WorkItem) -> Row:
+    """Return the `incoming` row of an item.
+
+    Made for every item of every listing, so it reads `_value_`, which is several times faster than `value`.
+    """
     payload = encode(item)
-    return {
-        "source": source,
-        "container": container,
-        "id": item.id,
-        "key": _kept(item.key),
-        "kind": item.kind.value,
-        "state": item.state.value,
-        "status": _kept(item.status),
-        "resolution": _kept(item.resolution),
-        "children": item.children,
-        "updated_at": item.updated_at,
-        "hash": blake2b(payload, digest_size=16).hexdigest(),
-        "payload": payload.decode(),
-    }
+    key, status, resolution = item.key, item.status, item.resolution
+    if b"\\u0000" in payload:
+        key, status, resolution = _kept(key) or "", _kept(status), _kept(resolution)
+    updated = None if item.updated_at is None else micros(item.updated_at)
+    digest = blake2b(payload, digest_size=16).hexdigest()
+    kind, state = item.kind._value_, item.state._value_
+    return (
+        source, container, item.id, key, kind, state, status, resolution, item.children, updated, digest,
+        payload.decode(),
+    )  # fmt: skip
 
 
 def _kept(text: str | None) -> str | None:
@@ -40,11 +57,11 @@ def encode(item: WorkItem) -> bytes:
     facts: list[Any] = [
         item.id,
         item.key,
-        item.kind.value,
+        item.kind._value_,
         item.type,
         item.title,
         item.url,
-        item.state.value,
+        item.state._value_,
         item.status,
         item.resolution,
         _micros(item.created_at),

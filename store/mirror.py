@@ -9,7 +9,7 @@ A killed read leaves rows in `incoming` only; the next read of the container beg
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -28,12 +28,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import literal as value
+from sqlalchemy.engine import Dialect
 
 from mapping.meaning import Seen
 from okrs.demand import Container, Demand
 from okrs.work import WorkItem
 from store.database import Database, upsert
-from store.items import decode, item_row
+from store.items import ROW, decode, item_row
 from store.sources import Lease, demand_text, fenced
 from store.tables import Instant, container, incoming, item, item_version, presence, source
 
@@ -83,19 +84,27 @@ def put_aside(connection: Connection, lease: Lease, container_id: str, items: It
     """Put items among those gathered of a container."""
     rows = {each.id: item_row(lease.source, container_id, each) for each in _oldest_first(items)}
     if rows:
-        connection.execute(_gathering(connection.dialect.name), list(rows.values()))
+        statement, positional = _gathering(connection.dialect)
+        values = rows.values()
+        connection.exec_driver_sql(
+            statement, list(values) if positional else [dict(zip(ROW, row, strict=True)) for row in values]
+        )
 
 
-@cache
-def _gathering(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    """The statement of `gather`, built once: there is a page every few milliseconds."""
-    statement = upsert(dialect, incoming)
+@lru_cache(maxsize=8)
+def _gathering(dialect: Dialect) -> tuple[str, bool]:
+    """The statement of `gather` as text, and whether its parameters go by their place.
+
+    There is a page every few milliseconds, and a statement object would look at every value of every row.
+    """
+    statement = upsert(dialect.name, incoming)
     newer = {column.name: statement.excluded[column.name] for column in incoming.c if not column.primary_key}
-    return statement.on_conflict_do_update(
+    compiled = statement.on_conflict_do_update(
         index_elements=["source", "container", "id"],
         set_=newer,
         where=_not_older(incoming.c.updated_at, statement.excluded.updated_at),
-    )
+    ).compile(dialect=dialect, column_keys=list(ROW))
+    return str(compiled), bool(compiled.positional)
 
 
 def take(
@@ -141,7 +150,11 @@ def _of(table: Any, lease: Lease, known: Container) -> tuple[ColumnElement[bool]
 
 
 def _oldest_first(items: Iterable[WorkItem]) -> list[WorkItem]:
-    return sorted(items, key=lambda each: each.updated_at.timestamp() if each.updated_at else 0.0)
+    """Where an item comes twice, its newest form comes last; most pages show everything once."""
+    listed = list(items)
+    if len({each.id for each in listed}) == len(listed):
+        return listed
+    return sorted(listed, key=lambda each: each.updated_at.timestamp() if each.updated_at else 0.0)
 
 
 def _not_older(held: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
