@@ -17,6 +17,8 @@ class Request:
     body: bytes = b""
     page_cap: int | None = None
     """The most items a page may hold in this moment, below the tracker's own limit."""
+    overlap: int = 0
+    """How many items of the page before a page repeats."""
 
     def one(self, name: str) -> str | None:
         """Return the last value of a query parameter, None when it is absent or empty."""

@@ -1,7 +1,7 @@
 """Trouble on demand: what a tracker does instead of answering, for how many requests, and for which."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -41,6 +41,9 @@ class Faults:
         """Seconds by which every answer is late."""
         self.page_caps: dict[str, int] = {}
         """By tracker: the most items on a page, below the tracker's own limit."""
+        self.overlaps: set[str] = set()
+        """Trackers whose pages begin with the last item of the page before."""
+        self._acts: list[tuple[Callable[[], object], str | None, str]] = []
 
     def status(
         self,
@@ -74,11 +77,27 @@ class Faults:
         """Close the connection without an answer."""
         self._plan(Fault(Kind.DROP, tracker=tracker, path=path), times)
 
+    def then(self, act: Callable[[], object], *, times: int = 1, tracker: str | None = None, path: str = "") -> None:
+        """Do something after the next matching requests were answered, as an edit while somebody lists."""
+        with self._lock:
+            self._acts += [(act, tracker, path)] * times
+
+    def after(self, tracker: str, target: str) -> None:
+        """Do what is planned after a request, once."""
+        with self._lock:
+            due = next((act for act in self._acts if act[1] in (None, tracker) and act[2] in target), None)
+            if due is not None:
+                self._acts.remove(due)
+        if due is not None:
+            due[0]()
+
     def clear(self) -> None:
-        """Forget every plan, the latency and the page caps."""
+        """Forget every plan, the latency, the page caps and the overlaps."""
         with self._lock:
             self._planned.clear()
+            self._acts.clear()
             self.page_caps.clear()
+            self.overlaps.clear()
             self.latency = 0.0
 
     def take(self, tracker: str, target: str) -> Fault | None:

@@ -144,6 +144,8 @@ class Item:
     """Jira: the sprints it was in, the newest last."""
     branch: str = ""
     """Of a pull request."""
+    visible: datetime | None = None
+    """When incremental listings show its last change; None at once.  Indexes of trackers lag."""
     history: list[Change] = field(default_factory=list)
     """How it stood since its creation, oldest first."""
 

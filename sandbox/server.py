@@ -159,14 +159,20 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
             page_cap=sandbox.faults.page_caps.get(tracker),
+            overlap=1 if tracker in sandbox.faults.overlaps else 0,
         )
         sandbox.closing.wait(sandbox.faults.latency)
         reply = sandbox.answer(request, tracker)
         fault = sandbox.faults.take(tracker, self.path)
         if fault is None:
+            sandbox.faults.after(tracker, self.path)
             self._send(reply)
         else:
             self._fail(fault, reply, sandbox.apis[tracker])
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` of an answer is the trackers' time, not this machine's."""
+        return super().date_time_string(timestamp or self.server.sandbox.world.clock.now().timestamp())
 
     def _fail(self, fault: Fault, reply: Answer, api: Api) -> None:
         match fault.kind:

@@ -5,9 +5,9 @@ sub-task touches no parent.  All reading and writing happens under `World.lock`.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from sandbox.clock import Clock
@@ -26,6 +26,8 @@ class World:
         self.projects: list[Project] = []
         self.milestones: list[Milestone] = []
         self.items: dict[int, Item] = {}
+        self.lag: Callable[[], timedelta] = timedelta
+        """How long the next change stays invisible to incremental listings."""
         self.trash: dict[int, Item] = {}
         """Deleted Asana tasks, which can be restored for 30 days."""
         self.sprints: list[Sprint] = []
@@ -80,6 +82,10 @@ class World:
             own = [] if item.project.tracker == "asana" and item.parent else [(item.project, item.section)]
             return own + item.also
 
+    def shown(self, item: Item) -> bool:
+        """Tell whether incremental listings show the item's last change yet."""
+        return item.visible is None or item.visible <= self.clock.now()
+
     # building
 
     def add_user(self, name: str, login: str) -> User:
@@ -130,6 +136,7 @@ class World:
             item.section = next((one for one in project.sections if one.name == section), None)
             item.assignee, item.points, item.pull, item.draft = assignee, points, pull, draft
             item.history = [Change(now, "todo")]
+            item.visible = now + self.lag()
             self.items[item.id] = item
             self._tell(item, "added")
             return item
@@ -394,6 +401,7 @@ class World:
 
     def _stamp(self, item: Item) -> None:
         item.updated = self.clock.now()
+        item.visible = item.updated + self.lag()
         self._tell(item, "changed")
 
     def _tell(self, item: Item, action: Literal["added", "changed", "removed", "deleted", "undeleted"]) -> None:
