@@ -16,7 +16,7 @@ from connectors.patience import Pacer, Patient
 from okrs.demand import Demand
 from okrs.work import Kind, State, WorkItem
 from sandbox.clock import SimulatedClock
-from sandbox.records import Item, Milestone, Project
+from sandbox.records import Item, Milestone, Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
 from store import mirror
@@ -27,6 +27,14 @@ from tests.integration.fakes import Quiet
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SOURCE = "drill"
+KEYS: Mapping[Tracker, tuple[str, str, str]] = {
+    "jira": ("PAY", "OPS", "FAR"),
+    "github": ("acme/web", "acme/api", "acme/far"),
+    "asana": ("", "", ""),
+}
+
+Edit = tuple[str, Callable[[], object]]
+"""What it is called, and how it is done."""
 
 Facts = dict[str, Any]
 """What the drill compares of an item."""
@@ -135,10 +143,13 @@ class Oracle:
             "members": [],
             "projects": [one.project.key if jira else str(one.project.id)],
             "sections": [],
-            # A release has a day, no time.
             "closed_at": closed
-            and closed.replace(microsecond=0, **({"hour": 0, "minute": 0, "second": 0} if jira else {})),
+            and (_midnight(closed) if jira else closed.replace(microsecond=0)),  # releases have a day
         }
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def without_the_gone(facts: Facts, held: Mapping[str, Facts]) -> Facts:
@@ -157,7 +168,7 @@ def without_the_gone(facts: Facts, held: Mapping[str, Facts]) -> Facts:
 class Drill:
     """One random life."""
 
-    tracker: str
+    tracker: Tracker
     seed: int
     database: Database
     sandbox: Sandbox
@@ -259,10 +270,10 @@ class Drill:
         act()
         return f"{name} {item.key} at {self.clock.now():%d %H:%M}"
 
-    def _edits(self, item: Item) -> list[tuple[str, Callable[[], object]]]:
+    def _edits(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
         number = dice.randrange(10_000)
-        edits: list[tuple[str, Callable[[], object]]] = [
+        edits: list[Edit] = [
             ("create beside", lambda: self._create(item.project)),
             ("create beside", lambda: self._create(item.project)),
             ("close", lambda: world.close(item)),
@@ -298,7 +309,7 @@ class Drill:
                 parent = dice.choice(epics)
             return world.create(project, f"New {number}", type_, parent=parent, milestone=self._some_milestone(project))
         if self.tracker == "github":
-            parent = dice.choice([one for one in mine if not one.pull] or [None]) if dice.random() < 0.2 else None  # type: ignore[list-item]
+            parent = dice.choice([one for one in mine if not one.pull] or [None]) if dice.random() < 0.2 else None
             pull = parent is None and dice.random() < 0.3
             return world.create(
                 project, f"New {number}", pull=pull, draft=pull and dice.random() < 0.3, parent=parent,
@@ -312,15 +323,11 @@ class Drill:
         mine = [one for one in self.world.milestones if one.project is project]
         return self.dice.choice(mine) if mine and self.dice.random() < 0.3 else None
 
-    def _milestones(self, item: Item) -> list[tuple[str, Callable[[], object]]]:
+    def _milestones(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
         mine = [one for one in world.milestones if one.project is item.project]
-        edits: list[tuple[str, Callable[[], object]]] = [
-            (
-                "add milestone beside",
-                lambda: world.add_milestone(item.project, f"Goal {item.project.last_milestone + 1}"),
-            )
-        ]
+        title = f"Goal {item.project.last_milestone + 1}"
+        edits: list[Edit] = [("add milestone beside", lambda: world.add_milestone(item.project, title))]
         if mine:
             one = dice.choice(mine)
             edits += [
@@ -336,7 +343,7 @@ class Drill:
         every = [one for one in self.world.projects if one.tracker == self.tracker]
         return [one for one in every if one is not item.project]
 
-    def _jira(self, item: Item) -> list[tuple[str, Callable[[], object]]]:
+    def _jira(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
         edits = self._milestones(item)
         edits += [("archive", lambda: world.archive(item)), ("unarchive", lambda: world.unarchive(item))]
@@ -348,7 +355,7 @@ class Drill:
             edits.append(("rename project of", lambda: world.rename_project(project, f"K{dice.randrange(10**6)}")))
         return edits
 
-    def _github(self, item: Item) -> list[tuple[str, Callable[[], object]]]:
+    def _github(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
         edits = self._milestones(item)
         edits.append(("detach", lambda: world.detach(item)))
@@ -360,9 +367,9 @@ class Drill:
             )
         return edits
 
-    def _asana(self, item: Item) -> list[tuple[str, Callable[[], object]]]:
+    def _asana(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
-        edits: list[tuple[str, Callable[[], object]]] = []
+        edits: list[Edit] = []
         if item.parent is None:
             sections = item.project.sections
             edits.append(("to section", lambda: world.move(item, section=dice.choice(sections))))
@@ -384,19 +391,9 @@ class Drill:
         times = dice.choice((1, 1, 1, 2, 5))
         later = {"jira": "nextPageToken=", "github": "page=", "asana": "offset="}[tracker]
         path = dice.choice(("", "", later))
-        troubles: list[tuple[str, Callable[[], object]]] = [
-            (
-                "429 s",
-                lambda: faults.status(
-                    429, retry_after=dice.choice((1, 30, 300)), tracker=tracker, path=path, times=times
-                ),
-            ),
-            (
-                "429 date",
-                lambda: faults.status(
-                    429, retry_after="Wed, 25 Nov 2026 10:00:00 GMT", tracker=tracker, path=path, times=times
-                ),
-            ),
+        wait = dice.choice((1, 30, 300, "Wed, 25 Nov 2026 10:00:00 GMT"))
+        troubles: list[Edit] = [
+            ("429", lambda: faults.status(429, retry_after=wait, tracker=tracker, path=path, times=times)),
             ("500", lambda: faults.status(500, tracker=tracker, path=path, times=times)),
             ("502", lambda: faults.status(502, tracker=tracker, path=path, times=times)),
             ("401", lambda: faults.status(401, tracker=tracker, path=path)),
@@ -419,19 +416,16 @@ class Drill:
 
 
 @contextmanager
-def drilling(tracker: str, seed: int, database: Database) -> Iterator[Drill]:
+def drilling(tracker: Tracker, seed: int, database: Database) -> Iterator[Drill]:
     """A small world of one tracker: two projects that are read and one that is not."""
     dice = random.Random(seed)
     clock = SimulatedClock(START)
     world = World(clock)
     for login in ("mira", "jonas"):
         world.add_user(login.title(), login)
-    keys = {"jira": ("PAY", "OPS", "FAR"), "github": ("acme/web", "acme/api", "acme/far"), "asana": ("", "", "")}[
-        tracker
-    ]
+    sections = ("Ideas", "Doing") if tracker == "asana" else ()
     projects = [
-        world.add_project(tracker, f"Project {number}", key, sections=("Ideas", "Doing") if tracker == "asana" else ())  # type: ignore[arg-type]
-        for number, key in enumerate(keys)
+        world.add_project(tracker, f"Project {number}", key, sections) for number, key in enumerate(KEYS[tracker])
     ]
     with Sandbox(world) as sandbox:
         drill = Drill(tracker, seed, database, sandbox, clock, projects[:2], dice)
