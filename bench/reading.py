@@ -1,4 +1,4 @@
-"""Headway's part: one `sync` of the emulator's repository into a new database.
+"""Headway's part: one `sync` of the emulator's items into a new database.  `python -m bench.reading TRACKER URL`
 
 Prints the seconds until everything is in the mirror, and those of the whole sync, ledger included.
 """
@@ -6,27 +6,27 @@ Prints the seconds until everything is in the mirror, and those of the whole syn
 import gc
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import github  # noqa: F401 - the client library's own import is not what is measured
 
 from bench.measuring import told
 from service import Service
 from sync.task import SourceReport
 from terminal.logs import configure
 
+SOURCES = {
+    "github": "{{connector: github, url: {url}, token: ${{BENCH_TOKEN}}, repositories: [acme/app]}}",
+    "jira": "{{connector: jira, url: {url}, email: a@b.example, token: ${{BENCH_TOKEN}}, projects: [ACME]}}",
+    "asana": '{{connector: asana, url: {url}/api/1.0, token: ${{BENCH_TOKEN}}, projects: ["555"]}}',
+}
 CONFIG = """\
 version: 1
 database: sqlite:///headway.db
 cycles:
   - {{id: bench, start: 2024-01-01, end: 2030-12-31}}
 sources:
-  app:
-    connector: github
-    url: {url}
-    token: ${{BENCH_TOKEN}}
-    repositories: [acme/app]
+  app: {source}
 objectives:
   - id: less-bugs
     cycle: bench
@@ -57,17 +57,24 @@ class Stopwatch:
         self.in_mirror = time.perf_counter() - self.begun
 
 
-def sync(folder: Path, url: str) -> None:
+def config(folder: Path, tracker: str, url: str) -> Path:
+    """Write the config of one source."""
+    path = folder / "headway.yaml"
+    path.write_text(CONFIG.format(source=SOURCES[tracker].format(url=url)), encoding="utf-8")
+    return path
+
+
+def sync(folder: Path, tracker: str, url: str) -> None:
     """Do one run into an empty database and tell how long it took."""
-    config = folder / "headway.yaml"
-    config.write_text(CONFIG.format(url=url), encoding="utf-8")
+    path = config(folder, tracker, url)
     service, watch = Service({"BENCH_TOKEN": "bench"}), Stopwatch()
-    report = service.sync(config, only=(), full=False, dry_run=False, progress=watch)
+    report = service.sync(path, only=(), full=False, dry_run=False, progress=watch)
     told(watch.in_mirror, report.sources[0].seen, whole=time.perf_counter() - watch.begun)
 
 
 if __name__ == "__main__":
     gc.set_threshold(50_000, 20, 50)  # as the command does
     configure(verbose=False, as_json=False)
+    import_module(f"connectors.{sys.argv[1]}.client")  # the client library's own import is not what is measured
     with TemporaryDirectory() as name:
-        sync(Path(name), sys.argv[1])
+        sync(Path(name), sys.argv[1], sys.argv[2])
