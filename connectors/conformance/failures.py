@@ -71,17 +71,25 @@ def _all_outcomes(kit: Callable[[], FailureLaws]) -> tuple[Outcome, ...]:
         return tuple(one for question in asking.questions() for one in asking.outcomes(question, troubles()))
 
 
-def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
-    """Tell whether an answer says truly that one thing of several is refused."""
-    if outcome.error is not None or not outcome.trouble.refuses:
-        return False
-    if author.spares(outcome.request.partition(" ")[2], outcome.trouble.status):
-        return True
+def is_partial(outcome: Outcome) -> bool:
+    """Tell whether one container alone is said to be unreadable, which is no emptiness."""
     match outcome.question, outcome.answer:
         case "containers", [*found]:
             return any(isinstance(one, Unreadable) for one in found)
         case "check", Account() as account:
-            return isinstance(outcome.true, Account) and (bool(account.missing) or account.sees == outcome.true.sees)
+            return bool(account.missing)
+    return outcome.question == "discover"  # which lists what may be named, and less of it when less is seen
+
+
+def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
+    """Tell whether an answer says truly that one thing of several is refused."""
+    if outcome.error is not None or not outcome.trouble.refuses:
+        return False
+    if is_partial(outcome) or author.spares(outcome.request.partition(" ")[2], outcome.trouble.status):
+        return True
+    match outcome.question, outcome.answer:
+        case "check", Account() as account:
+            return isinstance(outcome.true, Account) and account.sees == outcome.true.sees
         case "look_up", {**told}:
             return any(isinstance(one, Found) and one.fate in _UNKNOWN for one in told.values())
-    return outcome.question == "discover"  # which lists what may be named, and less of it when less is seen
+    return False
