@@ -4,7 +4,7 @@ from dataclasses import replace
 from unittest import SkipTest
 
 from connectors.conformance.author import Author, resolved
-from connectors.conformance.walking import news, read
+from connectors.conformance.walking import census, news, read
 from connectors.contract import Container, Unreadable
 
 _SMALL = 4096
@@ -59,6 +59,7 @@ class PageLaws(Author):
             for box in resolved(connector):
                 whole = read(connector, box, trial.cursor(), self.demand)
                 texts = [text for page in whole.pages.values() for text in page.following]
+                texts += [text for page in census(connector, box, self.demand).values() for text in page.following]
                 texts += [text for pair in whole.memo.items() for text in pair]
                 for text in texts:
                     assert isinstance(text, str), f"{text!r} is no text; it is kept in the database"

@@ -64,17 +64,20 @@ class Asking:
         whole = read(reader, box, self.trial.cursor(), demand)
         ids = census(reader, box, demand)
         some = [Ref(item.id, item.key) for item in (whole.items[0], whole.items[-1])]
-        later = list(whole.pages)[-1]
+        pages = list(whole.pages)
         since = replace(news(whole, self.trial.cursor()), since=self.trial.now())
         asked = [
             Question("containers", lambda one: one.containers(), fresh=True),
             Question("check", lambda one: one.check(), fresh=True),
             Question("discover", lambda one: one.discover(), fresh=True),
             Question("a first page", lambda one: one.changed(box, self.trial.cursor(), demand)),
-            Question("a later page", lambda one: one.changed(box, self.trial.cursor(later), demand)),
+            Question(
+                "a second page", lambda one: one.changed(box, self.trial.cursor(pages[min(1, len(pages) - 1)]), demand)
+            ),
+            Question("the last page", lambda one: one.changed(box, self.trial.cursor(pages[-1]), demand)),
             Question("what changed", lambda one: one.changed(box, since, demand)),
             Question("a census", lambda one: one.census(box, demand, None)),
-            Question("a census, later", lambda one: one.census(box, demand, list(ids)[-1])),
+            Question("the end of a census", lambda one: one.census(box, demand, list(ids)[-1])),
             Question("look_up", lambda one: one.look_up(box, some, demand)),
         ]
         if query := self.trial.author.query:

@@ -59,7 +59,7 @@ def office(tracker: str, fill: Fill) -> Iterator[Office]:
     world = World(SimulatedClock(START))
     world.add_user("Ada Lovelace", "ada")
     edited = fill(world)
-    world.clock.advance(timedelta(hours=2))  # type: ignore[attr-defined]  # it is the simulated one
+    world.clock.advance(timedelta(hours=2))
     with Sandbox(world) as sandbox:
         sandbox.faults.page_caps[tracker] = _CAP
         yield Office(sandbox, sandbox.urls[tracker], edited)

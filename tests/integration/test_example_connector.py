@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import COMMAND, LONGEST
+from tests.unit.docs_pages import Block, blocks
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "headway-worklist"
-PAGE = Path(__file__).parents[2] / "docs" / "write-a-connector.md"
+SHOWN = [block for block in blocks() if block.page.name == "write-a-connector.md"]
+TESTED = [
+    *(path for path in EXAMPLE.iterdir() if path.is_file()),
+    *(Path(__file__).parent / name for name in ("toy_tracker.py", "broken_connectors.py")),
+]
+"""Files that run in tests; whatever the page shows is a part of one of them."""
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +112,15 @@ def test_it_keeps_the_laws(site: Path, tmp_path: Path) -> None:
     assert " passed" in done.stdout
 
 
-def test_it_is_small() -> None:
-    lines = [len((EXAMPLE / name).read_text(encoding="utf-8").splitlines()) for name in _MODULES]
-    assert sum(lines) < 120
+MODULES = ("headway_worklist.py", "test_worklist.py")
 
 
-_MODULES = ("headway_worklist.py", "test_worklist.py")
+def test_it_is_as_small_as_the_page_says() -> None:
+    lines = sum(len((EXAMPLE / name).read_text(encoding="utf-8").splitlines()) for name in MODULES)
+    assert lines < 120
+    assert f"{lines} lines" in SHOWN[0].page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=str)
+def test_the_page_shows_what_runs(block: Block) -> None:
+    assert any(block.text in path.read_text(encoding="utf-8") for path in TESTED), block.text
