@@ -58,21 +58,26 @@ def _located(settings: SourceSettings, folder: Path) -> SourceSettings:
 
 def _model(spot: Spot, problems: Problems) -> type[SourceSettings] | None:
     """Return the settings model of a source; None, with the problem added, when its connector is not clear."""
-    known = registry.names()
     connector = spot.get("connector")
-    wanted = f"say which tracker it is ({', '.join(known)})"
+    if connector is not None and connector.text is not None:
+        return _found(connector, connector.text, problems)
+    wanted = f"say which tracker it is ({', '.join(registry.names())})"
     if not spot.entries():
         problems.error(spot, f"a source is a mapping of keys, not {spot.shape}: begin with connector: and {wanted}")
     elif connector is None:
         problems.missing(spot, "connector", f"connector is missing: {wanted}")
-    elif connector.text is None:
-        problems.error(connector, f"a text is expected here, not {connector.shape}: {wanted}")
-    elif connector.text not in known:
-        problems.error(
-            connector, f"unknown connector {quoted(connector.text)}; {advice(connector.text, known, 'known')}"
-        )
     else:
-        return registry.find(connector.text).settings
+        problems.error(connector, f"a text is expected here, not {connector.shape}: {wanted}")
+    return None
+
+
+def _found(connector: Spot, name: str, problems: Problems) -> type[SourceSettings] | None:
+    try:
+        return registry.find(name).settings
+    except KeyError:
+        problems.error(connector, f"unknown connector {quoted(name)}; {advice(name, registry.names(), 'known')}")
+    except registry.Unusable as error:
+        problems.error(connector, f"the connector {quoted(name)} cannot be used: {error}")
     return None
 
 

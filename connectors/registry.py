@@ -1,13 +1,22 @@
-"""Which connectors there are: a name of the config, its settings, and how a connection is opened."""
+"""Which connectors there are: a name of the config, its settings, and how a connection is opened.
+
+Besides the built-in ones there are those of other distributions, which name them as entry points of the group
+`headway.connectors`: the module of a connector offers `Settings` and `connect`, as the built-in packages do.  It is
+imported when a config names it, not before, and a broken one breaks no other.
+"""
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
 
 from connectors.contract import Connector
 from connectors.settings import SourceSettings
 
+GROUP = "headway.connectors"
+
 _BUILT_IN = {"asana": "connectors.asana", "github": "connectors.github", "jira": "connectors.jira"}
+_LONGEST_REASON = 200
 
 
 class Connect(Protocol):
@@ -25,12 +34,55 @@ class Registered:
     connect: Connect
 
 
+class Unusable(Exception):
+    """An installed distribution offers this connector, and it cannot be used; the text says which one and why."""
+
+
 def names() -> tuple[str, ...]:
-    """Names of all connectors, sorted."""
-    return tuple(sorted(_BUILT_IN))
+    """Names of all connectors, sorted.  Nothing of them is imported."""
+    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
 
 
 def find(name: str) -> Registered:
-    """Return the connector of that name.  Raises KeyError when there is none."""
-    module = import_module(_BUILT_IN[name])
-    return Registered(name, module.Settings, cast("Connect", module.connect))
+    """Return the connector of that name; a built-in one cannot be replaced.
+
+    Raises KeyError when there is none, Unusable when a distribution offers one that is broken.
+    """
+    if name in _BUILT_IN:
+        module: Any = import_module(_BUILT_IN[name])
+        return Registered(name, module.Settings, module.connect)
+    offers = list(entry_points(group=GROUP, name=name))
+    if not offers:
+        raise KeyError(name)
+    if len(offers) > 1:
+        every = " and ".join(sorted({_owner(offer) for offer in offers}))
+        raise Unusable(f"{every} offer it more than once: keep one of them")
+    return _loaded(offers[0])
+
+
+def _loaded(offer: EntryPoint) -> Registered:
+    """Return what an entry point names.  Raises Unusable, whatever goes wrong in the module of somebody else."""
+    module: Any = _imported(offer)
+    settings, connect = getattr(module, "Settings", None), getattr(module, "connect", None)
+    if not (isinstance(settings, type) and issubclass(settings, SourceSettings)):
+        raise Unusable(f"{_owner(offer)} offers it without a class Settings that extends SourceSettings: {_REMEDY}")
+    if not callable(connect):
+        raise Unusable(f"{_owner(offer)} offers it without a function connect: {_REMEDY}")
+    return Registered(offer.name, settings, connect)
+
+
+_REMEDY = "update or remove that distribution"
+
+
+def _imported(offer: EntryPoint) -> object:
+    try:
+        return offer.load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+    raise Unusable(f"{_owner(offer)} offers it and cannot be loaded ({reason}): {_REMEDY}")
+
+
+def _owner(offer: EntryPoint) -> str:
+    if offer.dist is None:
+        return f"the entry point {offer.value}"
+    return f"the distribution {offer.dist.name} {offer.dist.version}"

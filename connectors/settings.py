@@ -75,7 +75,9 @@ class SourceSettings(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    connector: str = Field(description="Which connector reads this source: jira, asana or github.")
+    connector: str = Field(
+        description="Which connector reads this source: jira, asana, github, or one that was installed besides."
+    )
     every: Interval = Field(
         default=timedelta(minutes=5),
         description="How often the source is to be read: a number and s, m, h or d. After three of these it is stale.",

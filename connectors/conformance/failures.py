@@ -1,0 +1,95 @@
+"""Laws of failures: an error is never emptiness, and tells what to do next without telling a secret."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from connectors.conformance.author import Author
+from connectors.conformance.questions import Asking, Outcome, is_typed
+from connectors.conformance.troubles import troubles
+from connectors.contract import Account, Fate, Found, RateLimited, Unreadable
+
+_UNKNOWN = (Fate.HIDDEN, Fate.DELETED)
+
+
+class FailureLaws(Author):
+    """Every answer to every question is spoilt once, in every way."""
+
+    def spares(self, path: str, status: int) -> bool:  # noqa: ARG002 - the author's
+        """Tell whether a request may be refused with 403, 404 or 410 without being the refusal of the whole.
+
+        `path` has the query in it.  A board that is no longer there may be such a case; a page of items is none.
+        """
+        return False
+
+    def test_refused_credentials_are_told(self) -> None:
+        self._told((401,))
+
+    def test_a_refusal_is_told(self) -> None:
+        self._told((403, 404, 410))
+
+    def test_limits_are_told(self) -> None:
+        self._told((429,))
+        for outcome in self.outcomes((429,)):
+            assert isinstance(outcome.error, RateLimited)
+            least, most = outcome.trouble.wait or (0, 0)
+            wait = outcome.error.wait
+            assert wait is not None, f"{outcome}, without the time that the tracker asks to wait"
+            assert least <= wait <= most, f"{outcome}, to be waited for {wait} s"
+
+    def test_passing_trouble_is_told(self) -> None:
+        self._told(range(500, 600))
+        for outcome in self.outcomes((200,)):
+            if outcome.trouble.drops or outcome.trouble.tears:
+                assert is_typed(outcome), str(outcome)
+
+    def test_what_is_no_answer_is_told(self) -> None:
+        for outcome in self.outcomes((200,)):
+            if not (outcome.trouble.drops or outcome.trouble.tears):
+                assert is_typed(outcome), str(outcome)
+
+    def test_errors_keep_the_token_and_the_tracker_s_words(self) -> None:
+        for outcome in self.outcomes(range(1000)):
+            assert not outcome.leak, f"the token, or words of the tracker, stand in {outcome.leak}: {outcome.question}"
+
+    def _told(self, statuses: Sequence[int]) -> None:
+        for outcome in self.outcomes(statuses):
+            assert is_typed(outcome) or _is_spared(outcome, self), str(outcome)
+
+    def outcomes(self, statuses: Sequence[int]) -> list[Outcome]:
+        """Return what came of answers that were spoilt with one of these statuses."""
+        every = _all_outcomes(type(self))  # type: ignore[arg-type]  # a class is hashable, whatever mypy says
+        found = [one for one in every if one.trouble.status in statuses]
+        assert found, "nothing was asked of the tracker"
+        return found
+
+
+@cache
+def _all_outcomes(kit: Callable[[], FailureLaws]) -> tuple[Outcome, ...]:
+    """Return what comes of every question, request and trouble; the laws of a class share them."""
+    with kit().trial() as trial:
+        asking = Asking.of(trial)
+        return tuple(one for question in asking.questions() for one in asking.outcomes(question, troubles()))
+
+
+def is_partial(outcome: Outcome) -> bool:
+    """Tell whether one container alone is said to be unreadable, which is no emptiness."""
+    match outcome.question, outcome.answer:
+        case "containers", [*found]:
+            return any(isinstance(one, Unreadable) for one in found)
+        case "check", Account() as account:
+            return bool(account.missing)
+    return outcome.question == "discover"  # which lists what may be named, and less of it when less is seen
+
+
+def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
+    """Tell whether an answer says truly that one thing of several is refused."""
+    if outcome.error is not None or not outcome.trouble.refuses:
+        return False
+    if is_partial(outcome) or author.spares(outcome.request.partition(" ")[2], outcome.trouble.status):
+        return True
+    match outcome.question, outcome.answer:
+        case "check", Account() as account:
+            return isinstance(outcome.true, Account) and account.sees == outcome.true.sees
+        case "look_up", {**told}:
+            return any(isinstance(one, Found) and one.fate in _UNKNOWN for one in told.values())
+    return False

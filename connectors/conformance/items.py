@@ -1,0 +1,92 @@
+"""Laws of the items that a read brings."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import orjson
+
+from connectors.conformance.author import Author, resolved
+from connectors.conformance.walking import read
+from connectors.contract import Demand
+from connectors.golden import golden
+from okrs.work import MOST_REFS, Kind, State, WorkItem
+
+
+class ItemLaws(Author):
+    """What every item is, whatever its tracker."""
+
+    def _items(self, demand: Demand | None = None) -> list[WorkItem]:
+        """Return everything in the containers; none of them may be empty together."""
+        with self.trial() as trial:
+            connector = trial.open()
+            boxes = resolved(connector)
+            wanted = demand or self.demand
+            found = [item for box in boxes for item in read(connector, box, trial.cursor(), wanted).items]
+        assert found, "the containers hold no items, so that the laws of items prove nothing"
+        return found
+
+    def test_ids_never_change(self) -> None:
+        with self.trial() as trial:
+            one, other = trial.open(), trial.open()
+            for box, again in zip(resolved(one), resolved(other), strict=True):
+                first = sorted(item.id for item in read(one, box, trial.cursor(), self.demand).items)
+                second = sorted(item.id for item in read(other, again, trial.cursor(), self.demand).items)
+                assert box.id == again.id, "a container is called by another id in the next run"
+                assert first == second, "two complete reads give an item two ids"
+
+    def test_an_id_means_one_item(self) -> None:
+        known: dict[str, WorkItem] = {}
+        for item in self._items():
+            assert isinstance(item.id, str), f"{item.id!r} is no text"
+            assert item.id, "an id is empty"
+            other = known.setdefault(item.id, item)
+            assert other == item, f"the id {item.id} means {other} and {item}"
+
+    def test_kinds_and_states_are_known(self) -> None:
+        for item in self._items():
+            assert isinstance(item.kind, Kind), f"the kind of {item.key} is {item.kind!r}, and not of okrs.work.Kind"
+            states = [item.state, *(step.state for step in item.history)]
+            assert all(isinstance(state, State) for state in states), f"the states of {item.key} are {states!r}"
+            assert item.key, f"an item without a key: {item}"
+
+    def test_times_are_aware_and_in_utc(self) -> None:
+        for item in self._items():
+            steps = [step.at for step in item.history]
+            for moment in (item.created_at, item.updated_at, item.closed_at, *steps):
+                assert moment is None or _is_utc(moment), f"{item.key} holds the time {moment!r}"
+            assert steps == sorted(steps), f"the history of {item.key} is not told from its beginning: {steps}"
+
+    def test_addresses_lead_to_pages(self) -> None:
+        for item in self._items():
+            parts = urlsplit(item.url)
+            web = parts.scheme in ("http", "https") and parts.hostname
+            assert not item.url or web, f"{item.key} leads to {item.url!r}: only http and https are shown as links"
+
+    def test_few_others_are_named(self) -> None:
+        for item in self._items():
+            assert len(item.refs) <= MOST_REFS, f"{item.key} names more than {MOST_REFS} others: {item.refs}"
+            assert item.key not in item.refs, f"{item.key} names itself"
+            assert len(set(item.refs)) == len(item.refs), f"{item.key} names one twice: {item.refs}"
+
+    def test_only_what_is_demanded_comes(self) -> None:
+        for item in self._items(Demand()):
+            extra = [item.fields, item.sprints, item.history]
+            assert not any(extra), f"{item.key} brings what no mapping needs: {extra}"
+            assert item.kind is not Kind.SPRINT, "sprints come without a demand"
+        if self.fields:
+            found = {name for item in self._items(Demand(fields=self.fields)) for name, _ in item.fields}
+            assert found, f"no item has any of the fields {', '.join(sorted(self.fields))}"
+            assert found <= self.fields, f"fields that nobody demanded: {found - self.fields}"
+
+    def test_golden_payloads_become_the_expected_items(self) -> None:
+        pairs = self.goldens()
+        assert pairs, "give golden payloads: real answers, and the items that they must become"
+        for pair in pairs:
+            items = golden(pair.read(pair.payload.read_bytes()))
+            expected = orjson.loads(pair.expected.read_bytes())
+            assert items, f"{pair.payload.name} becomes no item"
+            assert items == expected, f"{pair.payload.name} becomes {items}, expected is {expected}"
+
+
+def _is_utc(moment: datetime) -> bool:
+    return moment.utcoffset() == timedelta(0)

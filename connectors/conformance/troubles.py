@@ -1,0 +1,95 @@
+"""What a tracker may do instead of answering, and which of the typed errors must come of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+
+WORDS = "words of the tracker 7f3c9d"
+"""They stand in every spoilt answer; no message of ours may repeat them."""
+
+WAIT = 7
+"""Seconds that a limited tracker asks to wait."""
+
+LONGEST_DATE = 90
+"""Seconds until the date that a limited tracker names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer on its way to the connector."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One sort of it; `wanted` are the errors that tell it, `never` those among them that would mislead."""
+
+    name: str
+    wanted: tuple[type[ConnectorError], ...]
+    never: tuple[type[ConnectorError], ...] = ()
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    """Sent as it is; None says the tracker's words in its JSON, with the credentials that came."""
+    wait: tuple[float, float] | None = None
+    """Bounds of `RateLimited.wait`."""
+    drops: bool = False
+    """The connection ends without a word."""
+    tears: bool = False
+    """It ends in the middle of the answer."""
+    halves: bool = False
+    """The first half of the true answer comes as if it were all."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it may be one project or item alone that is refused."""
+        return self.status in (403, 404, 410)
+
+    @property
+    def leads_away(self) -> bool:
+        return 300 <= self.status < 400
+
+    def spoil(self, true: Reply, credentials: str, stranger: str) -> Reply | None:
+        """Return what comes instead of the true answer; None where that cannot be spoilt in this way."""
+        if self.tears or self.halves:
+            half = true.body[: len(true.body) // 2]
+            return Reply(true.status, true.headers, half) if half else None
+        body = self.body
+        if body is None:
+            body = f'{{"message": "{WORDS}, {credentials}", "errors": [{{"message": "{WORDS}"}}]}}'.encode()
+        kind = {"Content-Type": "application/json; charset=utf-8"}
+        away = {"Location": f"{stranger}/elsewhere"} if self.leads_away else {}
+        return Reply(self.status, {**kind, **self.headers, **away}, body)
+
+
+_HTML = f"<!DOCTYPE html><html><body>Please log in. {WORDS}</body></html>".encode()
+_PAGE = {"Content-Type": "text/html; charset=utf-8"}
+
+
+def troubles() -> Sequence[Trouble]:
+    """Return them all, with dates that lie ahead."""
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=LONGEST_DATE), usegmt=True)
+    limited, passing = (RateLimited,), (TryLater,)
+    return (
+        Trouble("401", (CredentialsRefused,), status=401),
+        Trouble("403", (Stop,), status=403),
+        Trouble("404", (Stop,), (CredentialsRefused,), status=404),
+        Trouble("410", (Stop,), (CredentialsRefused,), status=410),
+        Trouble("429 with seconds", limited, status=429, headers={"Retry-After": str(WAIT)}, wait=(WAIT, WAIT)),
+        Trouble("429 with a date", limited, status=429, headers={"Retry-After": soon}, wait=(1, LONGEST_DATE)),
+        Trouble("500", passing, limited, status=500),
+        Trouble("502", passing, limited, status=502, headers=_PAGE, body=_HTML),
+        Trouble("503", passing, limited, status=503),
+        Trouble("a dropped connection", passing, limited, drops=True),
+        Trouble("a torn answer", passing, limited, tears=True),
+        Trouble("HTML with 200", (MalformedAnswer,), headers=_PAGE, body=_HTML),
+        Trouble("truncated JSON", (MalformedAnswer,), halves=True),
+        Trouble("{} with 200", (MalformedAnswer,), body=b"{}"),
+        *[Trouble(str(status), (Stop, MalformedAnswer), status=status) for status in (301, 302, 307, 308)],
+    )

@@ -1,0 +1,45 @@
+"""The conformance kit is kept by a correct connector, and fails each broken one on the law that it breaks."""
+
+from unittest import SkipTest
+
+import pytest
+
+from connectors.conformance import FileConformance, HttpConformance
+from tests.integration.broken_connectors import BROKEN, Broken, FileKit, ToyKit
+
+Kit = type[HttpConformance] | type[FileConformance]
+
+
+class TestToy(ToyKit):
+    """The correct connector over HTTP."""
+
+
+class TestToyFile(FileKit):
+    """The correct connector to a file."""
+
+
+def laws(kit: Kit) -> list[str]:
+    return [name for name in dir(kit) if name.startswith("test_")]
+
+
+def failing(kit: Kit) -> set[str]:
+    """The names of the laws that a connector breaks."""
+    found = set()
+    for law in laws(kit):
+        try:
+            getattr(kit(), law)()
+        except SkipTest:
+            continue
+        except Exception:
+            found.add(law)
+    return found
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+def test_a_broken_connector_fails_the_law_that_it_breaks(broken: Broken) -> None:
+    assert failing(broken.kit) == set(broken.laws)
+
+
+def test_every_law_is_proven() -> None:
+    proven = {broken.laws[0] for broken in BROKEN if len(broken.laws) == 1}
+    assert {*laws(HttpConformance), *laws(FileConformance)} == proven

@@ -1,0 +1,187 @@
+"""The three connectors keep the laws of all connectors, against the sandbox."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from connectors import asana, github, jira
+from connectors.asana import normalise as asana_items
+from connectors.conformance import Golden, HttpConformance, Tracker
+from connectors.github import normalise as github_items
+from connectors.jira import normalise as jira_items
+from okrs.work import Ref, WorkItem
+from sandbox.clock import SimulatedClock
+from sandbox.records import Item, Project
+from sandbox.server import JIRA_EMAIL, TOKENS, Sandbox
+from sandbox.world import World
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+GOLDEN = Path(__file__).parents[1] / "unit" / "golden"
+_CAP = 4
+"""Items a page, so that a small world has several."""
+
+
+@dataclass
+class Office:
+    """A sandbox as one tracker, in a world of two projects whose ids and keys are always the same."""
+
+    sandbox: Sandbox
+    url: str
+    edited: Sequence[Item]
+
+    def now(self) -> datetime:
+        return self.sandbox.world.clock.now()
+
+    def change(self) -> Collection[str]:
+        world = self.sandbox.world
+        self._wait()
+        world.close(self.edited[0])
+        world.retitle(self.edited[1], "Said in other words")
+        self._wait()
+        return [item.key for item in self.edited]
+
+    def _wait(self) -> None:
+        clock = self.sandbox.world.clock
+        assert isinstance(clock, SimulatedClock)
+        clock.advance(timedelta(minutes=5))
+
+
+Fill = Callable[[World], Sequence[Item]]
+
+
+@contextmanager
+def office(tracker: str, fill: Fill) -> Iterator[Office]:
+    world = World(SimulatedClock(START))
+    world.add_user("Ada Lovelace", "ada")
+    edited = fill(world)
+    world.clock.advance(timedelta(hours=2))
+    with Sandbox(world) as sandbox:
+        sandbox.faults.page_caps[tracker] = _CAP
+        yield Office(sandbox, sandbox.urls[tracker], edited)
+
+
+def _jira_world(world: World) -> Sequence[Item]:
+    first, second = (world.add_project("jira", name, key) for name, key in (("Payments", "PAY"), ("Platform", "PLAT")))
+    release = world.add_milestone(first, "Release 1")
+    epic = world.create(first, "One click", "Epic")
+    for number in range(8):
+        world.create(
+            first, f"Fix {number}", "Bug", labels=("p1",), parent=epic, milestone=release, points=float(number)
+        )
+    world.create(first, "Part of it", "Sub-task", parent=world.item("PAY-2"))
+    other = world.create(second, "Move", "Story")
+    return world.item("PAY-3"), other
+
+
+def _github_world(world: World) -> Sequence[Item]:
+    first, second = (world.add_project("github", name, name) for name in ("acme/web", "acme/api"))
+    release = world.add_milestone(first, "Release 1")
+    for number in range(8):
+        world.create(first, f"Fix {number}", "Bug", labels=("p1",), milestone=release)
+    world.create(first, "Merge #3", pull=True)
+    return world.item("acme/web#3"), world.create(second, "Move")
+
+
+def _asana_world(world: World) -> Sequence[Item]:
+    first, second = (world.add_project("asana", name, sections=("Doing",)) for name in ("Launch", "Research"))
+    tasks = [world.create(first, f"Prepare {number}", section="Doing", labels=("p1",)) for number in range(9)]
+    milestone = world.create(first, "Go live", "milestone")
+    world.block(milestone, tasks[:2])
+    world.create(first, "Part of it", parent=tasks[4])
+    return tasks[3], world.create(second, "Ask")
+
+
+def _asana_projects() -> tuple[str, ...]:
+    world = World(SimulatedClock(START))
+    _asana_world(world)
+    projects: list[Project] = world.projects
+    return tuple([project.key for project in projects])
+
+
+class TestJira(HttpConformance):
+    connector = jira
+    containers = ("PAY", "PLAT")
+    unknown = "GONE"
+    absent = "99999"
+    token = TOKENS["jira"]
+    fields = frozenset({"customfield_10016"})
+
+    @contextmanager
+    def tracker(self) -> Iterator[Tracker]:
+        with office("jira", _jira_world) as made:
+            yield made
+
+    def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return {"connector": "jira", "url": where, "email": JIRA_EMAIL, "token": self.token, "projects": names}
+
+    def goldens(self) -> Sequence[Golden]:
+        root = "https://acme.atlassian.net"
+
+        def versions(payload: bytes) -> list[WorkItem]:
+            return [jira_items.version_item(row, "PAY", root) for row in orjson.loads(payload)["versions"]]
+
+        folder = GOLDEN / "jira"
+        return [Golden(folder / "versions.json", folder / "versions.items.json", versions)]
+
+
+class TestGitHub(HttpConformance):
+    connector = github
+    containers = ("acme/web", "acme/api")
+    unknown = "acme/gone"
+    absent = "1"
+    token = TOKENS["github"]
+
+    @contextmanager
+    def tracker(self) -> Iterator[Tracker]:
+        with office("github", _github_world) as made:
+            yield made
+
+    def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return {"connector": "github", "url": where, "token": self.token, "repositories": names}
+
+    def goldens(self) -> Sequence[Golden]:
+        folder, repository = GOLDEN / "github", Ref("4242", "acme/web")
+
+        def issues(payload: bytes) -> list[WorkItem]:
+            return [github_items.issue(row, repository) for row in orjson.loads(payload)]
+
+        def milestones(payload: bytes) -> list[WorkItem]:
+            return [github_items.milestone(row, repository) for row in orjson.loads(payload)]
+
+        makers = {"issues": issues, "pull_requests": issues, "milestones": milestones}
+        return [Golden(folder / f"{name}.json", folder / f"{name}.items.json", make) for name, make in makers.items()]
+
+
+class TestAsana(HttpConformance):
+    connector = asana
+    containers = _asana_projects()
+    unknown = "1209999999999999"
+    absent = "1208888888888888"
+    token = TOKENS["asana"]
+    extra = 1  # the sub-tasks of one parent
+
+    def spares(self, path: str, status: int) -> bool:
+        """A parent that was deleted or made private meanwhile is no reason to give up the rest."""
+        return "/subtasks" in path and status in (403, 404)
+
+    @contextmanager
+    def tracker(self) -> Iterator[Tracker]:
+        with office("asana", _asana_world) as made:
+            yield made
+
+    def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return {"connector": "asana", "url": where, "token": self.token, "projects": names}
+
+    def goldens(self) -> Sequence[Golden]:
+        fields = asana_items.wanted({"effort", "Effort ", "Share", "priority", "unknown"})
+
+        def tasks(payload: bytes) -> list[WorkItem]:
+            found = [asana_items.work_item(row, fields) for row in orjson.loads(payload)["data"]]
+            return [item for item in found if item is not None]  # a section is none
+
+        return [Golden(GOLDEN / "asana" / "tasks.json", GOLDEN / "asana" / "tasks.items.json", tasks)]

@@ -1,0 +1,106 @@
+"""What a connector answers that does nothing but list."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from connectors.contract import (
+    Account,
+    Connector,
+    Container,
+    Cursor,
+    Demand,
+    Fate,
+    Found,
+    Listed,
+    Page,
+    Stop,
+    TryLater,
+    Unreadable,
+    What,
+)
+from connectors.plain import Plain
+from okrs.work import Ref
+from tests.builders import an_item
+
+BOX, LOST = Container("1", "PAY"), Unreadable("GONE", "The tracker does not know GONE.")
+ITEMS = [an_item(f"PAY-{number}") for number in range(1, 6)]
+DEMAND = Demand(fields=frozenset({"points"}), sprints=True)
+
+
+class Pages(Plain):
+    """Two items a page: the first page names the two others."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Cursor, Demand]] = []
+        self.fails = False
+
+    def containers(self) -> Sequence[Container | Unreadable]:
+        return [BOX, LOST]
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        self.asked.append((cursor, demand))
+        if self.fails and cursor.resume == "4":
+            raise TryLater("The tracker failed.")
+        start = int(cursor.resume or "0")
+        return Page(tuple(ITEMS[start : start + 2]), ("2", "4") if cursor.resume is None else ())
+
+
+@pytest.fixture
+def pages() -> Pages:
+    return Pages()
+
+
+def test_it_fulfils_the_contract(pages: Pages) -> None:
+    connector: Connector = pages
+    assert (connector.requests, connector.quota, connector.told) == (0, None, None)
+    assert connector.twin() is pages
+    connector.close()
+
+
+def test_a_census_is_the_complete_listing(pages: Pages) -> None:
+    first = pages.census(BOX, DEMAND, None)
+    later = pages.census(BOX, DEMAND, first.following[0])
+    assert first.refs == (Ref("id:PAY-1", "PAY-1"), Ref("id:PAY-2", "PAY-2"))
+    assert (first.following, later.following) == (("2", "4"), ())
+    assert later.refs[0] == Ref("id:PAY-3", "PAY-3")
+
+
+def test_a_census_asks_for_no_fields_and_no_window(pages: Pages) -> None:
+    pages.census(BOX, DEMAND, None)
+    ((cursor, demand),) = pages.asked
+    assert (cursor.since, demand) == (None, Demand(sprints=True))
+
+
+def test_what_is_listed_is_here_and_the_rest_is_hidden(pages: Pages) -> None:
+    found = pages.look_up(BOX, [Ref("id:PAY-1"), Ref("id:PAY-5", "PAY-5"), Ref("id:PAY-9")], DEMAND)
+    assert found == {
+        "id:PAY-1": Found(Fate.HERE, ITEMS[0]),
+        "id:PAY-5": Found(Fate.HERE, ITEMS[4]),
+        "id:PAY-9": Found(Fate.HIDDEN),
+    }
+    assert {demand for _, demand in pages.asked} == {DEMAND}
+
+
+def test_a_look_up_that_fails_hides_nothing(pages: Pages) -> None:
+    pages.fails = True
+    with pytest.raises(TryLater):
+        pages.look_up(BOX, [Ref("id:PAY-1")], DEMAND)
+
+
+def test_queries_are_refused_with_what_to_do(pages: Pages) -> None:
+    with pytest.raises(Stop, match="cannot be asked 'project = PAY': use the other selectors"):
+        pages.matching("project = PAY", None)
+
+
+def test_check_and_discover_tell_the_containers(pages: Pages) -> None:
+    assert pages.check() == Account(who="", sees=("PAY",), missing=("GONE",))
+    assert pages.discover() == [Listed(What.PROJECT, "PAY")]
+
+
+def test_listing_is_the_author_s() -> None:
+    with pytest.raises(NotImplementedError):
+        Plain().containers()
+    with pytest.raises(NotImplementedError):
+        Plain().changed(BOX, Cursor(now=datetime(2026, 12, 1, tzinfo=UTC)), Demand())
