@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater
 from connectors.told import date_of, quota_of, reset_of
-from connectors.trouble import trouble
+from connectors.trouble import proxy_login, trouble
 from connectors.way import authorities, manager, proxy_for, same_origin, trust
 
 __all__ = ["CONNECT_TIMEOUT", "MOST_BYTES", "READ_TIMEOUT", "TIMEOUT", "Answer", "Line", "Route"]
@@ -126,7 +126,9 @@ class Line:
     def _send(
         self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer | ConnectorError:
-        """Send, and read the whole answer.  Raises what urllib3 raises."""
+        """Send, and read the whole answer.  Raises what urllib3 raises, and ValueError for headers that none can be."""
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise ValueError  # urllib3 lets some control characters pass
         asked = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
         asked["Accept-Encoding"] = "gzip"  # whatever the library can read: unpacking is ours, within limits
         reply = self._pool.request(
@@ -141,6 +143,8 @@ class Line:
             reply.close()  # what was not read would be taken for the next answer
             return _too_large(what)
         reply.release_conn()
+        if reply.status == 407:
+            return proxy_login()
         told = {name.lower(): value for name, value in reply.headers.itermerged()}
         self.told = date_of(told) or self.told
         self.quota = quota_of(told) or self.quota

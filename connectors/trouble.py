@@ -23,7 +23,7 @@ def trouble(error: Exception, what: str) -> ConnectorError:
                 "certificate authority of its own, name its file under `ca_bundle:`."
             )
         case ProxyError() if "407" in str(error):
-            return Stop("The proxy wants credentials: write them into its address, as http://user:password@host:3128.")
+            return proxy_login()
         case ProtocolError(args=(_, BadStatusLine() as inner)) if not isinstance(inner, RemoteDisconnected):
             return MalformedAnswer(f"What answered for {what} does not speak HTTP: check `url` and the proxy.")
         case SSLError():
@@ -39,3 +39,8 @@ def trouble(error: Exception, what: str) -> ConnectorError:
         case _:
             told = "The connection to the tracker broke"
     return TryLater(f"{told} when asked for {what}; it is asked again later.")
+
+
+def proxy_login() -> Stop:
+    """Return the error of a proxy that does not know us; the tracker never answers 407."""
+    return Stop("The proxy wants credentials (407): write them into its address, as http://user:password@host:3128.")

@@ -7,6 +7,11 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -129,6 +134,8 @@ class _Timed(io.RawIOBase):
 
     def __init__(self, inner: io.RawIOBase) -> None:
         self._inner = inner
+        self.ended = False
+        """The other side said that nothing more comes."""
         self._until = time.monotonic() + MOST_SECONDS
 
     def readable(self) -> bool:
@@ -137,20 +144,35 @@ class _Timed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - a buffer of any kind, as the base class has it
         if time.monotonic() > self._until:
             raise TimeoutError
-        return self._inner.readinto(buffer)
+        count = self._inner.readinto(buffer)
+        self.ended = count == 0
+        return count
 
     def close(self) -> None:
         self._inner.close()
         super().close()
 
 
+_TORN = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect)
+"""Where the standard library meets such a header, it goes on without all that follow, a `Link` among them."""
+
+
 class _Reply(http.client.HTTPResponse):
-    """An answer, its head included, that is read against the deadline."""
+    """An answer that is read against the deadline, its head included, and whose head must be whole."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - handed on as they come
         super().__init__(sock, *args, **options)
         self.fp.close()  # the reader that the standard library made
-        self.fp = io.BufferedReader(_Timed(sock.makefile("rb", buffering=0)), _BUFFER)
+        self._timed = _Timed(sock.makefile("rb", buffering=0))
+        self.fp = io.BufferedReader(self._timed, _BUFFER)
+
+    def begin(self) -> None:
+        """Read the head.  Raises ConnectionError where it broke off, BadStatusLine where it is no head."""
+        super().begin()
+        if self._timed.ended:  # looking for the end of the head, it found that of the connection
+            raise ConnectionError
+        if any(isinstance(defect, _TORN) for defect in self.msg.defects):
+            raise http.client.BadStatusLine("")
 
 
 class _Http(HTTPConnection):

@@ -118,8 +118,8 @@ def _add_config_commands(app: typer.Typer, context: _Context) -> None:
     ) -> None:
         """Try each connection: who the token is and what it sees.
 
-        It also tells which rights are lacking, when the token ends, how many requests are left, and whether the clocks differ.  Exit code 1: a
-        connection failed, or something cannot be read.
+        It also tells which rights are lacking, when the token ends, how many requests are left, and whether the
+        clocks differ.  Exit code 1: a connection failed, or something is lacking or cannot be read.
         """
         answers = context.ports.check(context.config, source)
         context.out.give(as_json, lambda: checked_json(answers), lambda: checked(answers))
