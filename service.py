@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version as version_of
@@ -40,7 +40,7 @@ from sync.deciding import Goal
 from sync.engine import Engine, KeyResultUpdate, Report
 from sync.task import Progress, SourceToRead
 from terminal import commands
-from terminal.ports import Checked, Demo, DemoUpdate, Failure, InvalidConfig
+from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig
 from terminal.text import harmless
 
 INTERRUPTED = 130
@@ -76,7 +76,20 @@ class Service:
         """Try the connections, all or one."""
         known = self._load(config, connect=True)
         self._known_sources(known, [source] if source else [])
-        return [_checked(name, each) for name, each in known.sources.items() if source in (None, name)]
+        return [self._checked(name, each) for name, each in known.sources.items() if source in (None, name)]
+
+    def discover(self, config: Path, source: str) -> Discovered:
+        """List what a config may name on a source."""
+        known = self._load(config, connect=True)
+        self._known_sources(known, [source])
+        settings = known.sources[source]
+        try:
+            with closing(_connect(settings)) as connector:
+                listed = tuple(connector.discover())
+        except ConnectorError as error:
+            raise Failure(f"{source}: {error}") from None
+        fields = dict(getattr(settings, "fields", {})) if "fields" in type(settings).model_fields else None
+        return Discovered(source, _containers_key(settings), settings.container_names, fields, listed)
 
     def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report:
         """Do one run of the engine."""
@@ -179,6 +192,21 @@ class Service:
             version=version_of("headway"),
         )
 
+    def _checked(self, name: str, settings: SourceSettings) -> Checked:
+        try:
+            connector = _connect(settings)
+        except ConnectorError as error:
+            return Checked(name, settings.connector, None, str(error), self._clock())
+        with closing(connector):
+            account, failed = None, None
+            try:
+                account = connector.check()
+            except ConnectorError as error:
+                failed = str(error)
+            now = self._clock()
+            skew = None if connector.told is None else now - connector.told
+            return Checked(name, settings.connector, account, failed, now, connector.quota, skew)
+
     def _known_sources(self, known: Config, names: Sequence[str]) -> None:
         for name in names:
             if name not in known.sources:
@@ -218,15 +246,10 @@ def _connect(settings: SourceSettings) -> Connector:
         return Patient(registry.find(settings.connector).connect(settings))
 
 
-def _checked(name: str, settings: SourceSettings) -> Checked:
-    try:
-        connector = _connect(settings)
-        try:
-            return Checked(name, settings.connector, connector.check(), None)
-        finally:
-            connector.close()
-    except ConnectorError as error:
-        return Checked(name, settings.connector, None, str(error))
+def _containers_key(settings: SourceSettings) -> str:
+    """Return the key under which a source names its containers, as `projects`."""
+    keys = type(settings).model_fields
+    return next(key for key in keys if getattr(settings, key) == settings.container_names)
 
 
 @contextmanager

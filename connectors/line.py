@@ -5,27 +5,26 @@ they follow redirects with the token, retry by rules of their own, wait without 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+import ssl
+import time
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import certifi
+import structlog
 import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NewConnectionError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import HTTPError
 
 from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater
-from connectors.settings import is_loopback
+from connectors.told import date_of, quota_of, reset_of
+from connectors.trouble import proxy_login, trouble
+from connectors.way import authorities, manager, proxy_for, same_origin, trust
+
+__all__ = ["CONNECT_TIMEOUT", "MOST_BYTES", "READ_TIMEOUT", "TIMEOUT", "Answer", "Line", "Route"]
+__all__ += ["authorities", "proxy_for", "quota_of", "reset_of", "same_origin"]
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60
@@ -36,11 +35,13 @@ MOST_BYTES = 64 * 2**20
 """No page of a tracker is larger, unpacked; an answer that is, is refused before it fills the memory."""
 
 _CHUNK = 2**20
+_GZIP = 16 + zlib.MAX_WBITS
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whatever its status.  Header names in lower case."""
+    """What came back, whatever its status.  Header names in lower case; the body unpacked."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,36 +66,41 @@ class Route:
 class Line:
     """Connections to one tracker for one thread: counts, keeps time, verifies, and never goes anywhere else."""
 
-    def __init__(self, route: Route) -> None:
-        """Raises Stop when the file of certificate authorities cannot be read."""
+    def __init__(self, route: Route, trusted: ssl.SSLContext | None = None) -> None:
+        """Raises Stop when the certificate authorities cannot be read, or the proxy's address."""
         self.route = route
         self.sent = 0
         self.told: datetime | None = None
         """The tracker's time as of its last answer."""
         self.quota: Quota | None = None
-        self._pool = _pool(route)
+        proxy = proxy_for(route.url, route.proxy)
+        if trusted is None and any(url.lower().startswith("https:") for url in (route.url, proxy or "")):
+            trusted = trust(authorities(route.ca_bundle, os.environ))
+        self._trusted = trusted
+        self._pool = manager(proxy, trusted, route.timeout or TIMEOUT)
 
     def twin(self) -> Self:
         """Return connections of their own, for another thread."""
-        return type(self)(self.route)
+        return type(self)(self.route, self._trusted)
 
     def ask(self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Send one request to a whole URL; `what` names it for people, as in "the issues of acme/web".
 
         Raises TryLater when no whole answer came, Stop when the request cannot be sent, MalformedAnswer when the
-        answer is too large.  No error repeats a library's words, which may hold the token, nor is chained to them.
+        answer is too large or none.  No error repeats a library's words, which may hold the token, nor is chained
+        to them.
         """
         self._allow(method, url)
         self.sent += 1
+        began = time.monotonic()
         try:
-            answer = self._send(method, url, headers, body)
+            answer = self._send(method, url, what, headers, body)
         except (OSError, HTTPError, ValueError) as error:
-            trouble = _trouble(error, what)
-        else:
-            if answer is not None:
-                return answer
-            trouble = MalformedAnswer(f"The answer for {what} is larger than {MOST_BYTES >> 20} MB; it was not used.")
-        raise trouble  # outside of `except`, so that the library's error is not its context
+            answer = trouble(error, what)
+        _tell(method, url, what, answer, time.monotonic() - began)
+        if isinstance(answer, ConnectorError):
+            raise answer  # outside of `except`, so that the library's error is not its context
+        return answer
 
     def owns(self, url: str) -> bool:
         """Tell whether a URL out of an answer leads to this tracker; the token goes nowhere else."""
@@ -113,143 +119,82 @@ class Line:
             raise Stop("A request to another host than the source's own was not sent.")
         if method == "GET":
             return
-        path = urlsplit(url).path.removeprefix(urlsplit(self.route.url).path)
-        if method != "POST" or path not in self.route.posts:
+        root, path = urlsplit(self.route.url).path.rstrip("/"), urlsplit(url).path
+        if method != "POST" or path not in {f"{root}/{post.lstrip('/')}" for post in self.route.posts}:
             raise Stop(f"A request that could change something ({method} {path}) was not sent.")
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer | None:
-        """Return the answer, None when it is too large."""
+    def _send(
+        self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer | ConnectorError:
+        """Send, and read the whole answer.  Raises what urllib3 raises, and ValueError for headers that none can be."""
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise ValueError  # urllib3 lets some control characters pass
+        asked = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
+        asked["Accept-Encoding"] = "gzip"  # whatever the library can read: unpacking is ours, within limits
         reply = self._pool.request(
-            method, url, headers=dict(headers), body=body, retries=False, redirect=False, preload_content=False
+            method, url, headers=asked, body=body, retries=False, redirect=False, preload_content=False
         )
         try:
-            chunks, size = [], 0
-            while chunk := reply.read(_CHUNK):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MOST_BYTES:
-                    reply.close()
-                    return None
+            packed = _whole(reply)
         except BaseException:
             reply.close()
             raise
+        if packed is None:
+            reply.close()  # what was not read would be taken for the next answer
+            return _too_large(what)
         reply.release_conn()
-        told = {name.lower(): value for name, value in reply.headers.items()}
-        self.told = _date(told.get("date", "")) or self.told
+        if reply.status == 407:
+            return proxy_login()
+        told = {name.lower(): value for name, value in reply.headers.itermerged()}
+        self.told = date_of(told) or self.told
         self.quota = quota_of(told) or self.quota
-        return Answer(reply.status, told, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        content = unpacked(packed, told.get("content-encoding", ""), what)
+        return Answer(reply.status, told, content) if isinstance(content, bytes) else content
 
 
-def quota_of(headers: Mapping[str, str]) -> Quota | None:
-    """Return what an answer tells of limits, None when nothing.  Header names in lower case.
-
-    GitHub counts searches apart (`X-RateLimit-Resource: search`); they say nothing of the other requests.
-    """
-    remaining, limit = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-limit", "")
-    if not _is_count(remaining) or headers.get("x-ratelimit-resource", "core") not in ("core", "graphql"):
-        return None
-    return Quota(int(remaining), int(limit) if _is_count(limit) else None, reset_of(headers))
-
-
-def reset_of(headers: Mapping[str, str]) -> datetime | None:
-    """Return when the quota begins anew: seconds since 1970 at GitHub, a date at Jira; None when not told."""
-    text = headers.get("x-ratelimit-reset", "").strip()
-    try:
-        moment = datetime.fromtimestamp(int(text), UTC) if _is_count(text) else datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment if moment.tzinfo else None
+def _whole(reply: urllib3.BaseHTTPResponse) -> bytes | None:
+    """Return the body as it came; None when it is too large."""
+    chunks, size = [], 0
+    while chunk := reply.read(_CHUNK, decode_content=False):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MOST_BYTES:
+            return None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 12
+def unpacked(packed: bytes, encoding: str, what: str) -> bytes | ConnectorError:
+    """Return a body without its compression, or the error that it is."""
+    if encoding.strip().lower() in ("", "identity"):
+        return packed
+    if encoding.strip().lower() not in ("gzip", "x-gzip"):
+        return MalformedAnswer(f"The answer for {what} is packed in a way that was not asked for; it was not used.")
+    content = b""
+    while packed:  # more than one piece is unusual, and legal
+        unpacking = zlib.decompressobj(_GZIP)
+        try:
+            content += unpacking.decompress(packed, MOST_BYTES + 1 - len(content))
+        except zlib.error:
+            return MalformedAnswer(f"The answer for {what} cannot be unpacked; nothing of it was used.")
+        if len(content) > MOST_BYTES:
+            return _too_large(what)
+        if not unpacking.eof:
+            return TryLater(f"Only a part of the answer for {what} came; it is asked again later.")
+        packed = unpacking.unused_data
+    return content
 
 
-def _date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+def _too_large(what: str) -> MalformedAnswer:
+    return MalformedAnswer(f"The answer for {what} is larger than {MOST_BYTES >> 20} MB; it was not used.")
 
 
-def same_origin(base: str, url: str) -> bool:
-    """Tell whether a URL has the base's scheme, host and port."""
-    origin = _origin(url)
-    return origin is not None and origin == _origin(base)
-
-
-_PORTS = {"http": 80, "https": 443}
-
-
-def _origin(url: str) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port; None for a URL that cannot be read, or that clients read differently.
-
-    In `https://evil\\@good/` urllib sees the host `good` where urllib3, which sends the request, sees `evil`.
-    """
-    if "\\" in url:
-        return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # a bracket or a port that is none
-        return None
-    return parts.scheme, parts.hostname or "", _PORTS.get(parts.scheme) if port is None else port
-
-
-def proxy_for(url: str, configured: str | None = None) -> str | None:
-    """Return the proxy for a tracker: the config's, else the environment's.
-
-    What is on this machine is never asked through another one that only the environment names.
-    """
-    if configured:
-        return configured
-    parts = urlsplit(url)
-    if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
-        return None
-    return getproxies().get(parts.scheme)
-
-
-_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-
-
-def authorities(configured: str | None, environ: Mapping[str, str]) -> str:
-    """Return the file of trusted certificate authorities: the config's, the environment's, else certifi's."""
-    named: Iterable[str | None] = (configured, *(environ.get(name) for name in _CA_VARIABLES))
-    return next((path for path in named if path), None) or certifi.where()
-
-
-def _pool(route: Route) -> urllib3.PoolManager:
-    proxy, roots = proxy_for(route.url, route.proxy), authorities(route.ca_bundle, os.environ)
-    if urlsplit(route.url).scheme == "https" and not os.access(roots, os.R_OK):
-        raise Stop(f"The certificate authorities in {roots} cannot be read: check `ca_bundle` and the environment.")
-    timeout = urllib3.Timeout(*(route.timeout or TIMEOUT))
-    if proxy is None:
-        return urllib3.PoolManager(timeout=timeout, ca_certs=roots)
-    parts, login = urlsplit(proxy), None
-    if parts.username:  # urllib3 takes no credentials out of the address
-        login = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
-    return urllib3.ProxyManager(proxy, timeout=timeout, ca_certs=roots, proxy_headers=login)
-
-
-def _trouble(error: Exception, what: str) -> ConnectorError:
-    """Return our error for what urllib3 raised, without its words."""
-    match error:
-        case SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return Stop(
-                f"The tracker's certificate was not accepted for {what}: check `url`; where the network has a "
-                "certificate authority of its own, name its file under `ca_bundle:`."
-            )
-        case SSLError():
-            told = "TLS failed"
-        case ProxyError():
-            told = "The proxy did not let the request through"
-        case ConnectTimeoutError() | ReadTimeoutError() if not isinstance(error, NewConnectionError):
-            told = "The tracker did not answer in time"
-        case NewConnectionError():
-            told = "There is no connection to the tracker"
-        case ValueError():  # no URL, no header; HTTPError too, where it is one
-            return Stop(f"The request for {what} cannot be written: check `url` and credentials of the source.")
-        case _:
-            told = "The connection to the tracker broke"
-    return TryLater(f"{told} when asked for {what}; it is asked again later.")
+def _tell(method: str, url: str, what: str, answer: Answer | ConnectorError, seconds: float) -> None:
+    """Log a request for those who look for a fault: without its query, headers and bodies."""
+    if not structlog.is_configured():  # without the command nobody said where to
+        return
+    told: dict[str, object] = {"what": what, "method": method, "path": urlsplit(url).path}
+    if isinstance(answer, Answer):
+        told |= {"status": answer.status, "bytes": len(answer.body)}
+    else:
+        told["failed"] = str(answer)
+    _log.debug("asked", **told, milliseconds=round(1000 * seconds))

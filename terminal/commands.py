@@ -9,6 +9,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from config.problems import Problem
+from connectors.contract import What
 from store.views.explain import explain_json, which_json
 from store.views.history import history_json
 from store.views.setup import Setup
@@ -17,7 +18,9 @@ from store.views.verify import verify_json
 from sync.engine import Report
 from sync.task import Outcome
 from terminal import render
-from terminal.documents import checked_json, demo_json, problems_json, report_json
+from terminal.checking import checked, checked_json
+from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
+from terminal.documents import demo_json, problems_json, report_json
 from terminal.logs import configure
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
 from terminal.progress import Bars
@@ -80,7 +83,9 @@ def build(ports: Ports, version: str) -> typer.Typer:
         version: Annotated[  # noqa: ARG001 - the option acts through its callback
             bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
         ] = False,
-        verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log on stderr what is done.")] = False,
+        verbose: Annotated[
+            int, typer.Option("--verbose", "-v", count=True, help="Log on stderr what is done; twice: every request.")
+        ] = 0,
         log_json: Annotated[
             bool, typer.Option("--log-json", envvar="HEADWAY_LOG_JSON", help="Log as JSON lines.")
         ] = False,
@@ -111,11 +116,38 @@ def _add_config_commands(app: typer.Typer, context: _Context) -> None:
     def check(
         source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: Json = False
     ) -> None:
-        """Try each connection: who the token is and what it sees."""
+        """Try each connection: who the token is and what it sees.
+
+        It also tells which rights are lacking, when the token ends, how many requests are left, and whether the
+        clocks differ.  Exit code 1: a connection failed, or something is lacking or cannot be read.
+        """
         answers = context.ports.check(context.config, source)
-        context.out.give(as_json, lambda: checked_json(answers), lambda: render.checked(answers))
-        if any(each.account is None or each.account.missing for each in answers):
+        context.out.give(as_json, lambda: checked_json(answers), lambda: checked(answers))
+        if not all(each.ok for each in answers):
             raise typer.Exit(1)
+
+    @app.command(
+        epilog="Examples:  headway discover pay-jira  ·  headway discover pay-jira --what milestone --what epic  ·  "
+        "headway discover web-github --match checkout --yaml"
+    )
+    def discover(
+        source: Annotated[str, typer.Argument(help="A source of the config.")],
+        what: Annotated[
+            list[What] | None, typer.Option("--what", help="Only things of this kind; may be repeated.")
+        ] = None,
+        match: Annotated[str, typer.Option("--match", help="Only what has this text in it.")] = "",
+        as_json: Json = False,
+        as_yaml: Annotated[bool, typer.Option("--yaml", help="Print lines to paste into the config.")] = False,
+    ) -> None:
+        """List what a config may name: projects, milestones, labels."""
+        if as_json and as_yaml:
+            raise typer.BadParameter("choose one of --json and --yaml")
+        found = context.ports.discover(context.config, source)
+        rows = chosen(found.listed, what or [], match)
+        if as_yaml:
+            typer.echo(discovered_yaml(found, rows), nl=False)
+        else:
+            context.out.give(as_json, lambda: discovered_json(rows), lambda: discovered(rows))
 
 
 def _add_sync(app: typer.Typer, context: _Context) -> None:

@@ -8,7 +8,7 @@ from config.problems import Problem
 from okrs.numbers import as_json
 from store.views.status import status_json
 from sync.engine import Report
-from terminal.ports import Checked, Demo
+from terminal.ports import Demo
 
 
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
@@ -27,23 +27,6 @@ def report_json(report: Report) -> dict[str, Any]:
         ],
         "held": [],
     }
-
-
-def checked_json(answers: Sequence[Checked]) -> list[dict[str, Any]]:
-    """The document of `check --json`."""
-    return [
-        {
-            "source": each.source,
-            "connector": each.connector,
-            "ok": each.account is not None and not each.account.missing,
-            "who": each.account.who if each.account else None,
-            "sees": list(each.account.sees) if each.account else [],
-            "missing": list(each.account.missing) if each.account else [],
-            "detail": each.account.detail if each.account else None,
-            "error": each.error,
-        }
-        for each in answers
-    ]
 
 
 def demo_json(story: Demo) -> dict[str, Any]:

@@ -9,9 +9,17 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from connectors.http import redacted
 from terminal.text import harmless
 
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""By how often `-v` was given: what went wrong, what is done, every request."""
 
-def configure(*, verbose: bool, as_json: bool) -> None:
-    """Send structured logs to stderr.  Only sentences of our own are ever logged, never a library's."""
+
+def configure(*, verbose: int, as_json: bool) -> None:
+    """Send structured logs to stderr.  Only sentences of our own are ever logged, never a library's.
+
+    The libraries' loggers are switched off as a whole: they tell addresses with their queries, and headers, and
+    some bring handlers of their own.
+    """
+    logging.disable(logging.CRITICAL)
     renderer: Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
@@ -22,7 +30,7 @@ def configure(*, verbose: bool, as_json: bool) -> None:
             _harmless_values,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[min(verbose, 2)]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

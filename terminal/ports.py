@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
 from config.problems import Problem
-from connectors.contract import Account
+from connectors.contract import Account, Listed, Quota
 from store.views.explain import Explained, Which
 from store.views.history import ShownEntry
 from store.views.setup import Setup
@@ -42,6 +43,30 @@ class Checked:
     connector: str
     account: Account | None
     error: str | None
+    at: datetime
+    """When it was asked, by our clock."""
+    quota: Quota | None = None
+    """What the tracker still allows, as its last answer told."""
+    skew: timedelta | None = None
+    """How far our clock is ahead of the tracker's; None when it told no time."""
+
+    @property
+    def ok(self) -> bool:
+        return self.account is not None and not self.account.missing and not self.account.lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What `discover` found for one source, and what the config says of it already."""
+
+    source: str
+    key: str
+    """The key of the source that names its containers, as `projects`."""
+    named: tuple[str, ...]
+    """The containers that the config names."""
+    fields: dict[str, str] | None
+    """The fields that the config names; None where the source has no such key."""
+    listed: tuple[Listed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,8 @@ class Ports(Protocol):
     def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]: ...
 
     def check(self, config: Path, source: str | None) -> list[Checked]: ...
+
+    def discover(self, config: Path, source: str) -> Discovered: ...
 
     def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report: ...
 

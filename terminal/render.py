@@ -20,7 +20,7 @@ from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from sync.engine import Report
 from sync.task import Outcome
-from terminal.ports import Checked, Demo, DemoUpdate
+from terminal.ports import Demo, DemoUpdate
 from terminal.text import harmless, plain_text
 
 WORDS = {
@@ -250,22 +250,6 @@ def verified(answer: Verified) -> RenderableType:
     if answer.ok:
         return Text(f"The ledger is whole: {answer.entries} entries, head {answer.head[:12]}.", "green")
     return Text(harmless(answer.problem, 400), "red")
-
-
-def checked(answers: Sequence[Checked]) -> RenderableType:
-    lines: list[RenderableType] = []
-    for each in answers:
-        if each.account is None:
-            lines.append(Text(f"✗ {harmless(each.source)}: {harmless(each.error or '', 400)}", "red"))
-            continue
-        sees = ", ".join(harmless(name) for name in each.account.sees) or "nothing"
-        lines.append(
-            Text(f"✓ {harmless(each.source)}: signed in as {harmless(each.account.who)}, sees {sees}", "green")
-        )
-        if each.account.detail:
-            lines.append(Text(f"  {harmless(each.account.detail, 400)}", "dim"))
-        lines += [Text(f"  ✗ cannot read {harmless(name)}", "red") for name in each.account.missing]
-    return Group(*lines)
 
 
 def demo(view: Demo, console: Console) -> None:

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,10 +106,10 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def at_work(folder: Path, seed: int = 1) -> Iterator[Headway]:
+def at_work(folder: Path, seed: int = 1, tokens: Mapping[str, str] = TOKENS) -> Iterator[Headway]:
     """Serve a fresh company, with its config in the folder, for as long as the iteration stands."""
     now = datetime.now(UTC)
-    with Sandbox(build(seed, now, RealClock()), tokens=TOKENS) as sandbox:
+    with Sandbox(build(seed, now, RealClock()), tokens=tokens) as sandbox:
         headway = Headway(sandbox, folder)
         headway.config.write_text(config_text(sandbox.urls, now), encoding="utf-8")
         yield headway

@@ -176,7 +176,22 @@ CHECK: list[Any] = [
         "who": MAYBE_TEXT,
         "sees": [str],
         "missing": [str],
+        "lacks": [str],
+        "expires": (INSTANT, None),
+        "quota": ({"remaining": int, "limit": (int, None), "reset": (INSTANT, None)}, None),
+        "clock_skew_seconds": (int, None),
+        "detail": MAYBE_TEXT,
         "error": MAYBE_TEXT,
+    }
+]
+
+DISCOVER: list[Any] = [
+    {
+        "what": frozenset({"project", "milestone", "epic", "sprint", "section", "label", "field", "type", "status"}),
+        "value": str,
+        "name": str,
+        "container": str,
+        "note": str,
     }
 ]
 
@@ -203,7 +218,7 @@ def complaints(value: Any, shape: Any, at: str = "$") -> Iterator[str]:
 
 def _fits(value: Any, shape: Any) -> bool:
     if isinstance(shape, tuple):
-        return any(_fits(value, one) for one in shape)
+        return any(not list(complaints(value, one)) for one in shape)
     if isinstance(shape, Mapping | list) or shape is None:
         return shape is None and value is None
     if shape is NUMBER:

@@ -28,9 +28,10 @@ DOCUMENTS: dict[str, tuple[Sequence[str], Any]] = {
     "validate": (["validate"], shapes.VALIDATE),
     "which": (["which", "PAY-5"], shapes.WHICH),
     "check": (["check"], shapes.CHECK),
+    "discover": (["discover", "acme-jira"], shapes.DISCOVER),
 }
 
-COMMANDS = ("validate", "check", "sync", "status", "explain", "which", "history", "verify", "demo")
+COMMANDS = ("validate", "check", "discover", "sync", "status", "explain", "which", "history", "verify", "demo")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -1,0 +1,47 @@
+"""What the headers of an answer tell: the tracker's time, and how many requests it still allows.
+
+Headers are written by others: whatever cannot be read tells nothing, and nothing here raises.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from connectors.contract import Quota
+
+
+def quota_of(headers: Mapping[str, str]) -> Quota | None:
+    """Return what an answer tells of limits, None when nothing.  Header names in lower case.
+
+    GitHub counts searches apart (`X-RateLimit-Resource: search`); they say nothing of the other requests.
+    """
+    remaining, limit = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-limit", "")
+    if not _is_count(remaining) or headers.get("x-ratelimit-resource", "core") not in ("core", "graphql"):
+        return None
+    return Quota(int(remaining), int(limit) if _is_count(limit) else None, reset_of(headers))
+
+
+def reset_of(headers: Mapping[str, str]) -> datetime | None:
+    """Return when the quota begins anew, in UTC: seconds since 1970 at GitHub, a date at Jira; None when not told."""
+    text = headers.get("x-ratelimit-reset", "").strip()
+    try:
+        return datetime.fromtimestamp(int(text), UTC) if _is_count(text) else _utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """Return the tracker's own time, in UTC, None when not told.  Header names in lower case."""
+    try:
+        return _utc(parsedate_to_datetime(headers.get("date", "")))
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 12
+
+
+def _utc(moment: datetime) -> datetime | None:
+    """Return the moment in UTC; None without a time zone.  Raises OverflowError at the ends of the calendar."""
+    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -1,0 +1,175 @@
+"""What `headway discover` found: as a table, as JSON, and as YAML to paste, whatever the tracker's titles hold."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from config.schema import Where
+from connectors.contract import Listed, What
+from okrs.work import fold_key, fold_name
+from terminal.ports import Discovered
+from terminal.text import harmless, plain_text
+
+_TITLES = {
+    What.PROJECT: "Projects and repositories",
+    What.MILESTONE: "Milestones and versions",
+    What.EPIC: "Epics",
+    What.SPRINT: "Sprints",
+    What.SECTION: "Sections",
+    What.LABEL: "Labels",
+    What.FIELD: "Fields",
+    What.TYPE: "Types",
+    What.STATUS: "Statuses",
+}
+_LONGEST = 1000
+"""The longest text that a config takes."""
+
+_REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Characters that a config refuses, escaped or not."""
+
+
+def chosen(listed: Sequence[Listed], what: Sequence[What], match: str) -> list[Listed]:
+    """Return the rows of these kinds (all when none is named) that hold the text, in the order of the kinds."""
+    wanted, text = set(what or What), fold_name(match)
+    rows = [row for row in listed if row.what in wanted and text in fold_name(f"{row.value}\n{row.name}")]
+    return sorted(rows, key=lambda row: list(What).index(row.what))
+
+
+def discovered(rows: Sequence[Listed]) -> RenderableType:
+    """The rows for people, one table for each kind."""
+    blocks: list[RenderableType] = []
+    for what in What:
+        mine = [row for row in rows if row.what is what]
+        if mine:
+            blocks += [Text(f"{_TITLES[what]} ({len(mine)})", "bold"), Padding(_table(mine), (0, 0, 0, 2))]
+    return Group(*blocks) if blocks else Text("Nothing of that was found.", "yellow")
+
+
+def _table(rows: Sequence[Listed]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(4):
+        table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(plain_text(row.value), plain_text(row.name), plain_text(row.container), plain_text(row.note))
+    return table
+
+
+def discovered_json(rows: Sequence[Listed]) -> list[dict[str, Any]]:
+    """The document of `discover --json`."""
+    return [
+        {
+            "what": row.what.value,
+            "value": row.value,
+            "name": row.name,
+            "container": row.container,
+            "note": row.note,
+        }
+        for row in rows
+    ]
+
+
+def discovered_yaml(found: Discovered, rows: Sequence[Listed]) -> str:
+    """A fragment of a config to paste from: what the config has stands plainly, what it could have as comments."""
+    return "\n".join([*_source(found, rows), *_clauses(rows), ""])
+
+
+def _source(found: Discovered, rows: Sequence[Listed]) -> Iterator[str]:
+    yield "# Paste what you need. The other keys of the source stay as they are."
+    yield "sources:"
+    yield f"  {scalar(found.source)}:"
+    yield f"    {found.key}:"
+    named = {fold_key(name) for name in found.named}
+    for row in _of(rows, What.PROJECT):
+        known = fold_key(row.value) in named and writable(row.value)
+        more = "" if known else "not in the config"
+        yield f"      {'' if known else '# '}- {_written(row.value)}{_remark(row, more)}"
+    seen = {fold_key(row.value) for row in _of(rows, What.PROJECT)}
+    for name in found.named:
+        if fold_key(name) not in seen:
+            yield f"      # - {_written(name)}   # in the config; not among what is shown here"
+    fields = _of(rows, What.FIELD)
+    if found.fields is not None and fields:
+        yield "    fields:"
+        yield from _fields(found.fields, fields)
+    elif fields:
+        yield "# Fields, for `by:` of a mapping's part:"
+        yield from (f"# by: {_written(row.value)}{_remark(row)}" for row in fields)
+
+
+def _fields(known: dict[str, str], rows: Sequence[Listed]) -> Iterator[str]:
+    """The fields that the config names, then the others under names that are still free."""
+    for name, value in known.items():
+        yield f"      {scalar(name)}: {scalar(value)}"
+    taken, had = set(known), {fold_name(value) for value in known.values()}
+    for row in rows:
+        if fold_name(row.value) in had or (row.name and fold_name(row.name) in had):
+            continue
+        plain = _short(row.name or row.value)
+        free = next(name for name in (plain, *(f"{plain}_{at}" for at in range(2, len(rows) + 3))) if name not in taken)
+        taken.add(free)
+        yield f"      # {scalar(free)}: {_written(row.value)}{_remark(row)}"
+
+
+def _short(name: str) -> str:
+    """Return a field's name as a key that is easy to type: `Größe (h)` becomes `grosse_h`."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return re.sub("[^a-z0-9]+", "_", letters).strip("_")[:40] or "field"
+
+
+def _clauses(rows: Sequence[Listed]) -> Iterator[str]:
+    for what in What:
+        mine = [row for row in rows if row.what is what]
+        if not mine or what is What.PROJECT or what.value not in Where.model_fields:
+            continue
+        yield f"# {_TITLES[what]}, for a mapping's part on this source:"
+        for row in mine:
+            if writable(row.value):
+                yield f"# where: {{{what.value}: {scalar(row.value)}}}{_remark(row)}"
+            else:
+                yield f"# {_comment(row.value)}   # cannot be written in a config: rename it, or choose by another key"
+
+
+def _of(rows: Sequence[Listed], what: What) -> list[Listed]:
+    return [row for row in rows if row.what is what]
+
+
+def writable(value: str) -> bool:
+    """Tell whether a config takes the text as a value: no control characters, no placeholder, not too long."""
+    return bool(value.strip()) and len(value) <= _LONGEST and "${" not in value and not _REFUSED.search(value)
+
+
+def scalar(text: str) -> str:
+    """Return a text as YAML on one line, that stands anywhere; what a terminal would act on is escaped."""
+    plain = text.isprintable()
+    written = yaml.safe_dump(
+        [text],
+        default_flow_style=True,
+        default_style=None if plain else '"',
+        allow_unicode=plain,
+        width=float("inf"),  # one line
+    )
+    return written.removeprefix("[").removesuffix("]\n")
+
+
+def _written(value: str) -> str:
+    return scalar(value) if writable(value) else _comment(value)
+
+
+def _remark(row: Listed, more: str = "") -> str:
+    """What else is known of a row, as a comment at the end of its line."""
+    told = " · ".join(
+        _comment(text) for text in dict.fromkeys((row.name, row.container, row.note, more)) if text.strip()
+    )
+    return f"   # {told}" if told else ""
+
+
+def _comment(text: str) -> str:
+    """Return a text that may stand in a comment: one line, and nothing that YAML refuses even there."""
+    return "".join(char for char in harmless(text) if char.isprintable())

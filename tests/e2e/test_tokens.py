@@ -1,0 +1,245 @@
+"""Tokens appear nowhere: every command, in success and in every failure, with the logs turned up as far as they go."""
+
+import base64
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from sandbox.faults import Faults
+from sandbox.server import JIRA_EMAIL
+from tests.e2e.conftest import LONGEST, Answer, Headway, at_work
+from tests.loopback import Wire, always, answer, own_authority
+from tests.unit.test_docs_commands import all_commands
+
+MANY = 1000
+SECRETS = {
+    "jira": "marked+jira/7c1e90bb=",
+    "asana": "2/marked:asana/7c1e90bb",
+    "github": "github_marked_7c1e90bb%5A",
+}
+PASSWORD = "marked:p@ss/7c1e90bb"
+"""Of a proxy; as an address writes it, it has other signs."""
+
+LOUD = (("-vv",), ("-vv", "--log-json"))
+SOURCES = [f"acme-{tracker}" for tracker in SECRETS]
+DISCOVER = [["discover", source] for source in SOURCES]
+
+COMMANDS: dict[str, list[list[str]]] = {
+    "validate": [["validate"], ["validate", "--json"]],
+    "check": [["check"], ["check", "--json"]],
+    "discover": [*DISCOVER, ["discover", "acme-jira", "--yaml"], ["discover", "acme-github", "--json"]],
+    "sync": [["sync", "--full", "--json"], ["sync", "--dry-run"], ["sync"]],
+    "status": [["status"], ["status", "--json"]],
+    "explain": [["explain", "one-click"], ["explain", "nope"]],
+    "which": [["which", "PAY-5"]],
+    "history": [["history", "p1-bugs"]],
+    "verify": [["verify"]],
+    "db upgrade": [["db", "upgrade"]],
+    "demo": [["demo", "--once", "--folder", "demo"]],
+}
+"""How each command is run here.  A new command is not in it, and fails the first test until somebody adds it."""
+
+ASKING = [["sync", "--json"], ["check"], ["discover", "acme-jira"]]
+"""The commands that carry a token."""
+
+
+def forms(secret: str) -> set[bytes]:
+    """How a secret may look: as it is, in parts, quoted for an address, and inside any base64."""
+    plain = secret.encode()
+    parts = [part for part in secret.replace("\n", " ").replace("\r", " ").split() if len(part) > 7]
+    written = {plain, *(part.encode() for part in parts)}
+    written |= {quote(secret).encode(), quote(secret, safe="").encode(), quote_plus(secret).encode()}
+    for before in range(3):  # base64 looks different by how many bytes stand before: "Bearer ", "email:" …
+        packed = base64.b64encode(b"x" * before + plain)
+        written.add(packed[4 if before else 0 : -4])
+    written.add(base64.b64encode(plain))
+    written.add(base64.b64encode(f"{JIRA_EMAIL}:{secret}".encode()))
+    return written | {base64.urlsafe_b64encode(plain)}
+
+
+def leaks(content: bytes, secrets: Sequence[str]) -> list[bytes]:
+    return [form for secret in secrets for form in forms(secret) if form in content]
+
+
+def search(answers: Sequence[Answer], folder: Path, secrets: Sequence[str]) -> None:
+    """Fail when a secret stands in what was printed or in any file below the folder."""
+    for each in answers:
+        assert leaks(f"{each.out!s}\n{each.err}".encode("utf-8", "surrogatepass"), secrets) == [], each.err
+    searched = 0
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert leaks(path.read_bytes(), secrets) == [], path
+            searched += 1
+    assert searched > 0
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headway]:
+    """One company whose trackers want these tokens, read once."""
+    for headway in at_work(tmp_path_factory.mktemp("office"), tokens=SECRETS):
+        assert headway.run("sync", "--json").code == 0
+        yield headway
+
+
+@pytest.fixture
+def calm(office: Headway) -> Iterator[Headway]:
+    """The office without yesterday's faults, and with its config as it was."""
+    text = office.config.read_text(encoding="utf-8")
+    yield office
+    office.sandbox.faults.clear()
+    office.config.write_text(text, encoding="utf-8")
+
+
+def all_at_once(office: Headway, commands: Sequence[Sequence[str]], **variables: str) -> list[Answer]:
+    """Run several commands side by side, with everything logged."""
+    running = [office.start(*_loud(at), *each, HEADWAY_DEBUG="1", **variables) for at, each in enumerate(commands)]
+    return [office.end(process) for process in running]
+
+
+def _loud(at: int) -> tuple[str, ...]:
+    return LOUD[at % len(LOUD)]
+
+
+def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
+    secret = SECRETS["jira"]
+    for text in (
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        base64.b64encode(f"{JIRA_EMAIL}:{secret}".encode()).decode(),
+        base64.b64encode(f"somebody:{secret}".encode()).decode(),
+        base64.b64encode(secret.encode()).decode(),
+    ):
+        assert leaks(f"before {text} after".encode(), [secret])
+        (tmp_path / "log").write_text(f"before {text} after", encoding="utf-8")
+        with pytest.raises(AssertionError):
+            search([], tmp_path, [secret])
+        (tmp_path / "log").unlink()
+    assert leaks(b"marked-other-token", [secret]) == []
+    assert leaks(b"second half, that follows a line end: halfof7c1e90bb", ["first\nhalfof7c1e90bb"])
+
+
+def test_every_command_is_run_here() -> None:
+    assert set(COMMANDS) == set(all_commands())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_shows_a_token_when_all_is_well(calm: Headway, name: str) -> None:
+    answers = all_at_once(calm, COMMANDS[name])
+    assert {each.code for each in answers} <= {0, 1, 3}  # of two syncs at once one waits for the next run
+    search(answers, calm.folder, list(SECRETS.values()))
+
+
+def test_every_request_is_logged_without_its_query(calm: Headway) -> None:
+    quiet = calm.end(calm.start("-v", "check", "acme-github"))
+    assert "asked" not in quiet.err
+    loud = calm.end(calm.start("-vv", "--log-json", "check", "acme-github"))
+    assert '"event": "asked"' in loud.err
+    assert '"path": "/github/repos/acme/web"' in loud.err
+    assert '"status": 200' in loud.err
+    assert "?" not in loud.err
+    assert "urllib3" not in loud.err
+
+
+FAULTS: dict[str, Callable[[Faults], None]] = {
+    "401": lambda faults: faults.status(401, times=MANY),
+    "403": lambda faults: faults.status(403, times=MANY),
+    "404": lambda faults: faults.status(404, times=MANY),
+    "429": lambda faults: faults.status(429, retry_after=3600, times=MANY),
+    "a login page": lambda faults: faults.html(times=MANY),
+    "half an answer": lambda faults: faults.cut(times=MANY),
+}
+SLOW: dict[str, Callable[[Faults], None]] = {
+    "500": lambda faults: faults.status(500, times=MANY),
+    "a broken connection": lambda faults: faults.drop(times=MANY),
+}
+"""What passes is asked again after some seconds, so that not every command goes through it."""
+
+
+@pytest.mark.parametrize("name", [*FAULTS, *SLOW])
+def test_no_failure_of_a_tracker_shows_a_token(calm: Headway, name: str) -> None:
+    (FAULTS | SLOW)[name](calm.sandbox.faults)
+    answers = all_at_once(calm, ASKING if name in FAULTS else ASKING[:1] + ASKING[-1:])
+    assert answers[0].code == 3
+    search(answers, calm.folder, list(SECRETS.values()))
+
+
+def test_a_redirect_takes_no_token_elsewhere(calm: Headway) -> None:
+    with Wire(always(answer())) as thief:
+        elsewhere = {"Location": f"{thief.url}/{SECRETS['github']}"}  # what a tracker echoes is no news to log, too
+        calm.sandbox.faults.status(302, headers=elsewhere, times=MANY)
+        answers = all_at_once(calm, ASKING)
+        assert thief.connections == 0
+    assert [each.code for each in answers[:2]] == [3, 1]
+    search(answers, calm.folder, list(SECRETS.values()))
+
+
+WRONG = {
+    "wrong": "wrong-marked-7c1e90bb",
+    "with a line end": "first-marked-7c1e90bb\nX-Injected: second-marked-7c1e90bb",
+    "with a carriage return": "first-marked-7c1e90bb\r\n\r\nGET /other-marked-7c1e90bb HTTP/1.1",
+    "not ASCII": "tökén-märked-7c1e90bb-€-支払い",
+    "with blanks": " marked 7c1e90bb-blank ",
+    "very long": "marked-7c1e90bb" * 4000,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_no_wrong_token_is_shown(calm: Headway, name: str) -> None:
+    token = WRONG[name]
+    variables = {f"HEADWAY_SANDBOX_{tracker.upper()}_TOKEN": token for tracker in SECRETS}
+    answers = all_at_once(calm, ASKING[:2], **variables)
+    assert [each.code for each in answers] == [3, 1]
+    search(answers, calm.folder, [token, *SECRETS.values()])
+
+
+def test_no_failure_of_tls_shows_a_token(calm: Headway, tmp_path: Path) -> None:
+    context, _ = own_authority(tmp_path)
+    with Wire(always(answer()), context) as stranger:
+        calm.edit(f"http://127.0.0.1:{calm.sandbox.port}", stranger.url)
+        answers = all_at_once(calm, ASKING[:1])
+        assert stranger.asked == []
+    assert answers[0].code == 3
+    search(answers, calm.folder, list(SECRETS.values()))
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "http://broken["])
+def test_no_proxy_shows_its_password(calm: Headway, scheme: str) -> None:
+    proxy = f"{scheme}://headway:{quote(PASSWORD, safe='')}@127.0.0.1:1"
+    calm.edit("    every: 1d", "    every: 1d\n    proxy: ${PROXY}")
+    answers = all_at_once(calm, [["sync", "--json"], ["validate"]], PROXY=proxy)
+    search(answers, calm.folder, [PASSWORD, *SECRETS.values()])
+    calm.edit("${PROXY}", f'"{proxy}"')
+    in_plain = all_at_once(calm, [["validate"]])
+    assert leaks(f"{in_plain[0].out}{in_plain[0].err}".encode(), [PASSWORD]) == []
+
+
+def test_no_address_shows_its_password(calm: Headway) -> None:
+    calm.edit("http://127.0.0.1", f"http://headway:{quote(PASSWORD, safe='')}@127.0.0.1")
+    [answer] = all_at_once(calm, [["validate"]])
+    assert answer.code == 1
+    assert leaks(f"{answer.out}{answer.err}".encode(), [PASSWORD]) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_no_token(calm: Headway, ending: signal.Signals) -> None:
+    calm.sandbox.requests.clear()
+    calm.sandbox.faults.hang(LONGEST, tracker="jira", path="/search", times=MANY)
+    process = calm.start("-vv", "sync", "--full", HEADWAY_DEBUG="1")
+    while not calm.sandbox.requests["jira", "search"] and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(ending)
+    ended = calm.end(process)
+    assert ended.code == (130 if ending is signal.SIGINT else -signal.SIGKILL)
+    search([ended], calm.folder, list(SECRETS.values()))
+
+
+def test_after_all_that_no_file_of_any_test_holds_a_token(
+    calm: Headway, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert calm.database.is_file()
+    search([], tmp_path_factory.getbasetemp(), list(SECRETS.values()))

@@ -1,0 +1,139 @@
+"""`check` and `discover` of the service over a connector of the test's own: what it tells arrives, and it is closed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import service
+from connectors.contract import Account, Container, Listed, Quota, Stop, TryLater, Unreadable, What
+from connectors.plain import Plain
+from terminal.ports import Failure
+from tests.builders import at
+
+NOW = at("2026-12-01T12:00")
+CONFIG = """\
+version: 1
+database: sqlite:///headway.db
+cycles:
+  - {id: 2026-Q4, start: 2026-10-01, end: 2026-12-31}
+sources:
+  pay: {connector: jira, url: "https://acme.example", token: "${TOKEN}", projects: [PAY, OPS], fields: {points: cf_1}}
+  web: {connector: github, token: "${TOKEN}", repositories: [acme/web]}
+"""
+LISTED = [Listed(What.PROJECT, "PAY"), Listed(What.EPIC, "PAY-1", "One-click")]
+QUOTA = Quota(7, 100, NOW + timedelta(hours=1))
+
+
+class Told(Plain):
+    """Answers as it is told to."""
+
+    def __init__(self, error: Exception | None = None, told: datetime | None = None) -> None:
+        self.error = error
+        self.closed = 0
+        self._told = told
+
+    @property
+    def quota(self) -> Quota:
+        return QUOTA
+
+    @property
+    def told(self) -> datetime | None:
+        return self._told
+
+    def containers(self) -> Sequence[Container | Unreadable]:
+        return [Container("1", "PAY"), Unreadable("OPS", "It is hidden.")]
+
+    def check(self) -> Account:
+        if self.error:
+            raise self.error
+        return Account("Headway", ("PAY",), ("OPS",), lacks=("A right.",), expires=NOW)
+
+    def discover(self) -> Sequence[Listed]:
+        if self.error:
+            raise self.error
+        return LISTED
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "headway.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+def over(monkeypatch: pytest.MonkeyPatch, connector: Plain) -> service.Service:
+    monkeypatch.setattr(service, "_connect", lambda settings: connector)
+    return service.Service({"TOKEN": "marked"}, lambda: NOW)
+
+
+def test_check_tells_quota_and_how_far_our_clock_is_ahead(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    connector = Told(told=NOW - timedelta(minutes=20))
+    [answer] = over(monkeypatch, connector).check(config, "pay")
+    assert answer.account == Account("Headway", ("PAY",), ("OPS",), lacks=("A right.",), expires=NOW)
+    assert (answer.ok, answer.quota, answer.skew, answer.at) == (False, QUOTA, timedelta(minutes=20), NOW)
+    assert connector.closed == 1
+
+
+def test_a_failed_check_still_tells_what_the_answer_told(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    connector = Told(Stop("It is wrong."), NOW)
+    answers = over(monkeypatch, connector).check(config, None)
+    assert [(each.source, each.error, each.quota, each.skew) for each in answers] == [
+        ("pay", "It is wrong.", QUOTA, timedelta()),
+        ("web", "It is wrong.", QUOTA, timedelta()),
+    ]
+    assert connector.closed == 2
+
+
+def test_without_a_time_of_the_tracker_there_is_no_skew(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    [answer] = over(monkeypatch, Told()).check(config, "web")
+    assert answer.skew is None
+
+
+def test_a_connection_that_does_not_open_is_told(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    def refuse(settings: object) -> Plain:
+        raise Stop("No certificate authorities.")
+
+    monkeypatch.setattr(service, "_connect", refuse)
+    asked = service.Service({"TOKEN": "marked"}, lambda: datetime.now(UTC))
+    [answer] = asked.check(config, "pay")
+    assert (answer.account, answer.error, answer.skew) == (None, "No certificate authorities.", None)
+    with pytest.raises(Failure, match=r"^pay: No certificate authorities\.$"):
+        asked.discover(config, "pay")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("pay", ("projects", ("PAY", "OPS"), {"points": "cf_1"})),
+        ("web", ("repositories", ("acme/web",), None)),
+    ],
+)
+def test_discover_says_what_the_config_has(
+    monkeypatch: pytest.MonkeyPatch, config: Path, source: str, told: tuple[object, ...]
+) -> None:
+    connector = Told()
+    found = over(monkeypatch, connector).discover(config, source)
+    assert (found.key, found.named, found.fields) == told
+    assert found.source == source
+    assert found.listed == tuple(LISTED)
+    assert connector.closed == 1
+
+
+def test_discover_of_a_tracker_that_fails_is_a_failure_with_its_sentence(
+    monkeypatch: pytest.MonkeyPatch, config: Path
+) -> None:
+    connector = Told(TryLater("It broke."))
+    with pytest.raises(Failure, match=r"^pay: It broke\.$") as caught:
+        over(monkeypatch, connector).discover(config, "pay")
+    assert caught.value.code == 1
+    assert connector.closed == 1
+
+
+def test_discover_of_an_unknown_source_is_a_failure(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    with pytest.raises(Failure, match="There is no source nope in the config; it has pay, web"):
+        over(monkeypatch, Told()).discover(config, "nope")
