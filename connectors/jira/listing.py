@@ -156,7 +156,7 @@ class Listing:
 
     def _ids(self, query: str, place: Chained | Numbered, *, own: bool = False) -> IdPage:
         what = f"the issues of {place.project}" if place.project else f"the query {trimmed(query)!r}"
-        answer = self._site.search(query, place, ("id",), what, paging.ID_PAGE_SIZE)
+        answer = self._site.search(query, place, ("id",), what, size=paging.ID_PAGE_SIZE)
         if own and answer.status == 400:
             raise Stop(f"Jira refuses the query {trimmed(query)!r}: {answer.told or 'it does not say why'}")
         page = answer.object(what)

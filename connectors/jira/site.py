@@ -88,6 +88,7 @@ class Site:
         place: Chained | Numbered,
         asked: Iterable[str],
         what: str,
+        *,
         size: int = PAGE_SIZE,
         more: Parameters | None = None,
     ) -> Answer:
