@@ -4,7 +4,7 @@ https://developer.atlassian.com/cloud/jira/software/rest/api-group-board/
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from connectors.contract import Cursor, MalformedAnswer
@@ -88,7 +88,7 @@ def remembered(cursor: Cursor) -> list[Sprints] | None:
     ]
 
 
-def memo_of(boards: Sequence[Sprints], cursor: Cursor) -> Mapping[str, str]:
+def memo_of(boards: Sequence[Sprints], cursor: Cursor) -> dict[str, str]:
     """Return what the next poll should know of the boards, but for what their own pages tell.
 
     A board that turned out to have no sprints is not asked again, so what is known of it is kept.
@@ -99,7 +99,7 @@ def memo_of(boards: Sequence[Sprints], cursor: Cursor) -> Mapping[str, str]:
     return {_DAY: _day(cursor.now), _BOARDS: " ".join(numbers), **known}
 
 
-def memo_of_one(board: Sprints, closed: int | None) -> Mapping[str, str]:
+def memo_of_one(board: Sprints, closed: int | None) -> dict[str, str]:
     """Return what the next poll should know of one board: how many closed sprints lead its list; None for none."""
     return {f"board {board.board}": f"{_NONE if closed is None else closed} {board.project}"}
 
