@@ -1,4 +1,4 @@
-"""The part of JQL that this sandbox understands: projects, keys and dates joined by AND, and an order.
+"""The part of JQL that this sandbox understands: a few fields and dates joined by AND, and an order.
 
 Anything else is a JqlError, never a guess.  As in Jira, a date without a zone is read in the account's own zone and
 a minute is the finest step.
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import ge, gt, le, lt
 from zoneinfo import ZoneInfo
 
+from sandbox.jira_shapes import STATUS, TYPES
 from sandbox.records import Item
 
 ACCOUNT_ZONE = "America/New_York"
@@ -24,6 +25,16 @@ _TOKEN = re.compile(
 _RELATIVE = re.compile(r"-(\d+)([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DATES = {"updated": "updated", "updateddate": "updated", "created": "created", "createddate": "created"}
+_MANY: dict[str, Callable[[Item], set[str]]] = {
+    "project": lambda item: {item.project.key, str(item.project.id)},
+    "issuetype": lambda item: {item.type.lower(), TYPES[item.type][0]},
+    "status": lambda item: {STATUS[item.state][1].lower(), STATUS[item.state][0]},
+    "labels": lambda item: set(item.labels),
+    "sprint": lambda item: {name for one in item.sprints for name in (str(one.id), one.title.lower())},
+    "key": lambda item: {item.key, str(item.id)},
+}
+_NAMES = {"issuekey": "key", "issue": "key", "id": "key", "type": "issuetype"}
+_FOLDED = ("issuetype", "status", "sprint")
 _ORDERS: dict[str, Callable[[Item], tuple[object, ...]]] = {
     "created": lambda item: (item.created,),
     "updated": lambda item: (item.updated,),
@@ -43,6 +54,10 @@ class Query:
     tests: tuple[Test, ...]
     orders: tuple[tuple[str, bool], ...]
     """(field, descending)"""
+    named: frozenset[str] = frozenset()
+    """Ids and keys of issues that the query names."""
+    dated: bool = False
+    """Whether it asks for a date."""
 
     def select(self, items: list[Item]) -> list[Item]:
         """Return the matching items in order; by default the newest first."""
@@ -53,16 +68,25 @@ class Query:
 
 
 def parse(text: str, projects: set[str], now: datetime) -> Query:
-    """Return the query that a JQL text means.  Raises JqlError."""
+    """Return the query that a JQL text means; `projects` are the names of those that exist.  Raises JqlError."""
     tokens = _Tokens(text)
-    tests: list[Test] = []
+    clauses: list[_Clause] = []
     while not tokens.done() and not tokens.next_is("order"):
-        if tests:
+        if clauses:
             tokens.expect("and")
-        tests.append(_clause(tokens, projects, now))
-    if not tests:
+        clauses.append(_clause(tokens, projects, now))
+    if not clauses:
         raise JqlError("Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
-    return Query(tuple(tests), tuple(_order(tokens)))
+    named = frozenset().union(*[clause.named for clause in clauses])
+    dated = any(clause.dated for clause in clauses)
+    return Query(tuple([clause.test for clause in clauses]), tuple(_order(tokens)), named, dated)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    test: Test
+    named: frozenset[str] = frozenset()
+    dated: bool = False
 
 
 class _Tokens:
@@ -103,18 +127,31 @@ class _Tokens:
         self._at += 1
 
 
-def _clause(tokens: _Tokens, projects: set[str], now: datetime) -> Test:
+def _clause(tokens: _Tokens, projects: set[str], now: datetime) -> _Clause:
     name, operator = tokens.take().lower(), tokens.take().lower()
+    name = _NAMES.get(name, name)
+    if operator == "is" and name in _MANY:
+        return _Clause(_emptiness(tokens, _MANY[name]))
     values = _values(tokens, operator)
-    if name == "project" and operator in ("=", "in"):
+    if name in _FOLDED:
+        values = {value.lower() for value in values}
+    if name == "project":
         for value in values - projects:
             raise JqlError(f"The value '{value}' does not exist for the field 'project'.")
-        return lambda item: item.project.key in values
-    if name in ("key", "issuekey", "issue", "id") and operator in ("=", "in"):
-        return lambda item: item.key in values or str(item.id) in values
+    if name in _MANY and operator in ("=", "in"):
+        held = _MANY[name]
+        return _Clause(lambda item: bool(held(item) & values), frozenset(values if name == "key" else ()))
     if name in _DATES and operator in (">=", ">", "<=", "<"):
-        return _date_test(_DATES[name], operator, _moment(values.pop(), now))
+        return _Clause(_date_test(_DATES[name], operator, _moment(values.pop(), now)), dated=True)
     raise JqlError(f"Field '{name}' does not exist or the operator '{operator}' is not supported by it.")
+
+
+def _emptiness(tokens: _Tokens, held: Callable[[Item], set[str]]) -> Test:
+    negated = tokens.next_is("not")
+    if negated:
+        tokens.take()
+    tokens.expect("empty")
+    return lambda item: bool(held(item)) is negated
 
 
 def _values(tokens: _Tokens, operator: str) -> set[str]:

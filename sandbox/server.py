@@ -5,11 +5,11 @@ import json
 import socket
 import sys
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from sandbox.asana import AsanaApi
@@ -17,6 +17,7 @@ from sandbox.exchange import Answer, Api, Request, answer, route_of
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.github import GitHubApi
 from sandbox.jira import JiraApi
+from sandbox.jira_center import JiraCenterApi
 from sandbox.world import World
 
 ROOTS = {"jira": "/jira", "asana": "/asana/api/1.0", "github": "/github"}
@@ -29,13 +30,26 @@ class Sandbox:
     """The three trackers over one world, served from construction until `close`."""
 
     def __init__(
-        self, world: World, *, port: int = 0, jira_email: str = JIRA_EMAIL, tokens: Mapping[str, str] | None = None
+        self,
+        world: World,
+        *,
+        port: int = 0,
+        jira_email: str = JIRA_EMAIL,
+        tokens: Mapping[str, str] | None = None,
+        jira_mode: Literal["cloud", "data_center"] = "cloud",
+        jira_lag: float = 0.0,
     ) -> None:
-        """Start to serve on 127.0.0.1; `tokens` replaces single default tokens by tracker.  Raises OSError."""
+        """Start to serve on 127.0.0.1; `tokens` replaces single default tokens by tracker.  Raises OSError.
+
+        `jira_lag`: seconds for which Jira's search by date does not find a changed issue yet.
+        """
         self.world = world
         self.faults = Faults()
         self.requests: Counter[tuple[str, str]] = Counter()
         """How often each (tracker, route) was asked; a path that no route knows counts as "unknown"."""
+        self.log: deque[tuple[str, str, str, bytes]] = deque(maxlen=10_000)
+        """The last requests: (tracker, method, path and query behind the tracker's root, body)."""
+        self.jira_mode = jira_mode
         self.email, self.tokens = jira_email, {**TOKENS, **(tokens or {})}
         self.closing = threading.Event()
         self._counting = threading.Lock()
@@ -43,7 +57,11 @@ class Sandbox:
         self.port = int(self._server.server_address[1])
         self.urls = {name: f"http://127.0.0.1:{self.port}{root}" for name, root in ROOTS.items()}
         self.apis: dict[str, Api] = {
-            "jira": JiraApi(world, self.urls["jira"], jira_email, self.tokens["jira"]),
+            "jira": (
+                JiraApi(world, self.urls["jira"], jira_email, self.tokens["jira"], lag=jira_lag)
+                if jira_mode == "cloud"
+                else JiraCenterApi(world, self.urls["jira"], self.tokens["jira"], lag=jira_lag)
+            ),
             "asana": AsanaApi(world, self.urls["asana"], self.tokens["asana"]),
             "github": GitHubApi(world, self.urls["github"], self.tokens["github"]),
         }
@@ -69,7 +87,7 @@ class Sandbox:
     def credentials(self, tracker: str) -> dict[str, str]:
         """Return the header that a request to a tracker must carry."""
         token = self.tokens[tracker]
-        if tracker == "jira":
+        if tracker == "jira" and self.jira_mode == "cloud":
             return {"Authorization": "Basic " + base64.b64encode(f"{self.email}:{token}".encode()).decode()}
         return {"Authorization": f"Bearer {token}"}
 
@@ -161,6 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             page_cap=sandbox.faults.page_caps.get(tracker),
             overlap=1 if tracker in sandbox.faults.overlaps else 0,
         )
+        sandbox.log.append((tracker, request.method, self.path.removeprefix(ROOTS[tracker]), body))
         sandbox.closing.wait(sandbox.faults.latency)
         reply = sandbox.answer(request, tracker)
         fault = sandbox.faults.take(tracker, self.path)

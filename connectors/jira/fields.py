@@ -1,15 +1,20 @@
 """Which field of Jira a name means.  Two that fit are never guessed between."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
-from connectors.contract import MalformedAnswer, Stop
+from connectors.contract import Stop
 from connectors.jira.payload import Json, maybe, needed
 from okrs.work import fold_name
 
 _CUSTOM_ID = re.compile(r"customfield_\d+")
-_EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
+EPIC_LINK = "com.pyxis.greenhopper.jira:gh-epic-link"
+SPRINT = "com.pyxis.greenhopper.jira:gh-sprint"
+STORY_POINTS = "com.pyxis.greenhopper.jira:jsw-story-points"
+"""Team-managed projects estimate in this one; company-managed ones in a plain number field, known by its name alone."""
+
+_ESTIMATES = frozenset({"story points", "story_points", "story point estimate"})
 
 
 def is_id(spelled: str) -> bool:
@@ -17,38 +22,63 @@ def is_id(spelled: str) -> bool:
     return _CUSTOM_ID.fullmatch(spelled) is not None
 
 
-def field_list(answer: object) -> list[Json]:
-    """Return the fields of `GET /field`.  Raises MalformedAnswer unless it is a list of objects."""
-    if not isinstance(answer, list) or not all(isinstance(field, dict) for field in answer):
-        raise MalformedAnswer("Jira's answer for the list of fields is no list; nothing of it was used.")
-    return answer
+def field_id(spelled: str, known: Sequence[Json], *, told: bool = False) -> str:
+    """Return the id of the field that is spelled by its id or its name; `told` says that `fields:` spells it so.
 
-
-def field_id(spelled: str, known: Sequence[Json]) -> str:
-    """Return the id of the field that is spelled by its id or its name.  Raises Stop unless exactly one fits."""
-    names = [(needed(field, "id", str, "a field"), needed(field, "name", str, "a field")) for field in known]
-    if any(spelled == number for number, _ in names):
+    A conventional name of story points that no field has is found by schema.  Raises Stop unless exactly one fits.
+    """
+    if any(spelled == _id(field) for field in known):
         return spelled
-    fitting = [number for number, name in names if fold_name(name) == fold_name(spelled)]
+    fitting = _where(known, lambda field: fold_name(_name(field)) == fold_name(spelled))
+    if not fitting and not told and fold_name(spelled) in _ESTIMATES:
+        fitting = _where(known, _estimates)
     if len(fitting) == 1:
-        return fitting[0]
+        return _id(fitting[0])
     if fitting:
         raise Stop(
-            f"Jira has {len(fitting)} fields called {spelled!r} ({', '.join(fitting)}): "
-            "write the right one's id under `fields:` of the source."
+            f"Jira has {len(fitting)} fields that could be {spelled!r} ({_listed(fitting)}): "
+            f"write the right one's id under `fields:` of the source, as `fields: {{{spelled}: {_id(fitting[0])}}}`."
         )
-    close = get_close_matches(fold_name(spelled), {fold_name(name): name for _, name in names}, n=3)
-    near = [f"{name} ({number})" for number, name in names if fold_name(name) in close]
+    close = get_close_matches(fold_name(spelled), {fold_name(_name(field)) for field in known}, n=3)
+    near = _where(known, lambda field: fold_name(_name(field)) in close)
     raise Stop(
         f"Jira has no field {spelled!r}, or this token may not see it: "
-        + (f"did you mean {' or '.join(near)}?" if near else "write its id under `fields:` of the source.")
+        + (f"did you mean {_listed(near, ' or ')}?" if near else "write its id under `fields:` of the source.")
     )
 
 
-def epic_link(known: Sequence[Json]) -> str | None:
-    """Return the id of Data Center's Epic Link, found by its schema as names are translated; None without one."""
-    for field in known:
-        schema = maybe(field, "schema", dict, "a field") or {}
-        if schema.get("custom") == _EPIC_LINK:
-            return needed(field, "id", str, "a field")
-    return None
+def by_schema(known: Sequence[Json], custom: str) -> str | None:
+    """Return the id of the field of that custom type, as names are translated; None without one."""
+    return next((_id(field) for field in known if _schema(field).get("custom") == custom), None)
+
+
+def numbers(known: Sequence[Json]) -> list[tuple[str, str]]:
+    """Return (id, name) of the custom number fields, sorted by name."""
+    found = [field for field in known if _schema(field).get("type") == "number" and "custom" in _schema(field)]
+    return sorted([(_id(field), _name(field)) for field in found], key=lambda pair: (fold_name(pair[1]), pair[0]))
+
+
+def _estimates(field: Json) -> bool:
+    schema = _schema(field)
+    named = schema.get("type") == "number" and fold_name(_name(field)) in _ESTIMATES
+    return named or schema.get("custom") == STORY_POINTS
+
+
+def _where(known: Sequence[Json], fits: Callable[[Json], bool]) -> list[Json]:
+    return [field for field in known if fits(field)]
+
+
+def _listed(found: Iterable[Json], between: str = ", ") -> str:
+    return between.join([f"{_name(field)} ({_id(field)})" for field in found])
+
+
+def _id(field: Json) -> str:
+    return needed(field, "id", str, "a field")
+
+
+def _name(field: Json) -> str:
+    return needed(field, "name", str, "a field")
+
+
+def _schema(field: Json) -> Json:
+    return maybe(field, "schema", dict, "a field") or {}

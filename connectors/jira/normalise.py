@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from connectors.jira.boards import sprints_of
 from connectors.jira.payload import Json, each, malformed, maybe, midnight, moment, name_of, needed
-from okrs.work import Kind, Ref, State, WorkItem, fold_name
+from connectors.naming import first_refs
+from okrs.work import Kind, Ref, State, Step, WorkItem, fold_name
 
 ISSUE_FIELDS = (
     "summary",
@@ -22,6 +24,8 @@ ISSUE_FIELDS = (
 )
 """What is asked of each issue.  The project is told by the key, its JSON would be half of the answer."""
 
+_LINKS = "issuelinks"
+
 _STATES = {"indeterminate": State.DOING, "done": State.DONE}
 
 
@@ -37,21 +41,27 @@ class Reading:
     """Demanded fields: (name as the mapping spells it, id of the field), sorted by name."""
     epic_link: str | None = None
     """Data Center: id of the field that holds the KEY of an issue's epic."""
+    sprint: str | None = None
+    """Id of the field that holds an issue's sprints, where they are demanded."""
+    links: bool = False
+    """Whether links to other issues are demanded."""
 
     @property
     def asked(self) -> tuple[str, ...]:
         """Ids of all fields to ask of each issue."""
-        return (*ISSUE_FIELDS, *(field for _, field in self.columns), *filter(None, [self.epic_link]))
+        more = (self.epic_link, self.sprint, _LINKS if self.links else None)
+        return (*ISSUE_FIELDS, *(field for _, field in self.columns), *filter(None, more))
 
 
-def issue_item(payload: Json, reading: Reading) -> WorkItem:
+def issue_item(payload: Json, reading: Reading, history: tuple[Step, ...] = ()) -> WorkItem:
     """Return the item of an issue."""
     key = needed(payload, "key", str, "an issue")
     fields = needed(payload, "fields", dict, key)
     issue_type = needed(fields, "issuetype", dict, key)
     status = needed(fields, "status", dict, key)
     resolution = name_of(fields, "resolution", key)
-    state = _state(status, resolution, reading, key)
+    category = needed(needed(status, "statusCategory", dict, key), "key", str, key)
+    state = state_of(category, resolution, reading.cancelled)
     closed_at = moment(fields, "resolutiondate", key) or moment(fields, "statuscategorychangedate", key)
     labels = (*_labels(fields, key), *each(fields, "components", "name", key))
     return WorkItem(
@@ -73,6 +83,9 @@ def issue_item(payload: Json, reading: Reading) -> WorkItem:
         labels=tuple(dict.fromkeys(labels)),
         assignees=_spellings(fields, key),
         fields=_values(fields, reading, key),
+        sprints=sprints_of(fields, reading.sprint, key) if reading.sprint else (),
+        refs=first_refs(_linked(fields, key), own=key) if reading.links else (),
+        history=history,
     )
 
 
@@ -99,20 +112,21 @@ def version_item(payload: Json, project: str, root: str) -> WorkItem:
 
 
 def _kind(issue_type: Json, what: str) -> Kind:
-    """Tell the kind: Cloud numbers its hierarchy, on Data Center the epic is the type of that name."""
     if maybe(issue_type, "subtask", bool, what):
         return Kind.SUBTASK
+    return Kind.EPIC if is_epic(issue_type, what) else Kind.ISSUE
+
+
+def is_epic(issue_type: Json, what: str) -> bool:
+    """Tell whether it is a type of epics: Cloud numbers its hierarchy, on Data Center it is the type of that name."""
     level = maybe(issue_type, "hierarchyLevel", int, what)
-    if level == 1 or (level is None and fold_name(needed(issue_type, "name", str, what)) == "epic"):
-        return Kind.EPIC
-    return Kind.ISSUE
+    return level == 1 or (level is None and fold_name(needed(issue_type, "name", str, what)) == "epic")
 
 
-def _state(status: Json, resolution: str | None, reading: Reading, what: str) -> State:
+def state_of(category: str, resolution: str | None, cancelled: frozenset[str]) -> State:
     """Judge by the category's key, never by its translated name; done is cancelled by a resolution."""
-    category = needed(needed(status, "statusCategory", dict, what), "key", str, what)
     state = _STATES.get(category, State.TODO)
-    if state is State.DONE and resolution is not None and fold_name(resolution) in reading.cancelled:
+    if state is State.DONE and resolution is not None and fold_name(resolution) in cancelled:
         return State.CANCELLED
     return state
 
@@ -138,6 +152,15 @@ def _spellings(fields: Json, what: str) -> tuple[str, ...]:
     person = maybe(fields, "assignee", dict, what) or {}
     keys = ("accountId", "name", "emailAddress", "displayName")
     return tuple(dict.fromkeys(text for key in keys if (text := maybe(person, key, str, what))))
+
+
+def _linked(fields: Json, what: str) -> list[str]:
+    """Return the keys of the issues that this one is linked to, in either direction."""
+    links = maybe(fields, _LINKS, list, what) or []
+    if not all(isinstance(link, dict) for link in links):
+        raise malformed(_LINKS, what)
+    ends = [maybe(link, end, dict, what) for link in links for end in ("inwardIssue", "outwardIssue")]
+    return [needed(end, "key", str, f"{_LINKS} of {what}") for end in ends if end is not None]
 
 
 def _values(fields: Json, reading: Reading, what: str) -> tuple[tuple[str, str], ...]:

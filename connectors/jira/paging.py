@@ -1,100 +1,140 @@
-"""The search: its JQL, and where its next page begins.  A listing that does not come to its end is malformed."""
+"""Where the next pages of a search begin.  A listing that does not come to its end is malformed.
+
+Cloud hands out a token for the next page alone.  Data Center tells the total, so that its first page names all others.
+"""
 
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from math import ceil
+from typing import TypeAlias
 
 import orjson
 
-from connectors.contract import Cursor, MalformedAnswer
+from connectors.contract import MalformedAnswer
 from connectors.jira.payload import Json, maybe, needed
 
 PAGE_SIZE = 100
-"""Issues a page; Jira gives no more once fields are asked for, and may give fewer."""
+"""Issues a page; Cloud gives no more once fields are asked for, and may give fewer."""
+
+ID_PAGE_SIZE = 5000
+"""Ids a page of a census; what comes back is taken, Data Center gives 1000."""
+
+OVERLAP = 5
+"""Data Center: issues that a page asks for beyond its end.  Whatever is deleted while the pages are read moves the
+others up, and as many as this may move without one of them being missed between two pages."""
 
 MOST_PAGES = 50_000
 """No project is larger; a listing that goes on is one that never ends."""
 
-_QUOTED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
-
-
-def quoted(text: str) -> str:
-    """Return the text as a string of JQL."""
-    return f'"{text.translate(_QUOTED)}"'
-
-
-def jql(project: str, cursor: Cursor) -> str:
-    """Return the query for a project's issues, in an order that no later change of an issue disturbs.
-
-    The window is relative and in whole minutes: an absolute time would be read in the account's time zone.
-    It has no upper bound, as an issue that keeps changing would escape it.
-    """
-    since = "" if cursor.since is None else f" AND updated >= {quoted(f'-{_minutes(cursor.since, cursor.now)}m')}"
-    return f"project = {quoted(project)}{since} ORDER BY created ASC, key ASC"
-
-
-def _minutes(since: datetime, now: datetime) -> int:
-    return max(1, ceil((now - since).total_seconds() / 60))
-
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of a project begins; it travels as JSON in the cursor."""
+class Chained:
+    """A page of Cloud's search; it travels as JSON in the cursor."""
 
     project: str
-    """Key of the project at the first page."""
+    """Key of the project at the first page; "" for a query over all of them."""
     page: int = 1
-    start: int = 0
-    """Data Center: how many issues came before."""
     token: str | None = None
-    """Cloud: the token of this page, None for the first."""
+    """The token of this page, None for the first."""
     mark: str | None = None
-    """Cloud: the token of page 2, 4, 8 … that came last: meeting it again means going in circles (Brent)."""
-
-    @classmethod
-    def parse(cls, text: str) -> "Place":
-        return cls(**orjson.loads(text))
+    """The token of page 2, 4, 8 … that came last: meeting it again means going in circles (Brent)."""
+    seen: int = 0
+    """How many issues came before."""
+    counted: bool = False
+    """Whether the last page asks how many there should be."""
 
     def text(self) -> str:
         return orjson.dumps(asdict(self)).decode()
 
-    def asked(self, cloud: bool) -> dict[str, str | int]:
+    def asked(self, size: int = PAGE_SIZE) -> dict[str, str | int]:
         """Return the parameters that ask for this page."""
-        if not cloud:
-            return {"startAt": self.start, "maxResults": PAGE_SIZE}
-        first: dict[str, str | int] = {"maxResults": PAGE_SIZE}
-        return first if self.token is None else {**first, "nextPageToken": self.token}
+        return {"maxResults": size} if self.token is None else {"maxResults": size, "nextPageToken": self.token}
 
-    def following(self, answer: Json, count: int, cloud: bool) -> "Place | None":
+    def following(self, answer: Json, count: int, what: str) -> "Chained | None":
         """Return where the page after this answer of `count` issues begins, None after the last one."""
-        what = f"the issues of {self.project}"
-        after = self._by_token(answer, what) if cloud else self._by_number(answer, count, what)
-        if after is not None and after.page > MOST_PAGES:
-            raise _endless(what)
-        return after
-
-    def _by_token(self, answer: Json, what: str) -> "Place | None":
         token = maybe(answer, "nextPageToken", str, what)
         last = maybe(answer, "isLast", bool, what)
         if last or (not token and last is None):
             return None
         if not token:
             raise MalformedAnswer(f"Jira cut the list of {what} short: more was announced, without a way to it.")
-        if token in (self.token, self.mark):
-            raise _endless(what)
         page = self.page + 1
-        return replace(self, page=page, token=token, mark=self.mark if page & (page - 1) else token)
+        if token in (self.token, self.mark) or page > MOST_PAGES:
+            raise _endless(what)
+        mark = self.mark if page & (page - 1) else token
+        return replace(self, page=page, token=token, mark=mark, seen=self.seen + count)
 
-    def _by_number(self, answer: Json, count: int, what: str) -> "Place | None":
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A page of Data Center's search; it travels as JSON in the cursor."""
+
+    project: str
+    start: int = 0
+    """How many issues come before."""
+    size: int = 0
+    """How many are asked for; 0 on the first page, which takes what the site gives."""
+    stride: int = 0
+    """How many issues further the page after the last one begins; 0 on a page that is not the last."""
+
+    def text(self) -> str:
+        return orjson.dumps(asdict(self)).decode()
+
+    def asked(self, size: int = PAGE_SIZE) -> dict[str, str | int]:
+        """Return the parameters that ask for this page."""
+        return {"startAt": self.start, "maxResults": self.size or size + OVERLAP}
+
+    def following(self, answer: Json, count: int, what: str, size: int = PAGE_SIZE) -> "list[Numbered]":
+        """Return the pages that this answer of `count` issues makes known.
+
+        The total may grow or shrink meanwhile.  A page that gives less than it was asked for, with more behind it,
+        names the rest of itself.
+        """
         total = needed(answer, "total", int, what)
         if maybe(answer, "startAt", int, what) not in (None, self.start):
             raise MalformedAnswer(f"Jira answered with another page of {what} than the one asked for.")
         end = self.start + count
         if end >= total:
-            return None
+            return []
         if count == 0:
             raise MalformedAnswer(f"Jira cut the list of {what} short: {total} announced, {end} given.")
-        return replace(self, page=self.page + 1, start=end)
+        if not self.size:
+            return self._others(total, size if count == size + OVERLAP else count, count, what)
+        if count < self.size:
+            return [replace(self, start=end, size=self.size - count)]
+        return [replace(self, start=end, size=self.stride)] if self.stride else []
+
+    def _others(self, total: int, stride: int, count: int, what: str) -> "list[Numbered]":
+        """Return all pages but the first; the last one goes on where the total has grown."""
+        starts = range(stride, total - (count - stride), stride)
+        if len(starts) > MOST_PAGES:
+            raise _endless(what)
+        pages = [Numbered(self.project, start, count) for start in starts]
+        return [*pages[:-1], replace(pages[-1], stride=count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sprints:
+    """A page of a board's sprints; it travels as JSON in the cursor."""
+
+    board: int
+    project: str
+    """Key of the project whose sprints these are."""
+    start: int = 0
+    open: int | None = None
+    """How many closed sprints lead the list, once one that is not closed was met."""
+
+    def text(self) -> str:
+        return orjson.dumps(asdict(self)).decode()
+
+
+Place: TypeAlias = Chained | Numbered | Sprints
+
+
+def parse(text: str) -> Place:
+    """Return the place that was written as this text."""
+    told = orjson.loads(text)
+    if "board" in told:
+        return Sprints(**told)
+    return Numbered(**told) if "start" in told else Chained(**told)
 
 
 def _endless(what: str) -> MalformedAnswer:

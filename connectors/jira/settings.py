@@ -23,6 +23,10 @@ def _site_root(url: str) -> str:
     return tracker_root(url, "the Jira site root, as https://acme.atlassian.net,")
 
 
+def _gateway(url: str) -> str:
+    return tracker_root(url, "Atlassian's gateway, as https://api.atlassian.com,")
+
+
 def _filled(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(name.strip() for name in names):
         raise ValueError("a name is empty")
@@ -40,7 +44,18 @@ class Settings(SourceSettings):
         min_length=1,
         description="Cloud: the account that made the token. Leave out for a Data Center bearer token.",
     )
-    token: Secret = Field(description="Cloud: an API token. Data Center: a personal access token.")
+    token: Secret = Field(
+        description="Cloud: an API token, with or without scopes. Data Center: a personal access token."
+    )
+    cloud_id: str | None = Field(
+        default=None,
+        pattern="^[A-Za-z0-9-]+$",
+        description="Cloud: only for a token with scopes; the site's /_edge/tenant_info tells it.",
+    )
+    gateway: Annotated[Address, AfterValidator(_gateway)] = Field(
+        default="https://api.atlassian.com",
+        description="Where a token with scopes is used; only for tests.",
+    )
     projects: Annotated[Names, AfterValidator(_filled)] = Field(description="Keys of the projects that are read.")
     fields: dict[str, str] = Field(
         default_factory=dict,
@@ -50,6 +65,11 @@ class Settings(SourceSettings):
         default=CANCELLED_RESOLUTIONS,
         description="Resolutions that make a done issue cancelled instead; replaces the built-in list.",
     )
+
+    @property
+    def root(self) -> str:
+        """Where requests go; `url` is where people go."""
+        return self.url if self.cloud_id is None else f"{self.gateway}/ex/jira/{self.cloud_id}"
 
     @property
     def shaping(self) -> str:

@@ -1,121 +1,80 @@
-"""Questions to Jira through the session of its client library, and every failure as one of our typed errors."""
+"""Questions to Jira: the client library writes them, `connectors.line` sends them, nobody repeats or follows them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
-import orjson
 import requests
 from jira import JIRA
 
-from connectors.contract import ConnectorError, MalformedAnswer, Stop, TryLater
-from connectors.http import USER_AGENT, error_for
+from connectors.contract import Stop
+from connectors.http import USER_AGENT
+from connectors.jira.answers import Answer
+from connectors.jira.payload import Json
 from connectors.jira.settings import Settings
-from connectors.line import TIMEOUT
-from connectors.settings import is_loopback
+from connectors.line import Line, Route
 
 Parameters = Mapping[str, str | int]
 """What stands behind the question mark of an address."""
 
+PLATFORM = "rest/api/2"
+"""Spoken by Cloud and Data Center.  In version 3 texts are documents instead of words, and nothing else differs."""
+CLOUD_ONLY = "rest/api/3"
+AGILE = "rest/agile/1.0"
+TOKENS = "rest/pat/latest"
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whatever its status."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def login_failed(self) -> bool:
-        """Tell whether the credentials were refused.
-
-        Cloud answers some requests as if nobody had logged in, an empty search among them, and says so in a header.
-        """
-        reason = self.headers.get("X-Seraph-LoginReason", "")
-        told = "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
-        return self.status == 401 or (told and self.status < 429)
-
-    @property
-    def is_refusal(self) -> bool:
-        """Tell whether this one thing is refused, and asking again would not help."""
-        return self.status >= 400 and not self.login_failed and isinstance(self.error("it"), Stop)
-
-    def error(self, what: str) -> ConnectorError | None:
-        """Return the typed error of this answer, None when it succeeded."""
-        if self.login_failed:
-            return error_for(401, self.headers, what)
-        if 300 <= self.status < 400:
-            return Stop(
-                f"Jira sends the request for {what} elsewhere ({self.status}), where the token does not go: "
-                "write the site's final address as `url:`, and check the token."
-            )
-        return None if 200 <= self.status < 300 else error_for(self.status, self.headers, what)
-
-    def json(self, what: str) -> object:
-        """Return the JSON of a success.  Raises ConnectorError otherwise."""
-        error = self.error(what)
-        if error is not None:
-            raise error
-        try:
-            answer: object = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise MalformedAnswer(f"Jira's answer for {what} is no JSON; nothing of it was used.") from None
-        return answer
+ISSUES_BY_ID = f"{PLATFORM}/issue/bulkfetch"
+CHANGELOGS = f"{CLOUD_ONLY}/changelog/bulkfetch"
+COUNT = f"{CLOUD_ONLY}/search/approximate-count"
+POSTS = frozenset({f"/{path}" for path in (ISSUES_BY_ID, CHANGELOGS, COUNT)})
+"""What is asked by POST because it needs a body; all of it only reads."""
 
 
 class Transport:
-    """One session with one site.  `requests` counts what was really sent: nothing is repeated or followed here."""
+    """One line to one site for one thread.  `line.sent` counts what was really sent."""
 
-    def __init__(self, settings: Settings, timeout: tuple[float, float] = TIMEOUT) -> None:
-        self.requests = 0
-        self._root = f"{settings.url}/rest/api/2"
-        self._timeout = timeout
-        self._jira = _library(settings)
+    def __init__(self, settings: Settings, timeout: tuple[float, float] | None = None) -> None:
+        self._root = settings.root
+        self._session = _library(settings)._session
+        self._advice = _advice(settings)
+        self.line = Line(Route(settings.root, settings.proxy, settings.ca_bundle, POSTS, timeout))
 
-    def ask(self, path: str, what: str, parameters: Parameters | None = None) -> Answer:
-        """Return the answer to one GET, whatever its status.
+    def ask(self, path: str, what: str, parameters: Parameters | None = None, body: Json | None = None) -> Answer:
+        """Return the answer to one question, whatever its status; `body` makes it a POST.
 
-        The session's own `request` is passed over: it fails with a plain ValueError on a date in Retry-After and
-        on error bodies it does not expect.  No error keeps the library's one, whose request holds the token.
+        No error keeps the library's one, whose request holds the token.  Raises ConnectorError.
         """
-        self.requests += 1
+        asked = self._write("GET" if body is None else "POST", path, parameters, body)
+        if asked is None or asked.url is None:
+            raise Stop(f"The request for {what} cannot be written: check `url`, `email` and `token` of the source.")
+        content = asked.body.encode() if isinstance(asked.body, str) else asked.body
+        answer = self.line.ask(asked.method or "GET", asked.url, what, dict(asked.headers), content)
+        return Answer(answer.status, answer.headers, answer.body, self._advice)
+
+    def _write(
+        self, method: str, path: str, parameters: Parameters | None, body: Json | None
+    ) -> requests.PreparedRequest | None:
+        """Return the request as the library's session writes it, None where it cannot be written."""
+        request = requests.Request(method, f"{self._root}/{path}", params=parameters, json=body)
         try:
-            answer = requests.Session.request(
-                self._jira._session,
-                "GET",
-                f"{self._root}/{path}",
-                params=parameters,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-        except ValueError:  # an address or a header that cannot be written
-            error: ConnectorError = Stop(
-                f"The request for {what} cannot be written: check `url`, `email` and `token` of the source."
-            )
-        except requests.RequestException as problem:
-            error = TryLater(f"{_trouble(problem)} when asked for {what}; it is asked again later.")
-        else:
-            return Answer(answer.status_code, answer.headers, answer.content)
-        raise error
+            return self._session.prepare_request(request)
+        except (ValueError, requests.RequestException):  # an address or a header that cannot be written
+            return None
 
     def close(self) -> None:
-        self._jira.close()  # type: ignore[no-untyped-call]  # the library leaves this one without types
+        self._session.close()
+        self.line.close()
 
 
-def _trouble(problem: requests.RequestException) -> str:
-    if isinstance(problem, requests.Timeout):
-        return "Jira did not answer in time"
-    if isinstance(problem, requests.exceptions.SSLError):
-        return "Jira's certificate could not be verified"
-    return "The connection to Jira failed"
+def part(text: str) -> str:
+    """Return a text as one part of a path."""
+    return quote(text, safe="")
 
 
 def _library(settings: Settings) -> JIRA:
     """Return the client without a word to the site: `get_server_info` would speak before a failure can be typed."""
     token = settings.token.get_secret_value()
     client = JIRA(
-        settings.url,
+        settings.root,
         options={"headers": {"User-Agent": USER_AGENT}},
         basic_auth=None if settings.email is None else (settings.email, token),
         token_auth=token if settings.email is None else None,
@@ -123,6 +82,17 @@ def _library(settings: Settings) -> JIRA:
         logging=False,
         max_retries=0,
     )
-    # A proxy of the environment is for other machines; `requests` would send the token to it in clear.
-    client._session.trust_env = not is_loopback(urlsplit(settings.url).hostname or "")
+    client._session.trust_env = False  # a password of ~/.netrc is for somebody else
     return client
+
+
+def _advice(settings: Settings) -> str:
+    """Return what may be wrong when this site refuses the credentials."""
+    if settings.cloud_id is not None:
+        return f" Check `cloud_id` ({settings.url}/_edge/tenant_info tells it), `email`, and the scopes of the token."
+    if settings.email is None:
+        return ""
+    return (
+        " A token with scopes needs `cloud_id:` beside it; "
+        f"{settings.url}/_edge/tenant_info tells it to everyone who opens that address."
+    )

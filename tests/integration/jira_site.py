@@ -99,6 +99,12 @@ class Site:
             return Canned(body=self._search(asked.query))
         known: dict[str, object] = {
             "serverInfo": {"deploymentType": "Cloud" if self.cloud else "DataCenter", "version": "10.3.1"},
+            "search/approximate-count": {"count": len(self.issues)},
+            "project/search": {"values": [self.project], "isLast": True},
+            "mypermissions": {"permissions": {"BROWSE_PROJECTS": {"havePermission": True}}},
+            "agile/1.0/board": {"values": [], "isLast": True},
+            "pat/latest/tokens": [],
+            "status": [{"id": "1", "name": "Open", "statusCategory": {"key": "new"}}],
             "myself": {"displayName": "Ada", "emailAddress": "ada@acme.example"},
             "field": self.fields,
             **{f"project/{name}": {**self.project, "versions": self.versions} for name in ("PAY", "10")},
@@ -136,8 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         split = urlsplit(self.path)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = Asked(
-            split.path.removeprefix("/jira/rest/api/2/"),
+            re.sub("^/jira/rest/(?:api/[23]/)?", "", split.path),
             dict(parse_qsl(split.query)),
             self.headers.get("Authorization", ""),
         )
@@ -151,6 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay quiet."""

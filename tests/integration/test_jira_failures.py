@@ -90,7 +90,7 @@ def failure(site: Site, path: str, *answers: Canned) -> ConnectorError:
         connector.close()
     assert TOKEN not in str(raised.value)
     assert raised.value.__cause__ is None
-    assert raised.value.__context__ is None or raised.value.__suppress_context__
+    assert raised.value.__context__ is None
     return raised.value
 
 
@@ -143,7 +143,7 @@ def test_a_refused_connection_is_passing_trouble(site: Site) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         connector = jira(site, url=f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(TryLater, match="connection to Jira failed"):
+        with pytest.raises(TryLater, match="no connection"):
             connector.containers()
         connector.close()
     assert connector.requests == 1
@@ -152,7 +152,7 @@ def test_a_refused_connection_is_passing_trouble(site: Site) -> None:
 def test_a_token_that_no_header_can_carry_is_told(site: Site) -> None:
     for bad in ("żółw", "two\nlines"):
         connector = jira(site, email=None, token=bad)
-        with pytest.raises(Stop, match="token") as raised:
+        with pytest.raises(Stop, match=r"credentials|token") as raised:
             connector.containers()
         connector.close()
         assert bad not in str(raised.value)

@@ -22,13 +22,17 @@ CLOUD = Reading(
     columns=(("severity", "customfield_10030"), ("story_points", "customfield_10016")),
 )
 DATA_CENTER = Reading(root="https://jira.acme.example/jira", cancelled=CANCELLED, epic_link="customfield_10100")
+PLANNED = Reading(root="https://acme.atlassian.net", cancelled=CANCELLED, sprint="customfield_10020", links=True)
 
 
 def load(name: str) -> Any:
     return orjson.loads((GOLDEN / name).read_bytes())
 
 
-@pytest.mark.parametrize(("name", "reading"), [("cloud", CLOUD), ("data_center", DATA_CENTER)])
+@pytest.mark.parametrize(
+    ("name", "reading"),
+    [("cloud", CLOUD), ("data_center", DATA_CENTER), ("planned", PLANNED), ("planned_data_center", PLANNED)],
+)
 def test_issues_become_the_expected_items(name: str, reading: Reading) -> None:
     items = [issue_item(issue, reading) for issue in load(f"{name}.json")["issues"]]
     assert golden(items) == load(f"{name}.items.json")
@@ -165,6 +169,17 @@ def test_wrong_insides_are_malformed(name: str, value: object) -> None:
     issue["fields"][name] = value
     with pytest.raises(MalformedAnswer):
         issue_item(issue, CLOUD)
+
+
+@pytest.mark.parametrize(
+    "links", [7, ["PAY-1"], [{"inwardIssue": "PAY-1"}], [{"outwardIssue": {"id": "1"}}], [{"inwardIssue": {"key": 1}}]]
+)
+def test_malformed_links_are_refused(links: object) -> None:
+    issue = load("planned.json")["issues"][0]
+    issue["fields"]["issuelinks"] = links
+    with pytest.raises(MalformedAnswer, match=r"issuelinks|key|inwardIssue"):
+        issue_item(issue, PLANNED)
+    assert issue_item(issue, CLOUD).refs == ()  # not demanded, so not looked at
 
 
 @pytest.mark.parametrize(

@@ -1,62 +1,36 @@
-"""JQL that means what was asked, and pages that come to an end."""
+"""Pages that come to an end: Cloud's chain of tokens, Data Center's numbers, a board's sprints."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import chain, cycle, islice
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import Cursor, MalformedAnswer
+from connectors.contract import MalformedAnswer
 from connectors.jira import paging
-from connectors.jira.paging import Place, jql, quoted
+from connectors.jira.paging import OVERLAP, PAGE_SIZE, Chained, Numbered, Place, Sprints, parse
 
-NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("ago", "minutes"),
-    [
-        (timedelta(minutes=15), 15),
-        (timedelta(minutes=15, microseconds=1), 16),
-        (timedelta(seconds=1), 1),
-        (timedelta(0), 1),
-        (timedelta(minutes=-3), 1),
-        (timedelta(days=1), 1440),
-    ],
+PLACES = st.one_of(
+    st.builds(Chained, st.text(), st.integers(1, 9), st.none() | st.text(), st.none() | st.text(), st.integers(0, 9)),
+    st.builds(Numbered, st.text(), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
+    st.builds(Sprints, st.integers(1, 9), st.text(), st.integers(0, 9), st.none() | st.integers(0, 9)),
 )
-def test_the_window_is_relative_and_rounded_up(ago: timedelta, minutes: int) -> None:
-    query = jql("PAY", Cursor(now=NOW, since=NOW - ago))
-    assert query == f'project = "PAY" AND updated >= "-{minutes}m" ORDER BY created ASC, key ASC'
 
 
-def test_a_full_read_has_no_window() -> None:
-    assert jql("PAY", Cursor(now=NOW)) == 'project = "PAY" ORDER BY created ASC, key ASC'
-
-
-@given(st.text())
-def test_a_quoted_text_cannot_leave_its_quotes(text: str) -> None:
-    inside = quoted(text)[1:-1]
-    read, rest = [], iter(inside)
-    for char in rest:
-        assert char != '"'
-        read.append({"n": "\n", "r": "\r", "t": "\t"}.get(escaped := next(rest), escaped) if char == "\\" else char)
-    assert "".join(read) == text
-
-
-@given(st.builds(Place, st.text(), st.integers(1, 9), st.integers(0, 9), st.none() | st.text(), st.none() | st.text()))
+@given(PLACES)
 def test_a_place_survives_as_text(place: Place) -> None:
-    assert Place.parse(place.text()) == place
+    assert parse(place.text()) == place
 
 
 def follow(tokens: Iterator[int]) -> int:
     """Follow page tokens until one is refused; return how many answers were taken before."""
-    place: Place | None = Place("PAY")
+    place: Chained | None = Chained("PAY")
     for taken, token in enumerate(tokens):
         assert place is not None
         try:
-            place = place.following({"nextPageToken": f"t{token}"}, 1, cloud=True)
+            place = place.following({"nextPageToken": f"t{token}"}, 1, "them")
         except MalformedAnswer:
             return taken
     raise AssertionError("the listing was followed to its end")
@@ -72,10 +46,80 @@ def test_a_circle_of_any_length_is_noticed(lead: int, length: int) -> None:
 def test_a_listing_of_ever_new_tokens_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST_PAGES", 5)
     assert follow(iter(range(100))) == 4
+    with pytest.raises(MalformedAnswer, match="never ends"):
+        Numbered("PAY").following({"total": 10**15}, PAGE_SIZE + OVERLAP, "them")
 
 
 @pytest.mark.parametrize(
     "answer", [{}, {"isLast": True}, {"nextPageToken": None}, {"nextPageToken": "", "isLast": True}]
 )
 def test_no_token_is_the_end(answer: dict[str, object]) -> None:
-    assert Place("PAY").following(answer, 3, cloud=True) is None
+    assert Chained("PAY").following(answer, 3, "them") is None
+
+
+def test_a_chain_counts_what_came_before() -> None:
+    second = Chained("PAY").following({"nextPageToken": "b"}, 70, "them")
+    assert second is not None
+    third = second.following({"nextPageToken": "c", "isLast": False}, 30, "them")
+    assert third is not None
+    assert (third.seen, third.token) == (100, "c")
+
+
+class Listing:
+    """A listing of Data Center that people keep working on: what is deleted moves the rest up."""
+
+    def __init__(self, total: int, cap: int) -> None:
+        self.ids = list(range(total))
+        self.cap = cap
+        self.seen: set[int] = set()
+
+    def read(self, place: Numbered) -> list[Numbered]:
+        asked = place.asked()
+        start, size = int(asked["startAt"]), min(int(asked["maxResults"]), self.cap)
+        page = self.ids[start : start + size]
+        self.seen |= set(page)
+        return place.following({"total": len(self.ids), "startAt": start}, len(page), "them")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 400), st.integers(1, 300), st.integers())
+def test_every_page_is_named_whatever_the_site_gives_at_once(total: int, cap: int, seed: int) -> None:
+    listing, dice = Listing(total, cap), Random(seed)
+    waiting = [Numbered("PAY")]
+    while waiting:
+        dice.shuffle(waiting)
+        waiting += listing.read(waiting.pop())
+    assert listing.seen == set(range(total))
+
+
+@given(st.integers(106, 900), st.data())
+def test_a_few_deletions_between_the_pages_lose_nothing(total: int, data: st.DataObject) -> None:
+    listing = Listing(total, 1000)
+    waiting = listing.read(Numbered("PAY"))
+    for _ in range(data.draw(st.integers(0, OVERLAP))):
+        listing.ids.remove(data.draw(st.sampled_from(listing.ids)))
+    while waiting:
+        waiting += listing.read(waiting.pop())
+    assert set(listing.ids) <= listing.seen
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_a_total_that_grows_or_shrinks_is_followed_to_its_end(total: int, later: int) -> None:
+    listing = Listing(total, 1000)
+    waiting = listing.read(Numbered("PAY"))
+    listing.ids = list(range(later))
+    while waiting:
+        waiting += listing.read(waiting.pop())
+    if total > PAGE_SIZE + OVERLAP:
+        assert set(listing.ids) <= listing.seen
+
+
+def test_what_data_center_may_not_say() -> None:
+    later = Numbered("PAY", 100, 105, 105)
+    wrong: tuple[dict[str, object], ...] = ({}, {"total": "3"}, {"total": 400, "startAt": 0})
+    for answer in wrong:
+        with pytest.raises(MalformedAnswer):
+            later.following(answer, 105, "them")
+    with pytest.raises(MalformedAnswer, match="cut"):
+        later.following({"total": 400}, 0, "them")
+    assert later.following({"total": 90}, 0, "them") == []

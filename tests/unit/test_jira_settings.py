@@ -68,6 +68,25 @@ def test_the_settings_are_closed(change: dict[str, object]) -> None:
         Settings.model_validate({**PLAIN, **change})
 
 
+def test_a_token_with_scopes_is_used_at_the_gateway_and_people_at_the_site() -> None:
+    plain = Settings.model_validate(PLAIN)
+    scoped = Settings.model_validate({**PLAIN, "cloud_id": "11223344-a1b2"})
+    assert plain.root == plain.url == scoped.url
+    assert scoped.root == "https://api.atlassian.com/ex/jira/11223344-a1b2"
+    assert scoped.site == plain.site
+    local = Settings.model_validate({**PLAIN, "cloud_id": "1", "gateway": "http://127.0.0.1:8080/"})
+    assert local.root == "http://127.0.0.1:8080/ex/jira/1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cloud_id": ""}, {"cloud_id": "../x"}, {"cloud_id": "a b"}, {"gateway": "http://api.atlassian.com"}],
+)
+def test_no_part_of_the_gateways_address_may_lead_elsewhere(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({**PLAIN, **change})
+
+
 def test_lists_may_be_written_as_one_word_and_resolutions_may_be_none() -> None:
     settings = Settings.model_validate({**PLAIN, "projects": "PAY", "cancelled_resolutions": []})
     assert settings.projects == ("PAY",)

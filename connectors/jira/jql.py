@@ -1,0 +1,46 @@
+"""What is asked in Jira's own language.  One function quotes; nothing else puts a text into a query."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from math import ceil
+
+from connectors.contract import Cursor
+
+ORDER = "ORDER BY created ASC, key ASC"
+"""An order that no later change of an issue disturbs; by `updated`, issues jump from page to page."""
+
+_QUOTED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
+
+
+def quoted(text: str) -> str:
+    """Return the text as a string of JQL."""
+    return f'"{text.translate(_QUOTED)}"'
+
+
+def of_project(project: str, cursor: Cursor | None = None) -> str:
+    """Return the query for a project's issues, changed since the cursor where there is one.
+
+    The window is relative and in whole minutes: an absolute time would be read in the account's time zone.
+    It has no upper bound, as an issue that keeps changing would escape it.
+    """
+    since = None if cursor is None else cursor.since
+    window = "" if cursor is None or since is None else f" AND updated >= {quoted(f'-{_minutes(since, cursor.now)}m')}"
+    return f"project = {quoted(project)}{window} {ORDER}"
+
+
+def _minutes(since: datetime, now: datetime) -> int:
+    return max(1, ceil((now - since).total_seconds() / 60))
+
+
+def of_types(project: str, types: Iterable[str]) -> str:
+    """Return the query for a project's issues of some types, given by their ids, the newest first."""
+    return f"project = {quoted(project)} AND issuetype in ({', '.join(map(quoted, types))}) ORDER BY created DESC"
+
+
+def labelled(project: str) -> str:
+    """Return the query for a project's issues with labels, those last changed first."""
+    return f"project = {quoted(project)} AND labels is not EMPTY ORDER BY updated DESC"
+
+
+def with_ids(ids: Iterable[str]) -> str:
+    return f"id in ({', '.join(map(quoted, ids))}) {ORDER}"

@@ -1,0 +1,165 @@
+"""Reading a project: its issues page by page, its versions, and the sprints of its boards."""
+
+from dataclasses import replace
+
+from connectors.contract import Container, Cursor, Demand, IdPage, Page, Stop, Unreadable
+from connectors.http import require
+from connectors.jira import boards, fields, paging
+from connectors.jira.agile import Agile
+from connectors.jira.answers import trimmed
+from connectors.jira.jql import of_project
+from connectors.jira.logs import histories
+from connectors.jira.normalise import Reading, issue_item, version_item
+from connectors.jira.paging import Chained, Numbered, Sprints
+from connectors.jira.payload import Json, maybe, needed
+from connectors.jira.site import Site, tripwire
+from okrs.work import Ref, WorkItem, fold_name
+
+
+class Listing:
+    """The pages of one project after the other."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._agile = site, Agile(site)
+
+    # reading
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        """Return one page, as `Connector.changed` does."""
+        if cursor.resume is None:
+            return self._first(container, cursor, demand)
+        place = paging.parse(cursor.resume)
+        if isinstance(place, Sprints):
+            sprints, after, closed = self._agile.page(place, gone=cursor.since is not None)
+            memo = {} if after else boards.memo_of_one(place, closed)
+            return Page(tuple(sprints), () if after is None else (after.text(),), memo=memo)
+        return self._issues(of_project(place.project, cursor), place, cursor, demand)
+
+    def _first(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        """Return the versions, the first issues and the ways to all others: at most three questions, if quiet."""
+        key, versions = self._project(container)
+        query, place = of_project(key, cursor), self._site.start(key)
+        quiet = self._quiet(query, place, cursor, demand)
+        page = Page(()) if quiet else self._issues(query, place, cursor, demand)
+        if demand.sprints:
+            listed = boards.remembered(cursor)
+            listed = self._agile.boards(key) if listed is None else self._agile.remember(listed)
+            more = tuple([board.text() for board in listed])
+            page = replace(page, following=page.following + more, memo=boards.memo_of(listed, cursor))
+        self._site.known.fresh.pop(container.id, None)  # the next read of it starts afresh
+        return replace(page, items=(*versions, *page.items))
+
+    def _project(self, container: Container) -> tuple[str, list[WorkItem]]:
+        """Return a container's key and milestones, with no request if it was just resolved."""
+        project = self._site.known.fresh.get(container.id) or self._site.project(container.id, container.name)
+        if isinstance(project, Unreadable):
+            raise Stop(project.error)
+        key: str = project["key"]
+        # The API description does not require `versions`; where it is given, it must be a list.
+        listed = require(project, "versions", f"the versions of {key}") if "versions" in project else []
+        return key, [version_item(version, key, self._site.settings.url) for version in listed]
+
+    def _issues(self, query: str, place: Chained | Numbered, cursor: Cursor, demand: Demand) -> Page:
+        what = f"the issues of {place.project}"
+        lists = self._lists_known()
+        reading = self.reading(demand, full=cursor.since is None)
+        more = {"expand": "changelog"} if demand.histories and not self._site.cloud else {}
+        answer = self._site.search(query, place, reading.asked, what, more=more).object(what)
+        issues = require(answer, "issues", what)
+        stood = histories(self._site, issues, reading) if demand.histories else {}
+        if cursor.resume is None and cursor.since is None and isinstance(place, Chained):
+            # Asking for the count as well stays within what a read may ask, where no list had to be asked for.
+            place = replace(place, counted=lists == self._lists_known() and not demand.sprints)
+        return Page(
+            items=tuple([issue_item(issue, reading, stood.get(str(issue.get("key")), ())) for issue in issues]),
+            following=self._following(query, place, answer, len(issues)),
+            total=maybe(answer, "total", int, what),
+        )
+
+    def _lists_known(self) -> tuple[bool, bool]:
+        return self._site.known.fields is None, self._site.known.categories is None
+
+    def _following(
+        self, query: str, place: Chained | Numbered, answer: Json, count: int, size: int = paging.PAGE_SIZE
+    ) -> tuple[str, ...]:
+        """Return the resume points of the pages that this answer makes known."""
+        what = f"the issues of {place.project}" if place.project else "what the query finds"
+        if isinstance(place, Numbered):
+            return tuple([page.text() for page in place.following(answer, count, what, size)])
+        after = place.following(answer, count, what)
+        if after is not None:
+            return (after.text(),)
+        if place.counted and place.seen + count:
+            tripwire(self._site.count(query, what), place.seen + count, what)
+        return ()
+
+    def _quiet(self, query: str, place: Chained | Numbered, cursor: Cursor, demand: Demand) -> bool:
+        """Tell whether nothing changed, where knowing it spares the list of fields: most polls find nothing."""
+        if cursor.since is None or not self._list_wanted(demand):
+            return False
+        what = f"the issues of {place.project}"
+        answer = self._site.search(query, place, ("id",), what, size=1).object(what)
+        return not require(answer, "issues", what) and not self._following(query, place, answer, 0, size=1)
+
+    def _list_wanted(self, demand: Demand) -> bool:
+        by_name = any(not fields.is_id(self._spelled(name)) for name in demand.fields)
+        return self._site.known.fields is None and (by_name or demand.sprints or not self._site.cloud)
+
+    def reading(self, demand: Demand, *, full: bool) -> Reading:
+        """Return how issues are read.  A full read also makes sure that fields given by id still exist."""
+        if self._list_wanted(demand) or (full and demand.fields):
+            self._site.fields()
+        known = self._site.known.fields
+        told = self._site.settings.fields
+        spelled = [(name, self._spelled(name)) for name in sorted(demand.fields)]
+        return Reading(
+            root=self._site.settings.url,
+            cancelled=frozenset(map(fold_name, self._site.settings.cancelled_resolutions)),
+            columns=tuple(
+                [
+                    (name, one if known is None else fields.field_id(one, known, told=name in told))
+                    for name, one in spelled
+                ]
+            ),
+            epic_link=None if known is None or self._site.cloud else fields.by_schema(known, fields.EPIC_LINK),
+            sprint=fields.by_schema(known, fields.SPRINT) if known is not None and demand.sprints else None,
+            links=demand.refs,
+        )
+
+    def _spelled(self, name: str) -> str:
+        return self._site.settings.fields.get(name, name)
+
+    # identities
+
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        """Return one page of identities, as `Connector.census` does."""
+        if resume is not None:
+            place = paging.parse(resume)
+            if isinstance(place, Sprints):
+                sprints, after, _ = self._agile.page(place)
+                refs = tuple([Ref(one.id, one.key) for one in sprints])
+                return IdPage(refs, () if after is None else (after.text(),))
+            return self._ids(of_project(place.project), place)
+        key, versions = self._project(container)
+        place = self._site.start(key)
+        page = self._ids(of_project(key), replace(place, counted=True) if isinstance(place, Chained) else place)
+        more = tuple([board.text() for board in self._agile.boards(key)]) if demand.sprints else ()
+        self._site.known.fresh.pop(container.id, None)
+        return IdPage((*[Ref(one.id, one.key) for one in versions], *page.refs), page.following + more)
+
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        """Return one page of what an admin's own query finds.  Raises Stop with Jira's words when it refuses it."""
+        place = self._site.start() if resume is None else paging.parse(resume)
+        if isinstance(place, Sprints):
+            raise Stop("This page is not one of a query.")
+        return self._ids(query, place, own=True)
+
+    def _ids(self, query: str, place: Chained | Numbered, *, own: bool = False) -> IdPage:
+        what = f"the issues of {place.project}" if place.project else f"the query {trimmed(query)!r}"
+        answer = self._site.search(query, place, ("id",), what, size=paging.ID_PAGE_SIZE)
+        if own and answer.status == 400:
+            raise Stop(f"Jira refuses the query {trimmed(query)!r}: {answer.told or 'it does not say why'}")
+        page = answer.object(what)
+        issues = require(page, "issues", what)
+        refs = [Ref(needed(one, "id", str, what), maybe(one, "key", str, what) or "") for one in issues]
+        return IdPage(tuple(refs), self._following(query, place, page, len(refs), paging.ID_PAGE_SIZE))

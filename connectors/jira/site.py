@@ -1,0 +1,133 @@
+"""One Jira site as we ask it: single questions, and what was found out already."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from connectors.contract import MalformedAnswer, Unreadable
+from connectors.http import require
+from connectors.jira.answers import Answer
+from connectors.jira.paging import PAGE_SIZE, Chained, Numbered
+from connectors.jira.payload import Json, maybe, needed
+from connectors.jira.settings import Settings
+from connectors.jira.transport import COUNT, ISSUES_BY_ID, PLATFORM, Parameters, Transport, part
+
+A_HANDFUL = 4
+"""So many issues more or less are no difference between a listing and an approximate count."""
+
+MOST_BY_ID = 100
+"""Issues that one question by id may name."""
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What one connection found out and its twins need not ask again.  Only ever replaced whole, never half-made."""
+
+    server: Json | None = None
+    fields: list[Json] | None = None
+    categories: dict[str, str] | None = None
+    """Status categories by status id."""
+    fresh: dict[str, Json] = field(default_factory=dict)
+    """Projects by id, from the moment they were resolved until their first page was read."""
+    configured: frozenset[str] | None = None
+    """Ids of the configured projects that can be read."""
+    homes: dict[int, str] = field(default_factory=dict)
+    """Boards, and the keys of the projects that they live in."""
+
+
+class Site:
+    """The questions that reading, looking up and checking share."""
+
+    def __init__(self, settings: Settings, http: Transport, known: Knowledge) -> None:
+        self.settings, self.http, self.known = settings, http, known
+
+    @property
+    def cloud(self) -> bool:
+        return bool(self.server()["deploymentType"] == "Cloud")
+
+    def server(self) -> Json:
+        if self.known.server is None:
+            what = "the server's own description"
+            server = self.ask("serverInfo", what).object(what)
+            needed(server, "deploymentType", str, "the server")
+            self.known.server = server
+        return self.known.server
+
+    def fields(self) -> list[Json]:
+        if self.known.fields is None:
+            what = "the list of fields"
+            self.known.fields = self.ask("field", what).rows(what)
+        return self.known.fields
+
+    def categories(self) -> dict[str, str]:
+        """Return the category's key of every status, by the status's id."""
+        if self.known.categories is None:
+            what = "the list of statuses"
+            listed = self.ask("status", what).rows(what)
+            self.known.categories = {needed(one, "id", str, what): category(one, what) for one in listed}
+        return self.known.categories
+
+    def project(self, wanted: str, name: str) -> Json | Unreadable:
+        """Ask for a project by its key or id; `name` is how the config spells it."""
+        what = f"the project {name}"
+        answer = self.ask(f"project/{part(wanted)}", what)
+        if answer.is_refusal:
+            return Unreadable(name, str(answer.error(what)))
+        project = answer.object(what)
+        needed(project, "id", str, what)
+        needed(project, "key", str, what)
+        if any(maybe(project, gone, bool, what) for gone in ("archived", "deleted")):
+            # Its issues leave the search at once, which would look as if they all had been deleted.
+            return Unreadable(
+                name, f"The project {name} is archived or deleted: restore it, or take it out of `projects:`."
+            )
+        return project
+
+    def search(
+        self,
+        query: str,
+        place: Chained | Numbered,
+        asked: Iterable[str],
+        what: str,
+        *,
+        size: int = PAGE_SIZE,
+        more: Parameters | None = None,
+    ) -> Answer:
+        """Return the answer to a search: one page of what a query finds, with the fields asked for."""
+        path = "search/jql" if isinstance(place, Chained) else "search"
+        return self.ask(path, what, {"jql": query, "fields": ",".join(asked), **place.asked(size), **(more or {})})
+
+    def count(self, query: str, what: str) -> int:
+        """Return about how many issues a query finds (Cloud)."""
+        bare = query.partition(" ORDER BY ")[0]
+        return needed(self.http.ask(COUNT, what, body={"jql": bare}).object(what), "count", int, what)
+
+    def start(self, project: str = "") -> Chained | Numbered:
+        """Return the first page of a search."""
+        return Chained(project) if self.cloud else Numbered(project)
+
+    def by_ids(self, ids: Sequence[str], asked: Sequence[str]) -> tuple[list[Json], list[str]]:
+        """Return the issues of these ids that Cloud finds, wherever they are, and the ids that it stumbled over."""
+        what = f"{len(ids)} issues by their ids"
+        body: Json = {"issueIdsOrKeys": list(ids), "fields": list(asked)}
+        answer = self.http.ask(ISSUES_BY_ID, what, body=body).object(what)
+        issues = require(answer, "issues", what)
+        errors = require(answer, "issueErrors", what) if answer.get("issueErrors") is not None else []
+        return issues, [needed(one, "id", str, what) for one in errors]
+
+    def ask(self, path: str, what: str, parameters: Parameters | None = None, api: str = PLATFORM) -> Answer:
+        """Ask one question of the platform, or of another API of the same site."""
+        return self.http.ask(f"{api}/{path}", what, parameters)
+
+
+def category(status: Json, what: str) -> str:
+    """Return the key of a status's category: `new`, `indeterminate`, `done` and others; its name is translated."""
+    return needed(needed(status, "statusCategory", dict, what), "key", str, what)
+
+
+def tripwire(count: int, seen: int, what: str) -> None:
+    """Raise MalformedAnswer where a listing that ended is markedly shorter than Jira's own count of it.
+
+    Page tokens have been seen to end in the middle.  The count is approximate, so a handful is no difference.
+    """
+    if seen * 10 < count * 9 and count - seen > A_HANDFUL:
+        raise MalformedAnswer(f"Jira cut the list of {what} short: it counts about {count}, and gave {seen}.")
