@@ -1,6 +1,7 @@
 """A small GitHub over loopback HTTP, whose next answers a test may dictate."""
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,15 +27,20 @@ def opened(url: str, *names: str, token: str = TOKEN) -> Connector:
     return connect(Settings.model_validate(keys))
 
 
-def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB) -> list[Page]:
-    """Read a container to its end."""
+def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB, demand: Demand = Demand()) -> list[Page]:
+    """Read a container to its end, from the cursor's page on."""
     read = []
-    while True:
-        page = github.changed(box, cursor, Demand())
+    asked = [cursor.resume]
+    while asked:
+        page = github.changed(box, replace(cursor, resume=asked.pop(0)), demand)
         read.append(page)
-        if not page.following:
-            return read
-        cursor = replace(cursor, resume=page.following[0])
+        asked += page.following
+    return read
+
+
+def memo_of(read: list[Page]) -> dict[str, str]:
+    """Return what the read keeps for the next one."""
+    return {name: text for page in read for name, text in page.memo.items()}
 
 
 def items(read: list[Page]) -> list[WorkItem]:
@@ -89,6 +95,8 @@ class GitHubServer:
         self.replies: list[Reply] = []
         self.always: Callable[[Asked], Reply | None] = lambda asked: None
         self.asked: list[Asked] = []
+        self.numbered = True
+        """Whether page numbers are offered; large repositories have cursors only."""
         self._open = 0
         self._changed = Condition()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -153,14 +161,21 @@ class GitHubServer:
         if query.get("state", "open") != "all":
             rows = [row for row in rows if row["state"] == "open"]
         rows = [row for row in rows if row["updated_at"] >= query.get("since", "")]
+        if query.get("sort") == "updated":
+            rows = sorted(rows, key=lambda row: row["updated_at"], reverse=True)
         size, page = int(query.get("per_page", "30")), int(query.get("page", "1"))
         headers = {}
         if page * size < len(rows):
             # As on the real one, the link names the repository by its id.
             more = urlencode(query | {"page": str(page + 1)})
             where = f"{self.url}/repositories/{number}/{asked.path.rsplit('/', 1)[1]}"
-            headers["Link"] = f'<{where}?{more}>; rel="next", <{where}?page=99>; rel="last"'
-        return Reply(200, json.dumps(rows[(page - 1) * size : page * size]), headers)
+            end = f', <{where}?page={-(-len(rows) // size)}>; rel="last"' if self.numbered else ""
+            headers["Link"] = f'<{where}?{more}>; rel="next"{end}'
+        body = json.dumps(rows[(page - 1) * size : page * size])
+        headers["ETag"] = f'W/"{zlib.crc32((body + headers.get("Link", "")).encode()):x}"'
+        if asked.headers.get("if-none-match") == headers["ETag"]:
+            return Reply(304, "", headers)
+        return Reply(200, body, headers)
 
 
 def _handler(server: GitHubServer) -> type[BaseHTTPRequestHandler]:
