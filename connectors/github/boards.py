@@ -97,14 +97,17 @@ class Boards:
         with self._lock:
             self._boards, self._fields = [], {}
 
+    def expect(self, demanded: frozenset[str]) -> None:
+        """Raise Stop where fields are demanded and no board is configured that could have them."""
+        if demanded and not self._names:
+            names = ", ".join(sorted(demanded))
+            raise Stop(f"GitHub issues have no fields of their own: name the board of {names} under `boards:`.")
+
     def fields(self, wire: Wire, demanded: frozenset[str]) -> Mapping[Spot, Fields]:
         """Return the demanded fields of everything on the boards, sorted by name; () for what has no value.
 
         What was read when a page failed is not read again.  Raises Stop when a name fits no field or several.
         """
-        if not self._names:
-            names = ", ".join(sorted(demanded))
-            raise Stop(f"GitHub issues have no fields of their own: name the board of {names} under `boards:`.")
         with self._lock:
             if demanded not in self._fields:
                 self._boards = self._boards or [Board(name) for name in self._names]

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from connectors.contract import MalformedAnswer
-from connectors.github.answer import moment as _time
+from connectors.github.answer import moment
 from connectors.github.settings import FULL_NAME
 from connectors.naming import first_refs, named_in_title
 from okrs.work import Kind, Ref, State, WorkItem
 
 Payload = dict[str, Any]
+
+_time = moment
 
 CANCELLED_REASONS = frozenset({"not_planned", "duplicate"})
 

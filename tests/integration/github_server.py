@@ -19,15 +19,16 @@ TOKEN = "ghp_SeCrEt0123456789"
 WEB = Container("42", "acme/web")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FIRST = Cursor(now=NOW)
+PLAIN = Demand()
 
 
-def opened(url: str, *names: str, token: str = TOKEN) -> Connector:
+def opened(url: str, *names: str, token: str | None = TOKEN, **more: Any) -> Connector:
     """Return a connection to acme/web, or to the repositories given."""
     keys = {"connector": "github", "token": token, "url": url, "repositories": names or ("acme/web",)}
-    return connect(Settings.model_validate(keys))
+    return connect(Settings.model_validate(keys | more))
 
 
-def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB, demand: Demand = Demand()) -> list[Page]:
+def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB, demand: Demand = PLAIN) -> list[Page]:
     """Read a container to its end, from the cursor's page on."""
     read = []
     asked = [cursor.resume]

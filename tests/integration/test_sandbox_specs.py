@@ -42,6 +42,19 @@ PATHS = {
     ("github", "repository"): "/repos/{owner}/{repo}",
     ("github", "issues"): "/repos/{owner}/{repo}/issues",
     ("github", "milestones"): "/repos/{owner}/{repo}/milestones",
+    ("github", "issue"): "/repos/{owner}/{repo}/issues/{issue_number}",
+    ("github", "milestone"): "/repos/{owner}/{repo}/milestones/{milestone_number}",
+    ("github", "labels"): "/repos/{owner}/{repo}/labels",
+    ("github", "search"): "/search/issues",
+    ("github", "visible repositories"): "/user/repos",
+}
+
+# GitHub's document does not tell of GraphQL, and ours is trimmed by what Apps ask.
+UNDESCRIBED = {
+    ("github", "graphql"),
+    ("github", "installed repositories"),
+    ("github", "installation"),
+    ("github", "installation token"),
 }
 
 PROJECT = ASANA_PROJECTS[0]
@@ -74,6 +87,12 @@ REQUESTS = [
     ("github", "issues", "/repos/acme/web/issues?state=all&per_page=100&page=1&sort=updated&direction=asc"),
     ("github", "issues", "/repositories/2100000001/issues?state=all&per_page=100&page=2&since=2026-09-01T00:00:00Z"),
     ("github", "milestones", "/repos/acme/web/milestones?state=all"),
+    ("github", "issue", "/repos/acme/web/issues/1"),
+    ("github", "issue", "/repositories/2100000001/issues/2"),
+    ("github", "milestone", "/repos/acme/web/milestones/1"),
+    ("github", "labels", "/repos/acme/web/labels?per_page=100"),
+    ("github", "search", "/search/issues?q=is:issue+repo:acme/web&sort=created&order=asc&per_page=100"),
+    ("github", "visible repositories", "/user/repos?per_page=100"),
 ]
 
 
@@ -153,13 +172,13 @@ def test_a_posted_search_is_of_the_promised_shape(sandbox: Sandbox) -> None:
 
 def test_every_route_is_validated(sandbox: Sandbox) -> None:
     known = {(tracker, route.name) for tracker, api in sandbox.apis.items() for route in api.routes}
-    assert known == set(PATHS)
-    assert known - {(tracker, route) for tracker, route, _ in REQUESTS} == {("jira", "removed search")}
+    assert known == set(PATHS) | UNDESCRIBED
+    assert known - UNDESCRIBED - {(tracker, route) for tracker, route, _ in REQUESTS} == {("jira", "removed search")}
 
 
 def test_no_parameter_is_accepted_that_the_tracker_does_not_know(sandbox: Sandbox) -> None:
     for tracker, api in sandbox.apis.items():
-        for route in api.routes:
+        for route in [one for one in api.routes if (tracker, one.name) not in UNDESCRIBED]:
             found = [resolved(tracker, one) for one in operation(tracker, route.name)["parameters"]]
             names = {one["name"] for one in found if one["in"] == "query"}
             assert route.accepts <= names, (tracker, route.name)
