@@ -62,6 +62,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
 
 
 def issue(number: int, updated: str = "2026-11-01T10:00:00Z", **keys: Any) -> dict[str, Any]:
@@ -89,6 +90,7 @@ class GitHubServer:
 
     def __init__(self, prefix: str = "/github") -> None:
         self.prefix = prefix
+        self.tokens = {TOKEN}
         self.ids = {"acme/web": 42}
         self.moved: dict[str, int] = {}
         self.issues: list[dict[str, Any]] = []
@@ -134,7 +136,7 @@ class GitHubServer:
         dictated = self.always(asked)
         if dictated is not None:
             return dictated
-        if asked.headers.get("authorization") != f"token {TOKEN}":
+        if asked.headers.get("authorization", "").removeprefix("token ") not in self.tokens:
             return Reply(401, '{"message": "Bad credentials"}')
         if asked.path == "/user":
             return Reply(200, '{"login": "headway-bot"}')
@@ -193,11 +195,15 @@ def _handler(server: GitHubServer) -> type[BaseHTTPRequestHandler]:
             super().finish()
             server.count(-1)
 
+        def do_POST(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             path = parts.path.removeprefix(server.prefix)
-            reply = server.answer(Asked(path, dict(parse_qsl(parts.query)), headers))
+            reply = server.answer(Asked(path, dict(parse_qsl(parts.query)), headers, self.command))
             self.close_connection = reply.body is None
             if reply.body is None:
                 return
