@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from inspect import isclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -95,9 +96,24 @@ def refuse_elsewhere(
             )
 
 
-def marked(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the fields of a model whose text may hold placeholders, by key."""
-    return {field.alias or name: field for name, field in _with(model, Interpolated)}
+def marked(model: type[BaseModel]) -> dict[tuple[str, ...], FieldInfo]:
+    """Return the fields of a model, and of the tables inside it, whose text may hold placeholders, by path."""
+    found: dict[tuple[str, ...], FieldInfo] = {
+        (field.alias or name,): field for name, field in _with(model, Interpolated)
+    }
+    for key, inner in tables_of(model).items():
+        found |= {(key, *path): field for path, field in marked(inner).items()}
+    return found
+
+
+def tables_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return the models of the tables that stand directly in a model, by key."""
+    return {
+        field.alias or name: inner
+        for name, field in model.model_fields.items()
+        for inner in [field.annotation, *_parts(field.annotation)]
+        if isclass(inner) and issubclass(inner, BaseModel)
+    }
 
 
 def paths_of(model: type[BaseModel]) -> list[str]:

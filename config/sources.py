@@ -1,19 +1,23 @@
 """The sources of a config: each is held against the settings of its own connector, with secrets put in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import SecretStr, ValidationError, create_model
+from pydantic import BaseModel, SecretStr, ValidationError, create_model
 
 from config.explaining import explain, keys_of
-from config.interpolation import Resolver, has_placeholder, is_secret, marked, paths_of, well_formed
+from config.interpolation import Resolver, has_placeholder, is_secret, marked, paths_of, tables_of, well_formed
 from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, quoted
 from connectors import registry
 from connectors.settings import SourceSettings
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(slots=True)
@@ -40,13 +44,20 @@ def read_sources(root: Spot, folder: Path, resolver: Resolver | None, problems: 
         if model is None:
             found.interpolated.update(inner.path for inner in spot.walk())  # nobody knows what its keys are
             continue
-        found.interpolated.update((*spot.path, key) for key in marked(model))
-        for key, inner in spot.entries():
-            if key not in keys_of(model):  # one complaint, that the key is unknown, is enough
-                found.interpolated.update(below.path for below in inner.walk())
+        found.interpolated.update((*spot.path, *path) for path in marked(model))
+        found.interpolated.update(_unknown(spot, model))
         _read(spot, model, resolver, problems, found)
     found.settings = {name: _located(settings, folder) for name, settings in found.settings.items()}
     return found
+
+
+def _unknown(spot: Spot, model: type[BaseModel]) -> Iterator[tuple[Step, ...]]:
+    """Yield the paths of everything below unknown keys: one complaint, that the key is unknown, is enough."""
+    for key, inner in spot.entries():
+        if key not in keys_of(model):
+            yield from (below.path for below in inner.walk())
+        elif key in tables_of(model):
+            yield from _unknown(inner, tables_of(model)[key])
 
 
 def _located(settings: SourceSettings, folder: Path) -> SourceSettings:
@@ -105,40 +116,56 @@ def _read(
 
 def _put_in(
     spot: Spot, model: type[SourceSettings], data: dict[str, Any], resolver: Resolver | None, problems: Problems
-) -> tuple[list[str], list[str]]:
-    """Replace placeholders in the data; return the keys that keep theirs, and the texts no message may show."""
-    unresolved: list[str] = []
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Replace placeholders in the data; return the paths that keep theirs, and the texts no message may show."""
+    unresolved: list[tuple[str, ...]] = []
     secrets: list[str] = []
-    for key, field_info in marked(model).items():
-        inner = spot.get(key)
+    for path, field_info in marked(model).items():
+        inner = _at(spot, path)
         if inner is None or inner.text is None:
             continue
         if not has_placeholder(inner.text):
             if is_secret(field_info):
-                problems.warning(inner, f"{key} stands here in plain: write ${{NAME}} and set it in the environment")
+                problems.warning(
+                    inner, f"{path[-1]} stands here in plain: write ${{NAME}} and set it in the environment"
+                )
                 secrets.append(inner.text)
             continue
         fine = well_formed(inner, problems)
         value = resolver.resolve(inner, problems) if fine and resolver else None
         if value is None:
-            unresolved.append(key)
+            unresolved.append(path)
         else:
-            data[key] = value
+            reduce(getitem, path[:-1], data)[path[-1]] = value
             secrets.append(value)
     return unresolved, secrets
 
 
-def _unchecked(model: type[SourceSettings], keys: Sequence[str]) -> type[SourceSettings]:
-    """Return a variant of the model that takes any text under these keys: a placeholder is no address yet."""
-    own: dict[str, Any] = {
-        name: (SecretStr if is_secret(info) else str, info.default if not info.is_required() else ...)
-        for name, info in model.model_fields.items()
-        if (info.alias or name) in keys
-    }
+def _at(spot: Spot, path: Sequence[str]) -> Spot | None:
+    """Return what stands at a path below a spot; None where there is none."""
+    here: Spot | None = spot
+    for key in path:
+        here = here.get(key) if here else None
+    return here
+
+
+def _unchecked(model: type[_Model], paths: Sequence[tuple[str, ...]]) -> type[_Model]:
+    """Return a variant of the model that takes any text at these paths: a placeholder is no address yet."""
+    own: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        inside = [path[1:] for path in paths if path[0] == (info.alias or name)]
+        if not inside:
+            continue
+        default = info.default if not info.is_required() else ...
+        inner = tables_of(model).get(info.alias or name)
+        kind: Any = SecretStr if is_secret(info) else str
+        own[name] = (kind if inner is None else _unchecked(inner, inside), default)
     return create_model(model.__name__, __base__=model, **own)
 
 
 def _optional_fields_fit(error: ValidationError, model: type[SourceSettings]) -> bool:
-    """Tell whether only required keys are wrong, so that what the optional ones say can be relied on."""
+    """Tell whether only required keys are wrong or missing, so that what the optional ones say can be relied on."""
     required = {info.alias or name for name, info in model.model_fields.items() if info.is_required()}
-    return all(detail["loc"][:1] and detail["loc"][0] in required for detail in error.errors())
+    return all(
+        detail["type"] == "missing" or (detail["loc"][:1] and detail["loc"][0] in required) for detail in error.errors()
+    )

@@ -1,4 +1,4 @@
-"""GitHub, as far as Headway reads it (REST API): routes and rendering only."""
+"""GitHub, as far as Headway reads it: routes and rendering only; GraphQL and search have modules of their own."""
 
 import hashlib
 import json
@@ -8,9 +8,13 @@ from datetime import UTC, date, datetime, time
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from sandbox import graphql
 from sandbox.exchange import Answer, Refused, Request, Route, whole_number
+from sandbox.github_apps import App
+from sandbox.github_graphql import pull_id, root
+from sandbox.github_search import search
 from sandbox.github_shapes import label_record, repository_record, user_record
-from sandbox.records import Item, Milestone, Project
+from sandbox.records import Item, Milestone, Project, User
 from sandbox.world import World
 
 _T = TypeVar("_T")
@@ -37,11 +41,31 @@ class GitHubApi:
             Route("repository", _REPOSITORY, self._repository),
             Route("issues", f"{_REPOSITORY}/issues", self._issues, listing | {"since"}),
             Route("milestones", f"{_REPOSITORY}/milestones", self._milestones, _PAGING | {"state"}),
+            Route("issue", f"{_REPOSITORY}/issues/([0-9]+)", self._one_issue),
+            Route("milestone", f"{_REPOSITORY}/milestones/([0-9]+)", self._one_milestone),
+            Route("labels", f"{_REPOSITORY}/labels", self._labels, _PAGING),
+            Route("search", "/search/issues", self._search, _PAGING | {"q", "sort", "order"}),
+            Route("visible repositories", "/user/repos", self._visible, _PAGING),
+            Route("installed repositories", "/installation/repositories", self._installed, _PAGING),
+            Route("installation token", "/app/installations/([0-9]+)/access_tokens", self._grant, methods=("POST",)),
+            Route("installation", "/app/installations/([0-9]+)", self._installation),
+            Route("graphql", "/graphql", self._graphql, methods=("POST",)),
         )
+        self.app: App | None = None
+        """A GitHub App that may sign in, too."""
+        self.scopes: str | None = None
+        """Scopes of a classic token, with a comma between them; None for a fine-grained one, which does not tell."""
+        self.expires: str | None = None
+        """When the token ends, in GitHub's words."""
+        self.strict_search = False
+        """Whether a search must name issues or pull requests."""
 
     def authorised(self, request: Request) -> bool:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() in ("token", "bearer") and value == self._token
+        if self.app and request.path.startswith("/app/"):
+            return scheme.lower() == "bearer" and self.app.signed(value)
+        known = value == self._token or (self.app is not None and self.app.holds(value, self._world.clock.now()))
+        return scheme.lower() in ("token", "bearer") and known
 
     def refusal(self, status: int, message: str) -> Answer:
         texts = {401: "Bad credentials", 403: "Resource not accessible by personal access token", 404: "Not Found"}
@@ -76,7 +100,7 @@ class GitHubApi:
         sort = _SORTS[_choice(request, "sort", tuple(_SORTS))]
         descending = _choice(request, "direction", ("desc", "asc")) == "desc"
         items.sort(key=lambda item: (sort(item).replace(microsecond=0), item.number), reverse=descending)
-        return self._page(request, project, "issues", items, self._issue)
+        return self._page(request, f"/repositories/{project.id}/issues", items, self._issue)
 
     def _milestones(self, request: Request, name: str | None, number: str | None) -> Answer:
         project = self._find(name, number, "/milestones", request)
@@ -86,7 +110,88 @@ class GitHubApi:
         mine = [one for one in self._world.milestones if one.project is project]
         mine = [one for one in mine if wanted in ("all", "closed" if one.closed else "open")]
         mine.sort(key=lambda one: (one.due or date.max, one.number))
-        return self._page(request, project, "milestones", mine, self._milestone)
+        return self._page(request, f"/repositories/{project.id}/milestones", mine, self._milestone)
+
+    def _one_issue(self, request: Request, name: str | None, number: str | None, issue: str) -> Answer:
+        project = self._find(name, number, f"/issues/{issue}")
+        if isinstance(project, Answer):
+            return project
+        place = (project.id, int(issue))
+        moved = self._world.transferred.get(place)
+        if moved is not None and not moved.project.hidden:
+            return self._moved(f"/repositories/{moved.project.id}/issues/{moved.number}")
+        if place in self._world.deleted:
+            raise Refused(410, "This issue was deleted")
+        for item in self._world.items_of(project):
+            if item.number == int(issue):
+                return self._answer(request, self._issue(item))
+        raise Refused(404, "")
+
+    def _one_milestone(self, request: Request, name: str | None, number: str | None, milestone: str) -> Answer:
+        project = self._find(name, number, f"/milestones/{milestone}")
+        if isinstance(project, Answer):
+            return project
+        for one in self._world.milestones:
+            if one.project is project and one.number == int(milestone):
+                return self._answer(request, self._milestone(one))
+        raise Refused(404, "")
+
+    def _labels(self, request: Request, name: str | None, number: str | None) -> Answer:
+        project = self._find(name, number, "/labels", request)
+        if isinstance(project, Answer):
+            return project
+        names = sorted({label for item in self._world.items_of(project) for label in item.labels})
+        path = f"/repositories/{project.id}/labels"
+        return self._page(request, path, names, lambda label: label_record(self._base, project, label))
+
+    def _search(self, request: Request) -> Answer:
+        found = search(self._world, request.one("q") or "", self.strict_search)
+        page = self._page(
+            request, "/search/issues", found[:1000], lambda item: self._issue(item) | {"score": 1.0, "body": ""}
+        )
+        body = {"total_count": len(found), "incomplete_results": False, "items": page.body, "search_type": "lexical"}
+        return replace(page, body=body)
+
+    def _repositories(self) -> list[Project]:
+        return [one for one in self._world.projects if one.tracker == self.name and not one.hidden]
+
+    def _visible(self, request: Request) -> Answer:
+        return self._page(
+            request, "/user/repos", self._repositories(), lambda one: repository_record(self._base, one, 0)
+        )
+
+    def _installed(self, request: Request) -> Answer:
+        page = self._visible(request)
+        return replace(page, body={"total_count": len(self._repositories()), "repositories": page.body})
+
+    def _grant(self, _: Request, installation: str) -> Answer:
+        if self.app is None or self.app.installation != installation:
+            raise Refused(404, "")
+        return Answer(self.app.grant(self._world.clock.now()), 201, self._limits())
+
+    def _installation(self, _: Request, installation: str) -> Answer:
+        if self.app is None or self.app.installation != installation:
+            raise Refused(404, "")
+        holder = user_record(self._base, User(0, self.app.account, self.app.account, ""))
+        return Answer({"id": int(installation), "account": holder, "app_slug": self.app.slug}, 200, self._limits())
+
+    def _graphql(self, request: Request) -> Answer:
+        """Answer 200 whatever happens, as GitHub does: what went wrong stands in `errors`."""
+        headers = self._limits() | {"X-RateLimit-Resource": "graphql"}
+        try:
+            asked = json.loads(request.body)
+            data = graphql.answer(asked["query"], asked.get("variables", {}), root(self._world, self.scopes))
+        except graphql.Refusal as refusal:
+            error = {"message": str(refusal)} | ({"type": refusal.kind} if refusal.kind else {})
+            return Answer({"data": None, "errors": [error]}, 200, headers)
+        except (ValueError, KeyError, TypeError):
+            raise Refused(400, "Problems parsing JSON") from None
+        return Answer({"data": data}, 200, headers)
+
+    def _moved(self, path: str) -> Answer:
+        url = f"{self._base}{path}"
+        body = {"message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest"}
+        return Answer(body, 301, self._limits() | {"Location": url})
 
     def _find(
         self, name: str | None, number: str | None, rest: str = "", request: Request | None = None
@@ -99,16 +204,13 @@ class GitHubApi:
                 return project
             if name in project.former:
                 asked = urlencode(request.query, doseq=True) if request else ""
-                url = f"{self._base}/repositories/{project.id}{rest}{'?' if asked else ''}{asked}"
-                body = {"message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest"}
-                return Answer(body, 301, self._limits() | {"Location": url})
+                return self._moved(f"/repositories/{project.id}{rest}{'?' if asked else ''}{asked}")
         raise Refused(404, "")
 
     def _page(
         self,
         request: Request,
-        project: Project,
-        what: str,
+        path: str,
         found: Sequence[_T],
         render: Callable[[_T], dict[str, object]],
     ) -> Answer:
@@ -117,7 +219,7 @@ class GitHubApi:
         size = min(size, request.page_cap or size)
         page = max(1, whole_number(request.one("page"), 1, "page must be a number."))
         last = max(1, -(-len(found) // size))
-        root = f"{self._base}/repositories/{project.id}/{what}"
+        address = self._base + path
         asked = {name: values[-1] for name, values in request.query.items()}
         relations = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
         useful = [
@@ -125,7 +227,7 @@ class GitHubApi:
             for rel in relations
             if (rel in ("prev", "first") and page > 1) or (rel in ("next", "last") and page < last)
         ]
-        links = [f'<{root}?{urlencode(asked | {"page": str(relations[rel])})}>; rel="{rel}"' for rel in useful]
+        links = [f'<{address}?{urlencode(asked | {"page": str(relations[rel])})}>; rel="{rel}"' for rel in useful]
         answer = self._answer(request, [render(one) for one in found[(page - 1) * size : page * size]])
         return replace(answer, headers={**answer.headers, "Link": ", ".join(links)}) if links else answer
 
@@ -142,7 +244,12 @@ class GitHubApi:
         used = self._used % _LIMIT
         reset = int(self._world.clock.now().timestamp()) + 3600
         limits = {"Limit": _LIMIT, "Remaining": _LIMIT - used, "Used": used, "Reset": reset, "Resource": "core"}
-        return {f"X-RateLimit-{name}": str(value) for name, value in limits.items()}
+        told = {f"X-RateLimit-{name}": str(value) for name, value in limits.items()}
+        if self.scopes is not None:
+            told["X-OAuth-Scopes"] = self.scopes
+        if self.expires is not None:
+            told["github-authentication-token-expiration"] = self.expires
+        return told
 
     def _issue(self, item: Item) -> dict[str, object]:
         url = f"{self._base}/repos/{item.project.key}/issues/{item.number}"
@@ -156,7 +263,7 @@ class GitHubApi:
             "events_url": url + "/events",
             "html_url": page,
             "id": item.id,
-            "node_id": f"I_{item.id}",
+            "node_id": pull_id(item) if item.pull else f"I_{item.id}",
             "number": item.number,
             "title": item.title,
             "user": user_record(self._base, self._world.users[item.number % len(self._world.users)]),
@@ -174,6 +281,9 @@ class GitHubApi:
             "author_association": "MEMBER",
             "body": None,
         }
+        if item.parent is not None:
+            above = item.parent
+            record["parent_issue_url"] = f"{self._base}/repos/{above.project.key}/issues/{above.number}"
         return record | (_pull_request(item, page) if item.pull else {"type": _type(item)})
 
     def _milestone(self, milestone: Milestone) -> dict[str, object]:

@@ -50,7 +50,9 @@ def label_record(base: str, project: Project, name: str) -> dict[str, object]:
     """Return a label as GitHub shows it on an issue."""
     url = f"{base}/repos/{project.key}/labels/{quote(name)}"
     number = zlib.crc32(name.encode())
-    return {"id": number, "node_id": f"LA_{number}", "url": url, "name": name, "color": "d73a4a", "default": False}
+    return {"id": number, "node_id": f"LA_{number}", "url": url, "name": name, "color": "d73a4a", "default": False} | {
+        "description": None
+    }
 
 
 def repository_record(base: str, project: Project, open_entries: int) -> dict[str, object]:
@@ -64,6 +66,7 @@ def repository_record(base: str, project: Project, open_entries: int) -> dict[st
     record |= {"id": project.id, "node_id": f"R_{project.id}", "name": name, "full_name": project.key, "url": url}
     record |= {"html_url": page, "clone_url": page + ".git", "git_url": page + ".git", "svn_url": page}
     record |= {"ssh_url": f"git@github.com:{project.key}.git", "default_branch": "main", "has_issues": True}
+    record |= {"has_downloads": True}
     record |= {"open_issues": open_entries, "open_issues_count": open_entries}
     created = project.created.strftime("%Y-%m-%dT%H:%M:%SZ")
     record |= {"created_at": created, "updated_at": created, "pushed_at": created}

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Literal, Self
@@ -157,6 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer is the world's time, as all stamps are."""
+        moment = self.server.sandbox.world.clock.now().timestamp() if timestamp is None else timestamp
+        return formatdate(moment, usegmt=True)
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay quiet."""

@@ -7,7 +7,7 @@ __all__ = ["Settings", "connect"]
 
 
 def connect(settings: Settings) -> Connector:
-    """Open a connection; nothing is asked yet.  Raises CredentialsRefused for text that cannot be a token."""
+    """Open a connection; nothing is asked yet.  Raises CredentialsRefused for what cannot be a token or key."""
     from connectors.github.client import GitHubConnector
 
-    return GitHubConnector(settings)
+    return GitHubConnector.open(settings)

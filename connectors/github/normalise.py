@@ -5,18 +5,23 @@ https://docs.github.com/en/rest/issues/milestones#list-milestones.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import MalformedAnswer
+from connectors.github.answer import moment
 from connectors.github.settings import FULL_NAME
+from connectors.naming import first_refs, named_in_title
 from okrs.work import Kind, Ref, State, WorkItem
 
 Payload = dict[str, Any]
 
+_time = moment
+
 CANCELLED_REASONS = frozenset({"not_planned", "duplicate"})
 
 _PARENT = re.compile(r"/repos/([^/]+/[^/]+)/issues/([0-9]+)\Z")
+_HOME = re.compile(r"/repos/([^/]+/[^/]+)\Z")
 
 
 def repository(payload: object) -> Ref:
@@ -30,6 +35,29 @@ def repository(payload: object) -> Ref:
     if FULL_NAME.fullmatch(name) is None:
         raise MalformedAnswer("GitHub named a repository by something else than owner/name.")
     return Ref(str(_whole(payload, "id")), name)
+
+
+def has_issues(payload: object) -> bool:
+    """Tell whether the repository has its issues switched on: without them GitHub answers 410 for each."""
+    return not (isinstance(payload, dict) and payload.get("has_issues") is False)
+
+
+def home(payload: Payload) -> str:
+    """Return the owner/name of the repository that an issue says it is in.  Raises MalformedAnswer."""
+    match = _HOME.search(_text(payload, "repository_url"))
+    if match is None:
+        raise _malformed("repository_url")
+    return match[1]
+
+
+def reference(payload: Payload, repo: Ref) -> Ref:
+    """Return the identity of an issue or a pull request alone.  Raises MalformedAnswer."""
+    return Ref(str(_whole(payload, "id")), f"{repo.name}#{_whole(payload, 'number')}")
+
+
+def milestone_reference(payload: Payload, repo: Ref) -> Ref:
+    """Return the identity of a milestone alone.  Raises MalformedAnswer."""
+    return Ref(f"milestone:{_whole(payload, 'id')}", f"{repo.name}/milestone/{_whole(payload, 'number')}")
 
 
 def rows(payload: object, what: str) -> list[Payload]:
@@ -49,12 +77,13 @@ def issue(payload: Payload, repo: Ref) -> WorkItem:
     else:
         kind, state = Kind.PULL_REQUEST, _pull_state(status, payload, pull)
     milestone = payload.get("milestone")
+    key, title = f"{repo.name}#{_whole(payload, 'number')}", _text(payload, "title")
     return WorkItem(
         id=str(_whole(payload, "id")),
-        key=f"{repo.name}#{_whole(payload, 'number')}",
+        key=key,
         kind=kind,
         type=_type(payload, pull is not None),
-        title=_text(payload, "title"),
+        title=title,
         url=_text(payload, "html_url"),
         state=state,
         status=status,
@@ -67,6 +96,7 @@ def issue(payload: Payload, repo: Ref) -> WorkItem:
         milestones=() if milestone is None else (f"milestone:{_whole(_object(milestone, 'milestone'), 'id')}",),
         labels=tuple([_label(label) for label in _list(payload, "labels")]),
         assignees=tuple([_text(_object(who, "assignees"), "login") for who in _list(payload, "assignees")]),
+        refs=() if pull is None else first_refs(named_in_title(title, repo.name), key),
     )
 
 
@@ -139,17 +169,6 @@ def _closed_at(payload: Payload, status: str) -> datetime | None:
     if status == "open" or payload.get("closed_at") is None:
         return None
     return _time(payload, "closed_at")
-
-
-def _time(payload: Payload, key: str) -> datetime:
-    text = payload.get(key)
-    try:
-        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
-        if moment.tzinfo is not None:
-            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):  # no time, or one before the year 1 in UTC
-        raise _malformed(key) from None
-    raise _malformed(key)
 
 
 def _text(payload: Payload, key: str) -> str:

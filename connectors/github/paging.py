@@ -15,24 +15,41 @@ MOST_PAGES = 100_000
 
 
 class Listing(StrEnum):
-    """What a repository is read from, in this order.  The value is the end of the path."""
+    """What is read in pages.  The value is the end of the path."""
 
-    MILESTONES = "milestones"
     ISSUES = "issues"
+    MILESTONES = "milestones"
+    SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a Link header says: the query of the next page in a fixed spelling, and the number of the last page."""
+
+    following: str | None = None
+    last: int = 0
+    """0 where GitHub does not number the pages: its cursors lead from one to the next only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One page of a read; as text it is the `resume` of a cursor, so any page can be asked again.
 
-    `link` is the query that the page before named for this one.  `mark` is the link of the last page whose number
-    was a power of two: a circle of any length meets its mark again (Brent), and the text stays short.
+    Pages are numbered (`page` of `last`), or a chain: `link` is the query that the page before named for this one,
+    and `mark` the link of the last page whose number was a power of two.  A circle of any length meets its mark
+    again (Brent), and the text stays short.
     """
 
-    listing: Listing = Listing.MILESTONES
+    listing: Listing = Listing.ISSUES
+    chained: bool = False
+    """Follow from page to page, whatever numbers GitHub offers."""
+    page: int = 0
+    last: int = 0
     link: str = ""
     pages: int = 0
     mark: str = ""
+    part: str = ""
+    """Which of several questions this is a page of."""
 
     @classmethod
     def read(cls, resume: str | None) -> "Place":
@@ -40,35 +57,66 @@ class Place:
         if resume is None:
             return cls()
         known = orjson.loads(resume)
-        return cls(Listing(known["listing"]), known["link"], known["pages"], known["mark"])
+        return cls(**{**known, "listing": Listing(known.get("listing", Listing.ISSUES))})
 
     def text(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        plain = asdict(_FIRST)
+        return orjson.dumps({name: value for name, value in asdict(self).items() if value != plain[name]}).decode()
+
+    @property
+    def begins(self) -> bool:
+        """Whether this is the first page of its listing."""
+        return not self.page and not self.link
 
     def query(self, own: Mapping[str, str]) -> dict[str, str]:
         """Return the whole query of this page.  Ours wins: a link that lost `state=all` would hide closed issues."""
-        return dict(parse_qsl(self.link, keep_blank_values=True)) | dict(own)
+        numbered = {"page": str(self.page)} if self.page else {}
+        return dict(parse_qsl(self.link, keep_blank_values=True)) | dict(own) | numbered
 
-    def after(self, link: str | None, what: str) -> "Place | None":
-        """Return the next page's place, None after the last one.  Raises MalformedAnswer when pages repeat."""
-        if link is None:
-            return Place(Listing.ISSUES) if self.listing is Listing.MILESTONES else None
-        pages = self.pages + 1
+    def after(self, links: Links, what: str) -> "tuple[Place, ...]":
+        """Return the places that this page names.  Raises MalformedAnswer when pages repeat.
+
+        The first of numbered pages names them all; the last of them goes on where the listing has grown meanwhile.
+        """
+        if links.following is None or self.page < self.last:
+            return ()
+        if self.begins and not self.chained and links.last > 1:
+            if links.last > MOST_PAGES:
+                raise self._endless(what)
+            return tuple([replace(self, page=page, last=links.last) for page in range(2, links.last + 1)])
+        return (self._linked(links.following, what),)
+
+    def _linked(self, link: str, what: str) -> "Place":
+        pages = max(self.pages, self.last) + 1
         if link in (self.link, self.mark) or pages > MOST_PAGES:
-            raise MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
+            raise self._endless(what)
         is_power_of_two = pages & (pages - 1) == 0
-        return replace(self, link=link, pages=pages, mark=link if is_power_of_two else self.mark)
+        mark = link if is_power_of_two else self.mark
+        return replace(self, page=0, last=0, link=link, pages=pages, mark=mark)
+
+    def _endless(self, what: str) -> MalformedAnswer:
+        return MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
 
 
-def next_link(header: str, ours: Callable[[str], bool], what: str) -> str | None:
-    """Return the query of a Link header's next page in a fixed spelling, None on the last page.
+_FIRST = Place()
 
-    Page numbers are not computed: large repositories refuse them with a 422.  Only the query is used, since the
-    link may name the repository by its id.  Raises MalformedAnswer when the link is not `ours`.
+
+def links_of(header: str, ours: Callable[[str], bool], what: str) -> Links:
+    """Return what a Link header says.  Raises MalformedAnswer when the next page is not `ours`.
+
+    Only the query is used, since the link may name the repository by its id.  Cursors (`after=`) are given by large
+    listings, which refuse page numbers: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
+    found: dict[str, dict[str, str]] = {}
     for link in parse_header_links(header):
-        if "next" in link.get("rel", "").split():
-            if not ours(link["url"]):
-                raise MalformedAnswer(f"The next page of {what} is said to be on another host; it was not asked.")
-            return urlencode(sorted(parse_qsl(urlsplit(link["url"]).query, keep_blank_values=True)))
-    return None
+        relation = link.get("rel", "")
+        if relation == "next" and not ours(link["url"]):
+            raise MalformedAnswer(f"The next page of {what} is said to be on another host; it was not asked.")
+        if relation in ("next", "last"):
+            found[relation] = dict(parse_qsl(urlsplit(link["url"]).query, keep_blank_values=True))
+    if "next" not in found:
+        return Links()
+    following = urlencode(sorted(found["next"].items()))
+    numbered = found["next"].get("page") == "2" and "after" not in found["next"]
+    last = found.get("last", {}).get("page", "")
+    return Links(following, int(last) if numbered and last.isascii() and last.isdigit() and len(last) < 10 else 0)

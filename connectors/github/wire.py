@@ -5,58 +5,22 @@ a 202 again for ever (`github/Requester.py`, 2.10).  Both end at our connection 
 """
 
 from collections.abc import ItemsView, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-import orjson
 from github import Auth, Github
 
-from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
-from connectors.http import USER_AGENT, error_for
+from connectors.contract import MalformedAnswer
+from connectors.github.answer import Answer
+from connectors.github.credentials import Credentials, InstalledApp
+from connectors.github.settings import Settings, graphql_url
+from connectors.http import USER_AGENT
 from connectors.line import READ_TIMEOUT, Line, Route
 
 API_VERSION = "2022-11-28"
 PAGE_SIZE = 100
 """The most that GitHub gives."""
-
-_LIMIT_WORDS = (b"rate limit", b"abuse detection")
-"""In the text of a 403 that only limits.  The secondary limit may come without any header that says so:
-https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What GitHub answered, whatever the status.  Header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def error(self, what: str) -> ConnectorError:
-        """Return the typed error of an answer that is not a 200; its body is never repeated."""
-        if self.status == 403 and any(words in self.body.lower() for words in _LIMIT_WORDS):
-            limited = error_for(403, self.headers, what)
-            if isinstance(limited, RateLimited):
-                return limited
-            return RateLimited(f"The tracker limits requests (403) for {what}.")
-        if self.status == 202:
-            return TryLater(f"The tracker is not ready yet (202) for {what}; it is asked again later.")
-        if 300 <= self.status < 400:
-            return Stop(
-                f"The tracker moved {what} elsewhere ({self.status}): a repository that was renamed or transferred "
-                "meanwhile is found again by the next run; otherwise check `url`."
-            )
-        return error_for(self.status, self.headers, what)
-
-    def json(self, what: str) -> object:
-        """Return the parsed body of a 200.  Raises the typed error of any other status, or MalformedAnswer."""
-        if self.status != 200:
-            raise self.error(what)
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            pass  # raised below, so that the body is not part of the chain of causes
-        raise MalformedAnswer(f"The answer for {what} is not JSON; nothing of it was used. Check `url`.")
 
 
 class _Unfollowed(Exception):
@@ -74,7 +38,7 @@ class _Cable:
         self.line = line
         parts = urlsplit(line.route.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._asked: tuple[str, str, Mapping[str, str]] = ("GET", "/", {})
+        self._asked: tuple[str, str, Mapping[str, str], bytes | None] = ("GET", "/", {}, None)
         self.what = ""
         """What is asked next, for people."""
         self.body = b""
@@ -82,11 +46,11 @@ class _Cable:
 
     def request(self, verb: str, url: str, input: object, headers: dict[str, str], stream: bool = False) -> None:  # noqa: ARG002 - PyGithub's names
         """Remember what to ask; `getresponse` asks it."""
-        self._asked = (verb, url, headers)
+        self._asked = (verb, url, headers, input.encode() if isinstance(input, str) else None)
 
     def getresponse(self) -> "_Response":
-        verb, url, headers = self._asked
-        answer = self.line.ask(verb, self._origin + url, self.what, headers)
+        verb, url, headers, body = self._asked
+        answer = self.line.ask(verb, self._origin + url, self.what, headers, body)
         self.body = answer.body
         if answer.status in (202, 301):
             raise _Unfollowed(Answer(answer.status, answer.headers, b""))
@@ -110,19 +74,88 @@ class _Response:
         return ""
 
 
-class Wire:
-    """Answers of one GitHub, asked with one token, by one thread."""
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request; `what` names for people what is asked for."""
 
-    def __init__(self, url: str, token: str) -> None:
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise CredentialsRefused(
-                "The GitHub token is empty or holds signs that no token has: set it anew in the environment."
-            )
-        self.url = url
-        self._cable = _Cable(Line(Route(url)))
-        self._github = Github(
-            auth=Auth.Token(token),
-            base_url=url,
+    method: str
+    path: str
+    what: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+
+
+def route_of(settings: Settings) -> Route:
+    """Return the way to a source's GitHub.  Two things are asked by POST and change nothing: GraphQL and tokens."""
+    base = urlsplit(settings.url).path
+    posts = {urlsplit(graphql_url(settings.url)).path.removeprefix(base)}
+    if settings.app is not None:
+        posts.add(f"/app/installations/{settings.app.installation}/access_tokens")
+    return Route(settings.url, settings.proxy, settings.ca_bundle, frozenset(posts))
+
+
+class Wire:
+    """Answers of one GitHub for one thread: a `Github` object mixes up the answers of two."""
+
+    def __init__(self, route: Route, credentials: Credentials) -> None:
+        self.url = route.url
+        self.credentials = credentials
+        self.line = Line(route)
+        self._cable = _Cable(self.line)
+        self._signed: tuple[str, Github] | None = None
+        """The requester of the token in use."""
+
+    def twin(self) -> Self:
+        return type(self)(self.line.route, self.credentials)
+
+    def owns(self, url: str) -> bool:
+        """Tell whether a URL out of an answer leads to this GitHub; the token goes nowhere else."""
+        return self.line.owns(url)
+
+    def get(self, path: str, what: str, query: Mapping[str, str] | None = None, etag: str = "") -> Answer:
+        """Ask for one path below the API root, or for a whole URL, of which only path and query are used.
+
+        With an ETag a 304 may come back.  Raises TryLater when no whole answer came, Stop when asking again cannot
+        help, MalformedAnswer when the answer is no HTTP that the library understands.
+        """
+        return self._as_installed(_Question("GET", path, what, query or {}, {"If-None-Match": etag} if etag else {}))
+
+    def graphql(self, query: str, variables: Mapping[str, Any], what: str) -> Answer:
+        """Ask by GraphQL.  Raises as `get` does; what the answer holds is `connectors.github.graphql`'s."""
+        body = {"query": query, "variables": dict(variables)}
+        return self._as_installed(_Question("POST", graphql_url(self.url), what, body=body))
+
+    def get_as_app(self, app: InstalledApp, path: str, what: str) -> Answer:
+        """Ask with the App's own signature, as GitHub wants it for what is about the App itself."""
+        assert app.signature is not None  # noqa: S101 - its constructor raises without one
+        return self._ask_as_app(app.signature, "GET", path, what)
+
+    def close(self) -> None:
+        self._cable.close()
+        if self._signed:
+            self._signed[1].close()
+
+    def _as_installed(self, asked: "_Question") -> Answer:
+        """Ask with the token; an App's token that is refused is renewed once."""
+        token = self.credentials.token(self.line.told, self._ask_as_app)
+        answer = self._send(self._github(token), asked)
+        if answer.status != 401 or not self.credentials.refused(token):
+            return answer
+        token = self.credentials.token(self.line.told, self._ask_as_app)
+        return self._send(self._github(token), asked)
+
+    def _github(self, token: str) -> Github:
+        if self._signed is None or self._signed[0] != token:
+            if self._signed:
+                self._signed[1].close()
+            self._signed = (token, self._requester(Auth.Token(token)))
+        return self._signed[1]
+
+    def _requester(self, auth: Auth.Auth) -> Github:
+        return Github(
+            auth=auth,
+            base_url=self.url,
             timeout=READ_TIMEOUT,
             user_agent=USER_AGENT,
             per_page=PAGE_SIZE,
@@ -132,38 +165,27 @@ class Wire:
             api_version=API_VERSION,
         )
 
-    @property
-    def sent(self) -> int:
-        """How many HTTP requests were sent."""
-        return self._cable.line.sent
-
-    def owns(self, url: str) -> bool:
-        """Tell whether a URL out of an answer leads to this GitHub; the token goes nowhere else."""
-        return self._cable.line.owns(url)
-
-    def get(self, path: str, what: str, query: Mapping[str, str] | None = None) -> Answer:
-        """Ask for one path below the API root, or for a whole URL, of which only path and query are used.
-
-        Raises TryLater when no whole answer came, Stop when asking again cannot help, MalformedAnswer when the
-        answer is no HTTP that the library understands.
-        """
-        headers = {"Accept": "application/vnd.github+json"}
-        self._cable.what = what
+    def _ask_as_app(self, signature: Auth.Auth, method: str, path: str, what: str) -> Answer:
+        github = self._requester(signature)
         try:
-            status, fields, _ = self._github.requester.requestJson(
-                "GET",
-                path,
-                dict(query or {}),
-                headers,
-                cnx=self._cable,  # type: ignore[arg-type]  # whatever has the three methods will do
+            return self._send(github, _Question(method, path, what))
+        finally:
+            github.close()
+
+    def _send(self, github: Github, asked: "_Question") -> Answer:
+        self._cable.what = asked.what
+        try:
+            status, fields, _ = github.requester.requestJson(
+                asked.method,
+                asked.path,
+                dict(asked.query),
+                {"Accept": "application/vnd.github+json", **asked.headers},
+                asked.body,
+                self._cable,  # type: ignore[arg-type]  # whatever has the three methods will do
             )
             return Answer(status, fields, self._cable.body)
         except _Unfollowed as unfollowed:
             return unfollowed.answer
         except (ValueError, OverflowError):
             pass  # the library's error may quote the token and must not be chained
-        raise MalformedAnswer(f"The answer for {what} has headers that are not GitHub's; nothing of it was used.")
-
-    def close(self) -> None:
-        self._cable.close()
-        self._github.close()
+        raise MalformedAnswer(f"The answer for {asked.what} has headers that are not GitHub's; nothing of it was used.")

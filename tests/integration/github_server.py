@@ -1,6 +1,7 @@
 """A small GitHub over loopback HTTP, whose next answers a test may dictate."""
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,23 +19,29 @@ TOKEN = "ghp_SeCrEt0123456789"
 WEB = Container("42", "acme/web")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FIRST = Cursor(now=NOW)
+PLAIN = Demand()
 
 
-def opened(url: str, *names: str, token: str = TOKEN) -> Connector:
+def opened(url: str, *names: str, token: str | None = TOKEN, **more: Any) -> Connector:
     """Return a connection to acme/web, or to the repositories given."""
     keys = {"connector": "github", "token": token, "url": url, "repositories": names or ("acme/web",)}
-    return connect(Settings.model_validate(keys))
+    return connect(Settings.model_validate(keys | more))
 
 
-def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB) -> list[Page]:
-    """Read a container to its end."""
+def pages(github: Connector, cursor: Cursor = FIRST, box: Container = WEB, demand: Demand = PLAIN) -> list[Page]:
+    """Read a container to its end, from the cursor's page on."""
     read = []
-    while True:
-        page = github.changed(box, cursor, Demand())
+    asked = [cursor.resume]
+    while asked:
+        page = github.changed(box, replace(cursor, resume=asked.pop(0)), demand)
         read.append(page)
-        if not page.following:
-            return read
-        cursor = replace(cursor, resume=page.following[0])
+        asked += page.following
+    return read
+
+
+def memo_of(read: list[Page]) -> dict[str, str]:
+    """Return what the read keeps for the next one."""
+    return {name: text for page in read for name, text in page.memo.items()}
 
 
 def items(read: list[Page]) -> list[WorkItem]:
@@ -55,6 +62,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
 
 
 def issue(number: int, updated: str = "2026-11-01T10:00:00Z", **keys: Any) -> dict[str, Any]:
@@ -82,6 +90,7 @@ class GitHubServer:
 
     def __init__(self, prefix: str = "/github") -> None:
         self.prefix = prefix
+        self.tokens = {TOKEN}
         self.ids = {"acme/web": 42}
         self.moved: dict[str, int] = {}
         self.issues: list[dict[str, Any]] = []
@@ -89,6 +98,8 @@ class GitHubServer:
         self.replies: list[Reply] = []
         self.always: Callable[[Asked], Reply | None] = lambda asked: None
         self.asked: list[Asked] = []
+        self.numbered = True
+        """Whether page numbers are offered; large repositories have cursors only."""
         self._open = 0
         self._changed = Condition()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -125,7 +136,7 @@ class GitHubServer:
         dictated = self.always(asked)
         if dictated is not None:
             return dictated
-        if asked.headers.get("authorization") != f"token {TOKEN}":
+        if asked.headers.get("authorization", "").removeprefix("token ") not in self.tokens:
             return Reply(401, '{"message": "Bad credentials"}')
         if asked.path == "/user":
             return Reply(200, '{"login": "headway-bot"}')
@@ -153,14 +164,21 @@ class GitHubServer:
         if query.get("state", "open") != "all":
             rows = [row for row in rows if row["state"] == "open"]
         rows = [row for row in rows if row["updated_at"] >= query.get("since", "")]
+        if query.get("sort") == "updated":
+            rows = sorted(rows, key=lambda row: row["updated_at"], reverse=True)
         size, page = int(query.get("per_page", "30")), int(query.get("page", "1"))
         headers = {}
         if page * size < len(rows):
             # As on the real one, the link names the repository by its id.
             more = urlencode(query | {"page": str(page + 1)})
             where = f"{self.url}/repositories/{number}/{asked.path.rsplit('/', 1)[1]}"
-            headers["Link"] = f'<{where}?{more}>; rel="next", <{where}?page=99>; rel="last"'
-        return Reply(200, json.dumps(rows[(page - 1) * size : page * size]), headers)
+            end = f', <{where}?page={-(-len(rows) // size)}>; rel="last"' if self.numbered else ""
+            headers["Link"] = f'<{where}?{more}>; rel="next"{end}'
+        body = json.dumps(rows[(page - 1) * size : page * size])
+        headers["ETag"] = f'W/"{zlib.crc32((body + headers.get("Link", "")).encode()):x}"'
+        if asked.headers.get("if-none-match") == headers["ETag"]:
+            return Reply(304, "", headers)
+        return Reply(200, body, headers)
 
 
 def _handler(server: GitHubServer) -> type[BaseHTTPRequestHandler]:
@@ -177,11 +195,15 @@ def _handler(server: GitHubServer) -> type[BaseHTTPRequestHandler]:
             super().finish()
             server.count(-1)
 
+        def do_POST(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             path = parts.path.removeprefix(server.prefix)
-            reply = server.answer(Asked(path, dict(parse_qsl(parts.query)), headers))
+            reply = server.answer(Asked(path, dict(parse_qsl(parts.query)), headers, self.command))
             self.close_connection = reply.body is None
             if reply.body is None:
                 return

@@ -1,8 +1,10 @@
 """The GitHub connector reads repositories over real HTTP: everything, what changed, and page by page."""
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -44,7 +46,8 @@ def test_a_first_read_brings_milestones_and_all_issues_open_or_closed(server: Gi
     ]
     assert github.containers() == (WEB,)
     read = items(pages(github))
-    assert [item.key for item in read] == ["acme/web/milestone/1", *(f"acme/web#{n}" for n in range(1, 251))]
+    assert {item.key for item in read} == {"acme/web/milestone/1", *(f"acme/web#{n}" for n in range(1, 251))}
+    assert len(read) == 251
     assert github.requests == 3 + 2  # the repository, the milestones and ceil(250 / 100) pages
     assert github.requests == len(server.asked)
     first = next(asked for asked in server.asked if asked.path.endswith("/issues"))
@@ -60,13 +63,19 @@ def test_an_incremental_read_asks_in_utc_and_brings_the_milestones_again(
     since = datetime(2026, 11, 20, 3, 0, 0, 900_000, tzinfo=timezone(timedelta(hours=-5)))
     github.containers()
     read = items(pages(github, replace(FIRST, since=since)))
-    assert [(item.kind, item.key) for item in read] == [
+    assert {(item.kind, item.key) for item in read} == {
         (Kind.MILESTONE, "acme/web/milestone/1"),
         (Kind.MILESTONE, "acme/web/milestone/2"),
         (Kind.ISSUE, "acme/web#7"),
-    ]
-    assert server.asked[-1].query["since"] == "2026-11-20T08:00:00Z"
+    }
     assert github.requests == 3
+    for row in server.issues[:150]:
+        row["updated_at"] = "2026-11-20T08:00:00Z"
+    read = items(pages(github, replace(FIRST, since=since)))
+    assert {item.key for item in read if item.kind is Kind.ISSUE} == {f"acme/web#{n}" for n in range(1, 151)}
+    listings = [asked for asked in server.asked if "since" in asked.query]
+    assert {asked.query["since"] for asked in listings} == {"2026-11-20T08:00:00Z"}
+    assert len(listings) == 2
 
 
 def test_nothing_changed_costs_three_requests(server: GitHubServer, github: Connector) -> None:
@@ -83,23 +92,94 @@ def test_many_milestones_are_paged_too(server: GitHubServer, github: Connector) 
     assert github.requests == 4
 
 
-def test_a_read_goes_on_from_any_page_and_loses_nothing(server: GitHubServer, github: Connector) -> None:
+@pytest.mark.parametrize("numbered", [True, False])
+def test_pages_may_be_asked_in_any_order_by_any_connection(server: GitHubServer, numbered: bool) -> None:
+    server.numbered = numbered
     server.milestones = [milestone(number) for number in range(1, 130)]
     server.issues = [issue(number) for number in range(1, 340)]
+    github = opened(server.url)
     github.containers()
     whole = pages(github)
     assert len(whole) == 6
-    for done in range(1, len(whole)):
+    asked: list[str | None] = [None]
+    read = []
+    while asked:
         later = opened(server.url)  # another process, which has resolved nothing
-        rest = pages(later, replace(FIRST, resume=whole[done - 1].following[0]))
+        page = later.changed(WEB, replace(FIRST, resume=asked.pop()), Demand())
         later.close()
-        assert items(whole[:done]) + items(rest) == items(whole)
+        read.append(page)
+        asked += page.following
+    github.close()
+    assert sorted(item.id for item in items(read)) == sorted(item.id for item in items(whole))
+    assert len(set(items(read))) == 129 + 339
+
+
+def test_the_first_page_names_all_the_others_at_once(server: GitHubServer, github: Connector) -> None:
+    server.issues = [issue(number) for number in range(1, 340)]
+    github.containers()
+    assert len(github.changed(WEB, FIRST, Demand()).following) == 3 + 1  # three pages, and the milestones
+
+
+def test_refused_page_numbers_are_followed_as_links_instead(server: GitHubServer, github: Connector) -> None:
+    """Large repositories answer 422 to a page's number: the listing begins anew, once, as a chain."""
+    server.issues = [issue(number) for number in range(1, 540)]
+    github.containers()
+    first = github.changed(WEB, FIRST, Demand())
+
+    def only_links(asked: Asked) -> Reply | None:
+        if asked.path.endswith("/issues") and "page" in asked.query and "after" not in asked.query:
+            return Reply(422, '{"message": "Pagination with the page parameter is not supported"}')
+        return None
+
+    def with_cursors(asked: Asked) -> Reply | None:
+        if not asked.path.endswith("/issues") or "page" in asked.query:
+            return only_links(asked)
+        begin = int(asked.query.get("after", "0"))
+        more = f'<{server.url}/repositories/42/issues?after={begin + 100}>; rel="next"' if begin < 500 else ""
+        return Reply(200, json.dumps(server.issues[begin : begin + 100]), {"Link": more})
+
+    server.always = with_cursors
+    read = [first]
+    for resume in first.following:
+        read += pages(github.twin(), replace(FIRST, resume=resume))
+    assert {item.key for item in items(read)} == {f"acme/web#{number}" for number in range(1, 540)}
+    assert github.changed(WEB, replace(FIRST, resume=first.following[1]), Demand()).following  # asked again: again
+    chains = [asked for asked in server.asked if "after" in asked.query]
+    assert len(chains) == 5
+
+
+def test_a_listing_that_grows_while_it_is_read_loses_nothing(server: GitHubServer, github: Connector) -> None:
+    server.issues = [issue(number) for number in range(1, 200)]
+    github.containers()
+    first = github.changed(WEB, FIRST, Demand())
+    server.issues += [issue(number) for number in range(200, 320)]
+    read = [first] + [page for resume in first.following for page in pages(github, replace(FIRST, resume=resume))]
+    assert {item.key for item in items(read)} == {f"acme/web#{number}" for number in range(1, 320)}
 
 
 def test_asking_a_page_twice_gives_the_same_page(server: GitHubServer, github: Connector) -> None:
     server.issues = [issue(number) for number in range(1, 300)]
-    cursor = replace(FIRST, resume=pages(github)[1].following[0])
+    cursor = replace(FIRST, resume=pages(github)[0].following[1])
     assert github.changed(WEB, cursor, Demand()) == github.changed(WEB, cursor, Demand())
+
+
+def test_threads_with_twins_never_mix_up_their_answers(server: GitHubServer, github: Connector) -> None:
+    """One `Github` object hands the answer of one thread to another; every twin has its own."""
+    server.issues = [issue(number) for number in range(1, 1001)]
+    github.containers()
+    first = github.changed(WEB, FIRST, Demand())
+    alone = {resume: github.changed(WEB, replace(FIRST, resume=resume), Demand()) for resume in first.following}
+    twins = [github.twin() for _ in range(8)]
+
+    def ask(number: int) -> bool:
+        twin, resumes = twins[number], first.following[number:] + first.following[:number]
+        return all(twin.changed(WEB, replace(FIRST, resume=one), Demand()) == alone[one] for one in resumes)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(8)))
+    assert sum(twin.requests for twin in twins) == 8 * len(first.following)
+    for twin in twins:
+        twin.close()
 
 
 def test_a_renamed_repository_is_read_whole_under_its_new_name(server: GitHubServer) -> None:
@@ -118,7 +198,7 @@ def test_a_renamed_repository_is_read_whole_under_its_new_name(server: GitHubSer
 def test_a_redirect_in_a_listing_is_an_error_and_is_not_followed(server: GitHubServer, github: Connector) -> None:
     github.containers()
     server.moved = {"acme/web": 42}
-    with pytest.raises(Stop, match=r"moved the milestones of acme/web elsewhere \(301\)"):
+    with pytest.raises(Stop, match=r"moved the issues of acme/web elsewhere \(301\)"):
         github.changed(WEB, FIRST, Demand())
     assert github.requests == len(server.asked) == 2
 
@@ -155,7 +235,7 @@ def test_a_repository_that_the_token_may_not_read_leaves_the_others(server: GitH
 
 
 def test_demanded_fields_are_refused_with_a_reason(server: GitHubServer, github: Connector) -> None:
-    with pytest.raises(Stop, match="no custom number fields: leave out story_points"):
+    with pytest.raises(Stop, match="no fields of their own: name the board of story_points under"):
         github.changed(WEB, FIRST, Demand(fields=frozenset({"story_points"})))
     assert server.asked == []
 
@@ -171,7 +251,7 @@ def test_check_tells_the_account_and_what_it_sees(server: GitHubServer) -> None:
 def test_check_tells_when_the_token_expires(server: GitHubServer, github: Connector) -> None:
     expires = {"github-authentication-token-expiration": "2026-12-24 10:00:00 UTC"}
     server.always = lambda asked: Reply(200, '{"login": "bot"}', expires) if asked.path == "/user" else None
-    assert "expires 2026-12-24 10:00:00 UTC" in github.check().detail
+    assert github.check().expires == datetime(2026, 12, 24, 10, tzinfo=UTC)
 
 
 def test_check_knows_tokens_without_a_user(server: GitHubServer, github: Connector) -> None:
@@ -199,4 +279,4 @@ def test_a_milestone_without_a_list_stops_the_read(server: GitHubServer, github:
     server.always = only_milestones_fail
     github.containers()
     with pytest.raises(MalformedAnswer, match="the milestones of acme/web"):
-        github.changed(WEB, FIRST, Demand())
+        pages(github)

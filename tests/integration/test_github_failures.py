@@ -105,9 +105,9 @@ def test_answers_that_are_no_page(
     [
         (Reply(429, "", {"Retry-After": "17"}), 17, 17),
         (Reply(403, SECONDARY, {"Retry-After": "30"}), 30, 30),
-        (Reply(429, ""), None, None),
-        (Reply(403, SECONDARY), None, None),
-        (Reply(429, "", {"Retry-After": "soon"}), None, None),
+        (Reply(429, ""), 60, 60),
+        (Reply(403, SECONDARY), 60, 60),
+        (Reply(429, "", {"Retry-After": "soon"}), 60, 60),
     ],
 )
 def test_limits_carry_the_wait(

@@ -3,13 +3,18 @@
 import pytest
 
 from connectors.contract import MalformedAnswer
-from connectors.github.paging import MOST_PAGES, Listing, Place, next_link
+from connectors.github.paging import MOST_PAGES, Links, Listing, Place, links_of
 
 ROOT = "https://api.github.com"
 
 
-def link(header: str) -> str | None:
-    return next_link(header, lambda url: url.startswith(f"{ROOT}/"), "the issues of acme/web")
+def links(header: str) -> Links:
+    return links_of(header, lambda url: url.startswith(f"{ROOT}/"), "the issues of acme/web")
+
+
+def after(place: Place, link: str) -> Place:
+    (following,) = place.after(Links(link), "x")
+    return following
 
 
 def walk(successor: dict[str, str], start: str, limit: int) -> int:
@@ -18,26 +23,41 @@ def walk(successor: dict[str, str], start: str, limit: int) -> int:
     coming = start
     for pages in range(limit):
         try:
-            following = place.after(coming, "x")
+            place = Place.read(after(place, coming).text())
         except MalformedAnswer:
             return pages
-        assert following is not None
-        place = Place.read(following.text())
         coming = successor[coming]
     raise AssertionError("the circle was not seen")
 
 
-def test_milestones_come_first_and_issues_last() -> None:
+def test_numbered_pages_are_all_named_by_the_first() -> None:
     first = Place.read(None)
-    assert first.listing is Listing.MILESTONES
-    second = first.after(None, "x")
-    assert second == Place(Listing.ISSUES)
-    assert second.after(None, "x") is None
+    named = first.after(Links("page=2", 4), "x")
+    assert [(place.page, place.last) for place in named] == [(2, 4), (3, 4), (4, 4)]
+    assert named[0].after(Links("page=3", 4), "x") == ()
+    assert named[-1].query({"state": "all"}) == {"state": "all", "page": "4"}
+
+
+def test_a_listing_that_grew_meanwhile_goes_on_behind_its_last_page() -> None:
+    last = Place(page=4, last=4)
+    assert last.after(Links(), "x") == ()
+    (more,) = last.after(Links("page=5", 5), "x")
+    assert (more.link, more.page, more.pages) == ("page=5", 0, 5)
+    assert more.after(Links("page=6", 6), "x")[0].link == "page=6"
+
+
+def test_a_chain_stays_one_whatever_numbers_are_offered() -> None:
+    assert [place.link for place in Place(chained=True).after(Links("page=2", 9), "x")] == ["page=2"]
+
+
+def test_too_many_numbers_are_refused() -> None:
+    with pytest.raises(MalformedAnswer, match="never end"):
+        Place().after(Links("page=2", MOST_PAGES + 1), "x")
 
 
 def test_a_place_survives_as_text() -> None:
-    place = Place(Listing.ISSUES, "after=Y3Vy%3D%3D&page=7", 6, "page=5")
-    assert Place.read(place.text()) == place
+    for place in (Place(Listing.SEARCH, True, 0, 0, "after=Y3Vy%3D%3D&page=7", 6, "page=5", "is:issue"), Place(page=3)):
+        assert Place.read(place.text()) == place
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 100])
@@ -51,20 +71,18 @@ def test_a_circle_of_any_length_ends(lead: int, length: int) -> None:
 def test_a_long_read_is_no_circle() -> None:
     place = Place(Listing.ISSUES)
     for number in range(2, 3000):
-        following = place.after(f"page={number}", "x")
-        assert following is not None
-        place = following
+        place = after(place, f"page={number}")
     assert (place.pages, place.link) == (2998, "page=2999")
     assert len(place.text()) < 100
 
 
 def test_pages_are_capped() -> None:
     with pytest.raises(MalformedAnswer, match="never end"):
-        Place(Listing.ISSUES, "page=1", MOST_PAGES).after("page=2", "x")
+        Place(link="page=1", pages=MOST_PAGES).after(Links("page=2"), "x")
 
 
 def test_our_query_wins_over_the_link() -> None:
-    place = Place(Listing.ISSUES, "after=abc%3D&page=2&state=open")
+    place = Place(link="after=abc%3D&page=2&state=open")
     assert place.query({"state": "all", "per_page": "100"}) == {
         "after": "abc=",
         "page": "2",
@@ -79,14 +97,21 @@ def test_the_next_link_is_found_among_others() -> None:
         f'<{ROOT}/repositories/42/issues?state=all&page=3&after=Y3Vy%3D%3D>; rel="next", '
         f'<{ROOT}/repositories/42/issues?page=9>; rel="last"'
     )
-    assert link(header) == "after=Y3Vy%3D%3D&page=3&state=all"
+    assert links(header) == Links("after=Y3Vy%3D%3D&page=3&state=all")
+
+
+def test_page_numbers_are_believed_where_the_next_one_is_the_second() -> None:
+    last = f'<{ROOT}/x?page=9>; rel="last"'
+    assert links(f'<{ROOT}/x?page=2>; rel="next", {last}') == Links("page=2", 9)
+    assert links(f'<{ROOT}/x?after=abc&page=2>; rel="next", {last}').last == 0
+    assert links(f'<{ROOT}/x?page=2>; rel="next", <{ROOT}/x?page=²>; rel="last"').last == 0
 
 
 @pytest.mark.parametrize("header", ["", f'<{ROOT}/x?page=1>; rel="first"', "nonsense", "<>;;;"])
 def test_no_next_link_is_the_last_page(header: str) -> None:
-    assert link(header) is None
+    assert links(header) == Links()
 
 
 def test_a_next_link_to_another_host_is_refused() -> None:
     with pytest.raises(MalformedAnswer, match="another host"):
-        link('<https://evil.example/repos/acme/web/issues?page=2>; rel="next"')
+        links('<https://evil.example/repos/acme/web/issues?page=2>; rel="next"')

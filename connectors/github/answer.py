@@ -1,0 +1,90 @@
+"""What GitHub answers: statuses as typed errors, bodies as JSON, and times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from connectors.contract import ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
+from connectors.http import error_for
+
+_LIMIT_WORDS = (b"rate limit", b"abuse detection")
+"""In the text of a 403 that only limits.  The secondary limit may come without any header that says so."""
+
+_LEAST_WAIT = 60.0
+"""Seconds to wait when a limit does not say how long:
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit"""
+
+_LONGEST_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What GitHub answered, whatever the status.  Header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def error(self, what: str) -> ConnectorError:
+        """Return the typed error of an answer that is not a 200; its body is never repeated."""
+        error = error_for(self.status, self.headers, what)
+        worded = self.status == 403 and any(words in self.body.lower() for words in _LIMIT_WORDS)
+        if worded or isinstance(error, RateLimited):
+            if isinstance(error, RateLimited) and error.wait is not None:
+                return error
+            return RateLimited(f"The tracker limits requests ({self.status}) for {what}.", _LEAST_WAIT)
+        if self.status == 202:
+            return TryLater(f"The tracker is not ready yet (202) for {what}; it is asked again later.")
+        if 300 <= self.status < 400:
+            return Stop(
+                f"The tracker moved {what} elsewhere ({self.status}): a repository that was renamed or transferred "
+                "meanwhile is found again by the next run; otherwise check `url`."
+            )
+        return error
+
+    def limited(self, what: str) -> bool:
+        """Tell whether a refusal is only a limit."""
+        return isinstance(self.error(what), RateLimited)
+
+    def json(self, what: str, status: int = 200) -> object:
+        """Return the parsed body.  Raises the typed error of any other status, or MalformedAnswer."""
+        if self.status != status:
+            raise self.error(what)
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            pass  # raised below, so that the body is not part of the chain of causes
+        raise MalformedAnswer(f"The answer for {what} is not JSON; nothing of it was used. Check `url`.")
+
+    @property
+    def reason(self) -> str:
+        """GitHub's own words for a refusal, in one short line; "" where there are none.
+
+        https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed
+        """
+        try:
+            told = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return ""
+        if not isinstance(told, dict):
+            return ""
+        errors = told.get("errors")
+        details = [one.get("message") for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+        words = " ".join([text for text in (*details, told.get("message")) if isinstance(text, str)][:1])
+        line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
+        return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+
+
+def moment(payload: Mapping[str, Any], key: str) -> datetime:
+    """Return a time of a payload in UTC.  Raises MalformedAnswer for anything but an aware time."""
+    text = payload.get(key)
+    try:
+        told = datetime.fromisoformat(text)  # type: ignore[arg-type]
+        if told.tzinfo is not None:
+            return told if told.tzinfo is UTC else told.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # no time, or one before the year 1 in UTC
+        pass
+    raise MalformedAnswer(f"An item of GitHub has no proper `{key}`; nothing of its page was used.")

@@ -1,0 +1,186 @@
+"""Boards (Projects v2): read whole, once a run, for all containers and twins; their values by repository and number.
+
+Changing a value on a board does not touch the issue, and boards have no history, so there is no cheaper way.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from connectors.contract import MalformedAnswer, Stop
+from connectors.github import graphql
+from connectors.github.paging import MOST_PAGES
+from connectors.github.wire import PAGE_SIZE, Wire
+from okrs.numbers import exact
+from okrs.work import fold_name
+
+NEEDS = "the scope `read:project` (a fine-grained token or an App: read access to Projects)"
+
+KINDS = {"NUMBER": "number", "DATE": "date", "TEXT": "text", "SINGLE_SELECT": "name", "ITERATION": "title"}
+"""Types of fields that hold a value of their own, and under which key it stands."""
+
+Spot = tuple[str, int]
+"""Id of a repository and the number of an issue or pull request in it."""
+Fields = tuple[tuple[str, str], ...]
+"""`WorkItem.fields`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardField:
+    """A field of a board; `board` is owner/number, `kind` one of `KINDS`."""
+
+    id: str
+    name: str
+    kind: str
+    board: str
+
+
+@dataclass(slots=True)
+class Board:
+    """What is known of one board so far."""
+
+    name: str
+    fields: dict[str, BoardField] = field(default_factory=dict)
+    """By id."""
+    values: dict[Spot, dict[str, str]] = field(default_factory=dict)
+    """Texts by id of the field; an item without values is on the board, too."""
+    ids: dict[Spot, str] = field(default_factory=dict)
+    """Ids of the issues; a pull request's is not told here."""
+    after: str | None = None
+    pages: int = 0
+    complete: bool = False
+
+    def take(self, project: Mapping[str, Any], what: str) -> None:
+        """Add one page.  Raises MalformedAnswer."""
+        for row in graphql.nodes(project.get("fields"), what):
+            found = BoardField(str(row.get("id")), str(row.get("name")), str(row.get("dataType")), self.name)
+            self.fields[found.id] = found
+        items = project.get("items")
+        for row in graphql.nodes(items, what):
+            self._put(row, what)
+        info = items.get("pageInfo") if isinstance(items, Mapping) else None
+        if not isinstance(info, Mapping) or type(info.get("hasNextPage")) is not bool:
+            raise MalformedAnswer(f"The answer for {what} does not say whether it is complete; nothing was used.")
+        self.complete = not info["hasNextPage"]
+        self.pages += 1
+        following = info.get("endCursor")
+        if not self.complete and (not isinstance(following, str) or following == self.after or self.pages > MOST_PAGES):
+            raise MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
+        self.after = following
+
+    def _put(self, row: Mapping[str, Any], what: str) -> None:
+        content = row.get("content")
+        home = content.get("repository") if isinstance(content, Mapping) else None
+        if not isinstance(content, Mapping) or not isinstance(home, Mapping):
+            return  # a draft, or something that this token may not see
+        number, repository = content.get("number"), home.get("databaseId")
+        if type(number) is not int or type(repository) is not int:
+            raise MalformedAnswer(f"An item of {what} has no number; nothing of it was used.")
+        spot = (str(repository), number)
+        if "fullDatabaseId" in content:
+            self.ids[spot] = str(content["fullDatabaseId"])
+        self.values[spot] = dict(_values(graphql.nodes(row.get("fieldValues"), what), self.fields, what))
+
+
+class Boards:
+    """The boards of a source.  Thread safe: who needs them first reads them, the others wait for it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+        self._lock = Lock()
+        self._boards: list[Board] = []
+        self._fields: dict[frozenset[str], dict[Spot, Fields]] = {}
+
+    def forget(self) -> None:
+        """Begin a new run."""
+        with self._lock:
+            self._boards, self._fields = [], {}
+
+    def expect(self, demanded: frozenset[str]) -> None:
+        """Raise Stop where fields are demanded and no board is configured that could have them."""
+        if demanded and not self._names:
+            names = ", ".join(sorted(demanded))
+            raise Stop(f"GitHub issues have no fields of their own: name the board of {names} under `boards:`.")
+
+    def fields(self, wire: Wire, demanded: frozenset[str]) -> Mapping[Spot, Fields]:
+        """Return the demanded fields of everything on the boards, sorted by name; () for what has no value.
+
+        What was read when a page failed is not read again.  Raises Stop when a name fits no field or several.
+        """
+        with self._lock:
+            if demanded not in self._fields:
+                self._boards = self._boards or [Board(name) for name in self._names]
+                for board in self._boards:
+                    while not board.complete:
+                        board.take(_page(wire, board.name, board.after, PAGE_SIZE), f"the board {board.name}")
+                self._fields[demanded] = _demanded(self._boards, demanded)
+            return self._fields[demanded]
+
+    def ids(self) -> Mapping[Spot, str]:
+        """Return the ids of the issues on the boards that `fields` has read."""
+        with self._lock:
+            return {spot: known for board in self._boards for spot, known in board.ids.items()}
+
+
+def look_at(wire: Wire, name: str) -> Board:
+    """Return a board with its fields and its first item only.  Raises ConnectorError."""
+    board = Board(name)
+    board.take(_page(wire, name, None, 1), f"the board {name}")
+    return board
+
+
+def _page(wire: Wire, name: str, after: str | None, first: int) -> Mapping[str, Any]:
+    what = f"the board {name}"
+    owner, _, number = name.partition("/")
+    variables = {"owner": owner, "number": int(number), "first": first, "after": after}
+    data = graphql.data_of(wire.graphql(graphql.BOARD, variables, what), what, NEEDS)
+    holder = data.get("repositoryOwner")
+    project = holder.get("projectV2") if isinstance(holder, dict) else None
+    if not isinstance(project, dict):
+        raise Stop(f"GitHub does not know {what}, or this token may not see it: check the spelling, and {NEEDS}.")
+    return project
+
+
+def _values(
+    rows: Iterable[Mapping[str, Any]], fields: Mapping[str, BoardField], what: str
+) -> Iterable[tuple[str, str]]:
+    for row in rows:
+        holder = row.get("field")
+        found = fields.get(str(holder.get("id"))) if isinstance(holder, Mapping) else None
+        value = row.get(KINDS[found.kind]) if found and found.kind in KINDS else None
+        if found is None or value is None:
+            continue  # a title, an assignee and the like: the issue itself tells
+        if found.kind != "NUMBER":
+            yield found.id, str(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            number = exact(value).normalize()
+            yield found.id, f"{number:f}"
+        else:
+            raise MalformedAnswer(f"A number of {what} is none; nothing of it was used.")
+
+
+def _demanded(boards: Iterable[Board], demanded: frozenset[str]) -> dict[Spot, Fields]:
+    boards = list(boards)
+    spellings: dict[str, list[str]] = {}
+    for name in demanded:
+        spellings.setdefault(chosen_field(name, boards).id, []).append(name)
+    found: dict[Spot, dict[str, str]] = {}
+    for board in boards:
+        for spot, values in board.values.items():
+            mine = found.setdefault(spot, {})
+            mine.update({name: text for known, text in values.items() for name in spellings.get(known, ())})
+    return {spot: tuple(sorted(mine.items())) for spot, mine in found.items()}
+
+
+def chosen_field(name: str, boards: Iterable[Board]) -> BoardField:
+    """Return the one field that a rule's name means.  Raises Stop when there is none, or several."""
+    every = [one for board in boards for one in board.fields.values() if one.kind in KINDS]
+    fitting = [one for one in every if fold_name(one.name) == fold_name(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        homes = " and ".join(sorted(one.board for one in fitting))
+        raise Stop(f"The field {name!r} is on the boards {homes}: rename one of them, or leave one board out.")
+    known = ", ".join(sorted({one.name for one in every}))
+    raise Stop(f"No board of this source has a field {name!r}: write one of {known or 'none that could be used'}.")

@@ -1,0 +1,90 @@
+"""What items have beyond their own row: values on boards, and what a pull request's branch and body name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connectors.contract import MalformedAnswer
+from connectors.github import graphql, normalise
+from connectors.github.boards import Fields, Spot
+from connectors.github.shared import Shared
+from connectors.github.wire import Wire
+from connectors.naming import first_refs, named_in_branch, named_in_title
+from okrs.demand import Demand
+from okrs.work import Ref, WorkItem
+
+Row = Mapping[str, Any]
+
+
+def dressed(wire: Wire, shared: Shared, rows: Sequence[Row], repo: Ref, demand: Demand) -> tuple[WorkItem, ...]:
+    """Return the items of some issues and pull requests of one repository, with all that is demanded of them.
+
+    Raises ConnectorError.
+    """
+    items = [normalise.issue(dict(row), repo) for row in rows]
+    if demand.fields:
+        values = shared.boards.fields(wire, demand.fields)
+        items = [
+            replace(item, fields=values.get((repo.id, row["number"]), ()))
+            for item, row in zip(items, rows, strict=True)
+        ]
+    if demand.refs:
+        named = _named_elsewhere(wire, rows, f"the pull requests of {repo.name}")
+        items = [
+            _with_refs(item, repo, named[row["node_id"]]) if "pull_request" in row else item
+            for item, row in zip(items, rows, strict=True)
+        ]
+    return tuple(items)
+
+
+def _with_refs(item: WorkItem, repo: Ref, more: Iterable[str]) -> WorkItem:
+    return replace(item, refs=first_refs([*named_in_title(item.title, repo.name), *more], item.key))
+
+
+def _named_elsewhere(wire: Wire, rows: Sequence[Row], what: str) -> dict[str, list[str]]:
+    """Return the tickets that pull requests name in their branch or close, by node id: one request for a page."""
+    ids = [_node(row) for row in rows if "pull_request" in row]
+    if not ids:
+        return {}
+    needs = "read access to Pull requests and Contents (a classic token: the scope `repo`)"
+    data = graphql.data_of(wire.graphql(graphql.PULLS, {"ids": ids}, what), what, needs)
+    found = {str(node.get("id")): _names(node, what) for node in graphql.nodes(data, what)}
+    if set(ids) - set(found):
+        raise MalformedAnswer(f"The answer for {what} leaves some of them out; nothing of it was used.")
+    return found
+
+
+def _node(row: Row) -> str:
+    node = row.get("node_id")
+    if not isinstance(node, str):
+        raise MalformedAnswer("A pull request of GitHub has no proper `node_id`; nothing of its page was used.")
+    return node
+
+
+def _names(node: Row, what: str) -> list[str]:
+    branch = node.get("headRefName")
+    closing = [
+        f"{one['repository']['nameWithOwner']}#{one['number']}"
+        for one in graphql.nodes(node.get("closingIssuesReferences"), what)
+        if isinstance(one.get("repository"), Mapping) and "nameWithOwner" in one["repository"] and "number" in one
+    ]
+    return [*(named_in_branch(branch) if isinstance(branch, str) else ()), *closing]
+
+
+BOARD = "board"
+"""Name of a memo: which issues of the repository were on a board, as `number:id` with a space between them."""
+
+
+def on_board(memo: Mapping[str, str]) -> dict[int, str]:
+    """Return the ids, by number, of what was on a board when the container was last read completely."""
+    pairs = [pair.partition(":") for name, text in memo.items() if name.startswith(BOARD) for pair in text.split()]
+    return {int(number): known for number, _, known in pairs}
+
+
+def board_memo(known: Mapping[int, str], part: str = "") -> dict[str, str]:
+    return {BOARD + part: " ".join(f"{number}:{known[number]}" for number in sorted(known))} if known else {}
+
+
+def board_part(rows: Sequence[Row], values: Mapping[Spot, Fields], repo: Ref, part: str) -> dict[str, str]:
+    """Return the memo of one page of a complete listing."""
+    return board_memo({row["number"]: str(row["id"]) for row in rows if (repo.id, row["number"]) in values}, part)

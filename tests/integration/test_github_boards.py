@@ -1,0 +1,270 @@
+"""Fields of boards (Projects v2): read whole, put onto issues, and followed without the issues being touched."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.contract import (
+    Connector,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    Cursor,
+    Demand,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+)
+from okrs.work import WorkItem
+from sandbox.clock import SimulatedClock
+from sandbox.records import Item
+from sandbox.server import Sandbox
+from sandbox.world import World
+from tests.integration.github_server import GitHubServer, Reply, items, memo_of, opened, pages
+
+START = datetime(2026, 10, 1, 9, tzinfo=UTC)
+KINDS = {"Points": "NUMBER", "Due": "DATE", "Note": "TEXT", "Status": "SINGLE_SELECT", "Sprint": "ITERATION"}
+POINTS = Demand(fields=frozenset({"points"}))
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(SimulatedClock(START))
+    world.add_user("Mira", "mira")
+    for name in ("acme/web", "acme/api"):
+        project = world.add_project("github", name.partition("/")[2], name)
+        for number in range(1, 6):
+            world.create(project, f"Issue {number}", pull=number == 5)
+    board = world.add_board("acme", "Roadmap", KINDS)
+    world.set_value(board, at(world, 1), "Points", 3.0)
+    world.set_value(board, at(world, 5), "Points", 0.5)
+    world.clock.advance(timedelta(hours=1))
+    return world
+
+
+def at(world: World, number: int, name: str = "acme/web") -> Item:
+    return world.item(f"{name}#{number}")
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[Sandbox]:
+    with Sandbox(world) as running:
+        yield running
+
+
+def connected(sandbox: Sandbox, *names: str, boards: tuple[str, ...] = ("acme/1",)) -> Connector:
+    return opened(sandbox.urls["github"], *names, token=sandbox.tokens["github"], boards=boards)
+
+
+@pytest.fixture
+def github(sandbox: Sandbox) -> Iterator[Connector]:
+    connector = connected(sandbox)
+    yield connector
+    connector.close()
+
+
+class Poller:
+    """A mirror of one container, with its memo and watermark."""
+
+    def __init__(self, github: Connector, world: World, demand: Demand = POINTS) -> None:
+        self.github, self.world, self.demand = github, world, demand
+        self.items: dict[str, WorkItem] = {}
+        self.memo: dict[str, str] = {}
+        self.since: datetime | None = None
+
+    def poll(self) -> list[WorkItem]:
+        (box,) = [one for one in self.github.containers() if isinstance(one, Container)]
+
+        def held(ids: Any) -> dict[str, WorkItem]:
+            return {one: self.items[one] for one in ids if one in self.items}
+
+        cursor = Cursor(self.world.clock.now(), self.since, memo=self.memo, held=held)
+        read = pages(self.github, cursor, box, self.demand)
+        self.items |= {item.id: item for item in items(read)}
+        self.memo, self.since = memo_of(read), self.world.clock.now() - timedelta(minutes=15)
+        self.world.clock.advance(timedelta(hours=1))
+        return [item for item in items(read) if item.kind != "milestone"]
+
+
+def test_values_come_under_the_spelling_of_the_rule(github: Connector, world: World) -> None:
+    board = world.boards[0]
+    for name, value in {"Due": "2026-11-01", "Note": "a b", "Status": "Doing", "Sprint": "Week 7"}.items():
+        world.set_value(board, at(world, 1), name, value)
+    names = frozenset({"points", "DUE", "Note", "status", "Sprint"})
+    found = {item.key: item.fields for item in Poller(github, world, Demand(fields=names)).poll()}
+    assert dict(found["acme/web#1"]) == {
+        "points": "3",
+        "DUE": "2026-11-01",
+        "Note": "a b",
+        "status": "Doing",
+        "Sprint": "Week 7",
+    }
+    assert found["acme/web#5"] == (("points", "0.5"),)
+    assert found["acme/web#2"] == ()
+
+
+def test_two_spellings_of_one_field_both_have_its_value(github: Connector, world: World) -> None:
+    found = Poller(github, world, Demand(fields=frozenset({"Points", "points"}))).poll()
+    assert found[0].fields == (("Points", "3"), ("points", "3"))
+
+
+def test_a_value_changes_without_the_issue_being_touched(github: Connector, world: World) -> None:
+    mirror = Poller(github, world)
+    mirror.poll()
+    board = world.boards[0]
+    world.clock.advance(timedelta(hours=1))
+    assert mirror.poll() == []
+    world.set_value(board, at(world, 1), "Points", 8.0)
+    world.set_value(board, at(world, 2), "Points", 1.0)  # comes onto the board
+    world.take_off(board, at(world, 5))
+    changed = mirror.poll()
+    assert {item.key: item.fields for item in changed} == {
+        "acme/web#1": (("points", "8"),),
+        "acme/web#2": (("points", "1"),),
+        "acme/web#5": (),
+    }
+    assert [item.updated_at for item in changed] == [START] * 3
+    assert mirror.poll() == []
+
+
+def test_a_pull_request_that_comes_onto_the_board_is_asked_for_its_id(sandbox: Sandbox, world: World) -> None:
+    github = connected(sandbox, "acme/api")
+    mirror = Poller(github, world)
+    mirror.poll()
+    mirror.poll()
+    world.set_value(world.boards[0], at(world, 5, "acme/api"), "Points", 2.0)
+    assert [(item.key, item.fields) for item in mirror.poll()] == [("acme/api#5", (("points", "2"),))]
+    before = sandbox.total("github")
+    assert mirror.poll() == []
+    github.close()
+    assert sandbox.total("github") - before == 4  # three and the board: its id is kept
+
+
+def test_a_changed_issue_has_its_new_fields_and_content(github: Connector, world: World) -> None:
+    mirror = Poller(github, world)
+    mirror.poll()
+    mirror.poll()
+    world.retitle(at(world, 1), "New title")
+    world.set_value(world.boards[0], at(world, 1), "Points", 13.0)
+    (changed,) = mirror.poll()
+    assert (changed.title, changed.fields) == ("New title", (("points", "13"),))
+
+
+def test_a_board_is_read_once_a_run_for_all_containers_and_twins(sandbox: Sandbox, world: World) -> None:
+    for number in range(150):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    github = connected(sandbox, "acme/web", "acme/api")
+    for _ in range(2):
+        boxes = [one for one in github.containers() if isinstance(one, Container)]
+        for box in boxes:
+            twin = github.twin()
+            pages(twin, Cursor(START), box, POINTS)
+            twin.close()
+    github.close()
+    assert sandbox.requests["github", "graphql"] == 2 * 2  # 152 items are two pages
+
+
+def test_a_board_that_fails_halfway_goes_on_where_it_was(sandbox: Sandbox, github: Connector, world: World) -> None:
+    for number in range(150):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    github.changed(box, Cursor(START), Demand())
+    sandbox.faults.status(502, tracker="github", path="/graphql")
+    with pytest.raises(TryLater):
+        github.changed(box, Cursor(START), POINTS)
+    page = github.changed(box, Cursor(START), POINTS)
+    assert page.items[0].fields == (("points", "3"),)
+    assert sandbox.requests["github", "graphql"] == 3
+
+
+def test_a_name_that_fits_no_field_or_two_is_refused_with_candidates(sandbox: Sandbox, world: World) -> None:
+    world.add_board("acme", "Other", {"points": "NUMBER", "Size": "NUMBER"})
+    two = connected(sandbox, boards=("acme/1", "acme/2"))
+    (box,) = two.containers()
+    assert isinstance(box, Container)
+    with pytest.raises(Stop, match="'points' is on the boards acme/1 and acme/2"):
+        two.changed(box, Cursor(START), POINTS)
+    with pytest.raises(Stop, match="No board of this source has a field 'velocity': write one of Due, Note, Points"):
+        two.changed(box, Cursor(START), Demand(fields=frozenset({"velocity"})))
+    assert two.changed(box, Cursor(START), Demand(fields=frozenset({"size"}))).items
+    two.close()
+
+
+def test_an_unknown_board_and_a_missing_scope_are_named(sandbox: Sandbox) -> None:
+    for board in ("acme/9", "nobody/1"):
+        github = connected(sandbox, boards=(board,))
+        (box,) = github.containers()
+        assert isinstance(box, Container)
+        with pytest.raises(Stop, match=f"the board {board}"):
+            github.changed(box, Cursor(START), POINTS)
+        github.close()
+    sandbox.apis["github"].scopes = "repo"  # type: ignore[attr-defined]
+    github = connected(sandbox)
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    with pytest.raises(CredentialsRefused, match="read:project"):
+        github.changed(box, Cursor(START), POINTS)
+    github.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"data": {"repositoryOwner": null}, "errors": [{"type": "FORBIDDEN", "message": "no"}]}', CredentialsRefused),
+        ('{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}', RateLimited),
+        ('{"data": null, "errors": [{"type": "NOT_FOUND", "message": "?"}]}', Stop),
+        ('{"errors": [{"message": "Something went wrong while executing your query."}]}', TryLater),
+        ('{"errors": [{"message": "Field \'projectV2\' doesn\'t exist"}]}', Stop),
+        ('{"errors": "all"}', Stop),
+        ('{"data": null}', MalformedAnswer),
+        ("[]", MalformedAnswer),
+        ('{"data": {"repositoryOwner": {"projectV2": {"fields": {"nodes": []}}}}}', MalformedAnswer),
+        ('{"data": {"repositoryOwner": {"projectV2": {"fields": {}, "items": {"nodes": []}}}}}', MalformedAnswer),
+    ],
+)
+def test_errors_in_a_200_are_never_an_empty_board(body: str, expected: type[ConnectorError]) -> None:
+    with GitHubServer() as server:
+        server.always = lambda asked: Reply(200, body) if asked.path == "/graphql" else None
+        github = opened(server.url, boards=("acme/1",))
+        (box,) = github.containers()
+        assert isinstance(box, Container)
+        with pytest.raises(ConnectorError) as caught:
+            github.changed(box, Cursor(START), POINTS)
+        github.close()
+    assert type(caught.value) is expected
+
+
+def test_branches_and_closed_issues_cost_one_request_a_page(sandbox: Sandbox, github: Connector, world: World) -> None:
+    pull = at(world, 5)
+    world.retitle(pull, "PAY-7: faster (acme/api#2)")
+    pull.branch = "feature/pay-12-coupons"
+    world.link(pull, at(world, 1))
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    refs = {item.key: item.refs for item in items(pages(github, Cursor(START), box, Demand(refs=True)))}
+    assert refs["acme/web#5"] == ("PAY-7", "acme/api#2", "PAY-12", "acme/web#1")
+    assert refs["acme/web#1"] == ()
+    assert sandbox.requests["github", "graphql"] == 1
+    plain = {item.key: item.refs for item in items(pages(github, Cursor(START), box))}
+    assert plain["acme/web#5"] == ("PAY-7", "acme/api#2")
+    assert sandbox.requests["github", "graphql"] == 1
+
+
+def test_a_board_that_pages_in_a_circle_ends() -> None:
+    page = (
+        '{"data": {"repositoryOwner": {"projectV2": {"title": "R", "fields": {"nodes": []}, "items": {"nodes": [], '
+        '"pageInfo": {"hasNextPage": true, "endCursor": "same"}}}}}}'
+    )
+    with GitHubServer() as server:
+        server.always = lambda asked: Reply(200, page) if asked.path == "/graphql" else None
+        github = opened(server.url, boards=("acme/1",))
+        (box,) = github.containers()
+        assert isinstance(box, Container)
+        with pytest.raises(MalformedAnswer, match="never end"):
+            github.changed(box, replace(Cursor(START)), POINTS)
+        github.close()

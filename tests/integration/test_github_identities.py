@@ -1,0 +1,300 @@
+"""Census, look-ups and searches against the sandbox: what moved, what was deleted, and what is only out of sight."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.contract import (
+    Connector,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    Demand,
+    Fate,
+    Found,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+)
+from connectors.github.search import narrowed, qualifier
+from okrs.work import Ref
+from sandbox.clock import SimulatedClock
+from sandbox.records import Item
+from sandbox.server import Sandbox
+from sandbox.world import World
+from tests.integration.github_server import FIRST, PLAIN, WEB, GitHubServer, Reply, items, opened, pages
+
+START = datetime(2026, 10, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(SimulatedClock(START))
+    world.add_user("Mira", "mira")
+    for name in ("acme/web", "acme/api", "acme/secret"):
+        project = world.add_project("github", name.partition("/")[2], name)
+        world.add_milestone(project, "v1")
+        for number in range(1, 6):
+            world.create(project, f"Issue {number}", "Bug", labels=("p1",), pull=number == 5)
+    return world
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[Sandbox]:
+    with Sandbox(world) as running:
+        yield running
+
+
+@pytest.fixture
+def github(sandbox: Sandbox) -> Iterator[Connector]:
+    connector = opened(sandbox.urls["github"], "acme/web", "acme/api", token=sandbox.tokens["github"])
+    yield connector
+    connector.close()
+
+
+def box_of(github: Connector) -> Container:
+    return next(box for box in github.containers() if isinstance(box, Container))
+
+
+def ref(item: Item) -> Ref:
+    return Ref(str(item.id), item.key)
+
+
+def fate(github: Connector, one: Ref) -> Found:
+    return github.look_up(box_of(github), [one], PLAIN)[one.id]
+
+
+def census(github: Connector, box: Container) -> list[Ref]:
+    found: list[Ref] = []
+    asked: list[str | None] = [None]
+    while asked:
+        page = github.census(box, Demand(), asked.pop())
+        found += page.refs
+        asked += page.following
+    return found
+
+
+def test_a_census_names_everything_that_a_full_read_brings(sandbox: Sandbox, github: Connector) -> None:
+    sandbox.faults.page_caps["github"] = 2
+    box = box_of(github)
+    whole = items(pages(github, FIRST, box))
+    assert sorted(census(github, box), key=lambda one: one.id) == sorted(
+        [Ref(item.id, item.key) for item in whole], key=lambda one: one.id
+    )
+
+
+def test_what_is_here_comes_as_it_is(github: Connector, world: World) -> None:
+    found = fate(github, ref(world.item("acme/web#1")))
+    assert found.fate is Fate.HERE
+    assert found.item is not None
+    assert (found.item.key, found.item.type) == ("acme/web#1", "Bug")
+
+
+def test_a_transferred_issue_is_followed_into_a_configured_repository(github: Connector, world: World) -> None:
+    old = ref(world.item("acme/web#1"))
+    new = world.transfer(world.item("acme/web#1"), world.project("acme/api"))
+    found = fate(github, old)
+    assert (found.fate, found.container) == (Fate.MOVED, str(world.project("acme/api").id))
+    assert found.item is not None
+    assert (found.item.id, found.item.key) == (str(new.id), new.key)
+    assert found.item.projects == (Ref(str(new.project.id), "acme/api"),)
+
+
+def test_a_transferred_issue_elsewhere_left_all_of_them(github: Connector, world: World) -> None:
+    old = ref(world.item("acme/web#1"))
+    new = world.transfer(world.item("acme/web#1"), world.project("acme/secret"))
+    found = fate(github, old)
+    assert (found.fate, found.container) == (Fate.MOVED, None)
+    assert found.item is not None
+    assert found.item.id == str(new.id)
+
+
+def test_a_transfer_out_of_sight_says_nothing(github: Connector, world: World) -> None:
+    old = ref(world.item("acme/web#1"))
+    world.transfer(world.item("acme/web#1"), world.project("acme/secret"))
+    world.project("acme/secret").hidden = True
+    assert fate(github, old) == Found(Fate.HIDDEN)
+
+
+def test_deleted_hidden_and_renumbered_are_told_apart(github: Connector, world: World) -> None:
+    gone = ref(world.item("acme/web#2"))
+    world.delete(world.item("acme/web#2"))
+    asked = [gone, Ref("77", "acme/web#3"), Ref("78", "acme/web#999"), Ref("79", ""), ref(world.item("acme/web#4"))]
+    found = github.look_up(box_of(github), asked, PLAIN)
+    assert [found[one.id].fate for one in asked] == [
+        Fate.DELETED,
+        Fate.HIDDEN,
+        Fate.HIDDEN,
+        Fate.HIDDEN,
+        Fate.HERE,
+    ]
+
+
+def test_milestones_are_looked_up_by_the_number_in_their_key(github: Connector, world: World) -> None:
+    milestone = world.milestones[0]
+    one = Ref(f"milestone:{milestone.id}", "acme/web/milestone/1")
+    found = fate(github, one)
+    assert found.fate is Fate.HERE
+    assert found.item is not None
+    assert found.item.title == "v1"
+    world.delete_milestone(milestone)
+    assert fate(github, one) == Found(Fate.HIDDEN)
+
+
+def test_a_repository_renamed_a_moment_ago_is_no_transfer(github: Connector, world: World) -> None:
+    box = box_of(github)
+    world.rename_project(world.project("acme/web"), "acme/shop")
+    item = world.item("acme/shop#1")
+    found = github.look_up(box, [Ref(str(item.id), "acme/web#1")], PLAIN)[str(item.id)]
+    assert (found.fate, found.container) == (Fate.HERE, None)
+    assert found.item is not None
+    assert found.item.key == "acme/shop#1"
+
+
+def test_a_repository_out_of_sight_deletes_and_hides_nothing(github: Connector, world: World) -> None:
+    box, one = box_of(github), ref(world.item("acme/web#1"))
+    world.project("acme/web").hidden = True
+    with pytest.raises(Stop, match="the repository acme/web"):
+        github.look_up(box, [one], PLAIN)
+
+
+def test_issues_that_are_switched_off_were_not_deleted() -> None:
+    """GitHub answers 410 for each of them, as for a deleted one."""
+    with GitHubServer() as server:
+        off = '{"id": 42, "full_name": "acme/web", "has_issues": false}'
+        server.always = lambda asked: Reply(410, "{}") if "/issues/" in asked.path else Reply(200, off)
+        github = opened(server.url)
+        with pytest.raises(Stop, match="switched off"):
+            github.look_up(WEB, [Ref("1", "acme/web#1")], PLAIN)
+        github.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (Reply(401, "{}"), CredentialsRefused),
+        (Reply(429, "{}"), RateLimited),
+        (Reply(403, '{"message": "You have exceeded a secondary rate limit"}'), RateLimited),
+        (Reply(403, "{}", {"X-RateLimit-Remaining": "0"}), RateLimited),
+        (Reply(502, "{}"), TryLater),
+        (Reply(200, "<html>"), MalformedAnswer),
+    ],
+)
+def test_trouble_is_no_fate(reply: Reply, expected: type[ConnectorError]) -> None:
+    with GitHubServer() as server:
+        server.always = lambda asked: reply if "/issues/" in asked.path else None
+        github = opened(server.url)
+        with pytest.raises(expected):
+            github.look_up(WEB, [Ref("1", "acme/web#1")], PLAIN)
+        github.close()
+
+
+def test_a_redirect_to_another_host_is_not_followed() -> None:
+    with GitHubServer() as server, GitHubServer() as other:
+        there = Reply(301, "{}", {"Location": f"{other.url}/repositories/9/issues/1"})
+        server.always = lambda asked: there if "/issues/" in asked.path else None
+        github = opened(server.url)
+        assert github.look_up(WEB, [Ref("1", "acme/web#1")], PLAIN) == {"1": Found(Fate.MOVED)}
+        github.close()
+        assert other.asked == []
+
+
+def hits(github: Connector, query: str) -> list[str]:
+    found: list[str] = []
+    asked: list[str | None] = [None]
+    while asked:
+        page = github.matching(query, asked.pop())
+        found += [one.name for one in page.refs]
+        asked += page.following
+    return sorted(found)
+
+
+def test_a_query_finds_ids_in_the_configured_repositories_only(sandbox: Sandbox, github: Connector) -> None:
+    sandbox.faults.page_caps["github"] = 3
+    names = ("acme/web", "acme/api")
+    assert hits(github, "is:issue label:p1") == sorted(f"{name}#{n}" for name in names for n in range(1, 5))
+    assert hits(github, "repo:acme/secret is:issue") == []
+    assert hits(github, "repo:acme/api is:pr") == ["acme/api#5"]
+
+
+def test_a_query_that_names_neither_issues_nor_pull_requests_is_asked_twice(
+    sandbox: Sandbox, github: Connector
+) -> None:
+    sandbox.apis["github"].strict_search = True  # type: ignore[attr-defined]
+    assert len(hits(github, "label:p1")) == 10
+    assert sandbox.requests["github", "search"] == 3
+
+
+def test_a_refused_query_stops_with_the_reason_of_github(github: Connector) -> None:
+    with pytest.raises(Stop, match="the qualifier colour:red is not understood"):
+        github.matching("is:issue colour:red", None)
+
+
+def test_too_many_hits_stop(sandbox: Sandbox, github: Connector, world: World) -> None:
+    for number in range(1000):
+        world.create(world.project("acme/web"), f"More {number}")
+    with pytest.raises(Stop, match="more than 1000 tickets: narrow the query"):
+        github.matching("is:issue", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"total_count": 1, "incomplete_results": true, "items": []}', TryLater),
+        ('{"total_count": 1, "items": []}', TryLater),
+        ('{"total_count": 0, "incomplete_results": false}', MalformedAnswer),
+        ("[]", MalformedAnswer),
+    ],
+)
+def test_half_a_search_is_none(body: str, expected: type[ConnectorError]) -> None:
+    with GitHubServer() as server:
+        server.always = lambda asked: Reply(200, body) if asked.path == "/search/issues" else None
+        github = opened(server.url)
+        with pytest.raises(expected):
+            github.matching("is:issue", None)
+        github.close()
+
+
+def test_a_refusal_is_shown_in_one_short_line() -> None:
+    long = '{"message": "' + "x\\n\\u001b[31m" * 200 + '"}'
+    with GitHubServer() as server:
+        server.always = lambda asked: Reply(422, long) if asked.path == "/search/issues" else None
+        github = opened(server.url)
+        with pytest.raises(Stop) as caught:
+            github.matching("is:issue", None)
+        github.close()
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("acme/web", "repo:acme/web"), ('a b"c\\', 'repo:"a b\\"c\\\\"'), ("", 'repo:""')],
+)
+def test_one_function_writes_qualifiers(value: str, written: str) -> None:
+    assert qualifier("repo", value) == written
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("label:p1", "label:p1 repo:a/b repo:c/d"),
+        ("label:p1\n  is:open", "label:p1 is:open repo:a/b repo:c/d"),
+        ("repo:a/b label:p1", "repo:a/b label:p1"),
+        ("(org:a is:open)", "(org:a is:open)"),
+        ("-repo:a/b", "-repo:a/b repo:a/b repo:c/d"),
+        ("title-repo:x", "title-repo:x repo:a/b repo:c/d"),
+    ],
+)
+def test_a_query_is_narrowed_unless_it_names_its_own(query: str, asked: str) -> None:
+    assert narrowed(query, ["a/b", "c/d"]) == asked
+
+
+def test_nothing_is_searched_for_where_no_repository_can_be_read(github: Connector, world: World) -> None:
+    for name in ("acme/web", "acme/api"):
+        world.project(name).hidden = True
+    asked: Any = github.matching("is:issue", None)
+    assert asked.refs == ()
