@@ -195,10 +195,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._fail(fault, reply, sandbox.apis[tracker])
 
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The `Date` of an answer is the trackers' time, not this machine's."""
-        return super().date_time_string(timestamp or self.server.sandbox.world.clock.now().timestamp())
-
     def _fail(self, fault: Fault, reply: Answer, api: Api) -> None:
         match fault.kind:
             case Kind.STATUS:

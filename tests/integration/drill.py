@@ -215,11 +215,10 @@ class Drill:
             held = {seen.item.id: facts_of(seen.item) for seen in mirror.items_of(connection, SOURCE)}
         mine = {name: without_the_gone(facts, held) for name, facts in held.items()}
         true = Oracle(self.world, self.projects).everything()
-        return {
-            name: (true.get(name), mine.get(name))
-            for name in true.keys() | mine.keys()
-            if true.get(name) != mine.get(name)
-        }
+        # What was archived before anybody listed it is in no listing and no census: nobody can know of it.
+        unknowable = {str(item.id) for item in self.world.items.values() if item.archived} - mine.keys()
+        both = {name: (true.get(name), mine.get(name)) for name in (true.keys() | mine.keys()) - unknowable}
+        return {name: (here, there) for name, (here, there) in both.items() if here != there}
 
     def poll(self) -> Report:
         self.polls += 1
