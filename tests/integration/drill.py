@@ -75,7 +75,7 @@ class Oracle:
                     for one in self.world.milestones
                     if one.project in self.projects
                 }
-        return {name: without_the_gone(facts, found) for name, facts in found.items()}
+        return found
 
     def _inside(self, item: Item) -> bool:
         top = item
@@ -213,12 +213,16 @@ class Drill:
     def differences(self) -> dict[str, tuple[Facts | None, Facts | None]]:
         with self.database.read() as connection:
             held = {seen.item.id: facts_of(seen.item) for seen in mirror.items_of(connection, SOURCE)}
-        mine = {name: without_the_gone(facts, held) for name, facts in held.items()}
         true = Oracle(self.world, self.projects).everything()
         # What was archived before anybody listed it is in no listing and no census: nobody can know of it.
-        unknowable = {str(item.id) for item in self.world.items.values() if item.archived} - mine.keys()
-        both = {name: (true.get(name), mine.get(name)) for name in (true.keys() | mine.keys()) - unknowable}
-        return {name: (here, there) for name, (here, there) in both.items() if here != there}
+        for item in self.world.items.values():
+            if item.archived and str(item.id) not in held:
+                true.pop(str(item.id), None)
+        there, here = (
+            {name: without_the_gone(facts, every) for name, facts in every.items()} for every in (true, held)
+        )
+        both = {name: (there.get(name), here.get(name)) for name in there.keys() | here.keys()}
+        return {name: (one, other) for name, (one, other) in both.items() if one != other}
 
     def poll(self) -> Report:
         self.polls += 1
