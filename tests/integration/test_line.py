@@ -547,8 +547,13 @@ def test_a_proxys_address_that_cannot_be_used_is_told_without_it(proxy: str) -> 
 
 
 def test_the_trackers_time_and_quota_are_kept(lines: Callable[..., Line]) -> None:
-    limits = {"X_RateLimit_Remaining": "41", "X_RateLimit_Limit": "5000", "X_RateLimit_Reset": "1790000000"}
-    with Wire(always(answer(Date="Sun, 22 Nov 2026 10:00:00 GMT", **limits))) as server:
+    told = answer(
+        Date="Sun, 22 Nov 2026 10:00:00 GMT",
+        X_RateLimit_Remaining="41",
+        X_RateLimit_Limit="5000",
+        X_RateLimit_Reset="1790000000",
+    )
+    with Wire(always(told)) as server:
         line = lines(server.url)
         assert (line.told, line.quota) == (None, None)
         get(line)
