@@ -116,11 +116,10 @@ def read_request(connection: socket.socket) -> bytes | None:
 
 def answer(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> bytes:
     """Return the bytes of a plain answer; a header `X_Y` is written `X-Y`, and one that is empty is left out."""
-    fields = {"Content-Length": str(len(body)), "Content-Type": "application/json", **headers}
-    lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value]
-    return f"HTTP/1.1 {status}\r\n{chr(13) + chr(10) if not lines else ''}".encode() + (
-        "".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n" + body
-    )
+    own = {"Content-Length": str(len(body)), "Content-Type": "application/json"}
+    fields = own | {name.replace("_", "-"): value for name, value in headers.items()}
+    head = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items() if value), "", ""]
+    return "\r\n".join(head).encode("latin-1") + body
 
 
 def always(content: bytes, *, keep: bool = True) -> Serve:
