@@ -218,6 +218,37 @@ def test_a_history_that_search_cuts_is_asked_for_alone(world: World, monkeypatch
     assert [step.state for step in history] == [State.TODO, State.DOING, State.DONE] * 2
 
 
+def test_a_history_with_holes_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = world.create(world.project("PAY"), "Pay", "Story")
+    for edit in (world.start, world.close, world.reopen):
+        edit(story)
+    with Sandbox(world, jira_mode="data_center") as sandbox, jira(sandbox) as connector:
+        api = sandbox.apis["jira"]
+        whole = api.changelog  # type: ignore[attr-defined]  # the sandbox's own Jira
+        monkeypatch.setattr(api, "changelog", lambda item, expand, _most: whole(item, expand, 2))
+        assert read(connector, HISTORIES)[0]["Pay"].history == ()
+
+
+def test_a_sprint_of_a_foreign_board_lives_in_the_project_of_that_board(world: World, sandbox: Sandbox) -> None:
+    project, platform = world.project("PAY"), world.project("PLAT")
+    world.add_sprint(project, "Own")
+    shared = [world.add_sprint(platform, f"Shared {number}") for number in range(2)]
+    for one in shared:
+        one.project = project  # both boards show it; its own one is the other
+    shapes = sandbox.apis["jira"].shapes  # type: ignore[attr-defined]  # the sandbox's own Jira
+    plain = shapes.sprint
+    shapes.sprint = lambda one: plain(one) | ({"originBoardId": platform.id} if one in shared else {})
+    keys = {"Own": "PAY", "Shared 0": "PLAT", "Shared 1": "PLAT"}
+    with jira(sandbox) as connector:
+        items, _ = read(connector, SPRINTS)
+        assert {title: item.key.split("/")[0] for title, item in items.items()} == keys
+        assert sandbox.requests["jira", "board"] == 1
+    platform.hidden = True
+    with jira(sandbox) as connector:
+        items, _ = read(connector, SPRINTS)
+    assert {item.key.split("/")[0] for item in items.values()} == {"PAY"}
+
+
 def test_histories_of_cloud_come_page_by_page(world: World) -> None:
     for number in range(3):
         story = world.create(world.project("PAY"), f"Story {number}", "Story")

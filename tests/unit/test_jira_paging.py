@@ -114,6 +114,16 @@ def test_a_total_that_grows_or_shrinks_is_followed_to_its_end(total: int, later:
         assert set(listing.ids) <= listing.seen
 
 
+@given(st.integers(106, 500), st.integers(1, 104))
+def test_a_page_that_gives_less_than_the_first_one_names_its_rest(total: int, cap: int) -> None:
+    listing = Listing(total, 1000)
+    waiting = listing.read(Numbered("PAY"))
+    listing.cap = cap
+    while waiting:
+        waiting += listing.read(waiting.pop())
+    assert listing.seen == set(range(total))
+
+
 def test_what_data_center_may_not_say() -> None:
     later = Numbered("PAY", 100, 105, 105)
     wrong: tuple[dict[str, object], ...] = ({}, {"total": "3"}, {"total": 400, "startAt": 0})
