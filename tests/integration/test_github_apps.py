@@ -134,7 +134,7 @@ def test_the_signature_is_the_apps_and_short_lived() -> None:
         (Reply(401, "{}"), CredentialsRefused, "`private_key`"),
         (Reply(404, "{}"), CredentialsRefused, "no installation 77"),
         (Reply(403, "{}"), CredentialsRefused, "403"),
-        (Reply(200, "{}"), Stop, ""),
+        (Reply(200, "{}"), Stop, "did not accept"),
         (Reply(201, "{}"), MalformedAnswer, "no token"),
         (Reply(201, '{"token": "x"}'), MalformedAnswer, "expires_at"),
         (Reply(201, '{"token": "a\\nb", "expires_at": "2026-12-01T10:00:00Z"}'), MalformedAnswer, "no token"),
@@ -180,9 +180,7 @@ def test_check_names_the_app_and_what_it_may_not_read(sandbox: Sandbox, github: 
 def test_check_tells_scopes_and_the_end_of_a_classic_token(sandbox: Sandbox) -> None:
     api = api_of(sandbox)
     api.scopes, api.expires = "public_repo", "2026-12-24 10:00:00 UTC"
-    github = opened(
-        sandbox.urls["github"], "acme/web", "acme/gone", token=sandbox.tokens["github"], boards=["acme/1"]
-    )
+    github = opened(sandbox.urls["github"], "acme/web", "acme/gone", token=sandbox.tokens["github"], boards=["acme/1"])
     account = github.check()
     assert account.expires == datetime(2026, 12, 24, 10, tzinfo=UTC)
     assert len(account.lacks) == 2
@@ -247,7 +245,12 @@ def test_discover_knows_issue_types_of_organisations() -> None:
 def test_every_request_that_could_change_something_is_refused(github: Connector) -> None:
     """The allow-list lets two POSTs through, and no other."""
     wire = github._wire  # type: ignore[attr-defined]
-    for method, path in (("POST", "/repos/acme/web/issues"), ("DELETE", "/graphql"), ("POST", "/app/installations/78/access_tokens")):
+    refused = [
+        ("POST", "/repos/acme/web/issues"),
+        ("DELETE", "/graphql"),
+        ("POST", "/app/installations/78/access_tokens"),
+    ]
+    for method, path in refused:
         with pytest.raises(Stop, match="was not sent"):
             wire.line.ask(method, wire.url + path, "x", {}, b"{}")
     assert github.requests == 0
