@@ -228,12 +228,12 @@ class GitHubApi:
             if (rel in ("prev", "first") and page > 1) or (rel in ("next", "last") and page < last)
         ]
         links = [f'<{address}?{urlencode(asked | {"page": str(relations[rel])})}>; rel="{rel}"' for rel in useful]
-        answer = self._answer(request, [render(one) for one in found[(page - 1) * size : page * size]])
+        answer = self._answer(request, [render(one) for one in found[(page - 1) * size : page * size]], links)
         return replace(answer, headers={**answer.headers, "Link": ", ".join(links)}) if links else answer
 
-    def _answer(self, request: Request, body: object) -> Answer:
+    def _answer(self, request: Request, body: object, links: Sequence[str] = ()) -> Answer:
         """Answer with an ETag; the same one sent back is a 304, which costs nothing of the limit."""
-        etag = f'W/"{hashlib.sha256(json.dumps(body).encode()).hexdigest()}"'
+        etag = f'W/"{hashlib.sha256(json.dumps([body, *links]).encode()).hexdigest()}"'
         if request.headers.get("if-none-match") == etag:
             return Answer(None, 304, self._limits() | {"ETag": etag})
         self._used += 1

@@ -81,7 +81,7 @@ class Reading:
         return probe.mark_of(url, query, self._wire.credentials.identity)
 
     def _milestones(self, place: Place, cursor: Cursor) -> Page:
-        """All milestones, or nothing when none of them changed.  Only one page alone can tell that."""
+        """All milestones, or nothing when none of them changed.  Only a page alone can tell that."""
         what = f"the milestones of {self._container.name}"
         query = listing_query(Listing.MILESTONES)
         mark = self._mark(Listing.MILESTONES, query)
@@ -92,7 +92,8 @@ class Reading:
             return Page((), memo=probe.kept({"etag": etag}, mark))
         rows = normalise.rows(answer.json(what), what)
         following = place.after(self._links(answer, what), what)
-        alone = place.begins and not following and probe.settled(rows, self._wire.line.told)
+        # A full page stays as it is when one more milestone begins the next page.
+        alone = place.begins and not following and len(rows) < PAGE_SIZE and probe.settled(rows, self._wire.line.told)
         memo = probe.kept(answer.headers, mark) if alone else {}
         items = tuple([normalise.milestone(row, self._repo) for row in rows])
         return Page(items, tuple([one.text() for one in following]), memo=memo)
@@ -135,7 +136,8 @@ class Reading:
         known = {number: known for number, known in (were | told | listed).items() if number in mine}
         found = [row for number in sorted(mine - set(known)) for row in self._newcomer(number)]
         known |= {row["number"]: str(row["id"]) for row in found}
-        numbers = {id_: number for number, id_ in (were | known).items() if number not in listed}
+        news = {*listed, *[row["number"] for row in found]}
+        numbers = {id_: number for number, id_ in (were | known).items() if number not in news}
         changed = []
         for item in cursor.held(numbers).values():
             fields = values.get((self._repo.id, numbers[item.id]), ())

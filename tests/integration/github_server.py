@@ -175,7 +175,7 @@ class GitHubServer:
             end = f', <{where}?page={-(-len(rows) // size)}>; rel="last"' if self.numbered else ""
             headers["Link"] = f'<{where}?{more}>; rel="next"{end}'
         body = json.dumps(rows[(page - 1) * size : page * size])
-        headers["ETag"] = f'W/"{zlib.crc32((body + headers.get("Link", "")).encode()):x}"'
+        headers["ETag"] = f'W/"{zlib.crc32(body.encode()):x}"'
         if asked.headers.get("if-none-match") == headers["ETag"]:
             return Reply(304, "", headers)
         return Reply(200, body, headers)

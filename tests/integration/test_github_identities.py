@@ -220,9 +220,7 @@ def test_a_query_finds_ids_in_the_configured_repositories_only(sandbox: Sandbox,
     assert hits(github, "repo:acme/api is:pr") == ["acme/api#5"]
 
 
-def test_a_query_that_names_neither_issues_nor_pull_requests_is_asked_twice(
-    sandbox: Sandbox, github: Connector
-) -> None:
+def test_a_query_that_names_no_kind_is_asked_for_both_where_it_must(sandbox: Sandbox, github: Connector) -> None:
     sandbox.apis["github"].strict_search = True  # type: ignore[attr-defined]
     assert len(hits(github, "label:p1")) == 10
     assert sandbox.requests["github", "search"] == 3

@@ -147,3 +147,15 @@ def test_anything_but_a_list_of_objects_is_no_listing(payload: object) -> None:
 
 def test_an_empty_listing_is_one() -> None:
     assert normalise.rows([], "the issues of acme/web") == []
+
+
+def test_a_pull_request_names_tickets_in_its_title_and_an_issue_does_not() -> None:
+    title = "PAY-12: faster basket (#34, acme/api#7), not #34 again"
+    pull = normalise.issue(changed(payloads("pull_requests")[0], "title", title), REPO)
+    assert pull.refs == ("PAY-12", "acme/web#34", "acme/api#7")
+    assert normalise.issue(changed(payloads("issues")[0], "title", title), REPO).refs == ()
+
+
+def test_a_pull_request_does_not_name_itself() -> None:
+    row = payloads("pull_requests")[0]
+    assert normalise.issue(changed(row, "title", f"Again #{row['number']}"), REPO).refs == ()

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from connectors.contract import CredentialsRefused
 from connectors.github import Settings, connect
+from connectors.github.settings import graphql_url
 from connectors.settings import tracker_root
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,70 @@ def test_defaults() -> None:
     assert plain.url == "https://api.github.com"
     assert plain.container_names == ("acme/web",)
     assert plain.field_names == frozenset()
+
+
+APP = {"id": "123", "installation": "77", "private_key": "PEM"}
+
+
+def problems_of(**keys: Any) -> list[tuple[tuple[int | str, ...], str]]:
+    with pytest.raises(ValidationError) as caught:
+        settings(**keys)
+    return [(error["loc"], error["type"]) for error in caught.value.errors()]
+
+
+def test_an_app_stands_instead_of_a_token() -> None:
+    found = settings(token=None, app=APP | {"id": 123, "installation": 77})
+    assert found.app is not None
+    assert (found.app.id, found.app.installation) == ("123", "77")
+    assert "PEM" not in repr(found)
+
+
+def test_exactly_one_way_to_sign_in_is_one_problem_at_token() -> None:
+    assert problems_of(token=None) == [(("token",), "missing")]
+    assert problems_of(app=APP) == [(("token",), "value_error")]
+    assert problems_of(token=None, app=APP | {"id": "1 2"}) == [(("app", "id"), "value_error")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("id", "", "value_error"),
+        ("id", None, "missing"),
+        ("installation", "my-org", "value_error"),
+        ("installation", "0", "value_error"),
+        ("installation", "../../user", "value_error"),
+        ("private_key", None, "missing"),
+        ("secret", "x", "extra_forbidden"),
+    ],
+)
+def test_an_app_is_closed_and_checked(key: str, value: object, kind: str) -> None:
+    assert problems_of(token=None, app=APP | {key: value}) == [(("app", key), kind)]
+
+
+def test_boards_open_the_fields_that_only_github_knows() -> None:
+    found = settings(boards="acme/7")
+    assert found.boards == ("acme/7",)
+    assert found.field_names is None
+    assert found.shaping == settings(boards=["ACME/7"]).shaping != settings(boards=["acme/8"]).shaping
+    assert settings().shaping == ""
+
+
+@pytest.mark.parametrize("boards", [[], ["7"], ["acme/web"], ["acme/0"], ["acme/7/8"], ["a/7", "A/7"], ["acme/../7"]])
+def test_boards_that_are_refused(boards: list[str]) -> None:
+    assert [place for place, _ in problems_of(boards=boards)] == [("boards",)]
+
+
+@pytest.mark.parametrize(
+    ("root", "asked"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://ghe.acme.example/api/v3", "https://ghe.acme.example/api/graphql"),
+        ("https://api.acme.ghe.com", "https://api.acme.ghe.com/graphql"),
+        ("http://127.0.0.1:8900/github", "http://127.0.0.1:8900/github/graphql"),
+    ],
+)
+def test_graphql_has_an_address_of_its_own(root: str, asked: str) -> None:
+    assert graphql_url(root) == asked
 
 
 def test_one_repository_may_stand_without_a_list() -> None:
