@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.asana import transport
+from connectors import line
 from connectors.contract import (
     Connector,
     Container,
@@ -71,19 +71,19 @@ def test_a_first_read_brings_everything_once(launch: Launch) -> None:
     read = pages(connector, launch.container)
     assert sorted(titles(read)) == sorted(f"task {number}" for number in range(250))
     assert [len(items) for _, items in read] == [100, 100, 50]
-    assert connector.requests == launch.sandbox.total("asana") == 1 + 3
+    assert connector.requests == launch.sandbox.total("asana") == 1 + 1 + 3
     item = read[0][1][0]
     assert item.projects == (Ref(launch.project.key, "Launch"),)
     assert [section.name for section in item.sections] == ["Shipped"]
 
 
-def test_nothing_changed_takes_two_requests(launch: Launch) -> None:
+def test_nothing_changed_takes_three_requests(launch: Launch) -> None:
     launch.task("old")
     launch.clock.advance(timedelta(hours=1))
     connector = launch.connect()
     assert connector.containers() == [launch.container]
     assert titles(pages(connector, launch.container, since=launch.clock.now() - timedelta(minutes=15))) == []
-    assert connector.requests == launch.sandbox.total("asana") == 2
+    assert connector.requests == launch.sandbox.total("asana") == 3
 
 
 def test_an_incremental_read_brings_what_changed_with_milestones_that_got_a_task(launch: Launch) -> None:
@@ -201,7 +201,7 @@ def test_check_says_who_and_what(launch: Launch) -> None:
     assert account.who == "Ada Okafor ada@acme.example"
     assert (account.sees, account.missing) == ((launch.project.key,), (ABSENT,))
     assert "Launch" in account.detail
-    assert connector.requests == 3
+    assert connector.requests == 4
 
 
 def test_a_wrong_token_stops_the_source(launch: Launch) -> None:
@@ -274,13 +274,13 @@ def test_a_dropped_connection_is_passing_trouble(launch: Launch) -> None:
     connector = launch.connect()
     connector.containers()
     launch.sandbox.faults.drop()
-    with pytest.raises(TryLater, match="the connection broke"):
+    with pytest.raises(TryLater, match="The connection to the tracker broke"):
         connector.changed(launch.container, Cursor(now=NOW), NOTHING)
     assert titles(pages(connector, launch.container)) == ["one"]
 
 
 def test_a_silent_tracker_times_out(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT", (5, 0.05))
+    monkeypatch.setattr(line, "TIMEOUT", (5, 0.05))
     launch.sandbox.faults.hang(60)
-    with pytest.raises(TryLater, match="time-out"):
+    with pytest.raises(TryLater, match="did not answer in time"):
         launch.connect().containers()
