@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -19,6 +20,11 @@ from connectors.contract import (
     Page,
 )
 from okrs.work import WorkItem
+from sandbox.asana import AsanaApi
+from sandbox.clock import SimulatedClock
+from sandbox.records import Item, Project
+from sandbox.server import TOKENS, Sandbox
+from sandbox.world import World
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 NOTHING = Demand()
@@ -95,6 +101,43 @@ def census(connector: Connector, container: Container) -> list[str]:
 
 def titles(read: list[tuple[str | None, list[WorkItem]]]) -> list[str]:
     return [item.title for _, items in read for item in items]
+
+
+class Launch:
+    """A small project in the sandbox, and connections to it."""
+
+    def __init__(self, sandbox: Sandbox, clock: SimulatedClock) -> None:
+        self.sandbox, self.world, self.clock = sandbox, sandbox.world, clock
+        self.project: Project = self.world.add_project("asana", "Launch", sections=("Ideas", "Shipped"))
+        self.container = Container(self.project.key, self.project.key)
+        self._open: list[Connector] = []
+
+    @property
+    def api(self) -> AsanaApi:
+        api = self.sandbox.apis["asana"]
+        assert isinstance(api, AsanaApi)
+        return api
+
+    def task(self, title: str, type: str = "default_task", **more: Any) -> Item:
+        return self.world.create(self.project, title, type, **more)
+
+    def connect(self, *projects: str, token: str = TOKENS["asana"]) -> Connector:
+        connector = connect(self.sandbox.urls["asana"], *(projects or (self.project.key,)), token=token)
+        self._open.append(connector)
+        return connector
+
+    def close(self) -> None:
+        for connector in self._open:
+            connector.close()
+
+
+@contextmanager
+def launched() -> Iterator[Launch]:
+    clock = SimulatedClock(NOW)
+    with Sandbox(World(clock)) as sandbox:
+        launch = Launch(sandbox, clock)
+        yield launch
+        launch.close()
 
 
 CONTAINER = Container("1204", "1204")
