@@ -1,19 +1,20 @@
-"""Asana, as far as Headway reads it (API 1.0): routes and rendering only."""
+"""Asana, as far as Headway reads it (API 1.0): its routes."""
 
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from sandbox import asana_shapes as shapes
 from sandbox.exchange import Answer, Refused, Request, Route, whole_number
-from sandbox.records import Item, Project, Section, User
+from sandbox.records import Item, Project
 from sandbox.world import World
 
-POINTS_FIELD = "1204999900000001"
-_WORKSPACE = {"gid": "1204000000000000", "resource_type": "workspace", "name": "Acme"}
-_COMPACT = frozenset(("gid", "name", "resource_type", "resource_subtype"))
 _PAGING = frozenset(("limit", "offset", "opt_fields"))
+_MOST = 100
+"""Rows and events a page."""
+_TOKEN_LIFE = timedelta(hours=24)
 
 
 class AsanaApi:
@@ -23,16 +24,31 @@ class AsanaApi:
 
     def __init__(self, world: World, base: str, token: str) -> None:
         self._world, self._base, self._token = world, base, token
-        fields = frozenset(("opt_fields",))
+        self._offsets = self._syncs = 0
+        """How often the tokens of pages and of events were made to expire."""
+        fields, workspace = frozenset(("opt_fields",)), "/workspaces/([^/]+)"
         self.routes: tuple[Route, ...] = (
             Route("user", "/users/([^/]+)", self._user_of, fields),
+            Route("workspaces", "/workspaces", self._workspaces, _PAGING),
+            Route("projects", workspace + "/projects", self._projects, _PAGING | {"archived"}),
+            Route("tags", workspace + "/tags", self._tags, _PAGING),
             Route("project", "/projects/([^/]+)", self._project, fields),
             Route("tasks", "/tasks", self._tasks, _PAGING | {"project", "modified_since"}),
             Route("project tasks", "/projects/([^/]+)/tasks", self._project_tasks, _PAGING),
             Route("sections", "/projects/([^/]+)/sections", self._sections, _PAGING),
+            Route("custom fields", "/projects/([^/]+)/custom_field_settings", self._custom_fields, _PAGING),
             Route("subtasks", "/tasks/([^/]+)/subtasks", self._subtasks, _PAGING),
             Route("task", "/tasks/([^/]+)", self._task_of, fields),
+            Route("events", "/events", self._events, frozenset(("resource", "sync"))),
         )
+
+    def expire_offsets(self) -> None:
+        """Make every token of a further page that was given out invalid, as Asana does after a while."""
+        self._offsets += 1
+
+    def expire_syncs(self) -> None:
+        """Make every token of events that was given out invalid: Asana promises none for the whole of 24 hours."""
+        self._syncs += 1
 
     def authorised(self, request: Request) -> bool:
         return request.headers.get("authorization") == f"Bearer {self._token}"
@@ -44,14 +60,33 @@ class AsanaApi:
 
     def _user_of(self, request: Request, who: str) -> Answer:
         user = self._world.users[0]
-        if who not in ("me", _gid(user)):
+        if who not in ("me", shapes.user_gid(user)):
             raise Refused(404, f"user: Unknown object: {who}")
-        return self._single(request, _user(user) | {"email": user.email, "workspaces": [_WORKSPACE]})
+        return self._single(request, shapes.user(user) | {"email": user.email, "workspaces": [shapes.WORKSPACE]})
+
+    def _workspaces(self, request: Request) -> Answer:
+        return self._list(request, [dict(shapes.WORKSPACE)])
+
+    def _projects(self, request: Request, workspace: str) -> Answer:
+        _only_workspace(workspace)
+        found = [one for one in self._world.projects if one.tracker == self.name and not one.hidden]
+        wanted = request.one("archived")
+        if wanted is not None:
+            found = [one for one in found if one.archived == (wanted == "true")]
+        return self._list(request, [shapes.project(one) | {"archived": one.archived} for one in found])
+
+    def _tags(self, request: Request, workspace: str) -> Answer:
+        _only_workspace(workspace)
+        items = [one for one in self._world.items.values() if one.project.tracker == self.name]
+        return self._list(
+            request, [shapes.tag(name) for name in sorted({name for one in items for name in one.labels})]
+        )
 
     def _project(self, request: Request, gid: str) -> Answer:
         project = self._find(gid)
-        record: dict[str, object] = _project(project) | {"archived": False, "completed": False, "workspace": _WORKSPACE}
-        record |= {"created_at": stamp(project.created), "modified_at": stamp(self._world.clock.now())}
+        record = shapes.project(project) | {"archived": project.archived, "workspace": shapes.WORKSPACE}
+        record |= {"completed": False, "created_at": shapes.stamp(project.created)}
+        record["modified_at"] = shapes.stamp(self._world.clock.now())
         return self._single(request, record | {"permalink_url": f"https://app.asana.com/1/1/project/{gid}"})
 
     def _tasks(self, request: Request) -> Answer:
@@ -65,19 +100,51 @@ class AsanaApi:
         if since is not None:
             after = _moment(since)
             tasks = [task for task in tasks if task.updated >= after]
-        return self._list(request, [self._task(task) for task in tasks])
+        return self._list(request, [shapes.task(self._world, task) for task in tasks])
 
     def _project_tasks(self, request: Request, gid: str) -> Answer:
-        return self._list(request, [self._task(task) for task in self._listed(self._find(gid))])
+        return self._list(request, [shapes.task(self._world, task) for task in self._listed(self._find(gid))])
 
     def _sections(self, request: Request, gid: str) -> Answer:
-        return self._list(request, [_section(section) for section in self._find(gid).sections])
+        return self._list(request, [shapes.section(section) for section in self._find(gid).sections])
+
+    def _custom_fields(self, request: Request, gid: str) -> Answer:
+        return self._list(request, [shapes.field_setting(self._find(gid))])
 
     def _subtasks(self, request: Request, gid: str) -> Answer:
-        return self._list(request, [self._task(child) for child in self._world.children(self._find_task(gid))])
+        children = self._world.children(self._find_task(gid))
+        return self._list(request, [shapes.task(self._world, child) for child in children])
 
     def _task_of(self, request: Request, gid: str) -> Answer:
-        return self._single(request, self._task(self._find_task(gid)))
+        return self._single(request, shapes.task(self._world, self._find_task(gid)))
+
+    def _events(self, request: Request) -> Answer:
+        """What happened since a token was given out; 412 with a new one for none, an unknown and an old one."""
+        gid = request.one("resource")
+        if gid is None:
+            raise Refused(400, "resource: Missing input")
+        project, now = self._find(gid), self._world.clock.now()
+        begin = self._place(request.one("sync"), project, now)
+        every = self._world.events
+        if begin is None:
+            text = "Sync token invalid or too old."
+            return Answer({"errors": [{"message": text}], "sync": self._sync(project, len(every), now)}, 412)
+        waiting = [index for index in range(begin, len(every)) if every[index].project == project.id]
+        page = waiting[: min(_MOST, request.page_cap or _MOST)]
+        more = len(page) < len(waiting)
+        end = page[-1] + 1 if more else len(every)
+        shown = [shapes.event(self._world, every[index]) for index in page]
+        return Answer({"data": shown, "sync": self._sync(project, end, now), "has_more": more})
+
+    def _sync(self, project: Project, place: int, now: datetime) -> str:
+        return _token(f"sync {self._syncs} {project.id} {place} {now.isoformat()}")
+
+    def _place(self, token: str | None, project: Project, now: datetime) -> int | None:
+        """Return from where on to tell, None when the token is not valid."""
+        words = _words(token or "")
+        if words[:3] != ["sync", str(self._syncs), str(project.id)] or len(words) != 5:
+            return None
+        return int(words[3]) if now - datetime.fromisoformat(words[4]) < _TOKEN_LIFE else None
 
     def _find(self, gid: str) -> Project:
         for project in self._world.projects:
@@ -86,93 +153,58 @@ class AsanaApi:
         raise Refused(404, f"project: Unknown object: {gid}")
 
     def _find_task(self, gid: str) -> Item:
+        """What is in the trash is not found by anyone, nor is what only hidden projects hold."""
         item = self._world.items.get(int(gid)) if gid.isdecimal() else None
-        if item is None or item.project.tracker != self.name or item.project.hidden:
-            raise Refused(404, f"task: Unknown object: {gid}")
-        return item
+        above = item
+        while item is not None and above is not None:
+            if above.project.tracker == self.name and any(not home.hidden for home, _ in self._world.homes(above)):
+                return item
+            above = above.parent
+        raise Refused(404, f"task: Unknown object: {gid}")
 
     def _listed(self, project: Project) -> list[Item]:
-        """A sub-task is in no project, so listings do not show it."""
-        return [item for item in self._world.items_of(project) if item.parent is None]
-
-    def _task(self, item: Item) -> dict[str, object]:
-        closed = item.state in ("done", "cancelled")
-        approval = {"approval_status": _approval(item)} if item.type == "approval" else {}
-        return approval | {
-            "gid": str(item.id),
-            "resource_type": "task",
-            "resource_subtype": item.type,
-            "name": item.title,
-            "completed": closed,
-            "completed_at": stamp(item.closed) if item.closed else None,
-            "created_at": stamp(item.created),
-            "modified_at": stamp(item.updated),
-            "num_subtasks": len(self._world.children(item)),
-            "parent": _compact(item.parent) if item.parent else None,
-            "memberships": [] if item.parent else [_membership(item)],
-            "projects": [] if item.parent else [_project(item.project)],
-            "tags": [{"gid": _tag_gid(name), "resource_type": "tag", "name": name} for name in item.labels],
-            "assignee": _user(item.assignee) | {"email": item.assignee.email} if item.assignee else None,
-            "custom_fields": [_points(item)],
-            "dependencies": [{"gid": str(one.id), "resource_type": "task"} for one in item.blocked_by],
-            "workspace": _WORKSPACE,
-            "permalink_url": f"https://app.asana.com/1/1/task/{item.id}",
-        }
+        """A sub-task is in no project by itself, so listings show it only where it was put into one besides."""
+        items = [item for item in self._world.items.values() if item.project.tracker == self.name]
+        return [item for item in items if any(home is project for home, _ in self._world.homes(item))]
 
     def _single(self, request: Request, record: dict[str, object]) -> Answer:
         wanted = request.one("opt_fields")
-        return Answer({"data": pick(record, wanted.split(",")) if wanted else record})
+        return Answer({"data": shapes.pick(record, wanted.split(",")) if wanted else record})
 
     def _list(self, request: Request, records: Sequence[dict[str, object]]) -> Answer:
-        wanted = request.one("opt_fields")
-        begin, limit = _offset(request.one("offset")), request.one("limit")
+        begin, limit = self._begin(request.one("offset")), request.one("limit")
         size = whole_number(limit, len(records) or 1, "limit: Value is not an integer")
-        if limit is not None and not 1 <= size <= 100:
+        if limit is not None and not 1 <= size <= _MOST:
             raise Refused(400, "limit: Value must be between 1 and 100")
         page = records[begin : begin + min(size, request.page_cap or size)]
         end = begin + len(page)
-        body: dict[str, object] = {"data": [_shown(record, wanted) for record in page]}
+        body: dict[str, object] = {"data": [shapes.shown(record, request.one("opt_fields")) for record in page]}
         if limit is not None or end < len(records):
             body["next_page"] = self._next(request, end) if end < len(records) else None
         return Answer(body)
 
     def _next(self, request: Request, offset: int) -> dict[str, str]:
-        token = base64.urlsafe_b64encode(f"offset {offset}".encode()).decode()
+        token = _token(f"offset {self._offsets} {offset}")
         query = {name: values[-1] for name, values in request.query.items()} | {"offset": token}
         path = f"{request.path}?{urlencode(query)}"
         return {"offset": token, "path": path, "uri": self._base + path}
 
-
-def pick(record: dict[str, object], names: Sequence[str]) -> dict[str, object]:
-    """Return what `opt_fields` asks of a record: always the gid; a nested object without names of its own is a stub."""
-    deeper: dict[str, list[str]] = {"gid": []}
-    for name in names:
-        head, _, rest = name.strip().removeprefix("this.").partition(".")
-        deeper.setdefault(head, []).extend([rest] if rest else [])
-    return {name: _picked(record[name], inner) for name, inner in deeper.items() if name in record}
+    def _begin(self, token: str | None) -> int:
+        words = _words(token) if token is not None else ["offset", str(self._offsets), "0"]
+        if words[:2] != ["offset", str(self._offsets)] or len(words) != 3:
+            raise Refused(400, "offset: Your pagination token has expired.")
+        return int(words[2])
 
 
-def _picked(value: object, names: Sequence[str]) -> object:
-    if isinstance(value, list):
-        return [_picked(one, names) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if names:
-        return pick(value, names)
-    if "gid" in value:
-        return {name: value[name] for name in ("gid", "resource_type") if name in value}
-    return {name: _picked(inner, ()) for name, inner in value.items()}
+def _token(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def _shown(record: dict[str, object], wanted: str | None) -> dict[str, object]:
-    if wanted:
-        return pick(record, wanted.split(","))
-    return {name: value for name, value in record.items() if name in _COMPACT}
-
-
-def stamp(moment: datetime) -> str:
-    """Return a time as Asana writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+def _words(token: str) -> list[str]:
+    try:
+        return base64.urlsafe_b64decode(token).decode().split()
+    except (binascii.Error, UnicodeDecodeError):
+        return []
 
 
 def _moment(text: str) -> datetime:
@@ -183,58 +215,6 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _offset(token: str | None) -> int:
-    if token is None:
-        return 0
-    try:
-        word, _, number = base64.urlsafe_b64decode(token).decode().partition(" ")
-    except (binascii.Error, UnicodeDecodeError):
-        word, number = "", ""
-    if word != "offset" or not number.isdecimal():
-        raise Refused(400, "offset: Your pagination token is invalid.")
-    return int(number)
-
-
-def _approval(item: Item) -> str:
-    return {"done": "approved", "cancelled": "rejected"}.get(item.state, "pending")
-
-
-def _points(item: Item) -> dict[str, object]:
-    shown = None if item.points is None else f"{item.points:g}"
-    field: dict[str, object] = {
-        "gid": POINTS_FIELD,
-        "resource_type": "custom_field",
-        "name": "Effort",
-        "type": "number",
-    }
-    return field | {"resource_subtype": "number", "number_value": item.points, "display_value": shown, "precision": 1}
-
-
-def _compact(item: Item) -> dict[str, object]:
-    record: dict[str, object] = {"gid": str(item.id), "resource_type": "task", "resource_subtype": item.type}
-    return record | {"name": item.title}
-
-
-def _membership(item: Item) -> dict[str, object]:
-    section = item.section or item.project.sections[0]
-    return {"project": _project(item.project), "section": _section(section)}
-
-
-def _project(project: Project) -> dict[str, object]:
-    return {"gid": project.key, "resource_type": "project", "name": project.name}
-
-
-def _section(section: Section) -> dict[str, object]:
-    return {"gid": str(section.id), "resource_type": "section", "name": section.name}
-
-
-def _user(user: User) -> dict[str, object]:
-    return {"gid": _gid(user), "resource_type": "user", "name": user.name}
-
-
-def _gid(user: User) -> str:
-    return str(1_203_000_000_000_000 + user.id)
-
-
-def _tag_gid(name: str) -> str:
-    return str(1_205_000_000_000_000 + int.from_bytes(name.encode()[:6]))
+def _only_workspace(gid: str) -> None:
+    if gid != shapes.WORKSPACE["gid"]:
+        raise Refused(404, f"workspace: Unknown object: {gid}")

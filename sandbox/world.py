@@ -222,7 +222,7 @@ class World:
     ) -> None:
         """Put it under another epic, milestone or section; what is not given stays."""
         with self.lock:
-            item.parent = parent or item.parent
+            self._reparent(item, parent or item.parent)
             item.milestone = milestone or item.milestone
             item.section = section or item.section
             self._stamp(item)
@@ -230,8 +230,17 @@ class World:
     def detach(self, item: Item) -> None:
         """Take it out of its epic and milestone."""
         with self.lock:
-            item.parent = item.milestone = None
+            self._reparent(item, None)
+            item.milestone = None
             self._stamp(item)
+
+    def _reparent(self, item: Item, parent: Item | None) -> None:
+        """Put it under another item, or to the top: the event streams of Asana tell both sides."""
+        if parent is item.parent:
+            return
+        self._tell(item, "removed")
+        item.parent = parent
+        self._tell(item, "added")
 
     def move_project(self, item: Item, project: Project) -> None:
         """Move it to another project of the same tracker: the id stays, a Jira key changes; sub-tasks go with it.
@@ -241,15 +250,25 @@ class World:
         with self.lock:
             if project.tracker != item.project.tracker or project.tracker == "github":
                 raise ValueError(f"{item.key} cannot move to {project.key}")
-            self._tell(item, "removed")
+            self._tell(item, "removed", item.project)
             project.last_number += 1
             item.project, item.number = project, project.last_number
             item.milestone = item.section = None
             item.also = [home for home in item.also if home[0] is not project]
             self._stamp(item)
+            self._tell(item, "added", project)
             for child in self.children(item):
                 if item.type != "Epic":
-                    self.move_project(child, project)
+                    self._follow(child, project)
+
+    def _follow(self, child: Item, project: Project) -> None:
+        """A sub-task goes where its parent goes; in Asana that touches nothing of its own, and no event tells of it."""
+        if project.tracker != "asana":
+            self.move_project(child, project)
+            return
+        child.project = project
+        for below in self.children(child):
+            self._follow(below, project)
 
     def transfer(self, item: Item, project: Project) -> Item:
         """Transfer a GitHub issue: it becomes a new one, without a milestone, to which the old address redirects."""
@@ -281,6 +300,19 @@ class World:
             if all(home is not project for home, _ in self.homes(item)):
                 item.also.append((project, section or next(iter(project.sections), None)))
                 self._stamp(item)
+                self._tell(item, "added", project)
+
+    def drop_home(self, item: Item, project: Project) -> None:
+        """Take an Asana task out of one of several projects.  Raises ValueError when it is in no other."""
+        with self.lock:
+            kept = [home for home in self.homes(item) if home[0] is not project]
+            if not kept or len(kept) == len(self.homes(item)):
+                raise ValueError(f"{item.key} cannot leave {project.key}")
+            self._tell(item, "removed", project)
+            if not item.parent:
+                (item.project, item.section), *kept = kept
+            item.also = kept
+            self._stamp(item)
 
     def link(self, item: Item, other: Item) -> None:
         """Link two Jira issues; both are touched."""
@@ -404,13 +436,20 @@ class World:
         item.visible = item.updated + self.lag()
         self._tell(item, "changed")
 
-    def _tell(self, item: Item, action: Literal["added", "changed", "removed", "deleted", "undeleted"]) -> None:
-        """Add to the event streams of the projects that an Asana task, or the task above it, is in."""
+    def _tell(
+        self,
+        item: Item,
+        action: Literal["added", "changed", "removed", "deleted", "undeleted"],
+        only: Project | None = None,
+    ) -> None:
+        """Add to the event streams of the projects that an Asana task, or a task above it, is in; or to one alone."""
         if item.project.tracker != "asana":
             return
-        top = item
-        while top.parent is not None:
-            top = top.parent
-        above = item.parent.id if item.parent else None
-        for project, _ in self.homes(top):
-            self.events.append(Event(project.id, item.id, above, action, self.clock.now()))
+        streams: dict[int, None] = {}
+        above: Item | None = item
+        while above is not None:
+            streams |= {project.id: None for project, _ in self.homes(above)}
+            above = above.parent
+        parent = item.parent.id if item.parent and only is None else None
+        for stream in [only.id] if only else streams:
+            self.events.append(Event(stream, item.id, parent, action, self.clock.now()))

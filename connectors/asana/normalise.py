@@ -20,8 +20,11 @@ FIELDS = (
 CUSTOM_FIELDS = ",custom_fields.name,custom_fields.number_value,custom_fields.display_value"
 """Asked besides when a mapping demands custom fields: they make an answer several times larger."""
 
+IDENTITY = "resource_subtype,num_subtasks"
+"""What a census asks of each task besides its gid: sections are no items, and sub-tasks must be walked."""
+
 Wanted = Mapping[str, tuple[str, ...]]
-"""Demanded custom fields: folded name → its spellings in mappings."""
+"""Demanded custom fields: folded name or gid → its spellings in mappings."""
 
 
 def wanted(names: Iterable[str]) -> Wanted:
@@ -74,6 +77,24 @@ def work_item(task: Mapping[str, Any], fields: Wanted, parent: str | None = None
     )
 
 
+def identity(task: Mapping[str, Any]) -> tuple[Ref, int] | None:
+    """Return who a task is and how many sub-tasks it has, None for a section.  Raises MalformedAnswer."""
+    gid = text(task, "gid")
+    if not gid:
+        raise MalformedAnswer("The answer holds a task without a gid; nothing of it was used.")
+    return None if text(task, "resource_subtype") == "section" else (Ref(gid, gid), count(task, "num_subtasks"))
+
+
+def homes(task: Mapping[str, Any]) -> list[str]:
+    """Return the gids of the projects that a task is in by itself.  Raises MalformedAnswer."""
+    return [ref.id for ref in _refs(text(task, "gid"), objects(task, "memberships"), "project")]
+
+
+def parent_of(task: Mapping[str, Any]) -> str | None:
+    """Return the gid of the task above, None at the top.  Raises MalformedAnswer."""
+    return gid_of(task.get("parent"), text(task, "gid"), "parent")
+
+
 def _kind(subtype: str, parent: str | None) -> Kind:
     if subtype == "milestone":
         return Kind.MILESTONE  # also with a parent
@@ -91,21 +112,20 @@ def _state(task: Mapping[str, Any], subtype: str) -> State:
 
 
 def _fields(task: Mapping[str, Any], wanted: Wanted) -> tuple[tuple[str, str], ...]:
+    """Return the demanded fields, each under every spelling; a field is named by its name or by its gid."""
     seen: dict[str, str] = {}
     found: list[tuple[str, str]] = []
     for field in objects(task, "custom_fields"):
-        name = fold_name(text(field, "name"))
-        if name not in wanted:
-            continue
         gid = text(field, "gid")
-        if seen.setdefault(name, gid) != gid:
-            raise Stop(
-                f"Task {task['gid']} has two custom fields named {wanted[name][0]!r}, {seen[name]} and {gid}: "
-                "rename one of them in Asana."
-            )
-        value = _value(field)
-        if value is not None:
-            found.extend((spelling, value) for spelling in wanted[name])
+        for name in {fold_name(text(field, "name")), gid} & wanted.keys():
+            if seen.setdefault(name, gid) != gid:
+                raise Stop(
+                    f"Task {task['gid']} has two custom fields named {wanted[name][0]!r}, {seen[name]} and {gid}: "
+                    "name the one you mean by its gid, or rename the other one in Asana."
+                )
+            value = _value(field)
+            if value is not None:
+                found.extend((spelling, value) for spelling in wanted[name])
     return tuple(sorted(set(found)))
 
 

@@ -1,8 +1,9 @@
-"""One GET to Asana through its client library: raw bytes out, every failure as one of the typed errors.
+"""One GET to Asana: its client library writes the request, `connectors.line.Line` sends it.
 
-What the library does by itself is switched off here: its retries, its redirects, its endless page iterators, its
-thread pool, the log handlers it hangs on loggers, and its decoding, which turns no-break spaces of titles into
-plain ones (asana 5.4, `ApiClient.deserialize`).
+What the library does well is used: it quotes what stands in a path and adds the credentials.  What it does by itself
+is taken away: `_Desk` stands where it keeps its sockets, so that it can neither send nor retry nor follow a redirect;
+its endless page iterators, its decoding, which turns no-break spaces of titles into plain ones, its debug log of whole
+answers, its thread pool and the handlers it hangs on loggers are all left out or undone (asana 5.4).
 """
 
 import logging
@@ -11,25 +12,65 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 import asana
-import urllib3
-from asana.rest import ApiException
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
+import orjson
 
-from connectors.contract import ConnectorError, CredentialsRefused, TryLater
+from connectors.asana.settings import Settings
+from connectors.contract import CredentialsRefused, MalformedAnswer, Stop
 from connectors.http import USER_AGENT, error_for
-from connectors.line import TIMEOUT, proxy_for
+from connectors.line import Answer, Line, Route
 
 _SETTING_UP = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question: the path with names in braces, what they stand for, the query; `what` names it for people."""
+
+    what: str
+    path: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Sent:
+    """What the library is told: all is well.  The true answer is judged by us, where its text can do no harm."""
+
+    status = 200
+    reason = ""
+
+    def getheaders(self) -> dict[str, str]:
+        return {}
+
+
+class _Desk:
+    """Stands in the library for its pool of sockets, and hands every request to our line."""
+
+    def __init__(self, line: Line) -> None:
+        self.what = ""
+        self.answer: Answer | None = None
+        self._line = line
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        fields: object = None,
+        headers: Mapping[str, str],
+        preload_content: bool,  # noqa: ARG002 - how urllib3 is called
+        timeout: object,  # noqa: ARG002 - the line keeps its own, whatever the library makes of one
+    ) -> _Sent:
+        query = urlencode(list(fields)) if isinstance(fields, list) else ""
+        self.answer = self._line.ask(method, f"{url}?{query}" if query else url, self.what, headers)
+        return _Sent()
+
+    def taken(self) -> Answer | None:
+        """Return what came back last, once."""
+        answer, self.answer = self.answer, None
+        return answer
 
 
 @contextmanager
@@ -46,86 +87,66 @@ def _loggers_kept() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _client(url: str, token: str) -> Any:  # noqa: ANN401 - the library has no types
+def _writer(url: str, token: str, desk: _Desk) -> Any:  # noqa: ANN401 - the library has no types
     with _SETTING_UP, _loggers_kept():
         configuration = asana.Configuration()
         configuration.host = url
         configuration.access_token = token
-        configuration.proxy = proxy_for(url)
-        # Nothing is asked twice here, and a redirect comes back as what it is: the token goes to no other host.
-        configuration.retry_strategy = urllib3.Retry(0, raise_on_redirect=False)
         client = asana.ApiClient(configuration)
     # The pool is for asynchronous calls, which nobody makes; its threads would outlive the connection.
     client.pool.close()
     client.pool.join()
+    client.rest_client.pool_manager = desk
     client.user_agent = USER_AGENT
     return client
 
 
-def _trouble(error: HTTPError) -> str:
-    """Say in a few words what broke; never by the library's text, which may repeat what was sent."""
-    reason = error.reason if isinstance(error, MaxRetryError) else error
-    if isinstance(reason, NewConnectionError):
-        return "no connection"
-    if isinstance(reason, ConnectTimeoutError | ReadTimeoutError):
-        return "time-out"
-    if isinstance(reason, SSLError):
-        return "TLS failed"
-    return "the connection broke"
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One question: the path with names in braces, what they stand for, the query; `what` names it for people."""
-
-    what: str
-    path: str
-    ids: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-
-
 class Transport:
-    """Sends requests with one token to one host; used by one thread."""
+    """Asks with one token at one address; used by one thread."""
 
-    def __init__(self, url: str, token: str) -> None:
-        """Raises CredentialsRefused when the token has signs that no HTTP header can carry."""
+    def __init__(self, settings: Settings, line: Line | None = None) -> None:
+        """Raises CredentialsRefused when the token has signs that no HTTP header can carry, Stop as `Line` does."""
+        token = settings.token.get_secret_value()
         if not token or not all("!" <= sign <= "~" for sign in token):
             raise CredentialsRefused("The Asana token is empty or holds spaces, line ends or other foreign signs.")
-        self.requests = 0
+        self.line = line or Line(Route(settings.url, settings.proxy, settings.ca_bundle))
         self.status = 0
         """HTTP status of the last answer; 0 when none came."""
-        self._host = urlsplit(url).netloc
-        self._client = _client(url, token)
+        self._desk = _Desk(self.line)
+        self._writer = _writer(settings.url, token, self._desk)
 
-    def get(self, ask: Ask) -> bytes:
-        """Return the body of a 2xx answer; the library quotes what stands in the path.  Raises ConnectorError."""
-        self.requests += 1
-        self.status = 0
+    def get(self, ask: Ask, *also: int) -> object:
+        """Return the parsed body of a 2xx answer, or of one whose status is in `also`.  Raises ConnectorError.
+
+        The bytes are parsed here: the library would alter titles, and take a page of HTML for a text.
+        """
+        answer = self._answer(ask)
+        if not 200 <= answer.status <= 299 and answer.status not in also:
+            if answer.status == 402:
+                raise Stop(f"Asana offers {ask.what} in its paid plans only (402).")
+            raise error_for(answer.status, answer.headers, ask.what)
         try:
-            _, self.status, _ = self._client.call_api(
-                ask.path,
-                "GET",
-                path_params=dict(ask.ids),
-                query_params=dict(ask.query),  # a fresh one: the library writes into it
-                header_params={"Accept": "application/json", "Accept-Encoding": "gzip"},
-                auth_settings=["token"],
-                _request_timeout=TIMEOUT,
-            )
-        except ApiException as error:
-            raise self._refusal(error, ask.what) from None  # its text holds the whole answer
-        except HTTPError as error:
-            raise self._no_answer(_trouble(error), ask.what) from None
-        body: bytes = self._client.last_response.data
+            body: object = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            raise MalformedAnswer(f"The answer for {ask.what} is no JSON; nothing of it was used.") from None
         return body
 
     def close(self) -> None:
-        self._client.rest_client.pool_manager.clear()
+        self.line.close()
 
-    def _refusal(self, error: ApiException, what: str) -> ConnectorError:
-        self.status = error.status
-        if not self.status:  # so the library reports TLS errors
-            return self._no_answer("TLS failed", what)
-        return error_for(self.status, error.headers or {}, what)
-
-    def _no_answer(self, trouble: str, what: str) -> TryLater:
-        return TryLater(f"No answer from {self._host} for {what} ({trouble}); it is asked again later.")
+    def _answer(self, ask: Ask) -> Answer:
+        self.status, self._desk.what = 0, ask.what
+        self._writer.call_api(
+            ask.path,
+            "GET",
+            path_params=dict(ask.ids),
+            query_params=dict(ask.query),  # a fresh one: the library writes into it
+            header_params={"Accept": "application/json", "Accept-Encoding": "gzip"},
+            auth_settings=["token"],
+            _preload_content=False,
+        )
+        answer = self._desk.taken()
+        if answer is None:
+            raise Stop(f"The Asana library did not write the request for {ask.what}; its version is not supported.")
+        self.status = answer.status
+        return answer

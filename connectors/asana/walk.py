@@ -1,15 +1,19 @@
-"""Where a read of an Asana project stands: first the listing of its tasks, then the sub-tasks of each parent.
+"""Where pages of a read begin: the resume points of Asana, and their text.
 
-Sub-tasks are in no project's listing, so every task that has some is walked by a listing of its own, and so are
-the sub-tasks that have sub-tasks.  A position is a value: the same one can be asked again after a failure.
+The project's listing is a chain of offsets.  Sub-tasks are in no project's listing, so the sub-tasks of every task are
+a listing of their own, a walk.  Pages are asked in any order and know nothing of one another: a point carries what its
+page must know, and no more.  The same point can be asked again after a failure.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 import orjson
 
-from connectors.contract import MalformedAnswer, Stop
+from connectors.contract import MalformedAnswer, Stop, TryLater
+
+MOST_RESTARTS = 3
+"""How often one listing begins again because its page token expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Trail:
     circle fits before the next replacement.
     """
 
-    token: str | None = None
+    token: str = ""
     span: int = 1
     left: int = 0
 
@@ -34,58 +38,124 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """The page that is asked next."""
+class _Point:
+    """A page to ask for.  Its text holds what differs from the defaults."""
 
-    phase: str = "tasks"
-    offset: str | None = None
-    """Asana's token for the page; None for the first one.  It expires."""
-    queue: tuple[str, ...] = ()
-    """Gids of the parents still to walk; in the phase `subtasks` there is one at least."""
-    done: tuple[str, ...] = ()
-    """Gids of the parents walked already."""
-    trail: Trail = Trail()
-
-    @property
-    def walking(self) -> bool:
-        """Whether the next page lists sub-tasks, of the first parent in the queue."""
-        return self.phase == "subtasks"
-
-    @staticmethod
-    def start(parents: Iterable[str]) -> "Position":
-        """Return the beginning of a read that knows these parents."""
-        return Position(queue=tuple(dict.fromkeys(parents)))
-
-    @staticmethod
-    def parse(text: str) -> "Position":
-        """Read what `text` wrote.  Raises Stop when it is something else."""
-        try:
-            raw = orjson.loads(text)
-            lists = {"queue": tuple(raw["queue"]), "done": tuple(raw["done"])}
-            position = Position(**{**raw, **lists, "trail": Trail(**raw["trail"])})
-        except (ValueError, TypeError, KeyError) as error:
-            raise Stop("The resume point is not one of Asana's; the read must begin again.") from error
-        if position.walking and not position.queue:
-            raise Stop("The resume point names no parent to walk; the read must begin again.")
-        return position
+    kind: ClassVar[str]
 
     def text(self) -> str:
-        """Return the opaque form that travels in `Page.resume`."""
-        return orjson.dumps(asdict(self)).decode()
+        """Return the opaque form that travels in `Page.following`."""
+        own = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+        return orjson.dumps({"at": self.kind, **own}).decode()
 
-    def noting(self, parents: Iterable[str]) -> "Position":
-        """Return the position with newly seen parents queued, each once in a read."""
-        known = {*self.queue, *self.done}
-        fresh = tuple(gid for gid in dict.fromkeys(parents) if gid not in known)
-        return replace(self, queue=self.queue + fresh) if fresh else self
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Self:
+        """Read what `text` wrote.  Raises ValueError or TypeError when it is no such point."""
+        values: dict[str, Any] = {}
+        for one in fields(cls):
+            if one.name not in raw:
+                continue
+            value = raw.pop(one.name)
+            if isinstance(one.default, Trail):
+                value = Trail(**value)
+            elif isinstance(one.default, tuple):
+                value = _texts(value)
+            elif type(value) is not type(one.default):
+                raise TypeError(one.name)
+            values[one.name] = value
+        if raw:
+            raise ValueError(raw)
+        return cls(**values)
 
-    def next(self, offset: str | None, what: str) -> "Position | None":
-        """Return the page after this one, None when the read is complete; `offset` None ends this listing.
 
-        Raises MalformedAnswer when the listing goes round in circles.
+@dataclass(frozen=True, slots=True)
+class _Listing(_Point):
+    """A page of a listing; subclasses say of which."""
+
+    offset: str = ""
+    """Asana's token of the page, "" for the first one.  It expires."""
+    trail: Trail = Trail()
+    restarts: int = 0
+
+    def next(self, offset: str, what: str) -> Self:
+        """Return the page after this one.  Raises MalformedAnswer when the listing goes round in circles."""
+        return replace(self, offset=offset, trail=self.trail.after(offset, what))
+
+    def again(self, what: str) -> Self:
+        """Return the listing's first page, because the token of this one expired.
+
+        What was gathered stays, and is gathered once more.  Raises TryLater when that happens too often.
         """
-        if offset is not None:
-            return replace(self, offset=offset, trail=self.trail.after(offset, what))
-        walked = 1 if self.walking else 0
-        queue = self.queue[walked:]
-        return Position("subtasks", None, queue, self.done + self.queue[:walked]) if queue else None
+        if self.restarts >= MOST_RESTARTS:
+            raise TryLater(f"The page tokens of {what} expire faster than they are used; it is read again later.")
+        return replace(self, offset="", trail=Trail(), restarts=self.restarts + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks(_Listing):
+    """A page of the project's own listing."""
+
+    kind = "tasks"
+    whole: bool = False
+    """Whether all tasks are listed, whenever they were modified."""
+    awaited: tuple[str, ...] = ()
+    """Gids that events named and that no page showed so far: what is left at the end is asked one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk(_Listing):
+    """A page of the sub-tasks of one task."""
+
+    kind = "walk"
+    gid: str = ""
+    above: tuple[str, ...] = ()
+    """The parents by whose walks this one was found: a circle of parents ends here."""
+
+    def below(self, gid: str) -> tuple["Walk", ...]:
+        """Return the walk of one of the sub-tasks, none where the parents form a circle."""
+        above = (*self.above, self.gid)
+        return () if gid in above else (Walk(gid=gid, above=above),)
+
+
+@dataclass(frozen=True, slots=True)
+class Single(_Point):
+    """One task by itself."""
+
+    kind = "task"
+    gid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Events(_Point):
+    """A page of the project's events."""
+
+    kind = "events"
+    sync: str = ""
+    """Asana's token; "" asks for a new one."""
+    whole: bool = False
+    """Whether events were given up, so that everything is listed."""
+    pages: int = 0
+    seen: tuple[str, ...] = ()
+    """What the pages before told (`events.Hints.texts`)."""
+
+
+Point = Tasks | Walk | Single | Events
+_KINDS: dict[str, type[Point]] = {one.kind: one for one in (Tasks, Walk, Single, Events)}
+
+
+def point(text: str) -> Point:
+    """Read a point out of its text.  Raises Stop when it is something else."""
+    try:
+        raw = orjson.loads(text)
+        found = _KINDS[raw.pop("at")].of(raw)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        raise Stop("The resume point is not one of Asana's; the read must begin again.") from None
+    if isinstance(found, Walk | Single) and not found.gid:
+        raise Stop("The resume point names no task; the read must begin again.")
+    return found
+
+
+def _texts(values: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the text held
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise TypeError(values)
+    return tuple(values)

@@ -1,11 +1,12 @@
 """How the tests of the Asana connector connect and read, and a loopback server that answers as written."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -16,8 +17,14 @@ from connectors.contract import (
     Container,
     Cursor,
     Demand,
+    Page,
 )
 from okrs.work import WorkItem
+from sandbox.asana import AsanaApi
+from sandbox.clock import SimulatedClock
+from sandbox.records import Item, Project
+from sandbox.server import TOKENS, Sandbox
+from sandbox.world import World
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 NOTHING = Demand()
@@ -38,20 +45,99 @@ def pages(
     parents: tuple[str, ...] = (),
     resume: str | None = None,
 ) -> list[tuple[str | None, list[WorkItem]]]:
-    """Read to the end; every page stands beside the resume point that it was asked with."""
-    cursor = Cursor(now=NOW, since=since, parents=parents, resume=resume)
-    found: list[tuple[str | None, list[WorkItem]]] = []
-    while True:
+    """Read to the end; every page stands beside the resume point that it was asked with, but for that of the events."""
+    cursor = Cursor(now=NOW, since=since, parents=parents)
+    return [(asked, list(page.items)) for asked, page in walked(connector, container, cursor, demand, resume) if asked]
+
+
+def walked(
+    connector: Connector, container: Container, cursor: Cursor, demand: Demand = NOTHING, resume: str | None = None
+) -> list[tuple[str | None, Page]]:
+    """Read every page in the order in which they are named; each stands beside its resume point."""
+    found: list[tuple[str | None, Page]] = []
+    waiting = [resume]
+    while waiting:
         assert len(found) < 1000, "a read without an end"
-        page = connector.changed(container, cursor, demand)
-        found.append((cursor.resume, list(page.items)))
-        if not page.following:
-            return found
-        cursor = replace(cursor, resume=page.following[0])
+        asked = waiting.pop(0)
+        found.append((asked, connector.changed(container, replace(cursor, resume=asked), demand)))
+        waiting += found[-1][1].following
+    return found
+
+
+class Mirror:
+    """What an engine keeps of one project from one read to the next."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.items: dict[str, WorkItem] = {}
+        self.memo: Mapping[str, str] = {}
+        self.since: datetime | None = None
+
+    def read(self, connector: Connector, now: datetime, demand: Demand = NOTHING) -> set[str]:
+        """Poll once and take everything over; return the ids that were brought."""
+        parents = tuple(sorted(gid for gid, item in self.items.items() if item.children))
+        cursor = Cursor(now, self.since, parents=parents, memo=self.memo, held=self.held)
+        found = [page for _, page in walked(connector, self.container, cursor, demand)]
+        brought = {item.id: item for page in found for item in page.items}
+        self.items |= brought
+        self.memo = {key: text for page in found for key, text in page.memo.items()}
+        self.since = now - timedelta(minutes=15)
+        return set(brought)
+
+    def held(self, ids: Iterable[str]) -> Mapping[str, WorkItem]:
+        return {gid: self.items[gid] for gid in ids if gid in self.items}
+
+
+def census(connector: Connector, container: Container) -> list[str]:
+    """Return the ids of a whole census."""
+    found: list[str] = []
+    waiting: list[str | None] = [None]
+    while waiting:
+        page = connector.census(container, NOTHING, waiting.pop())
+        found += [ref.id for ref in page.refs]
+        waiting += page.following
+    return found
 
 
 def titles(read: list[tuple[str | None, list[WorkItem]]]) -> list[str]:
     return [item.title for _, items in read for item in items]
+
+
+class Launch:
+    """A small project in the sandbox, and connections to it."""
+
+    def __init__(self, sandbox: Sandbox, clock: SimulatedClock) -> None:
+        self.sandbox, self.world, self.clock = sandbox, sandbox.world, clock
+        self.project: Project = self.world.add_project("asana", "Launch", sections=("Ideas", "Shipped"))
+        self.container = Container(self.project.key, self.project.key)
+        self._open: list[Connector] = []
+
+    @property
+    def api(self) -> AsanaApi:
+        api = self.sandbox.apis["asana"]
+        assert isinstance(api, AsanaApi)
+        return api
+
+    def task(self, title: str, type: str = "default_task", **more: Any) -> Item:
+        return self.world.create(self.project, title, type, **more)
+
+    def connect(self, *projects: str, token: str = TOKENS["asana"]) -> Connector:
+        connector = connect(self.sandbox.urls["asana"], *(projects or (self.project.key,)), token=token)
+        self._open.append(connector)
+        return connector
+
+    def close(self) -> None:
+        for connector in self._open:
+            connector.close()
+
+
+@contextmanager
+def launched() -> Iterator[Launch]:
+    clock = SimulatedClock(NOW)
+    with Sandbox(World(clock)) as sandbox:
+        launch = Launch(sandbox, clock)
+        yield launch
+        launch.close()
 
 
 CONTAINER = Container("1204", "1204")
@@ -72,6 +158,8 @@ def row(gid: str, **more: object) -> dict[str, object]:
 
 
 NAME = reply({"data": {"gid": "1204", "name": "Launch"}})
+TOKEN = reply({"errors": [{"message": "Sync token invalid or too old."}], "sync": "s1"}, 412)
+"""How Asana gives out a token of events."""
 EXPIRED = reply({"errors": [{"message": "offset: Your pagination token has expired."}]}, 400)
 
 

@@ -1,14 +1,14 @@
 """The Asana connector against real HTTP on loopback: whole reads of the sandbox, and its faults."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from connectors.asana import transport
+from connectors import line
+from connectors.asana.walk import Tasks
 from connectors.contract import (
-    Connector,
     Container,
     CredentialsRefused,
     Cursor,
@@ -19,45 +19,18 @@ from connectors.contract import (
 )
 from connectors.patience import Patient
 from okrs.work import Kind, Ref, State
-from sandbox.clock import SimulatedClock
-from sandbox.records import Item, Project
-from sandbox.server import TOKENS, Sandbox
-from sandbox.world import World
+from sandbox.server import TOKENS
 from tests.builders import Time
-from tests.integration.asana_client import NOTHING, NOW, connect, pages, titles
+from tests.integration.asana_client import NOTHING, NOW, Launch, launched, pages, titles, walked
 
 ABSENT = "1204000000009999"
-
-
-class Launch:
-    """A small project in the sandbox, and connections to it."""
-
-    def __init__(self, sandbox: Sandbox, clock: SimulatedClock) -> None:
-        self.sandbox, self.world, self.clock = sandbox, sandbox.world, clock
-        self.project: Project = self.world.add_project("asana", "Launch", sections=("Ideas", "Shipped"))
-        self.container = Container(self.project.key, self.project.key)
-        self._open: list[Connector] = []
-
-    def task(self, title: str, type: str = "default_task", **more: Any) -> Item:
-        return self.world.create(self.project, title, type, **more)
-
-    def connect(self, *projects: str, token: str = TOKENS["asana"]) -> Connector:
-        connector = connect(self.sandbox.urls["asana"], *(projects or (self.project.key,)), token=token)
-        self._open.append(connector)
-        return connector
-
-    def close(self) -> None:
-        for connector in self._open:
-            connector.close()
+LISTING = Cursor(now=NOW, resume=Tasks(whole=True).text())
 
 
 @pytest.fixture
 def launch() -> Iterator[Launch]:
-    clock = SimulatedClock(NOW)
-    with Sandbox(World(clock)) as sandbox:
-        launch = Launch(sandbox, clock)
+    with launched() as launch:
         yield launch
-        launch.close()
 
 
 # whole reads
@@ -71,19 +44,19 @@ def test_a_first_read_brings_everything_once(launch: Launch) -> None:
     read = pages(connector, launch.container)
     assert sorted(titles(read)) == sorted(f"task {number}" for number in range(250))
     assert [len(items) for _, items in read] == [100, 100, 50]
-    assert connector.requests == launch.sandbox.total("asana") == 1 + 3
+    assert connector.requests == launch.sandbox.total("asana") == 1 + 1 + 3
     item = read[0][1][0]
     assert item.projects == (Ref(launch.project.key, "Launch"),)
     assert [section.name for section in item.sections] == ["Shipped"]
 
 
-def test_nothing_changed_takes_two_requests(launch: Launch) -> None:
+def test_nothing_changed_takes_three_requests(launch: Launch) -> None:
     launch.task("old")
     launch.clock.advance(timedelta(hours=1))
     connector = launch.connect()
     assert connector.containers() == [launch.container]
     assert titles(pages(connector, launch.container, since=launch.clock.now() - timedelta(minutes=15))) == []
-    assert connector.requests == launch.sandbox.total("asana") == 2
+    assert connector.requests == launch.sandbox.total("asana") == 3
 
 
 def test_an_incremental_read_brings_what_changed_with_milestones_that_got_a_task(launch: Launch) -> None:
@@ -136,17 +109,20 @@ def test_many_subtasks_of_one_parent_come_in_pages(launch: Launch) -> None:
     assert len(set(titles(read))) == 121
 
 
-def test_any_page_can_be_asked_again(launch: Launch) -> None:
+def test_any_page_can_be_asked_again_in_any_order_and_on_any_twin(launch: Launch) -> None:
     launch.sandbox.faults.page_caps["asana"] = 2
     parents = [launch.task(f"task {number}") for number in range(5)]
     for parent in parents[:2]:
         for number in range(3):
             launch.task(f"{parent.title}.{number}", parent=parent)
-    whole = pages(launch.connect(), launch.container)
-    assert len(whole) == 3 + 2 + 2
-    for index, (resume, _) in enumerate(whole):
-        again = pages(launch.connect(), launch.container, resume=resume)
-        assert again == whole[index:]
+    connector, cursor = launch.connect(), Cursor(now=NOW)
+    whole = walked(connector, launch.container, cursor)
+    assert len(whole) == 1 + 3 + 2 + 2
+    twin = connector.twin()
+    for asked, page in reversed(whole[1:]):
+        assert twin.changed(launch.container, replace(cursor, resume=asked), NOTHING) == page
+    assert (connector.requests, twin.requests) == (8, 7)
+    twin.close()
 
 
 def test_a_deleted_parent_is_skipped_and_the_others_are_walked(launch: Launch) -> None:
@@ -170,10 +146,10 @@ def test_a_project_lost_during_the_walk_is_an_error_and_not_emptiness(launch: La
     top = launch.task("top")
     launch.task("leaf", parent=top)
     connector = launch.connect()
-    first = connector.changed(launch.container, Cursor(now=NOW), NOTHING)
+    _, (_, listing) = walked(connector, launch.container, Cursor(now=NOW))[:2]
     launch.project.hidden = True
     with pytest.raises(Stop, match="does not know the project"):
-        connector.changed(launch.container, Cursor(now=NOW, resume=first.following[0]), NOTHING)
+        connector.changed(launch.container, Cursor(now=NOW, resume=listing.following[0]), NOTHING)
 
 
 def test_the_same_answer_gives_the_same_items(launch: Launch) -> None:
@@ -201,7 +177,7 @@ def test_check_says_who_and_what(launch: Launch) -> None:
     assert account.who == "Ada Okafor ada@acme.example"
     assert (account.sees, account.missing) == ((launch.project.key,), (ABSENT,))
     assert "Launch" in account.detail
-    assert connector.requests == 3
+    assert connector.requests == 4
 
 
 def test_a_wrong_token_stops_the_source(launch: Launch) -> None:
@@ -239,7 +215,7 @@ def test_statuses_become_typed_errors_after_one_request(launch: Launch, status: 
     connector.containers()
     launch.sandbox.faults.status(status, path="/tasks")
     with pytest.raises(error) as caught:
-        connector.changed(launch.container, Cursor(now=NOW), NOTHING)
+        connector.changed(launch.container, LISTING, NOTHING)
     assert type(caught.value) is error
     assert connector.requests == launch.sandbox.total("asana") == 2
     assert TOKENS["asana"] not in str(caught.value)
@@ -250,7 +226,8 @@ def test_limits_say_how_long(launch: Launch, status: int, told: float | None, wa
     connector = launch.connect()
     for path, ask in (
         ("/projects", connector.containers),
-        ("/tasks", lambda: connector.changed(launch.container, Cursor(now=NOW), NOTHING)),
+        ("/events", lambda: connector.changed(launch.container, Cursor(now=NOW), NOTHING)),
+        ("/tasks", lambda: connector.changed(launch.container, LISTING, NOTHING)),
     ):
         launch.sandbox.faults.status(status, retry_after=told, path=path)
         with pytest.raises(RateLimited) as caught:
@@ -274,13 +251,13 @@ def test_a_dropped_connection_is_passing_trouble(launch: Launch) -> None:
     connector = launch.connect()
     connector.containers()
     launch.sandbox.faults.drop()
-    with pytest.raises(TryLater, match="the connection broke"):
+    with pytest.raises(TryLater, match="The connection to the tracker broke"):
         connector.changed(launch.container, Cursor(now=NOW), NOTHING)
     assert titles(pages(connector, launch.container)) == ["one"]
 
 
 def test_a_silent_tracker_times_out(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT", (5, 0.05))
+    monkeypatch.setattr(line, "TIMEOUT", (5, 0.05))
     launch.sandbox.faults.hang(60)
-    with pytest.raises(TryLater, match="time-out"):
+    with pytest.raises(TryLater, match="did not answer in time"):
         launch.connect().containers()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.asana.settings import Settings as AsanaSettings
 from connectors.asana.transport import Transport as AsanaTransport
 from connectors.contract import MalformedAnswer
 from connectors.github import normalise
@@ -29,8 +30,10 @@ def test_a_token_for_this_machine_goes_through_no_proxy(
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, PROXY)
     monkeypatch.delenv("no_proxy", raising=False)
-    asana = AsanaTransport(url, "token")
-    assert asana._client.configuration.proxy == asked_through
+    source = {"connector": "asana", "url": url, "token": "t", "projects": ["1"]}
+    asana = AsanaTransport(AsanaSettings.model_validate(source))
+    proxy = asana.line._pool.proxy
+    assert (proxy.url if proxy else None) == asked_through
     asana.close()
     settings = JiraSettings.model_validate({"connector": "jira", "url": url, "token": "t", "projects": ["PAY"]})
     jira = JiraTransport(settings)

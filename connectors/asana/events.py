@@ -1,0 +1,165 @@
+"""What a project's events tell of its tasks, and what a poll must therefore ask.  Pure: no requests.
+
+`GET /events` (https://developers.asana.com/reference/events): events of a project "bubble up" from its tasks and their
+sub-tasks; at most 100 a page; delivered "at most once", within a minute on average; a token lives 24 hours or less.
+`parent` is told for `added` and `removed` alone, so the parent of a changed sub-task comes from the mirror.  So events
+are a hint where to look, and never the truth: the nightly walk and the census repair what they miss.
+
+UNCHECKED against the real service: that a task put under another one is told as `added` with that parent, and that a
+deleted parent's sub-tasks are told as deleted, too.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from connectors.contract import MalformedAnswer
+from okrs.work import WorkItem
+
+MOST_PAGES = 10
+"""When more events than this wait, reading the project in full is cheaper than following them."""
+
+MOST_SINGLES = 50
+"""When more tasks than this would be asked one by one, the listing is read in full."""
+
+LONGEST_TRUST = timedelta(hours=20)
+"""A read that begins longer ago than this walks every parent: tokens live 24 hours at most."""
+
+MOST_DELETED = 300
+"""Deleted tasks that are remembered for look-ups; of those before, only the census tells."""
+
+_ACTIONS = {"added": "a", "changed": "c", "removed": "r", "deleted": "d", "undeleted": "u"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One page of events."""
+
+    sync: str
+    """The token of the next page, "" when there is none."""
+    more: bool = False
+    renewed: bool = False
+    """The token that was sent is not valid any more (412): what happened since is not known."""
+    tasks: tuple[tuple[str, str, str], ...] = ()
+    """(letter of the action, gid of the task, "kind:gid" of what it was added to or removed from, else "")."""
+
+
+def told(answer: object, status: int, what: str) -> Told:
+    """Read the answer of `GET /events`, also one of 412.  Raises MalformedAnswer."""
+    body: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
+    sync = body.get("sync")
+    if not isinstance(sync, str | None):
+        raise MalformedAnswer(f"The answer for {what} holds a token that is no text; nothing of it was used.")
+    if status == 412:
+        return Told(sync or "", renewed=True)
+    rows = body.get("data")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise MalformedAnswer(f"The answer for {what} holds no list `data`; nothing of it was used.")
+    tasks = tuple([event for row in rows if (event := _event(row)) is not None])
+    return Told(sync or "", more=body.get("has_more") is True and bool(sync), tasks=tasks)
+
+
+def _event(row: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Return an event of a task, None for one of anything else (comments, sections, the project)."""
+    resource, parent = _ref(row.get("resource")), _ref(row.get("parent"))
+    action = _ACTIONS.get(str(row.get("action")))
+    if resource is None or action is None or (resource[1] or row.get("type")) != "task":
+        return None
+    return action, resource[0], f"{parent[1]}:{parent[0]}" if parent else ""
+
+
+def _ref(thing: object) -> tuple[str, str] | None:
+    if not isinstance(thing, dict) or not isinstance(thing.get("gid"), str) or not thing["gid"]:
+        return None
+    kind = thing.get("resource_type")
+    return thing["gid"], kind if isinstance(kind, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What all pages of events together say."""
+
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    """Gid → the letter of what became of it last: c changed, s put under another task, r removed from the project,
+    d deleted, u undeleted."""
+    parents: Mapping[str, None] = field(default_factory=dict)
+    """Gids of tasks that got a sub-task or lost one."""
+
+    def after(self, events: Iterable[tuple[str, str, str]], project: str) -> "Hints":
+        """Return what is known with these events besides."""
+        tasks, parents = dict(self.tasks), dict(self.parents)
+        for action, gid, parent in events:
+            kind, _, above = parent.partition(":")
+            if kind == "task":
+                parents[above] = None
+            if action == "r" and above != project:
+                continue  # out of a section, or from under a task: whatever it is now, another event tells
+            added = "s" if kind == "task" else "c"
+            tasks[gid] = _later(tasks.get(gid, ""), added if action == "a" else action)
+        return Hints(tasks, parents)
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the form that travels in resume points."""
+        return (*[letter + gid for gid, letter in self.tasks.items()], *[f"p{gid}" for gid in self.parents])
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """Read what `texts` wrote."""
+        texts = tuple(texts)
+        tasks = {text[1:]: text[:1] for text in texts if text[:1] != "p"}
+        return cls(tasks, dict.fromkeys(text[1:] for text in texts if text[:1] == "p"))
+
+    def those(self, *letters: str) -> tuple[str, ...]:
+        """Return the gids of the tasks that became this last."""
+        return tuple([gid for gid, letter in self.tasks.items() if letter in letters])
+
+
+def _later(before: str, now: str) -> str:
+    """A change besides says nothing new; all else is as it was told last."""
+    return before if now == "c" and before in ("s", "d", "u") else now
+
+
+@dataclass(frozen=True, slots=True)
+class Errands:
+    """What a poll asks besides the tasks that were modified."""
+
+    walks: tuple[str, ...] = ()
+    """Known parents whose sub-tasks are walked."""
+    awaited: tuple[str, ...] = ()
+    """Tasks that the listing should show, and that are asked one by one where it does not."""
+
+
+def errands(hints: Hints, held: Mapping[str, WorkItem], known: Collection[str]) -> Errands:
+    """Return what the hints make a poll ask; `held` is what the mirror has of the tasks, `known` the known parents."""
+    gone = set(hints.those("d", "r"))
+    parents, awaited, restored = dict(hints.parents), dict[str, None](), []
+    for gid, letter in hints.tasks.items():
+        item = held.get(gid)
+        if item and item.parent:
+            parents[item.parent.id] = None
+        elif letter in ("c", "u"):
+            awaited[gid] = None
+        if letter == "u" and gid in known:
+            restored.append(gid)
+    # A parent that is new to us is asked itself: it says how many sub-tasks it has, so that it is known from now on.
+    awaited |= dict.fromkeys(gid for gid in parents if gid not in known)
+    walks = dict.fromkeys([*[gid for gid in parents if gid in known], *restored])
+    return Errands(tuple(gid for gid in walks if gid not in gone), tuple(gid for gid in awaited if gid not in gone))
+
+
+def walks_all(now: datetime, since: datetime | None, walked: str) -> bool:
+    """Tell whether every known parent is walked: once a UTC day (`walked` is the last one), and after a long pause."""
+    return since is None or walked != day(now) or now - since > LONGEST_TRUST
+
+
+def day(now: datetime) -> str:
+    """Return the UTC day that a memo remembers."""
+    return now.astimezone(UTC).date().isoformat()
+
+
+def remembered(before: str, hints: Hints) -> tuple[str, ...]:
+    """Return the gids known to be deleted, the newest last; `before` is what the memo held."""
+    back = set(hints.those("c", "s", "u"))
+    kept = dict.fromkeys(gid for gid in before.split() if gid not in back)
+    return tuple(kept | dict.fromkeys(hints.those("d")))[-MOST_DELETED:]
