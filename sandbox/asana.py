@@ -99,7 +99,7 @@ class AsanaApi:
         tasks = self._listed(self._find(gid))
         if since is not None:
             after = _moment(since)
-            tasks = [task for task in tasks if task.updated >= after]
+            tasks = [task for task in tasks if task.updated >= after and self._world.shown(task)]
         return self._list(request, [shapes.task(self._world, task) for task in tasks])
 
     def _project_tasks(self, request: Request, gid: str) -> Answer:
@@ -176,8 +176,8 @@ class AsanaApi:
         size = whole_number(limit, len(records) or 1, "limit: Value is not an integer")
         if limit is not None and not 1 <= size <= _MOST:
             raise Refused(400, "limit: Value must be between 1 and 100")
-        page = records[begin : begin + min(size, request.page_cap or size)]
-        end = begin + len(page)
+        end = min(begin + min(size, request.page_cap or size), len(records))
+        page = records[request.begin(begin) : end]
         body: dict[str, object] = {"data": [shapes.shown(record, request.one("opt_fields")) for record in page]}
         if limit is not None or end < len(records):
             body["next_page"] = self._next(request, end) if end < len(records) else None

@@ -20,6 +20,10 @@ class Request:
     overlap: int = 0
     """How many items of the page before a page repeats."""
 
+    def begin(self, place: int) -> int:
+        """Return where a page that should begin at that place does begin."""
+        return max(0, place - self.overlap)
+
     def one(self, name: str) -> str | None:
         """Return the last value of a query parameter, None when it is absent or empty."""
         values = self.query.get(name)

@@ -96,7 +96,7 @@ class GitHubApi:
         items = [item for item in self._world.items_of(project) if wanted in ("all", _state(item))]
         since = request.one("since")
         if since is not None:
-            items = _since(items, since)
+            items = [item for item in _since(items, since) if self._world.shown(item)]
         sort = _SORTS[_choice(request, "sort", tuple(_SORTS))]
         descending = _choice(request, "direction", ("desc", "asc")) == "desc"
         items.sort(key=lambda item: (sort(item).replace(microsecond=0), item.number), reverse=descending)
@@ -228,7 +228,9 @@ class GitHubApi:
             if (rel in ("prev", "first") and page > 1) or (rel in ("next", "last") and page < last)
         ]
         links = [f'<{address}?{urlencode(asked | {"page": str(relations[rel])})}>; rel="{rel}"' for rel in useful]
-        answer = self._answer(request, [render(one) for one in found[(page - 1) * size : page * size]], links)
+        answer = self._answer(
+            request, [render(one) for one in found[request.begin((page - 1) * size) : page * size]], links
+        )
         return replace(answer, headers={**answer.headers, "Link": ", ".join(links)}) if links else answer
 
     def _answer(self, request: Request, body: object, links: Sequence[str] = ()) -> Answer:

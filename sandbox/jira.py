@@ -23,8 +23,8 @@ _MOST_CHANGELOGS = 1000
 class JiraApi(JiraSite):
     """Answers for the Jira Cloud site at `base`, the address of its root, and for its gateway there."""
 
-    def __init__(self, world: World, base: str, email: str, token: str, *, lag: float = 0.0) -> None:
-        super().__init__(world, base, _API, ("Cloud", "1001.0.0"), lag=lag)
+    def __init__(self, world: World, base: str, email: str, token: str) -> None:
+        super().__init__(world, base, _API, ("Cloud", "1001.0.0"))
         self._credentials = {False: f"{email}:{token}", True: f"{email}:{WITH_SCOPES}"}
         removed = frozenset(("jql", "fields", "maxResults", "startAt"))
         projects = PAGED | {"id", "keys", "action"}
@@ -98,8 +98,8 @@ class JiraApi(JiraSite):
         jql, fields, size, token = _search_arguments(request)
         found = self.select(self.query(jql))
         begin = _offset(token, jql)
-        page = found[begin : begin + min(size, request.page_cap or size)]
-        end = begin + len(page)
+        end = min(begin + min(size, request.page_cap or size), len(found))
+        page = found[request.begin(begin) : end]
         issues = [self.shapes.issue(one, fields, only_id=not fields - {"id"}) for one in page]
         body: Json = {"issues": issues, "isLast": end >= len(found)}
         return Answer(body | ({"nextPageToken": _token(end, jql)} if end < len(found) else {}))

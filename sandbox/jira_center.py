@@ -18,8 +18,8 @@ TOKEN_DAYS = 90
 class JiraCenterApi(JiraSite):
     """Answers for the Jira Data Center at `base`, the address of its root."""
 
-    def __init__(self, world: World, base: str, token: str, *, lag: float = 0.0) -> None:
-        super().__init__(world, base, _API, ("DataCenter", "10.3.1"), lag=lag)
+    def __init__(self, world: World, base: str, token: str) -> None:
+        super().__init__(world, base, _API, ("DataCenter", "10.3.1"))
         self._token = token
         search = PAGED | {"jql", "fields", "expand", "validateQuery"}
         self.routes: tuple[Route, ...] = (
@@ -53,7 +53,7 @@ class JiraCenterApi(JiraSite):
         fields, expand = listed(request, "fields") or frozenset({"*navigable"}), listed(request, "expand")
         issues = [
             self.shapes.issue(one, fields, only_id=False) | self.changelog(one, expand, CUT)
-            for one in found[begin : begin + size]
+            for one in found[request.begin(begin) : begin + size]
         ]
         return Answer({"startAt": begin, "maxResults": size, "total": len(found), "issues": issues})
 

@@ -23,9 +23,9 @@ class JiraSite:
 
     name = "jira"
 
-    def __init__(self, world: World, base: str, api: str, server: tuple[str, str], *, lag: float) -> None:
+    def __init__(self, world: World, base: str, api: str, server: tuple[str, str]) -> None:
         """`server` is what kind of deployment it is, "Cloud" or "DataCenter", and its version."""
-        self.world, self.base, self.lag = world, base, lag
+        self.world, self.base = world, base
         self.shapes = Shapes(world, base, cloud=server[0] == "Cloud")
         single = frozenset(("fields", "expand"))
         self.common: tuple[Route, ...] = (
@@ -76,8 +76,7 @@ class JiraSite:
     def select(self, query: Query) -> list[Item]:
         """Return what a search finds: no archived issues, and by a date only what the index has noticed already."""
         found = query.select([one for one in self.items() if not one.archived and not one.project.archived])
-        now = self.world.clock.now()
-        return [one for one in found if not query.dated or (now - one.updated).total_seconds() >= self.lag]
+        return [one for one in found if not query.dated or self.world.shown(one)]
 
     # answering
 
@@ -158,7 +157,7 @@ class JiraSite:
         """Return one page of a list that counts its entries."""
         begin = whole_number(request.one("startAt"), 0, "startAt must be a number.")
         size = max(1, min(whole_number(request.one("maxResults"), 50, "maxResults must be a number."), longest))
-        page = every[begin : begin + min(size, request.page_cap or size)]
+        page = every[request.begin(begin) : begin + min(size, request.page_cap or size)]
         body: Json = {"startAt": begin, "maxResults": size, "total": len(every)}
         return Answer(body | {"isLast": begin + len(page) >= len(every), "values": [shape(one) for one in page]})
 

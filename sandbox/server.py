@@ -38,12 +38,8 @@ class Sandbox:
         jira_email: str = JIRA_EMAIL,
         tokens: Mapping[str, str] | None = None,
         jira_mode: Literal["cloud", "data_center"] = "cloud",
-        jira_lag: float = 0.0,
     ) -> None:
-        """Start to serve on 127.0.0.1; `tokens` replaces single default tokens by tracker.  Raises OSError.
-
-        `jira_lag`: seconds for which Jira's search by date does not find a changed issue yet.
-        """
+        """Start to serve on 127.0.0.1; `tokens` replaces single default tokens by tracker.  Raises OSError."""
         self.world = world
         self.faults = Faults()
         self.requests: Counter[tuple[str, str]] = Counter()
@@ -59,9 +55,9 @@ class Sandbox:
         self.urls = {name: f"http://127.0.0.1:{self.port}{root}" for name, root in ROOTS.items()}
         self.apis: dict[str, Api] = {
             "jira": (
-                JiraApi(world, self.urls["jira"], jira_email, self.tokens["jira"], lag=jira_lag)
+                JiraApi(world, self.urls["jira"], jira_email, self.tokens["jira"])
                 if jira_mode == "cloud"
-                else JiraCenterApi(world, self.urls["jira"], self.tokens["jira"], lag=jira_lag)
+                else JiraCenterApi(world, self.urls["jira"], self.tokens["jira"])
             ),
             "asana": AsanaApi(world, self.urls["asana"], self.tokens["asana"]),
             "github": GitHubApi(world, self.urls["github"], self.tokens["github"]),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from connectors import registry
 from connectors.patience import Pacer, Patient
@@ -27,6 +27,7 @@ from tests.integration.fakes import Quiet
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SOURCE = "drill"
+Mode = Literal["jira", "jira data center", "github", "asana"]
 KEYS: Mapping[Tracker, tuple[str, str, str]] = {
     "jira": ("PAY", "OPS", "FAR"),
     "github": ("acme/web", "acme/api", "acme/far"),
@@ -49,7 +50,7 @@ def facts_of(item: WorkItem) -> Facts:
         "title": item.title,
         "state": item.state,
         "labels": sorted(item.labels),
-        "parent": (item.parent.id or item.parent.name) if item.parent else None,
+        "parent": (item.parent.id or item.parent.name) if item.parent else None,  # an id, or a key: see `by_id`
         "milestones": sorted(item.milestones),
         "members": sorted(item.members),
         "projects": sorted(ref.id for ref in item.projects),
@@ -104,7 +105,6 @@ class Oracle:
                 facts["members"] = sorted(str(one.id) for one in item.blocked_by)
         elif self.tracker == "github":
             facts["projects"] = [str(item.project.id)]
-            facts["parent"] = item.parent.key if item.parent else None
             facts["milestones"] = [f"milestone:{item.milestone.id}"] if item.milestone else []
         else:
             facts["milestones"] = [f"version:{item.milestone.id}"] if item.milestone else []
@@ -152,15 +152,17 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def without_the_gone(facts: Facts, held: Mapping[str, Facts]) -> Facts:
-    """Leave out what an item says of others that are gone: trackers drop such words without a date, and no rule
-    that joins by id sees them."""
-    keys = {one["key"] for one in held.values()}
+def by_id(facts: Facts, held: Mapping[str, Facts]) -> Facts:
+    """Name the parent by its id, and leave out what an item says of others that are gone.
+
+    Trackers drop such words without a date, and no rule that joins by id sees them.
+    """
+    keys = {one["key"]: name for name, one in held.items() if one["kind"] is not Kind.MILESTONE}
     parent = facts["parent"]
     return facts | {
         "milestones": [one for one in facts["milestones"] if one in held],
         "members": [one for one in facts["members"] if one in held],
-        "parent": parent if parent in held or parent in keys else None,
+        "parent": parent if parent in held else keys.get(parent),
     }
 
 
@@ -169,7 +171,7 @@ class Drill:
     """One random life."""
 
     tracker: Tracker
-    seed: int
+    mode: Mode
     database: Database
     sandbox: Sandbox
     clock: SimulatedClock
@@ -218,9 +220,7 @@ class Drill:
         for item in self.world.items.values():
             if item.archived and str(item.id) not in held:
                 true.pop(str(item.id), None)
-        there, here = (
-            {name: without_the_gone(facts, every) for name, facts in every.items()} for every in (true, held)
-        )
+        there, here = ({name: by_id(facts, every) for name, facts in every.items()} for every in (true, held))
         both = {name: (there.get(name), here.get(name)) for name in there.keys() | here.keys()}
         return {name: (one, other) for name, (one, other) in both.items() if one != other}
 
@@ -259,7 +259,7 @@ class Drill:
             "url": self.sandbox.urls[self.tracker],
             "token": self.sandbox.tokens[self.tracker],
             names: tuple(project.key for project in self.projects),
-            **({"email": JIRA_EMAIL} if self.tracker == "jira" else {}),
+            **({"email": JIRA_EMAIL} if self.mode == "jira" else {}),
         }
 
     # what may happen
@@ -392,7 +392,9 @@ class Drill:
         """Plan trouble for the next requests."""
         faults, dice, tracker = self.sandbox.faults, self.dice, self.tracker
         times = dice.choice((1, 1, 1, 2, 5))
-        later = {"jira": "nextPageToken=", "github": "page=", "asana": "offset="}[tracker]
+        later = {"jira": "nextPageToken=", "jira data center": "startAt=", "github": "page=", "asana": "offset="}[
+            self.mode
+        ]
         path = dice.choice(("", "", later))
         wait = dice.choice((1, 30, 300, "Wed, 25 Nov 2026 10:00:00 GMT"))
         troubles: list[Edit] = [
@@ -419,8 +421,9 @@ class Drill:
 
 
 @contextmanager
-def drilling(tracker: Tracker, seed: int, database: Database) -> Iterator[Drill]:
+def drilling(mode: Mode, seed: int, database: Database) -> Iterator[Drill]:
     """A small world of one tracker: two projects that are read and one that is not."""
+    tracker: Tracker = "jira" if mode == "jira data center" else mode
     dice = random.Random(seed)
     clock = SimulatedClock(START)
     world = World(clock)
@@ -430,8 +433,8 @@ def drilling(tracker: Tracker, seed: int, database: Database) -> Iterator[Drill]
     projects = [
         world.add_project(tracker, f"Project {number}", key, sections) for number, key in enumerate(KEYS[tracker])
     ]
-    with Sandbox(world) as sandbox:
-        drill = Drill(tracker, seed, database, sandbox, clock, projects[:2], dice)
+    with Sandbox(world, jira_mode="data_center" if mode == "jira data center" else "cloud") as sandbox:
+        drill = Drill(tracker, mode, database, sandbox, clock, projects[:2], dice)
         for project in projects:
             first = "Task" if tracker == "jira" else "default_task" if tracker == "asana" else ""
             world.create(project, "The first", first)

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 
 from okrs.demand import Container
-from sandbox.records import Tracker
 from store import mirror
 from store.census import Compared, Settled
 from store.database import Database, open_database
@@ -18,9 +17,9 @@ from store.sources import Lease
 from store.tables import incoming
 from sync import listing, roll_call
 from terminal.logs import configure
-from tests.integration.drill import drilling
+from tests.integration.drill import Mode, drilling
 
-TRACKERS: tuple[Tracker, ...] = ("jira", "github", "asana")
+MODES: tuple[Mode, ...] = ("jira", "jira data center", "github", "asana")
 LIVES, STEPS = 25, 120
 MOST_LIVES = 60
 """Until a planted bug must have shown; about a tenth of a second each."""
@@ -35,11 +34,11 @@ def a_database(folder: Path, seed: int) -> Database:
     return open_database(f"sqlite:///{folder / f'{seed}.db'}", create=True)
 
 
-def live(tracker: Tracker, seed: int, folder: Path) -> tuple[dict[str, Any], int, int]:
+def live(mode: Mode, seed: int, folder: Path) -> tuple[dict[str, Any], int, int]:
     """Live one life.  Returns what differs in the end, and how many polls there were and how many failed."""
     database = a_database(folder, seed)
     try:
-        with drilling(tracker, seed, database) as drill:
+        with drilling(mode, seed, database) as drill:
             for _ in range(STEPS):
                 drill.step()
             return drill.settle(), drill.polls, drill.failures
@@ -48,12 +47,12 @@ def live(tracker: Tracker, seed: int, folder: Path) -> tuple[dict[str, Any], int
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize("tracker", TRACKERS)
-def test_after_any_life_the_mirror_is_the_tracker(tracker: Tracker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_after_any_life_the_mirror_is_the_tracker(mode: Mode, tmp_path: Path) -> None:
     polls = failures = 0
     for seed in range(LIVES):
-        different, asked, failed = live(tracker, seed, tmp_path)
-        assert different == {}, f"{tracker}, life {seed}"
+        different, asked, failed = live(mode, seed, tmp_path)
+        assert different == {}, f"{mode}, life {seed}"
         polls, failures = polls + asked, failures + failed
     assert polls > LIVES * 5
     assert LIVES < failures < polls  # the faults were met
@@ -119,13 +118,13 @@ PLANTED = {
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize("tracker", TRACKERS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("bug", PLANTED)
-def test_a_planted_bug_is_found(tracker: Tracker, bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_bug_is_found(mode: Mode, bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[bug](monkeypatch)
     for seed in range(MOST_LIVES):
         try:
-            if live(tracker, seed, tmp_path)[0]:
+            if live(mode, seed, tmp_path)[0]:
                 return
         except AssertionError:  # it even kept the last polls from succeeding
             return

@@ -320,7 +320,8 @@ def test_a_board_that_was_deleted_since_stops_no_poll(world: World, sandbox: San
 def test_what_the_index_notices_late_is_found_in_the_overlap(world: World, mode: Mode) -> None:
     story = world.create(world.project("PAY"), "Pay", "Story")
     world.clock.advance(timedelta(hours=1))
-    with Sandbox(world, jira_mode=mode, jira_lag=120) as sandbox:
+    world.lag = lambda: timedelta(minutes=2)
+    with Sandbox(world, jira_mode=mode) as sandbox:
         with jira(sandbox) as connector:
             watermark = world.clock.now()
             world.close(story)
