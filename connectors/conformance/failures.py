@@ -15,7 +15,7 @@ class FailureLaws(Author):
     """Every answer to every question is spoilt once, in every way."""
 
     def spares(self, path: str, status: int) -> bool:  # noqa: ARG002 - the author's
-        """Tell whether a request may be refused with 403, 404 or 410 without being the refusal of the whole.
+        """Tell whether a request may be refused with 401, 403, 404 or 410 without being the refusal of the whole.
 
         `path` has the query in it.  A board that is no longer there may be such a case; a page of items is none.
         """
@@ -83,10 +83,15 @@ def is_partial(outcome: Outcome) -> bool:
 
 def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
     """Tell whether an answer says truly that one thing of several is refused."""
-    if outcome.error is not None or not outcome.trouble.refuses:
+    if outcome.error is not None:
         return False
-    if is_partial(outcome) or author.spares(outcome.request.partition(" ")[2], outcome.trouble.status):
+    if author.spares(outcome.request.partition(" ")[2], outcome.trouble.status):
         return True
+    return outcome.trouble.refuses and (is_partial(outcome) or _says_so(outcome))
+
+
+def _says_so(outcome: Outcome) -> bool:
+    """Tell whether an answer that is whole has the refusal in it."""
     match outcome.question, outcome.answer:
         case "check", Account() as account:
             return isinstance(outcome.true, Account) and account.sees == outcome.true.sees

@@ -39,8 +39,12 @@ class IdentityLaws(Author):
             for box in resolved(connector):
                 listed = read(connector, box, trial.cursor(), self.demand).items
                 some = listed[:: max(1, len(listed) // 10)]
-                # A census may tell the id alone.
-                refs = [Ref(item.id, item.key if number % 2 else "") for number, item in enumerate(some)]
+                # Whoever looks up knows what the census told, which may be the id alone, or what the mirror holds.
+                told_by_census = {ref.id: ref.name for ref in refs_of(census(connector, box, self.demand).values())}
+                refs = [
+                    Ref(item.id, item.key if number % 2 else told_by_census[item.id])
+                    for number, item in enumerate(some)
+                ]
                 found = connector.look_up(box, [*refs, Ref(self.absent)], self.demand)
                 assert set(found) == {ref.id for ref in refs} | {self.absent}, f"answered is {sorted(found)}"
                 for item in some:

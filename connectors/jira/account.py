@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from connectors.contract import Account, Container, CredentialsRefused, MalformedAnswer, Stop, Unreadable
+from connectors.contract import Account, Container, CredentialsRefused, MalformedAnswer, Unreadable
 from connectors.http import require
 from connectors.jira.agile import SCOPES
 from connectors.jira.payload import Json, maybe, moment, needed
@@ -15,7 +15,7 @@ def account(site: Site, found: Sequence[Container | Unreadable]) -> Account:
     """Return what `headway check` tells.  Raises ConnectorError."""
     what = "the account of the token"
     server, me = site.server(), site.ask("myself", what).object(what)
-    name = maybe(me, "displayName", str, what) or maybe(me, "name", str, what) or ""
+    name = maybe(me, "displayName", str, what) or needed(me, "name", str, what)
     email = maybe(me, "emailAddress", str, what)
     version = maybe(server, "version", str, "the server") or ""
     scoped = ", a token with scopes" if site.settings.cloud_id is not None and site.settings.email else ""
@@ -67,8 +67,8 @@ def _boardless(site: Site, readable: Sequence[Container]) -> Iterator[str]:
                 f"The token may not read boards ({answer.status}), which only mappings with `sprint` need: give it the "
                 f"scopes {SCOPES}."
             )
-        elif error is not None and not isinstance(error, Stop):  # a 404: there is no Jira Software, so no boards
-            raise error
+        elif answer.status not in (400, 404):  # without Jira Software there are no boards
+            require(answer.object(what), "values", what)
 
 
 def _expiry(site: Site) -> datetime | None:

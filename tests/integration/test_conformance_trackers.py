@@ -14,6 +14,7 @@ from connectors.asana import normalise as asana_items
 from connectors.conformance import Golden, HttpConformance, Tracker
 from connectors.github import normalise as github_items
 from connectors.jira import normalise as jira_items
+from connectors.jira.transport import POSTS
 from okrs.work import Ref, WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item, Project
@@ -110,6 +111,13 @@ class TestJira(HttpConformance):
     absent = "99999"
     token = TOKENS["jira"]
     fields = frozenset({"customfield_10016"})
+    query = 'project = "PAY" AND issuetype = Bug'
+
+    def spares(self, path: str, status: int) -> bool:
+        """`check` asks for boards to tell which right is lacking; a refusal there is its answer."""
+        return "/rest/agile/" in path and status in (401, 403, 404)
+
+    posts = POSTS
 
     @contextmanager
     def tracker(self) -> Iterator[Tracker]:
@@ -135,6 +143,12 @@ class TestGitHub(HttpConformance):
     unknown = "acme/gone"
     absent = "1"
     token = TOKENS["github"]
+    query = "label:p1 is:issue"
+    posts = frozenset({"/graphql"})
+
+    def spares(self, path: str, status: int) -> bool:
+        """`discover` asks organisations for their issue types; a server that has none answers 404."""
+        return path.endswith("/issue-types")
 
     @contextmanager
     def tracker(self) -> Iterator[Tracker]:
