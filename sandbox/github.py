@@ -44,6 +44,7 @@ class GitHubApi:
             Route("issue", f"{_REPOSITORY}/issues/([0-9]+)", self._one_issue),
             Route("milestone", f"{_REPOSITORY}/milestones/([0-9]+)", self._one_milestone),
             Route("labels", f"{_REPOSITORY}/labels", self._labels, _PAGING),
+            Route("issue types", "/orgs/([^/]+)/issue-types", self._issue_types),
             Route("search", "/search/issues", self._search, _PAGING | {"q", "sort", "order"}),
             Route("visible repositories", "/user/repos", self._visible, _PAGING),
             Route("installed repositories", "/installation/repositories", self._installed, _PAGING),
@@ -96,7 +97,9 @@ class GitHubApi:
         items = [item for item in self._world.items_of(project) if wanted in ("all", _state(item))]
         since = request.one("since")
         if since is not None:
-            items = [item for item in _since(items, since) if self._world.shown(item)]
+            items = _since(items, since)
+        if since is not None or request.one("sort") == "updated":
+            items = [item for item in items if self._world.shown(item)]
         sort = _SORTS[_choice(request, "sort", tuple(_SORTS))]
         descending = _choice(request, "direction", ("desc", "asc")) == "desc"
         items.sort(key=lambda item: (sort(item).replace(microsecond=0), item.number), reverse=descending)
@@ -143,6 +146,13 @@ class GitHubApi:
         names = sorted({label for item in self._world.items_of(project) for label in item.labels})
         path = f"/repositories/{project.id}/labels"
         return self._page(request, path, names, lambda label: label_record(self._base, project, label))
+
+    def _issue_types(self, request: Request, owner: str) -> Answer:
+        mine = [item for item in self._world.items.values() if item.project.key.startswith(f"{owner}/")]
+        if not mine:
+            raise Refused(404, "")
+        types = {item.type: _type(item) for item in mine if item.type}
+        return self._answer(request, [types[name] for name in sorted(types)])
 
     def _search(self, request: Request) -> Answer:
         found = search(self._world, request.one("q") or "", self.strict_search)

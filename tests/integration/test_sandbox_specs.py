@@ -61,6 +61,7 @@ PATHS = {
 # GitHub's Apps ask.
 UNDESCRIBED = {("jira", route) for route in ("boards", "board", "sprints", "sprint", "tenant")} | {
     ("github", "graphql"),
+    ("github", "issue types"),
     ("github", "installed repositories"),
     ("github", "installation"),
     ("github", "installation token"),
