@@ -57,7 +57,10 @@ def _login(answer: Answer) -> str:
     if answer.status == 403 and not isinstance(error, RateLimited):
         return "a token of an app (GitHub does not tell it a name)"
     who = answer.json(_ACCOUNT)
-    return str(who.get("login", "?")) if isinstance(who, dict) else "?"
+    login = who.get("login") if isinstance(who, dict) else None
+    if not isinstance(login, str):
+        raise MalformedAnswer(f"The answer for {_ACCOUNT} names nobody; nothing of it was used.")
+    return login
 
 
 def _installation(wire: Wire, app: InstalledApp) -> str:

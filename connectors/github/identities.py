@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from connectors.contract import Container, Demand, Fate, Found, IdPage
+from connectors.contract import Container, Demand, Fate, Found, IdPage, MalformedAnswer
 from connectors.github import normalise
 from connectors.github.answer import Answer
 from connectors.github.dressing import dressed
@@ -77,7 +77,9 @@ class LookUp:
         A repository that was renamed a moment ago redirects, too; then the issue is where it was.
         """
         location = answer.headers.get("location", "")
-        there = _ISSUE.search(location.split("?")[0]) if self._wire.owns(location) else None
+        if not self._wire.owns(location):
+            raise MalformedAnswer(f"The issue that was {ref.name} is said to be on another host; nobody asked there.")
+        there = _ISSUE.search(location.split("?")[0])
         if there is None or (there["name"] is not None and FULL_NAME.fullmatch(there["name"]) is None):
             return Found(Fate.MOVED)
         what = f"the issue that was {ref.name}"
