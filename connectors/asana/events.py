@@ -36,7 +36,7 @@ _ACTIONS = {"added": "a", "changed": "c", "removed": "r", "deleted": "d", "undel
 class Told:
     """One page of events."""
 
-    sync: str
+    sync: str = ""
     """The token of the next page, "" when there is none."""
     more: bool = False
     renewed: bool = False

@@ -1,74 +1,64 @@
-"""Positions of a read: each parent once, any position survives its text, and no circle goes on for ever."""
+"""Resume points: any of them survives its text, foreign texts are refused, and no circle goes on for ever."""
 
 from functools import reduce
 from itertools import count, islice
-from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.asana.walk import Position
-from connectors.contract import MalformedAnswer, Stop
+from connectors.asana.walk import MOST_RESTARTS, Events, Point, Single, Tasks, Trail, Walk, point
+from connectors.contract import MalformedAnswer, Stop, TryLater
 
 WHAT = "the tasks of the project 1204"
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+GIDS = st.lists(TEXT, max_size=4).map(tuple)
+TRAILS = st.builds(Trail, TEXT, st.integers(1, 9), st.integers(0, 9))
+LISTING = {"offset": TEXT, "trail": TRAILS, "restarts": st.integers(0, 3)}
+POINTS = st.one_of(
+    st.builds(Tasks, **LISTING, whole=st.booleans(), awaited=GIDS),
+    st.builds(Walk, **LISTING, gid=TEXT.filter(bool), above=GIDS),
+    st.builds(Single, TEXT.filter(bool)),
+    st.builds(Events, TEXT, whole=st.booleans(), pages=st.integers(0, 9), seen=GIDS),
+)
 
 
-def step(position: Position, offset: str | None) -> Position:
-    following = position.next(offset, WHAT)
-    assert following is not None
-    return following
-
-
-def test_the_listing_comes_first_then_each_parent_once() -> None:
-    position = step(Position.start(["1", "2", "1"]), "o1")
-    assert (position.walking, position.offset, position.queue) == (False, "o1", ("1", "2"))
-    position = step(position.noting(["2", "3"]), None)
-    assert (position.walking, position.offset, position.queue) == (True, None, ("1", "2", "3"))
-    position = step(position.noting(["4", "4"]), "o2")
-    assert (position.offset, position.queue) == ("o2", ("1", "2", "3", "4"))
-    walked = [position.queue[0]]
-    while (following := position.noting(["1", "2", "3"]).next(None, WHAT)) is not None:
-        position = following
-        walked.append(position.queue[0])
-    assert walked == ["1", "2", "3", "4"]
-    assert position.done == ("1", "2", "3")
-
-
-def test_without_parents_the_listing_is_all() -> None:
-    assert Position.start([]).next(None, WHAT) is None
-
-
-@given(steps=st.lists(st.tuples(st.one_of(st.none(), st.text(min_size=1)), st.lists(st.text(min_size=1))), max_size=20))
-def test_a_position_survives_its_text(steps: list[tuple[str | None, list[str]]]) -> None:
-    position: Position | None = Position.start(["1", "2"])
-    for offset, parents in steps:
-        try:
-            position = position.noting(parents).next(offset, WHAT) if position else None
-        except MalformedAnswer:
-            return
-        if position:
-            assert Position.parse(position.text()) == position
+@given(at=POINTS)
+def test_a_point_survives_its_text(at: Point) -> None:
+    assert point(at.text()) == at
 
 
 @given(lead=st.integers(0, 40), circle=st.integers(1, 40))
 def test_a_circle_of_pages_ends_as_malformed(lead: int, circle: int) -> None:
     tokens = (str(n if n < lead else lead + (n - lead) % circle) for n in count())
     with pytest.raises(MalformedAnswer, match="repeats"):
-        reduce(step, islice(tokens, 4 * (lead + circle) + 4), Position.start([]))
+        reduce(lambda at, token: at.next(token, WHAT), islice(tokens, 4 * (lead + circle) + 4), Tasks())
 
 
 def test_a_long_listing_is_no_circle() -> None:
-    position = Position.start([])
+    at: Point = Tasks(whole=True)
     for number in range(1000):
-        position = Position.parse(step(position, f"token {number}").text())
-    assert position.offset == "token 999"
+        assert isinstance(at, Tasks)
+        at = point(at.next(f"token {number}", WHAT).text())
+    assert isinstance(at, Tasks)
+    assert (at.offset, at.whole) == ("token 999", True)
+    assert len(at.text()) < 150
 
 
-def broken(**changes: Any) -> str:
-    good = orjson.loads(step(Position.start(["1"]), "o1").text())
-    return orjson.dumps({**good, **changes}).decode()
+def test_a_listing_begins_again_a_few_times() -> None:
+    at = Walk(gid="7", above=("1",)).next("old", WHAT)
+    for number in range(MOST_RESTARTS):
+        at = at.again(WHAT)
+        assert (at.gid, at.above, at.offset, at.trail, at.restarts) == ("7", ("1",), "", Trail(), number + 1)
+    with pytest.raises(TryLater, match="expire faster"):
+        at.again(WHAT)
+
+
+def test_a_walk_goes_on_below_but_never_up_again() -> None:
+    (below,) = Walk(gid="1").below("2")
+    assert below == Walk(gid="2", above=("1",))
+    assert below.below("1") == below.below("2") == ()
+    assert below.below("3") == (Walk(gid="3", above=("1", "2")),)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +69,20 @@ def broken(**changes: Any) -> str:
         "[]",
         "null",
         "{}",
-        broken(queue=None),
-        broken(more=1),
-        broken(trail={"token": 1, "other": 2}),
-        broken(phase="subtasks", queue=[]),
+        '{"at":"elsewhere"}',
+        '{"at":"tasks","more":1}',
+        '{"at":"tasks","offset":5}',
+        '{"at":"tasks","whole":1}',
+        '{"at":"tasks","restarts":true}',
+        '{"at":"tasks","awaited":"1"}',
+        '{"at":"tasks","awaited":[1]}',
+        '{"at":"tasks","trail":{"token":"1","other":2}}',
+        '{"at":"tasks","trail":[]}',
+        '{"at":"walk"}',
+        '{"at":"task","gid":""}',
+        '{"at":["tasks"]}',
     ],
 )
 def test_a_foreign_resume_point_stops_the_read(text: str) -> None:
     with pytest.raises(Stop, match="begin again"):
-        Position.parse(text)
+        point(text)

@@ -1,0 +1,149 @@
+"""Whatever people do in Asana, polls by events and listings bring it, and a nightly walk and a census the rest."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.contract import Connector, Fate
+from okrs.work import Ref, WorkItem
+from sandbox.records import Item
+from tests.integration.asana_client import NOTHING, Launch, Mirror, census, launched
+
+EDITS = ("create", "subtask", "close", "reopen", "retitle", "section", "parent", "detach", "move", "home", "drop")
+LIVES = ("delete", "restore")
+STEP = st.tuples(
+    st.sampled_from((*EDITS, "create", "subtask", "close", "block", *LIVES, "poll", "poll", "poll")),
+    st.integers(0, 99),
+    st.integers(0, 99),
+)
+
+
+class Company:
+    """Two projects of which one is read, and the edits that a number picks."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch, self.world = launch, launch.world
+        self.home = launch.project
+        self.other = launch.world.add_project("asana", "Other", sections=("Todo",))
+        for number in range(5):
+            project = (self.home, self.home, self.other)[number % 3]
+            above = self.world.create(project, f"top {number}", "default_task")
+            for depth in range(number % 4):
+                above = self.world.create(project, f"below {number}.{depth}", "default_task", parent=above)
+
+    def edit(self, name: str, one: int, two: int) -> None:
+        """Do one of `EDITS` or `LIVES`, where the picked items allow it."""
+        items = list(self.world.items.values())
+        projects = (self.home, self.other)
+        if name == "create" or not items:
+            self.world.create(projects[one % 3 % 2], f"task {two}", ("default_task", "milestone", "approval")[two % 3])
+            return
+        item, second, project = items[one % len(items)], items[two % len(items)], projects[two % 2]
+        sections, homes = item.project.sections, [home for home, _ in self.world.homes(item)]
+        trash = [gone for gone in self.world.trash.values() if not gone.parent or gone.parent.id in self.world.items]
+        acts: dict[str, tuple[bool, Callable[[], object]]] = {
+            "subtask": (True, lambda: self.world.create(item.project, f"sub {two}", "default_task", parent=item)),
+            "close": (True, lambda: self.world.close(item)),
+            "reopen": (True, lambda: self.world.reopen(item)),
+            "retitle": (True, lambda: self.world.retitle(item, f"title {two}")),
+            "section": (True, lambda: self.world.move(item, section=sections[two % len(sections)])),
+            "parent": (
+                item.project is second.project and not _below(second, item),
+                lambda: self.world.move(item, parent=second),
+            ),
+            "detach": (True, lambda: self.world.detach(item)),
+            "move": (not item.parent and project is not item.project, lambda: self.world.move_project(item, project)),
+            "home": (True, lambda: self.world.add_home(item, project)),
+            "drop": (len(homes) > 1 and project in homes, lambda: self.world.drop_home(item, project)),
+            "block": (item is not second, lambda: self.world.block(item, [second])),
+            "delete": (True, lambda: self.world.delete(item)),
+            "restore": (bool(trash), lambda: self.world.restore(trash[two % len(trash)])),
+        }
+        possible, act = acts[name]
+        if possible:
+            act()
+
+    def inside(self) -> set[str]:
+        """Ids of all that is in the project that is read, or below what is."""
+        return {item.key for item in self.world.items.values() if self._in(item)}
+
+    def _in(self, item: Item | None) -> bool:
+        while item is not None:
+            if any(project is self.home for project, _ in self.world.homes(item)):
+                return True
+            item = item.parent
+        return False
+
+
+def _below(item: Item | None, other: Item) -> bool:
+    while item is not None:
+        if item is other:
+            return True
+        item = item.parent
+    return False
+
+
+def plain(item: WorkItem, alive: set[str]) -> WorkItem:
+    """Leave out what no event and no stamp tells: how many sub-tasks there are, and that a blocking task is gone."""
+    return replace(item, children=0, updated_at=None, members=tuple(one for one in item.members if one in alive))
+
+
+def truth(connector: Connector, launch: Launch) -> dict[str, WorkItem]:
+    fresh = Mirror(launch.container)
+    fresh.read(connector, launch.clock.now())
+    return fresh.items
+
+
+def compare(company: Company, mirror: Mirror, connector: Connector) -> None:
+    expected, alive = truth(connector, company.launch), {str(gid) for gid in company.world.items}
+    assert expected.keys() == company.inside()
+    for gid, item in expected.items():
+        assert gid in mirror.items, f"{item.title} was not brought"
+        assert plain(mirror.items[gid], alive) == plain(item, alive)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(STEP, min_size=5, max_size=40))
+def test_polls_bring_whatever_happens(steps: list[tuple[str, int, int]]) -> None:
+    with launched() as launch, closing(launch.connect()) as connector:
+        company, mirror = Company(launch), Mirror(launch.container)
+        mirror.read(connector, launch.clock.now())
+        for name, one, two in (*steps, ("poll", 0, 0)):
+            launch.clock.advance(timedelta(minutes=25))
+            if name == "poll":
+                mirror.read(connector, launch.clock.now())
+                compare(company, mirror, connector)
+                leave(mirror, connector, launch)
+            else:
+                company.edit(name, one, two)
+
+
+def leave(mirror: Mirror, connector: Connector, launch: Launch) -> None:
+    """Repair by a census, as an engine does at night: what it misses leaves, and it must miss nothing else."""
+    shown = set(census(connector, launch.container))
+    missed = [Ref(gid, gid) for gid in mirror.items if gid not in shown]
+    found = connector.look_up(launch.container, missed, NOTHING)
+    assert all(one.fate in (Fate.MOVED, Fate.DELETED) for one in found.values()), found
+    for ref in missed:
+        del mirror.items[ref.id]
+    assert shown == mirror.items.keys()
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=st.lists(STEP, min_size=5, max_size=30))
+def test_a_nightly_walk_repairs_lost_events(steps: list[tuple[str, int, int]]) -> None:
+    with launched() as launch, closing(launch.connect()) as connector:
+        company, mirror = Company(launch), Mirror(launch.container)
+        mirror.read(connector, launch.clock.now())
+        for name, one, two in steps:
+            launch.clock.advance(timedelta(minutes=25))
+            if name not in ("poll", *LIVES):
+                company.edit(name, one, two)
+        launch.api.expire_syncs()
+        launch.clock.advance(timedelta(days=1))
+        mirror.read(connector, launch.clock.now())
+        compare(company, mirror, connector)
