@@ -42,7 +42,7 @@ class IdentityLaws(Author):
                 # Whoever looks up knows what the census told, which may be the id alone, or what the mirror holds.
                 told_by_census = {ref.id: ref.name for ref in refs_of(census(connector, box, self.demand).values())}
                 refs = [
-                    Ref(item.id, item.key if number % 2 else told_by_census[item.id])
+                    Ref(item.id, item.key if number % 2 else told_by_census.get(item.id, item.key))
                     for number, item in enumerate(some)
                 ]
                 found = connector.look_up(box, [*refs, Ref(self.absent)], self.demand)

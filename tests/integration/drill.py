@@ -215,10 +215,11 @@ class Drill:
     def differences(self) -> dict[str, tuple[Facts | None, Facts | None]]:
         with self.database.read() as connection:
             held = {seen.item.id: facts_of(seen.item) for seen in mirror.items_of(connection, SOURCE)}
+            known = mirror.look_up(connection, SOURCE, [str(item.id) for item in self.world.items.values()])
         true = Oracle(self.world, self.projects).everything()
         # What was archived before anybody listed it is in no listing and no census: nobody can know of it.
         for item in self.world.items.values():
-            if item.archived and str(item.id) not in held:
+            if item.archived and str(item.id) not in known:
                 true.pop(str(item.id), None)
         there, here = ({name: by_id(facts, every) for name, facts in every.items()} for every in (true, held))
         both = {name: (there.get(name), here.get(name)) for name in there.keys() | here.keys()}

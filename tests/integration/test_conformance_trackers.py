@@ -146,10 +146,6 @@ class TestGitHub(HttpConformance):
     query = "label:p1 is:issue"
     posts = frozenset({"/graphql"})
 
-    def spares(self, path: str, status: int) -> bool:
-        """`discover` asks organisations for their issue types; a server that has none answers 404."""
-        return path.endswith("/issue-types")
-
     @contextmanager
     def tracker(self) -> Iterator[Tracker]:
         with office("github", _github_world) as made:

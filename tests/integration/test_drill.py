@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +118,12 @@ PLANTED = {
 }
 
 
+HARMLESS = {("whoever a census misses is not looked up", "github")}
+"""What a bug cannot harm in the end: GitHub's listings show whatever is there."""
+
+
 @pytest.mark.drill
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("bug", PLANTED)
+@pytest.mark.parametrize(("bug", "mode"), [pair for pair in product(PLANTED, MODES) if pair not in HARMLESS])
 def test_a_planted_bug_is_found(mode: Mode, bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[bug](monkeypatch)
     for seed in range(MOST_LIVES):
