@@ -87,7 +87,9 @@ def identity(task: Mapping[str, Any]) -> tuple[Ref, int] | None:
 
 def homes(task: Mapping[str, Any]) -> list[str]:
     """Return the gids of the projects that a task is in by itself.  Raises MalformedAnswer."""
-    return [ref.id for ref in _refs(text(task, "gid"), objects(task, "memberships"), "project")]
+    gid = text(task, "gid")
+    found = [gid_of(one.get("project"), gid, "project") for one in objects(task, "memberships")]
+    return [home for home in dict.fromkeys(found) if home is not None]
 
 
 def parent_of(task: Mapping[str, Any]) -> str | None:
