@@ -61,6 +61,8 @@ class Route:
     """Paths below the root that are asked by POST and change nothing.  Any other request is a GET."""
     timeout: tuple[float, float] | None = None
     """Seconds to connect and to wait for the next byte; None takes `TIMEOUT`."""
+    posts_beside: frozenset[str] = frozenset()
+    """The same, as whole paths of the host: APIs that do not live below the root."""
 
 
 class Line:
@@ -120,7 +122,8 @@ class Line:
         if method == "GET":
             return
         root, path = urlsplit(self.route.url).path.rstrip("/"), urlsplit(url).path
-        if method != "POST" or path not in {f"{root}/{post.lstrip('/')}" for post in self.route.posts}:
+        below = {f"{root}/{post.lstrip('/')}" for post in self.route.posts}
+        if method != "POST" or path not in below | self.route.posts_beside:
             raise Stop(f"A request that could change something ({method} {path}) was not sent.")
 
     def _send(

@@ -35,22 +35,29 @@ class Looking:
         if row is None or item is None:
             return Found(Fate.DELETED if gid in self.deleted else Fate.HIDDEN)
         self._seen[gid] = row
-        found = self._homes(gid)
+        found, whole = self._homes(gid)
         if self.project in found:
             return Found(Fate.HERE, item)
+        if not whole:  # a task above is out of sight, and with it where this one lives
+            return Found(Fate.HIDDEN)
         return Found(Fate.MOVED, item, next((home for home in found if home in self.configured), None))
 
-    def _homes(self, gid: str) -> list[str]:
-        """Return the projects of a task and of every task above it: a sub-task has none of its own, as a rule."""
+    def _homes(self, gid: str) -> tuple[list[str], bool]:
+        """Return the projects of a task and of every task above it, and whether all of them could be seen.
+
+        A sub-task has no project of its own, as a rule.
+        """
         found: list[str] = []
         climbed: set[str] = set()
         above: str | None = gid
         while above is not None and above not in climbed and self.project not in found:
             climbed.add(above)
             row = self._parent(above)
-            found += homes(row) if row is not None else []
-            above = parent_of(row) if row is not None else None
-        return found
+            if row is None:
+                return found, False
+            found += homes(row)
+            above = parent_of(row)
+        return found, True
 
     def _parent(self, gid: str) -> dict[str, Any] | None:
         if gid not in self._seen:

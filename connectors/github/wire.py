@@ -88,11 +88,9 @@ class _Question:
 
 def route_of(settings: Settings) -> Route:
     """Return the way to a source's GitHub.  Two things are asked by POST and change nothing: GraphQL and tokens."""
-    base = urlsplit(settings.url).path
-    posts = {urlsplit(graphql_url(settings.url)).path.removeprefix(base)}
-    if settings.app is not None:
-        posts.add(f"/app/installations/{settings.app.installation}/access_tokens")
-    return Route(settings.url, settings.proxy, settings.ca_bundle, frozenset(posts))
+    tokens = set() if settings.app is None else {f"/app/installations/{settings.app.installation}/access_tokens"}
+    graphql = frozenset({urlsplit(graphql_url(settings.url)).path})  # on Enterprise it lives beside the REST API
+    return Route(settings.url, settings.proxy, settings.ca_bundle, frozenset(tokens), posts_beside=graphql)
 
 
 class Wire:

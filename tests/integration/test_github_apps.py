@@ -217,6 +217,7 @@ def test_discover_lists_what_a_config_may_name(sandbox: Sandbox) -> None:
         Listed(What.PROJECT, "acme/api", note="not in the config"),
         Listed(What.MILESTONE, "v1 of acme/web", container="acme/web", note="open"),
         Listed(What.LABEL, "p1", container="acme/web"),
+        Listed(What.TYPE, "Bug"),
         Listed(What.TYPE, "Issue"),
         Listed(What.TYPE, "Pull request"),
         Listed(What.FIELD, "Points", note="number on the board acme/1"),

@@ -39,7 +39,7 @@ FAILURES = [
     pytest.param(Canned(503, {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}), TryLater, id="503 before the login"),
     pytest.param(Canned(body=None), TryLater, id="no answer in time"),
     pytest.param(Canned(200, {"Content-Length": "9999"}, b"{"), TryLater, id="connection cut"),
-    pytest.param(Canned(200, {"Content-Encoding": "gzip"}, b"no gzip"), TryLater, id="no gzip"),
+    pytest.param(Canned(200, {"Content-Encoding": "gzip"}, b"no gzip"), MalformedAnswer, id="no gzip"),
     pytest.param(Canned(200, {"Content-Type": "text/html"}, HTML), MalformedAnswer, id="HTML"),
     pytest.param(Canned(body=CUT), MalformedAnswer, id="cut JSON"),
     pytest.param(Canned(body=b""), MalformedAnswer, id="nothing"),
