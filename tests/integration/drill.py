@@ -217,9 +217,10 @@ class Drill:
             held = {seen.item.id: facts_of(seen.item) for seen in mirror.items_of(connection, SOURCE)}
             known = mirror.look_up(connection, SOURCE, [str(item.id) for item in self.world.items.values()])
         true = Oracle(self.world, self.projects).everything()
-        # What was archived before anybody listed it is in no listing and no census: nobody can know of it.
+        # What was archived before anybody listed it here is in no listing and no census: nobody can know of it.
         for item in self.world.items.values():
-            if item.archived and str(item.id) not in known:
+            _, gone = known.get(str(item.id), (None, "moved"))
+            if item.archived and gone == "moved":
                 true.pop(str(item.id), None)
         there, here = ({name: by_id(facts, every) for name, facts in every.items()} for every in (true, held))
         both = {name: (there.get(name), here.get(name)) for name in there.keys() | here.keys()}

@@ -118,12 +118,15 @@ PLANTED = {
 }
 
 
-HARMLESS = {("whoever a census misses is not looked up", "github")}
-"""What a bug cannot harm in the end: GitHub's listings show whatever is there."""
+UNSEEN = {
+    ("whoever a census misses is not looked up", "github"),  # its listings show whatever is there
+    ("a listing that breaks off counts as read", "asana"),  # its events name again what a listing lost
+}
+"""What these lives do not show, because the tracker has a second way to tell."""
 
 
 @pytest.mark.drill
-@pytest.mark.parametrize(("bug", "mode"), [pair for pair in product(PLANTED, MODES) if pair not in HARMLESS])
+@pytest.mark.parametrize(("bug", "mode"), [pair for pair in product(PLANTED, MODES) if pair not in UNSEEN])
 def test_a_planted_bug_is_found(mode: Mode, bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[bug](monkeypatch)
     for seed in range(MOST_LIVES):
