@@ -16,9 +16,9 @@ from sync.task import SourceReport
 from terminal.logs import configure
 
 SOURCES = {
-    "github": "{{connector: github, url: {url}, token: ${{BENCH_TOKEN}}, repositories: [acme/app]}}",
-    "jira": "{{connector: jira, url: {url}, email: a@b.example, token: ${{BENCH_TOKEN}}, projects: [ACME]}}",
-    "asana": '{{connector: asana, url: {url}/api/1.0, token: ${{BENCH_TOKEN}}, projects: ["555"]}}',
+    "github": '{{connector: github, url: {url}, token: "${{BENCH_TOKEN}}", repositories: [acme/app]}}',
+    "jira": '{{connector: jira, url: {url}, email: a@b.example, token: "${{BENCH_TOKEN}}", projects: [ACME]}}',
+    "asana": '{{connector: asana, url: {url}/api/1.0, token: "${{BENCH_TOKEN}}", projects: ["555"]}}',
 }
 CONFIG = """\
 version: 1
