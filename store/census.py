@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, delete, select, update
 from okrs.demand import Container
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
-from store.database import Database, inserted, upsert
+from store.database import Database, inserted, slices, upsert
 from store.mirror import SuddenlyEmptyError, next_generation, put_aside, put_gathered, start_reading
 from store.sources import Lease, fenced, leave
 from store.tables import container, item, presence, roll
@@ -142,7 +142,7 @@ def _take_away(connection: Connection, lease: Lease, known: Container, said: Set
     away += [each.id for old, each in said.moved.items() if each and old not in said.homes]
     left = _absent(connection, lease, away, now, why=CauseKind.MOVED, only=known)
     left += _absent(connection, lease, said.deleted, now, why=CauseKind.DELETED)
-    for some in _slices(said.hidden):
+    for some in slices(said.hidden):
         here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.item.in_(some))
         connection.execute(update(presence).where(*here).values(misses=presence.c.misses + 1))
     tired = [
@@ -168,7 +168,7 @@ def _absent(
     """Take items out of a container, or of all; those that are in none any more leave.  Returns how many left."""
     if not ids:
         return 0
-    for some in _slices(ids):
+    for some in slices(ids):
         gone = delete(presence).where(presence.c.source == lease.source, presence.c.item.in_(some))
         connection.execute(gone if only is None else gone.where(presence.c.container == only.id))
     return leave(connection, lease.source, now, why.value)
@@ -186,7 +186,3 @@ def _shows_nobody(connection: Connection, lease: Lease, known: Container) -> boo
     shown = select(roll.c.id).where(roll.c.source == lease.source, roll.c.container == known.id)
     still = had.where(presence.c.item.in_(shown))
     return connection.execute(had).first() is not None and connection.execute(still).first() is None
-
-
-def _slices(ids: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    return (ids[begin : begin + size] for begin in range(0, len(ids), size))

@@ -7,7 +7,7 @@ and writers of this process queue on one lock.  Readers see one snapshot from be
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,12 @@ class Database:
 def upsert(dialect: str, table: Table) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
     """An INSERT that understands ON CONFLICT, in the connection's dialect (`connection.dialect.name`)."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def slices(ids: Iterable[str], size: int = 500) -> Iterator[tuple[str, ...]]:
+    """Cut a long list of ids, for databases bound the number of parameters."""
+    every = tuple(ids)
+    return (every[begin : begin + size] for begin in range(0, len(every), size))
 
 
 def inserted(connection: Connection, statement: Insert, rows: list[dict[str, Any]]) -> None:

@@ -33,7 +33,7 @@ from sqlalchemy.engine import Dialect
 from mapping.meaning import Seen
 from okrs.demand import Container, Demand
 from okrs.work import WorkItem
-from store.database import Database, upsert
+from store.database import Database, slices, upsert
 from store.items import ROW, decode, item_row
 from store.sources import Lease, demand_text, fenced
 from store.tables import Instant, container, incoming, item, item_version, presence, source
@@ -303,7 +303,7 @@ def parents_of(connection: Connection, name: str, container_id: str) -> tuple[st
 def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, tuple[WorkItem, str | None]]:
     """Return items by id as they were last seen, with the reason for which they left, if they did."""
     found: dict[str, tuple[WorkItem, str | None]] = {}
-    for some in _slices(ids):
+    for some in slices(ids):
         rows = connection.execute(_versions().where(item.c.source == name, item.c.id.in_(some)))
         for row in rows:
             known = decode(row.payload, row.updated_at)
@@ -314,7 +314,7 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
 def before(connection: Connection, name: str, ids: Iterable[str], generation: int) -> dict[str, WorkItem]:
     """Return items as we knew them at that generation of the source; those we did not know are left out."""
     found: dict[str, WorkItem] = {}
-    for some in _slices(ids):
+    for some in slices(ids):
         rows = connection.execute(
             select(item_version.c.item, item_version.c.payload)
             .where(item_version.c.source == name, item_version.c.item.in_(some))
@@ -337,9 +337,3 @@ def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
     """Like `find_key`, for keys that compare without case; `key` is already folded."""
     rows = connection.execute(select(item.c.source, item.c.id).where(func.lower(item.c.key) == key))
     return [(row.source, row.id) for row in rows]
-
-
-def _slices(ids: Iterable[str], size: int = 500) -> Iterable[tuple[str, ...]]:
-    """Cut a long list of ids, for databases bound the number of parameters."""
-    every = tuple(ids)
-    return (every[start : start + size] for start in range(0, len(every), size))

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from mapping.meaning import Candidate, candidates
-from store.database import Database, inserted, upsert
+from store.database import Database, inserted, slices, upsert
 from store.mirror import items_of, next_generation
 from store.sources import Lease, fenced
 from store.tables import query, query_hit
@@ -21,7 +21,7 @@ def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], n
         _note(connection, lease, text, {"read_at": now, "error": None})
         here = (query_hit.c.source == lease.source, query_hit.c.query == text)
         held = {row.item for row in connection.execute(select(query_hit.c.item).where(*here))}
-        for some in _slices(sorted(held - found)):
+        for some in slices(sorted(held - found)):
             connection.execute(delete(query_hit).where(*here, query_hit.c.item.in_(some)))
         new = [{"source": lease.source, "query": text, "item": item} for item in sorted(found - held)]
         inserted(connection, query_hit.insert(), new)
@@ -63,7 +63,3 @@ def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
 def _note(connection: Connection, lease: Lease, text: str, told: dict[str, object]) -> None:
     statement = upsert(connection.dialect.name, query).values(source=lease.source, text=text, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "text"], set_=told))
-
-
-def _slices(ids: list[str], size: int = 500) -> Iterable[list[str]]:
-    return (ids[begin : begin + size] for begin in range(0, len(ids), size))
