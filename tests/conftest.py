@@ -1,5 +1,6 @@
 """Fixtures that several rooms share: a database of each kind, empty and migrated."""
 
+import logging
 import os
 import tempfile
 import uuid
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -17,6 +19,14 @@ from store.database import Database, open_database
 def required(what: str) -> bool:
     """Tell whether the environment asks that something be tested rather than skipped."""
     return what in os.environ.get("HEADWAY_REQUIRE", "").replace(",", " ").split()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Undo what a command does to the logs of the whole process: the next test may listen to them."""
+    yield
+    logging.disable(logging.NOTSET)
+    structlog.reset_defaults()
 
 
 def _unavailable(what: str, why: str) -> None:

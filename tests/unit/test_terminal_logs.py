@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -10,13 +9,6 @@ import structlog
 from terminal.logs import configure
 
 LIBRARIES = ("urllib3", "urllib3.connectionpool", "github.Requester", "jira", "asana", "sqlalchemy.engine", "anything")
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    yield
-    logging.disable(logging.NOTSET)
-    structlog.reset_defaults()
 
 
 def tell() -> None:
