@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
 
-import structlog
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater
+from connectors.logs import DEBUG, tell
 from connectors.told import date_of, quota_of, reset_of
 from connectors.trouble import proxy_login, trouble
 from connectors.way import authorities, manager, proxy_for, same_origin, trust
@@ -36,7 +36,6 @@ MOST_BYTES = 64 * 2**20
 
 _CHUNK = 2**20
 _GZIP = 16 + zlib.MAX_WBITS
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +192,10 @@ def _too_large(what: str) -> MalformedAnswer:
 
 def _tell(method: str, url: str, what: str, answer: Answer | ConnectorError, seconds: float) -> None:
     """Log a request for those who look for a fault: without its query, headers and bodies."""
-    if not structlog.is_configured():  # without the command nobody said where to
-        return
-    told: dict[str, object] = {"what": what, "method": method, "path": urlsplit(url).path}
+    came: dict[str, object] = {}
     if isinstance(answer, Answer):
-        told |= {"status": answer.status, "bytes": len(answer.body)}
+        came = {"status": answer.status, "bytes": len(answer.body)}
     else:
-        told["failed"] = str(answer)
-    _log.debug("asked", **told, milliseconds=round(1000 * seconds))
+        came = {"failed": str(answer)}
+    took = round(1000 * seconds)
+    tell(DEBUG, "asked", what=what, method=method, path=urlsplit(url).path, **came, milliseconds=took)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Insert, MetaData, String, Table, create_engine, event, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
@@ -62,7 +62,11 @@ class Database:
 
 def upsert(dialect: str, table: Table) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
     """An INSERT that understands ON CONFLICT, in the connection's dialect (`connection.dialect.name`)."""
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # for those who have one: it takes a while to load
+
+    return postgresql.insert(table)
 
 
 def slices(ids: Iterable[str], size: int = 500) -> Iterator[tuple[str, ...]]:

@@ -33,9 +33,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors.logs import ERROR, INFO, tell
 from okrs.ledger import Entry, EntryKind
 from store.database import Database
 from store.runs import finish_run, start_run
@@ -44,8 +44,6 @@ from sync.deciding import Goal
 from sync.reading import read
 from sync.recording import MirrorCache, Run, record, record_retired
 from sync.task import Outcome, Progress, SourceReport, SourceToRead, Task
-
-_log = structlog.get_logger()
 
 _AT_ONCE = 8
 """Sources read at the same time."""
@@ -107,7 +105,7 @@ class Engine:
         finish_run(self.database, run.id, self.clock())
         report = Report(run.id, reports, tuple(entries))
         for update in report.updates:
-            _log.info("key result moved", key_result=update.key_result, old=str(update.old), new=str(update.new))
+            tell(INFO, "key result moved", key_result=update.key_result, old=str(update.old), new=str(update.new))
         return report
 
     def _run(self) -> Run:
@@ -121,7 +119,7 @@ class Engine:
             try:
                 entries += record(self.database, goal, run, self.cache, now)
             except ArithmeticError:  # absurd estimates, whose sum no column holds, stop their key result alone
-                _log.error("key result cannot be measured: its numbers are too large", key_result=goal.key_result.id)
+                tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=goal.key_result.id)
         return entries
 
     def _read_all(self, chosen: Sequence[SourceToRead], *, full: bool) -> tuple[SourceReport, ...]:
@@ -142,8 +140,13 @@ class Engine:
         else:
             report = self._read_leased(source, lease, full=full)
         self.progress.done(report)
-        _log.info(
-            "source read", source=report.name, state=report.state.value, requests=report.requests, seen=report.seen
+        tell(
+            INFO,
+            "source read",
+            source=report.name,
+            state=report.state.value,
+            requests=report.requests,
+            seen=report.seen,
         )
         return report
 
@@ -156,7 +159,7 @@ class Engine:
         except Exception as error:
             # A mistake of ours or of a client library about one source must not keep the others from being read.
             # Only its kind is told: its words may quote a request.
-            _log.error("source failed unexpectedly", source=source.name, error=type(error).__name__)
+            tell(ERROR, "source failed unexpectedly", source=source.name, error=type(error).__name__)
             sentence = f"Reading it failed unexpectedly ({type(error).__name__}): please report it."
             report = replace(report, error=sentence)
         finally:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from connectors.logs import log
 from store.database import Database, open_database
 
 
@@ -26,7 +26,8 @@ def _logs_as_before() -> Iterator[None]:
     """Undo what a command does to the logs of the whole process: the next test may listen to them."""
     yield
     logging.disable(logging.NOTSET)
-    structlog.reset_defaults()
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
 
 
 def _unavailable(what: str, why: str) -> None:

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol
 
-from github import Auth
-
 from connectors.contract import CredentialsRefused, MalformedAnswer
 from connectors.github.answer import Answer, moment
 from connectors.github.settings import App, Settings
@@ -14,7 +12,7 @@ from connectors.github.settings import App, Settings
 _SPARE = timedelta(minutes=5)
 """A token that ends sooner is renewed before it is used."""
 
-AskAsApp = Callable[[Auth.Auth, str, str, str], Answer]
+AskAsApp = Callable[[str, str, str, str], Answer]
 """Send one request with the App's own signature: (signature, method, path, what)."""
 
 
@@ -61,8 +59,8 @@ class InstalledApp:
         if "\n" not in key:  # environment files hold it in one line
             key = key.replace("\\n", "\n")
         self.installation = app.installation
-        self.signature = Auth.AppAuth(app.id, key) if _signs(app.id, key) else None
-        if self.signature is None:
+        self._sign = _signer(app.id, key)
+        if self._sign is None:
             raise CredentialsRefused(
                 "The private key of the GitHub App cannot sign: write the whole PEM file, as ${file:PATH}."
             )
@@ -72,6 +70,11 @@ class InstalledApp:
         self._lock = Lock()
         self._token = ""
         self._expires: datetime | None = None
+
+    def signature(self) -> str:
+        """Return a new signature of the App, good for some minutes."""
+        assert self._sign is not None  # noqa: S101 - the constructor raises without one
+        return self._sign()
 
     def token(self, told: datetime | None, ask: AskAsApp) -> str:
         with self._lock:
@@ -89,8 +92,7 @@ class InstalledApp:
     def _renew(self, ask: AskAsApp) -> None:
         what = "a token of the GitHub App's installation"
         path = f"/app/installations/{self.installation}/access_tokens"
-        assert self.signature is not None  # noqa: S101 - the constructor raises without one
-        answer = ask(self.signature, "POST", path, what)
+        answer = ask(self.signature(), "POST", path, what)
         if answer.status == 401:
             raise CredentialsRefused(
                 "GitHub refused the App's signature (401): check `id` and `private_key` of `app:`."
@@ -116,8 +118,12 @@ def credentials_of(settings: Settings) -> PersonalToken | InstalledApp:
     return PersonalToken(settings.token.get_secret_value() if settings.token else "")
 
 
-def _signs(app: str, key: str) -> bool:
+def _signer(app: str, key: str) -> Callable[[], str] | None:
+    """Return what signs for an App, None for a key that cannot.  The library is loaded for those who need it."""
+    from github.Auth import AppAuth
+
     try:
-        return bool(key) and bool(Auth.AppAuth(app, key).create_jwt())
+        sign = AppAuth(app, key).create_jwt
+        return sign if key and sign() else None
     except Exception:  # the libraries below raise what they like, and their words may hold the key
-        return False
+        return None

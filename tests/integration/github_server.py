@@ -136,7 +136,7 @@ class GitHubServer:
         dictated = self.always(asked)
         if dictated is not None:
             return dictated
-        if asked.headers.get("authorization", "").removeprefix("token ") not in self.tokens:
+        if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return Reply(401, '{"message": "Bad credentials"}')
         if asked.path == "/user":
             return Reply(200, '{"login": "headway-bot"}')

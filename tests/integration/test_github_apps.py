@@ -125,7 +125,7 @@ def test_the_signature_is_the_apps_and_short_lived() -> None:
     facts = json.loads(base64.urlsafe_b64decode(claims + "=="))
     assert facts["iss"] == "123"
     assert 0 < facts["exp"] - facts["iat"] <= 600
-    assert lookup.headers["authorization"] == "token ghs_x"
+    assert lookup.headers["authorization"] == "Bearer ghs_x"
 
 
 @pytest.mark.parametrize(

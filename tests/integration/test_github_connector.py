@@ -267,7 +267,7 @@ def test_every_request_carries_the_token_our_name_and_the_pinned_version(
 ) -> None:
     github.containers()
     headers = server.asked[0].headers
-    assert headers["authorization"] == f"token {TOKEN}"
+    assert headers["authorization"] == f"Bearer {TOKEN}"
     assert headers["user-agent"].startswith("headway/")
     assert headers["x-github-api-version"] == "2022-11-28"
 

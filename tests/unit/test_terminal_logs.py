@@ -2,20 +2,20 @@
 
 import json
 import logging
+import re
 
 import pytest
-import structlog
 
+from connectors import logs
 from terminal.logs import configure
 
 LIBRARIES = ("urllib3", "urllib3.connectionpool", "github.Requester", "jira", "asana", "sqlalchemy.engine", "anything")
 
 
 def tell() -> None:
-    log = structlog.get_logger()
-    log.debug("asked")
-    log.info("done")
-    log.warning("failed")
+    logs.tell(logs.DEBUG, "asked")
+    logs.tell(logs.INFO, "done")
+    logs.tell(logs.WARNING, "failed")
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,20 @@ def test_no_library_is_heard_however_loud_it_is(capsys: pytest.CaptureFixture[st
 
 def test_what_looks_like_a_credential_is_struck_out(capsys: pytest.CaptureFixture[str]) -> None:
     configure(verbose=2, as_json=True)
-    structlog.get_logger().debug("asked", what="it with Bearer marked-token-1", path="/x\x1b[31m", status=200)
+    logs.tell(logs.DEBUG, "asked", what="it with Bearer marked-token-1", path="/x\x1b[31m", status=200)
     [line] = capsys.readouterr().err.splitlines()
     told = json.loads(line)
     assert "marked" not in line
     assert (told["path"], told["status"]) == ("/x[31m", 200)
+
+
+def test_people_get_one_readable_line_for_each_event(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(verbose=2, as_json=False)
+    logs.tell(logs.DEBUG, "asked", what="the issues of acme/web", status=200)
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"\S+Z debug   asked what='the issues of acme/web' status=200", line)
+
+
+def test_nothing_is_told_before_a_command_says_where_to(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.tell(logs.ERROR, "failed")
+    assert capsys.readouterr() == ("", "")
