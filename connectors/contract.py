@@ -24,6 +24,7 @@ from okrs.demand import Container, Demand
 from okrs.work import Ref, WorkItem
 
 __all__ = [
+    "AccessDenied",
     "Account",
     "Connector",
     "ConnectorError",
@@ -237,6 +238,8 @@ class Unreadable:
 
     name: str
     error: str
+    passing: bool = False
+    """The trouble may be over when it is asked again."""
 
 
 class ConnectorError(Exception):
@@ -260,7 +263,11 @@ class Stop(ConnectorError):
 
 
 class CredentialsRefused(Stop):
-    """The token is wrong, expired or not allowed (401, 403): polling stops until the config changes."""
+    """The token is wrong or expired (401): polling the source stops until the config changes."""
+
+
+class AccessDenied(Stop):
+    """The token is good, and may not see this (403): other containers of the source may be read all the same."""
 
 
 class MalformedAnswer(ConnectorError):

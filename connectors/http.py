@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
-from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+from connectors.contract import (
+    AccessDenied,
+    ConnectorError,
+    CredentialsRefused,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+)
 from connectors.line import reset_of
 
 USER_AGENT = f"headway/{version('headway')}"
@@ -34,7 +42,7 @@ def error_for(status: int, headers: Mapping[str, str], what: str, *, now: dateti
             f"The tracker refused the credentials (401) for {what}: make a new token and set it in the environment."
         )
     if status == 403:
-        return CredentialsRefused(f"The token may not read {what} (403): give it read access or use another one.")
+        return AccessDenied(f"The token may not read {what} (403): give it read access or use another one.")
     if status in (404, 410):
         return Stop(
             f"The tracker does not know {what} ({status}), or this token may not see it: check the spelling and access."

@@ -42,16 +42,23 @@ AT_ONCE = 8
 _SPARE = 10
 """The last tenth of a quota is spread over the time until it begins anew."""
 
+_SLOWEST = LONGEST_WAIT / (2 * AT_ONCE)
+"""Seconds between two requests at the most while some are left: as many as may be under way wait for one another, and
+none of them may take the slowness for a wall."""
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 def spacing(quota: Quota | None, now: datetime) -> float:
-    """Return the seconds between two requests that make what is left of a quota last until it begins anew."""
+    """Return the seconds between two requests that make what is left of a quota last until it begins anew.
+
+    When nothing is left it is the whole time until then.
+    """
     if quota is None or quota.reset is None or quota.limit is None or quota.remaining * _SPARE > quota.limit:
         return 0.0
     left = max(0.0, (quota.reset - now).total_seconds())
-    return left / max(1, quota.remaining)
+    return min(_SLOWEST, left / quota.remaining) if quota.remaining else left
 
 
 class Pacer:
@@ -109,6 +116,14 @@ def _too_long(retry_state: RetryCallState) -> bool:
     return retry_state.idle_for + retry_state.upcoming_sleep > LONGEST_WAIT
 
 
+class _PartlyAnswered(TryLater):
+    """Some containers could not be seen for a trouble that may pass; the others are `found`."""
+
+    def __init__(self, found: Sequence[Container | Unreadable]) -> None:
+        super().__init__("Some containers could not be seen just now.")
+        self.found = found
+
+
 class Patient:
     """A connector that asks one page again when the trouble is passing.  Everything else goes through untouched."""
 
@@ -157,7 +172,16 @@ class Patient:
         return self if other is self._connector else Patient(other, self._pacer)
 
     def containers(self) -> Sequence[Container | Unreadable]:
-        return self._ask(self._connector.containers)
+        try:
+            return self._ask(self._all_containers)
+        except _PartlyAnswered as partly:
+            return partly.found
+
+    def _all_containers(self) -> Sequence[Container | Unreadable]:
+        found = self._connector.containers()
+        if any(isinstance(each, Unreadable) and each.passing for each in found):
+            raise _PartlyAnswered(found)
+        return found
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         return self._ask(self._connector.changed, container, cursor, demand)

@@ -1,6 +1,6 @@
 """What a connector answers when its tracker offers nothing better; an author overrides what it can do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
@@ -8,15 +8,19 @@ from typing import Self
 from connectors.contract import (
     Account,
     Container,
+    CredentialsRefused,
     Cursor,
     Demand,
     Fate,
     Found,
     IdPage,
     Listed,
+    MalformedAnswer,
     Page,
     Quota,
+    RateLimited,
     Stop,
+    TryLater,
     Unreadable,
     What,
 )
@@ -80,3 +84,26 @@ class Plain:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def resolved(names: Sequence[str], resolve: Callable[[str], Container]) -> tuple[Container | Unreadable, ...]:
+    """Return the containers of those names; one that cannot be resolved leaves the others to be read.
+
+    Raises ConnectorError where no container would fare better: refused credentials, a limit, an answer that is none,
+    and the trouble of the first when each of them is in passing trouble.
+    """
+    found: list[Container | Unreadable] = []
+    passing: list[TryLater] = []
+    for name in names:
+        try:
+            found.append(resolve(name))
+        except (CredentialsRefused, RateLimited, MalformedAnswer):
+            raise
+        except TryLater as error:
+            passing.append(error)
+            found.append(Unreadable(name, str(error), passing=True))
+        except Stop as error:
+            found.append(Unreadable(name, str(error)))
+    if passing and len(passing) == len(names):
+        raise passing[0]
+    return tuple(found)

@@ -39,11 +39,6 @@ class Asking:
         """Whether the last answer spoke of the thing asked for alone: unknown (404) or closed to this token (403)."""
         return self._transport.status in (403, 404)
 
-    @property
-    def refused(self) -> bool:
-        """Whether the last answer refused the token as a whole."""
-        return self._transport.status == 401
-
     def rows(self, ask: Ask, offset: str, fields: str) -> Rows:
         """Return one page of a listing.  Raises ConnectorError, OffsetExpiredError when it must begin again."""
         query = {**ask.query, "limit": str(PAGE), "opt_fields": fields} | ({"offset": offset} if offset else {})

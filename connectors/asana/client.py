@@ -23,6 +23,7 @@ from connectors.contract import (
     Stop,
     Unreadable,
 )
+from connectors.plain import resolved
 from okrs.work import Ref
 
 
@@ -55,7 +56,7 @@ class Asana:
         return Asana(self._settings, Transport(self._settings, self._transport.line.twin()), self._deleted)
 
     def containers(self) -> Sequence[Container | Unreadable]:
-        return [self._container(gid) for gid in self._settings.projects]
+        return resolved(self._settings.projects, self._container)
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         return self._reading.changed(container.id, cursor, demand)
@@ -82,14 +83,8 @@ class Asana:
     def close(self) -> None:
         self._transport.close()
 
-    def _container(self, gid: str) -> Container | Unreadable:
-        try:
-            name = self._asking.one(asking.project(gid), "name").get("name")
-        except Stop as error:
-            # Asana answers a wrong token with 401; 403 and 404 speak of this project alone.
-            if self._asking.refused:
-                raise
-            return Unreadable(gid, str(error))
+    def _container(self, gid: str) -> Container:
+        name = self._asking.one(asking.project(gid), "name").get("name")
         if not isinstance(name, str):
             raise MalformedAnswer(f"The answer for the project {gid} holds no name; nothing of it was used.")
         return Container(gid, gid, called=name)

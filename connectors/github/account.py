@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.contract import (
+    AccessDenied,
     Account,
     Container,
-    CredentialsRefused,
     Listed,
     MalformedAnswer,
     RateLimited,
@@ -152,7 +152,7 @@ def _types(wire: Wire, found: Sequence[Container]) -> Iterator[Listed]:
     for owner in dict.fromkeys(one.called.partition("/")[0] for one in found):
         what = f"the issue types of {owner}"
         answer = wire.get(f"/orgs/{owner}/issue-types", what)
-        if answer.status == 404 or (answer.status == 403 and isinstance(answer.error(what), CredentialsRefused)):
+        if answer.status == 404 or (answer.status == 403 and isinstance(answer.error(what), AccessDenied)):
             continue
         rows = normalise.rows(answer.json(what), what)
         names |= dict.fromkeys([str(row.get("name")) for row in rows if row.get("is_enabled", True)])

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol
 
-from connectors.contract import CredentialsRefused, MalformedAnswer
+from connectors.contract import CredentialsRefused, MalformedAnswer, Stop
 from connectors.github.answer import Answer, moment
 from connectors.github.settings import App, Settings
 
@@ -102,6 +102,8 @@ class InstalledApp:
                 f"The GitHub App has no installation {self.installation} (404): check `installation` of `app:`, "
                 "and that the App is still installed."
             )
+        if answer.status != 201 and isinstance(error := answer.error(what), Stop):
+            raise CredentialsRefused(str(error))  # without a token nothing of the source can be read
         told = answer.json(what, status=201)
         token = told.get("token") if isinstance(told, dict) else None
         if not isinstance(told, dict) or not isinstance(token, str) or not token.isascii() or not token.isprintable():

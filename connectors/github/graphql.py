@@ -6,7 +6,7 @@ https://docs.github.com/en/issues/planning-and-tracking-with-projects/automating
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+from connectors.contract import AccessDenied, ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
 from connectors.github.answer import Answer
 from connectors.http import error_for
 
@@ -84,7 +84,7 @@ def _error(errors: object, answer: Answer, what: str, needs: str) -> ConnectorEr
         wait = limited.wait if isinstance(limited, RateLimited) else None
         return RateLimited(f"The tracker limits requests for {what}.", 60.0 if wait is None else wait)
     if kinds & _SCOPES:
-        return CredentialsRefused(f"The token may not read {what}: give it {needs}.")
+        return AccessDenied(f"The token may not read {what}: give it {needs}.")
     if "NOT_FOUND" in kinds:
         return Stop(f"GitHub does not know {what}, or this token may not see it: check the spelling, and {needs}.")
     words = " ".join([str(one.get("message", "")).casefold() for one in listed])

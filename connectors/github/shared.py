@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connectors.contract import Container, CredentialsRefused, Stop, Unreadable
+from connectors.contract import Container, Stop, Unreadable
 from connectors.github import normalise
 from connectors.github.answer import Answer
 from connectors.github.boards import Boards
 from connectors.github.credentials import InstalledApp, PersonalToken
 from connectors.github.settings import Settings
 from connectors.github.wire import Wire
+from connectors.plain import resolved
 from okrs.work import Ref
 
 
@@ -32,26 +33,14 @@ def containers(wire: Wire, shared: Shared) -> tuple[Container | Unreadable, ...]
     """Resolve the repositories; a renamed one is found and from then on asked under its new name."""
     shared.boards.forget()
     shared.chains.clear()
-    found: list[Container | Unreadable] = []
-    refused: list[CredentialsRefused] = []
-    for name in shared.settings.repositories:
+
+    def resolve(name: str) -> Container:
         what = f"the repository {name}"
-        answer = _lookup(wire, f"/repos/{name}", what)
-        if answer.status == 200:
-            repo = _remember(shared, answer, what)
-            shared.configured[repo.id] = repo
-            found.append(Container(repo.id, name, called=repo.name))
-            continue
-        error = answer.error(what)
-        # A 401 is about the token, not about the repository, and the other errors may pass.
-        if answer.status == 401 or not isinstance(error, Stop):
-            raise error
-        if isinstance(error, CredentialsRefused):
-            refused.append(error)
-        found.append(Unreadable(name, str(error)))
-    if refused and len(refused) == len(shared.settings.repositories):
-        raise refused[0]
-    return tuple(found)
+        repo = _remember(shared, _lookup(wire, f"/repos/{name}", what), what)
+        shared.configured[repo.id] = repo
+        return Container(repo.id, name, called=repo.name)
+
+    return resolved(shared.settings.repositories, resolve)
 
 
 def configured(wire: Wire, shared: Shared) -> dict[str, Ref]:

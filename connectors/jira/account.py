@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from connectors.contract import Account, Container, CredentialsRefused, MalformedAnswer, Unreadable
+from connectors.contract import AccessDenied, Account, Container, CredentialsRefused, MalformedAnswer, Unreadable
 from connectors.http import require
 from connectors.jira.agile import SCOPES
 from connectors.jira.payload import Json, maybe, moment, needed
@@ -62,7 +62,7 @@ def _boardless(site: Site, readable: Sequence[Container]) -> Iterator[str]:
         what = f"the boards of {one.name}"
         answer = site.ask("board", what, {"projectKeyOrId": one.id, "maxResults": 1}, AGILE)
         error = answer.error(what)
-        if isinstance(error, CredentialsRefused):
+        if isinstance(error, AccessDenied | CredentialsRefused):
             yield (
                 f"The token may not read boards ({answer.status}), which only mappings with `sprint` need: give it the "
                 f"scopes {SCOPES}."

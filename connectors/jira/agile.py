@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from connectors.contract import CredentialsRefused, MalformedAnswer
+from connectors.contract import AccessDenied, CredentialsRefused, MalformedAnswer
 from connectors.http import require
 from connectors.jira import boards
 from connectors.jira.answers import Answer
@@ -81,10 +81,10 @@ class Agile:
         return homes[number]
 
     def _ask(self, path: str, what: str, parameters: Parameters) -> Answer:
-        """Return the answer.  Raises CredentialsRefused with what the token lacks: it may read all but these."""
+        """Return the answer.  Raises AccessDenied with what the token lacks: it may read all but these."""
         answer = self._site.ask(path, what, parameters, AGILE)
-        if isinstance(answer.error(what), CredentialsRefused):
-            raise CredentialsRefused(
+        if isinstance(answer.error(what), AccessDenied | CredentialsRefused):
+            raise AccessDenied(
                 f"The token may not read {what} ({answer.status}), which a mapping with `sprint` needs: a token with "
                 f"scopes needs {SCOPES}; the account needs access to Jira Software."
             )

@@ -11,6 +11,7 @@ from connectors.jira.lookup import LookUp
 from connectors.jira.settings import Settings
 from connectors.jira.site import Knowledge, Site
 from connectors.jira.transport import Transport
+from connectors.plain import resolved
 from okrs.work import Ref
 
 
@@ -44,16 +45,14 @@ class Jira:
 
     def containers(self) -> Sequence[Container | Unreadable]:
         self._site.server()  # a wrong address is a failure of the source, not of each of its projects
-        found: list[Container | Unreadable] = []
-        for name in self._settings.projects:
-            project = self._site.project(name, name)
-            if isinstance(project, Unreadable):
-                found.append(project)
-            else:
-                self._known.fresh[project["id"]] = project
-                found.append(Container(project["id"], name, called=project["key"]))
+        found = resolved(self._settings.projects, self._container)
         self._known.configured = frozenset([one.id for one in found if isinstance(one, Container)])
         return found
+
+    def _container(self, name: str) -> Container:
+        project = self._site.project(name, name)
+        self._known.fresh[project["id"]] = project
+        return Container(project["id"], name, called=project["key"])
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         return self._listing.changed(container, cursor, demand)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from connectors.contract import Container, CredentialsRefused, Listed, MalformedAnswer, Stop, Unreadable, What
+from connectors.contract import Container, Listed, MalformedAnswer, Stop, Unreadable, What
 from connectors.http import require
 from connectors.jira import fields, jql
 from connectors.jira.agile import Agile
@@ -56,8 +56,9 @@ def _fields(site: Site) -> Iterator[Listed]:
 
 
 def _of_container(site: Site, container: Container) -> Iterator[Listed]:
-    project = site.known.fresh.pop(container.id, None) or site.project(container.id, container.name)
-    if isinstance(project, Unreadable):
+    try:
+        project = site.known.fresh.pop(container.id, None) or site.project(container.id, container.name)
+    except Stop:
         return
     key, name = project["key"], container.name
     for version in require(project, "versions", key) if "versions" in project else []:
@@ -122,7 +123,7 @@ def _sprints(site: Site, key: str) -> Iterator[WorkItem]:
     agile = Agile(site)
     try:
         boards = agile.boards(key)
-    except (CredentialsRefused, Stop):
+    except Stop:
         return
     for board in boards:
         place, pages = board, 0

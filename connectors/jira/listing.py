@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from connectors.contract import Container, Cursor, Demand, IdPage, Page, Stop, Unreadable
+from connectors.contract import Container, Cursor, Demand, IdPage, Page, Stop
 from connectors.http import require
 from connectors.jira import boards, fields, paging
 from connectors.jira.agile import Agile
@@ -52,8 +52,6 @@ class Listing:
     def _project(self, container: Container) -> tuple[str, list[WorkItem]]:
         """Return a container's key and milestones, with no request if it was just resolved."""
         project = self._site.known.fresh.get(container.id) or self._site.project(container.id, container.name)
-        if isinstance(project, Unreadable):
-            raise Stop(project.error)
         key: str = project["key"]
         # The API description does not require `versions`; where it is given, it must be a list.
         listed = require(project, "versions", f"the versions of {key}") if "versions" in project else []

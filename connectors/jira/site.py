@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from connectors.contract import MalformedAnswer, Unreadable
+from connectors.contract import MalformedAnswer, Stop
 from connectors.http import require
 from connectors.jira.answers import Answer
 from connectors.jira.paging import PAGE_SIZE, Chained, Numbered
@@ -66,20 +66,15 @@ class Site:
             self.known.categories = {needed(one, "id", str, what): category(one, what) for one in listed}
         return self.known.categories
 
-    def project(self, wanted: str, name: str) -> Json | Unreadable:
-        """Ask for a project by its key or id; `name` is how the config spells it."""
+    def project(self, wanted: str, name: str) -> Json:
+        """Ask for a project by its key or id; `name` is how the config spells it.  Raises ConnectorError."""
         what = f"the project {name}"
-        answer = self.ask(f"project/{part(wanted)}", what)
-        if answer.is_refusal:
-            return Unreadable(name, str(answer.error(what)))
-        project = answer.object(what)
+        project = self.ask(f"project/{part(wanted)}", what).object(what)
         needed(project, "id", str, what)
         needed(project, "key", str, what)
         if any(maybe(project, gone, bool, what) for gone in ("archived", "deleted")):
             # Its issues leave the search at once, which would look as if they all had been deleted.
-            return Unreadable(
-                name, f"The project {name} is archived or deleted: restore it, or take it out of `projects:`."
-            )
+            raise Stop(f"The project {name} is archived or deleted: restore it, or take it out of `projects:`.")
         return project
 
     def search(

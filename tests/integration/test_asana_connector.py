@@ -9,6 +9,7 @@ import pytest
 from connectors import line
 from connectors.asana.walk import Tasks
 from connectors.contract import (
+    AccessDenied,
     Container,
     CredentialsRefused,
     Cursor,
@@ -40,7 +41,7 @@ def test_a_first_read_brings_everything_once(launch: Launch) -> None:
     for number in range(250):
         launch.task(f"task {number}", section="Shipped")
     connector = launch.connect()
-    assert connector.containers() == [launch.container]
+    assert list(connector.containers()) == [launch.container]
     read = pages(connector, launch.container)
     assert sorted(titles(read)) == sorted(f"task {number}" for number in range(250))
     assert [len(items) for _, items in read] == [100, 100, 50]
@@ -54,7 +55,7 @@ def test_nothing_changed_takes_three_requests(launch: Launch) -> None:
     launch.task("old")
     launch.clock.advance(timedelta(hours=1))
     connector = launch.connect()
-    assert connector.containers() == [launch.container]
+    assert list(connector.containers()) == [launch.container]
     assert titles(pages(connector, launch.container, since=launch.clock.now() - timedelta(minutes=15))) == []
     assert connector.requests == launch.sandbox.total("asana") == 3
 
@@ -202,7 +203,7 @@ def test_a_wrong_token_stops_the_source(launch: Launch) -> None:
         (400, Stop),
         (401, CredentialsRefused),
         (402, Stop),
-        (403, CredentialsRefused),
+        (403, AccessDenied),
         (404, Stop),
         (429, RateLimited),
         (500, TryLater),

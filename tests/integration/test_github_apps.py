@@ -10,7 +10,16 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from connectors.contract import Connector, Container, CredentialsRefused, Demand, Listed, MalformedAnswer, Stop, What
+from connectors.contract import (
+    Connector,
+    Container,
+    CredentialsRefused,
+    Demand,
+    Listed,
+    MalformedAnswer,
+    Stop,
+    What,
+)
 from connectors.github.account import expiry
 from sandbox.clock import SimulatedClock
 from sandbox.github import GitHubApi
@@ -134,7 +143,7 @@ def test_the_signature_is_the_apps_and_short_lived() -> None:
         (Reply(401, "{}"), CredentialsRefused, "`private_key`"),
         (Reply(404, "{}"), CredentialsRefused, "no installation 77"),
         (Reply(403, "{}"), CredentialsRefused, "403"),
-        (Reply(200, "{}"), Stop, "did not accept"),
+        (Reply(200, "{}"), CredentialsRefused, "did not accept"),
         (Reply(201, "{}"), MalformedAnswer, "no token"),
         (Reply(201, '{"token": "x"}'), MalformedAnswer, "expires_at"),
         (Reply(201, '{"token": "a\\nb", "expires_at": "2026-12-01T10:00:00Z"}'), MalformedAnswer, "no token"),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from connectors.contract import (
+    AccessDenied,
     Connector,
     ConnectorError,
     Container,
-    CredentialsRefused,
     Cursor,
     Demand,
     MalformedAnswer,
@@ -207,7 +207,7 @@ def test_an_unknown_board_and_a_missing_scope_are_named(sandbox: Sandbox) -> Non
     github = connected(sandbox)
     (box,) = github.containers()
     assert isinstance(box, Container)
-    with pytest.raises(CredentialsRefused, match="read:project"):
+    with pytest.raises(AccessDenied, match="read:project"):
         github.changed(box, Cursor(START), POINTS)
     github.close()
 
@@ -215,7 +215,7 @@ def test_an_unknown_board_and_a_missing_scope_are_named(sandbox: Sandbox) -> Non
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('{"data": {"repositoryOwner": null}, "errors": [{"type": "FORBIDDEN", "message": "no"}]}', CredentialsRefused),
+        ('{"data": {"repositoryOwner": null}, "errors": [{"type": "FORBIDDEN", "message": "no"}]}', AccessDenied),
         ('{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}', RateLimited),
         ('{"data": null, "errors": [{"type": "NOT_FOUND", "message": "?"}]}', Stop),
         ('{"errors": [{"message": "Something went wrong while executing your query."}]}', TryLater),

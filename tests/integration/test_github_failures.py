@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors import line
 from connectors.contract import (
+    AccessDenied,
     Connector,
     ConnectorError,
     CredentialsRefused,
@@ -63,7 +64,7 @@ def failure(github: Connector) -> ConnectorError:
     ("reply", "expected"),
     [
         (Reply(401, '{"message": "Bad credentials"}'), CredentialsRefused),
-        (Reply(403, '{"message": "Resource not accessible by personal access token"}'), CredentialsRefused),
+        (Reply(403, '{"message": "Resource not accessible by personal access token"}'), AccessDenied),
         (Reply(404, '{"message": "Not Found"}'), Stop),
         (Reply(410, '{"message": "Gone"}'), Stop),
         (Reply(422, '{"message": "Validation Failed"}'), Stop),
@@ -136,7 +137,6 @@ def test_limits_with_a_date_or_a_reset_time(server: GitHubServer, github: Connec
     ("reply", "expected"),
     [
         (Reply(401, "{}"), CredentialsRefused),
-        (Reply(403, "{}"), CredentialsRefused),
         (Reply(429, "{}"), RateLimited),
         (Reply(500, "{}"), TryLater),
         (Reply(200, "<html>"), MalformedAnswer),

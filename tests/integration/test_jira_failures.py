@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from connectors.contract import (
+    AccessDenied,
     ConnectorError,
     Container,
     CredentialsRefused,
@@ -18,6 +19,7 @@ from connectors.contract import (
     RateLimited,
     Stop,
     TryLater,
+    Unreadable,
 )
 from connectors.jira import Settings
 from connectors.jira.client import Jira
@@ -45,11 +47,11 @@ FAILURES = [
     pytest.param(Canned(body=b""), MalformedAnswer, id="nothing"),
     pytest.param(Canned(body=[]), MalformedAnswer, id="a list"),
     pytest.param(Canned(body={}), MalformedAnswer, id="an empty object"),
-    pytest.param(Canned(302, {"Location": "https://login.example/"}), Stop, id="302"),
 ]
 REFUSALS = [
+    pytest.param(Canned(302, {"Location": "https://login.example/"}), Stop, id="302"),
     pytest.param(Canned(400, body=[1]), Stop, id="400"),
-    pytest.param(Canned(403), CredentialsRefused, id="403"),
+    pytest.param(Canned(403), AccessDenied, id="403"),
     pytest.param(Canned(404), Stop, id="404"),
     pytest.param(Canned(410), Stop, id="410"),
 ]
@@ -102,6 +104,17 @@ def test_failures_are_typed_at_every_question(
     if path == "field" and answer.body == []:
         kind = Stop  # an empty list of fields is no error of the answer, but then the field is unknown
     assert type(failure(site, path, answer)) is kind
+
+
+@pytest.mark.parametrize("answer", [each.values[0] for each in REFUSALS], ids=[str(each.id) for each in REFUSALS])
+def test_a_project_that_is_refused_leaves_the_others(site: Site, answer: Canned) -> None:
+    site.canned["project/PAY"] = [answer]
+    connector = jira(site)
+    refused = connector.containers()[0]
+    connector.close()
+    assert isinstance(refused, Unreadable)
+    assert not refused.passing
+    assert refused.name == "PAY"
 
 
 @pytest.mark.parametrize("path", ["serverInfo", "field", "search/jql"])

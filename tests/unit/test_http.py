@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import (
+    AccessDenied,
     ConnectorError,
     CredentialsRefused,
     MalformedAnswer,
@@ -32,8 +33,8 @@ SOON = str(int(NOW.timestamp()) + 45)
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": SOON}, RateLimited, 45),
         (403, {"X-RateLimit-Remaining": "0"}, RateLimited, None),
         (403, {"Retry-After": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": SOON}, RateLimited, 60),
-        (403, {"X-RateLimit-Remaining": "9", "X-RateLimit-Reset": SOON}, CredentialsRefused, None),
-        (403, {}, CredentialsRefused, None),
+        (403, {"X-RateLimit-Remaining": "9", "X-RateLimit-Reset": SOON}, AccessDenied, None),
+        (403, {}, AccessDenied, None),
         (401, {"Retry-After": "5"}, CredentialsRefused, None),
         (503, {"Retry-After": "5"}, RateLimited, 5),
         (503, {}, TryLater, None),

@@ -20,7 +20,7 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
-from connectors.patience import ATTEMPTS, LONGEST_WAIT, Pacer, Patient, spacing
+from connectors.patience import AT_ONCE, ATTEMPTS, LONGEST_WAIT, Pacer, Patient, spacing
 from connectors.plain import Plain
 from tests.builders import NOW, Time
 
@@ -161,7 +161,7 @@ def test_closing_goes_through() -> None:
         (Quota(5000, 5000, NOW + timedelta(hours=1)), 0),
         (Quota(501, 5000, NOW + timedelta(hours=1)), 0),
         (Quota(500, 5000, NOW + timedelta(seconds=100)), 0.2),  # what is left lasts until the limit begins anew
-        (Quota(1, 5000, NOW + timedelta(seconds=30)), 30),
+        (Quota(1, 5000, NOW + timedelta(seconds=30)), LONGEST_WAIT / 16),  # as slow as eight may wait for one another
         (Quota(0, 5000, NOW + timedelta(seconds=30)), 30),
         (Quota(0, 5000, NOW - timedelta(seconds=30)), 0),  # it has begun anew
         (Quota(3, None, NOW + timedelta(hours=1)), 0),
@@ -182,7 +182,52 @@ def test_near_the_wall_all_connections_of_a_source_take_turns() -> None:
         scripted.told_quota = Quota(10, 5000, datetime.now(UTC) + timedelta(seconds=100))
     for patient in (first, second, first):
         ask(patient)
-    assert [round(seconds) for seconds in time.slept] == [10, 10]
+    assert [round(seconds, 1) for seconds in time.slept] == [2.8, 2.8]
+
+
+def test_a_slow_quota_is_no_wall_for_those_who_wait_for_one_another() -> None:
+    """Eight at once with an hour for the last few: each is asked in its turn, and none is given up."""
+    time = Time()
+    pacer = time.pacer()
+    patients = [Patient(Scripted(), pacer) for _ in range(AT_ONCE)]
+    for patient in patients:
+        scripted = patient._connector
+        assert isinstance(scripted, Scripted)
+        scripted.told_quota = Quota(400, 5000, datetime.now(UTC) + timedelta(seconds=3000))
+    turns = []
+    for patient in patients:  # nobody sleeps before the others took their turns, as threads would
+        with pacer.slot(spacing(patient.quota, datetime.now(UTC))):
+            turns.append(sum(time.slept))
+    assert max(time.slept) < LONGEST_WAIT
+
+
+def test_containers_in_passing_trouble_are_asked_again_and_then_told() -> None:
+    lost, found = Unreadable("acme/api", "The tracker failed (502).", passing=True), [CONTAINER]
+
+    class Half(Scripted):
+        answers: list[list[Container | Unreadable]]
+
+        def containers(self) -> Sequence[Container | Unreadable]:
+            self._answer("containers")
+            return self.answers.pop(0)
+
+    half, time = Half(), Time()
+    half.answers = [[CONTAINER, lost], list(found)]
+    assert Patient(half, time.pacer()).containers() == found
+    half.answers = [[CONTAINER, lost]] * ATTEMPTS
+    assert Patient(half, time.pacer()).containers() == [CONTAINER, lost]
+    assert time.slept == [1, 1, 2, 4]
+
+
+def test_containers_that_are_refused_are_not_asked_again() -> None:
+    class Refused(Scripted):
+        def containers(self) -> Sequence[Container | Unreadable]:
+            self._answer("containers")
+            return [Unreadable("acme/api", "404")]
+
+    refused = Refused()
+    Patient(refused, Time().pacer()).containers()
+    assert refused.requests == 1
 
 
 def test_a_wall_that_is_far_is_not_waited_for() -> None:

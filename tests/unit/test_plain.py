@@ -1,26 +1,31 @@
 """What a connector answers that does nothing but list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from connectors.contract import (
+    AccessDenied,
     Account,
     Connector,
+    ConnectorError,
     Container,
+    CredentialsRefused,
     Cursor,
     Demand,
     Fate,
     Found,
     Listed,
+    MalformedAnswer,
     Page,
+    RateLimited,
     Stop,
     TryLater,
     Unreadable,
     What,
 )
-from connectors.plain import Plain
+from connectors.plain import Plain, resolved
 from okrs.work import Ref
 from tests.builders import an_item
 
@@ -104,3 +109,32 @@ def test_listing_is_the_author_s() -> None:
         Plain().containers()
     with pytest.raises(NotImplementedError):
         Plain().changed(BOX, Cursor(now=datetime(2026, 12, 1, tzinfo=UTC)), Demand())
+
+
+def resolve(**errors: ConnectorError) -> Callable[[str], Container]:
+    def container(name: str) -> Container:
+        if name in errors:
+            raise errors[name]
+        return Container(name.lower(), name)
+
+    return container
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"), [(Stop("404"), False), (AccessDenied("403"), False), (TryLater("502"), True)]
+)
+def test_one_container_in_trouble_leaves_the_others(error: ConnectorError, passing: bool) -> None:
+    found = resolved(["A", "B"], resolve(A=error))
+    assert found == (Unreadable("A", str(error), passing=passing), Container("b", "B"))
+
+
+@pytest.mark.parametrize("error", [CredentialsRefused("401"), RateLimited("429"), MalformedAnswer("<html>")])
+def test_what_no_container_would_escape_is_raised(error: ConnectorError) -> None:
+    with pytest.raises(type(error)):
+        resolved(["A", "B"], resolve(B=error))
+
+
+def test_a_tracker_that_is_down_as_a_whole_is_told_once() -> None:
+    with pytest.raises(TryLater, match="502"):
+        resolved(["A", "B"], resolve(A=TryLater("502"), B=TryLater("503")))
+    assert resolved(["A"], resolve(A=Stop("404"))) == (Unreadable("A", "404"),)
