@@ -41,8 +41,9 @@ class Asking:
 
     @property
     def refused(self) -> bool:
-        """Whether the last answer refused the token as a whole."""
-        return self._transport.status == 401
+        """Whether the last question failed for the source as a whole: the token is refused (401), or the way there
+        let nothing through (a certificate, a proxy)."""
+        return self._transport.status in (0, 401)
 
     def rows(self, ask: Ask, offset: str, fields: str) -> Rows:
         """Return one page of a listing.  Raises ConnectorError, OffsetExpiredError when it must begin again."""

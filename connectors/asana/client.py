@@ -86,7 +86,7 @@ class Asana:
         try:
             name = self._asking.one(asking.project(gid), "name").get("name")
         except Stop as error:
-            # Asana answers a wrong token with 401; 403 and 404 speak of this project alone.
+            # Asana answers a wrong token with 401; other answers, 403 and 404 above all, speak of this project alone.
             if self._asking.refused:
                 raise
             return Unreadable(gid, str(error))
