@@ -144,9 +144,10 @@ def compare(company: Company, mirror: Mirror, connector: Connector) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(steps=STEPS)
-def test_polls_bring_whatever_happens(steps: list[tuple[str, int, int]]) -> None:
+@given(steps=STEPS, page=st.sampled_from((5, 100)))
+def test_polls_bring_whatever_happens(steps: list[tuple[str, int, int]], page: int) -> None:
     with launched() as launch, closing(launch.connect()) as connector:
+        launch.sandbox.faults.page_caps["asana"] = page
         company, mirror = Company(launch), Mirror(launch.container)
         mirror.read(connector, launch.clock.now())
         for name, one, two in (*steps, ("poll", 0, 0)):
