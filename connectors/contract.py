@@ -42,6 +42,7 @@ __all__ = [
     "RateLimited",
     "Stop",
     "TryLater",
+    "Unreachable",
     "Unreadable",
     "What",
 ]
@@ -264,6 +265,10 @@ class Stop(ConnectorError):
 
 class CredentialsRefused(Stop):
     """The token is wrong or expired (401): polling the source stops until the config changes."""
+
+
+class Unreachable(Stop):
+    """The way to the tracker is closed to every request: a certificate that is not trusted, a proxy that refuses."""
 
 
 class AccessDenied(Stop):

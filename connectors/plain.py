@@ -21,6 +21,7 @@ from connectors.contract import (
     RateLimited,
     Stop,
     TryLater,
+    Unreachable,
     Unreadable,
     What,
 )
@@ -89,15 +90,15 @@ class Plain:
 def resolved(names: Sequence[str], resolve: Callable[[str], Container]) -> tuple[Container | Unreadable, ...]:
     """Return the containers of those names; one that cannot be resolved leaves the others to be read.
 
-    Raises ConnectorError where no container would fare better: refused credentials, a limit, an answer that is none,
-    and the trouble of the first when each of them is in passing trouble.
+    Raises ConnectorError where no container would fare better: refused credentials, a closed way, a limit, an answer
+    that is none, and the trouble of the first when each of them is in passing trouble.
     """
     found: list[Container | Unreadable] = []
     passing: list[TryLater] = []
     for name in names:
         try:
             found.append(resolve(name))
-        except (CredentialsRefused, RateLimited, MalformedAnswer):
+        except (CredentialsRefused, Unreachable, RateLimited, MalformedAnswer):
             raise
         except TryLater as error:
             passing.append(error)

@@ -11,14 +11,14 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from connectors.contract import ConnectorError, MalformedAnswer, Stop, TryLater
+from connectors.contract import ConnectorError, MalformedAnswer, TryLater, Unreachable
 
 
 def trouble(error: Exception, what: str) -> ConnectorError:
     """Return our error for a failed request; `what` names what was asked."""
     match error:
         case SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return Stop(
+            return Unreachable(
                 f"The tracker's certificate was not accepted for {what}: check `url`; where the network has a "
                 "certificate authority of its own, name its file under `ca_bundle:`."
             )
@@ -35,12 +35,14 @@ def trouble(error: Exception, what: str) -> ConnectorError:
         case NewConnectionError():
             told = "There is no connection to the tracker"
         case ValueError():  # no URL, no header; HTTPError too, where it is one
-            return Stop(f"The request for {what} cannot be written: check `url` and credentials of the source.")
+            return Unreachable(f"The request for {what} cannot be written: check `url` and credentials of the source.")
         case _:
             told = "The connection to the tracker broke"
     return TryLater(f"{told} when asked for {what}; it is asked again later.")
 
 
-def proxy_login() -> Stop:
+def proxy_login() -> Unreachable:
     """Return the error of a proxy that does not know us; the tracker never answers 407."""
-    return Stop("The proxy wants credentials (407): write them into its address, as http://user:password@host:3128.")
+    return Unreachable(
+        "The proxy wants credentials (407): write them into its address, as http://user:password@host:3128."
+    )

@@ -71,7 +71,7 @@ class Asana:
     def matching(self, query: str, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's
         raise Stop(
             f"Asana has no query language, so it cannot be asked {query!r}: "
-            "say it with `project`, `section`, `label`, `assignee` or `field.<name>` under `where:`."
+            "say it with `project`, `section`, `label` or `assignee` under `where:`."
         )
 
     def check(self) -> Account:

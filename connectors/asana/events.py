@@ -110,6 +110,11 @@ class Hints:
         tasks = {text[1:]: text[:1] for text in texts if text[:1] != "p"}
         return cls(tasks, dict.fromkeys(text[1:] for text in texts if text[:1] == "p"))
 
+    @property
+    def alive(self) -> frozenset[str]:
+        """Gids of the tasks that something happened to besides a deletion; who leaves a project lives on elsewhere."""
+        return frozenset(self.those("c", "s", "u", "r"))
+
     def those(self, *letters: str) -> tuple[str, ...]:
         """Return the gids of the tasks that became this last."""
         return tuple([gid for gid, letter in self.tasks.items() if letter in letters])
@@ -160,6 +165,5 @@ def day(now: datetime) -> str:
 
 def remembered(before: str, hints: Hints) -> tuple[str, ...]:
     """Return the gids known to be deleted, the newest last; `before` is what the memo held."""
-    back = set(hints.those("c", "s", "u"))
-    kept = dict.fromkeys(gid for gid in before.split() if gid not in back)
+    kept = dict.fromkeys(gid for gid in before.split() if gid not in hints.alive)
     return tuple(kept | dict.fromkeys(hints.those("d")))[-MOST_DELETED:]

@@ -69,7 +69,7 @@ class Reading:
         all_parents = whole or not told or told.renewed or events.walks_all(cursor.now, cursor.since, last)
         deleted = events.remembered(cursor.memo.get("deleted", ""), hints)
         self._deleted.update(deleted)
-        self._deleted.difference_update(hints.those("c", "s", "u"))
+        self._deleted.difference_update(hints.alive)
         memo = {"walked": events.day(cursor.now) if all_parents else last, "deleted": " ".join(deleted)}
         if told and told.sync:
             memo["sync"] = told.sync

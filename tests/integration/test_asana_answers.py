@@ -19,6 +19,7 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
+from okrs.work import Kind, Ref
 from tests.integration.asana_client import (
     CONTAINER,
     EXPIRED,
@@ -167,6 +168,12 @@ def test_what_is_no_json_is_malformed(body: bytes) -> None:
         server.connect().containers()
     with scripted(TOKEN, (200, body, {})) as server, pytest.raises(MalformedAnswer):
         pages(server.connect(), CONTAINER)
+
+
+def test_what_a_walk_finds_is_a_subtask_also_where_its_parent_is_not_shown() -> None:
+    with scripted(TOKEN, tasks(row("1", num_subtasks=1)), tasks(row("2"))) as server:
+        [(_, [_]), (_, [found])] = pages(server.connect(), CONTAINER)
+    assert (found.kind, found.parent) == (Kind.SUBTASK, Ref("1", "1"))
 
 
 def test_custom_fields_come_when_they_are_demanded() -> None:

@@ -165,6 +165,34 @@ def test_a_restored_task_is_asked_by_itself(launch: Launch) -> None:
     assert watched.brought == {top.key, leaf.key}
 
 
+def test_a_restored_parent_is_walked_although_its_own_return_is_all_that_is_told(launch: Launch) -> None:
+    top = launch.task("top")
+    kept, lost = (launch.task(title, parent=top) for title in ("kept", "lost"))
+    watched = Watched(launch)
+    launch.world.delete(lost)
+    watched.poll()
+    del watched.mirror.items[lost.key]  # so a census would
+    launch.world.delete(top)
+    watched.poll()
+    launch.world.restore(top)
+    launch.world.events[:] = [one for one in launch.world.events if (one.item, one.action) != (lost.id, "undeleted")]
+    launch.world.events[:] = [one for one in launch.world.events if (one.item, one.action) != (kept.id, "undeleted")]
+    launch.world.retitle(top, "top again")  # the change said after it must not hide it
+    watched.poll()
+    assert {top.key, kept.key, lost.key} <= watched.brought
+
+
+def test_a_task_that_leaves_before_it_is_asked_for_is_not_brought(launch: Launch) -> None:
+    elsewhere = launch.world.add_project("asana", "Elsewhere")
+    task = launch.task("task")
+    watched = Watched(launch)
+    launch.world.delete(task)
+    launch.world.restore(task)
+    launch.sandbox.faults.then(lambda: launch.world.move_project(task, elsewhere), path="/tasks?")
+    assert watched.poll() == ["events", "task", "tasks"]
+    assert watched.brought == set()
+
+
 def test_what_was_moved_in_is_read_with_its_subtasks_although_nothing_stamps_it(launch: Launch) -> None:
     elsewhere = launch.world.add_project("asana", "Elsewhere")
     top = launch.world.create(elsewhere, "top", "default_task")

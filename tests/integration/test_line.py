@@ -20,7 +20,7 @@ import pytest
 
 from connectors import line as module
 from connectors import way
-from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater
+from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater, Unreachable
 from connectors.line import Line, Route
 from connectors.logs import log
 from tests.loopback import Serve, Wire, always, answer, own_authority, tunnel
@@ -372,7 +372,7 @@ def test_a_token_that_no_header_can_carry_is_not_sent(lines: Callable[..., Line]
         line = lines(server.url)
         with pytest.raises(ConnectorError) as caught:
             line.ask("GET", server.url, WHAT, {"Authorization": f"Bearer {token}"})
-        assert type(caught.value) is Stop
+        assert type(caught.value) is Unreachable
         assert caught.value.__context__ is None
         assert token not in str(caught.value)
         assert server.asked == []
@@ -391,7 +391,7 @@ def test_an_unknown_authority_is_refused_before_the_token_is_sent(
 ) -> None:
     with Wire(always(answer()), authority[0]) as server:
         error = failure(lines(server.url))
-        assert type(error) is Stop
+        assert type(error) is Unreachable
         assert "ca_bundle" in str(error)
         assert server.asked == []
 
@@ -417,7 +417,7 @@ def test_the_config_stands_above_the_environment(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     with Wire(always(answer()), authority[0]) as server:
-        assert type(failure(lines(server.url, ca_bundle=certifi.where()))) is Stop
+        assert type(failure(lines(server.url, ca_bundle=certifi.where()))) is Unreachable
 
 
 def test_a_certificate_for_another_name_is_refused(
@@ -425,7 +425,7 @@ def test_a_certificate_for_another_name_is_refused(
 ) -> None:
     with Wire(always(answer()), authority[0]) as server:
         error = failure(lines(server.url.replace("localhost", "127.0.0.1"), ca_bundle=str(authority[1])))
-        assert type(error) is Stop
+        assert type(error) is Unreachable
         assert server.asked == []
 
 
@@ -444,7 +444,7 @@ def test_a_folder_of_authorities_is_read_too(
     folder = tmp_path / "authorities"
     folder.mkdir()
     with Wire(always(answer(b"fine")), authority[0]) as server:
-        assert type(failure(lines(server.url, ca_bundle=str(folder)))) is Stop
+        assert type(failure(lines(server.url, ca_bundle=str(folder)))) is Unreachable
 
 
 def test_tls_with_a_server_that_speaks_none(lines: Callable[..., Line]) -> None:
@@ -524,7 +524,7 @@ def test_a_proxys_credentials_are_sent_to_it(lines: Callable[..., Line]) -> None
 def test_a_proxy_that_wants_credentials_is_told(lines: Callable[..., Line], url: str) -> None:
     with Wire(part(answer(b"", "407 Proxy Authentication Required"))) as proxy:
         error = failure(lines(url, proxy=proxy.url))
-        assert type(error) is Stop
+        assert type(error) is Unreachable
         assert "proxy wants credentials" in str(error)
 
 

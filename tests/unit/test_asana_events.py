@@ -67,6 +67,8 @@ KNOWN = ("1", "2")
         ([event("removed", "1", HOME), event("changed", "2")], [], []),  # it left with its sub-tasks
         ([event("removed", "1", HOME), event("added", "1", HOME)], [], ["1"]),
         ([event("removed", "1", SECTION), event("added", "1", SECTION)], [], ["1"]),
+        ([event("changed", "1"), event("removed", "1", SECTION)], [], ["1"]),  # it left a section alone
+        ([event("changed", "77"), event("removed", "77", task("1"))], ["1"], ["77"]),
         ([event("deleted", "2")], ["1"], []),
         ([event("deleted", "2"), event("deleted", "1")], [], []),
         ([event("changed", "3"), event("deleted", "2")], ["1"], []),
@@ -138,6 +140,7 @@ def test_the_day_is_that_of_utc() -> None:
 def test_deleted_tasks_are_remembered_until_they_are_seen_again() -> None:
     assert remembered("7 8", hints(event("deleted", "9"), event("undeleted", "7"))) == ("8", "9")
     assert remembered("7", hints(event("added", "7", HOME))) == ()
+    assert remembered("7", hints(event("undeleted", "7"), event("removed", "7", HOME))) == ()  # it lives elsewhere
     many = " ".join(str(number) for number in range(MOST_DELETED))
     kept = remembered(many, hints(event("deleted", "new")))
     assert (len(kept), kept[0], kept[-1]) == (MOST_DELETED, "1", "new")
