@@ -52,11 +52,11 @@ class Reading:
             return self._milestones(place, cursor)
         since = None if place.until else cursor.since
         rows, following = self.listed(place, listing_query(place.listing, since), cursor.now)
-        if place.until in [row["number"] for row in rows]:
-            following = ()
         begun = (_MILESTONES.text(),) if cursor.resume is None else ()
         memo: dict[str, str] = {}
         items = dressed(self._wire, self._shared, rows, self._repo, demand)
+        if place.until and place.until in [row["number"] for row in rows]:
+            following = ()
         if demand.fields and since is None:
             values = self._shared.boards.fields(self._wire, demand.fields)
             memo = board_part(rows, values, self._repo, f".{place.page or f'after{place.pages}'}")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -41,11 +40,10 @@ def sent(asked: Asked) -> Sent:
 
 
 @pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer() as running:
-        running.issues = [issue(number) for number in range(1, 250)]
-        running.milestones = [milestone(number) for number in range(1, 120)]
-        yield running
+def server(server: GitHubServer) -> GitHubServer:
+    server.issues = [issue(number) for number in range(1, 250)]
+    server.milestones = [milestone(number) for number in range(1, 120)]
+    return server
 
 
 def everything(server: GitHubServer, github: Connector) -> None:
