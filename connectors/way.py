@@ -98,7 +98,8 @@ def trust(roots: str) -> ssl.SSLContext:
 
 def manager(proxy: str | None, context: ssl.SSLContext | None, timeout: tuple[float, float]) -> urllib3.PoolManager:
     """Return the sender.  Raises Stop for a proxy's address that cannot be used, without repeating it."""
-    waits = urllib3.Timeout(*timeout)
+    connect, read = timeout
+    waits = urllib3.Timeout(connect=connect, read=read)
     if proxy is None:
         made = urllib3.PoolManager(timeout=waits, ssl_context=context)
     else:

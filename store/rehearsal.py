@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from store.database import Database, inserted, open_database
-from store.tables import metadata
+from store.tables import metadata, source
 
 _ROWS = 1000
 
@@ -31,3 +31,5 @@ def _copy(database: Database, copy: Database) -> None:
             rows = origin.execution_options(yield_per=_ROWS).execute(select(table))
             for some in rows.mappings().partitions(_ROWS):
                 inserted(target, table.insert(), [dict(row) for row in some])
+        # A run that goes on meanwhile holds leases there, and gives back none of them here.
+        target.execute(update(source).values(lease_holder=None, lease_until=None))

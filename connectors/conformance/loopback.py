@@ -7,6 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+PATIENCE = 5.0
+"""Seconds in which clients that close their connections have hung up, on however busy a machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -35,7 +38,7 @@ class Loopback:
     def alone(self) -> bool:
         """Tell whether all clients hung up, or do so within seconds."""
         with self._server.changed:
-            return self._server.changed.wait_for(lambda: not self._server.connections, timeout=5)
+            return self._server.changed.wait_for(lambda: not self._server.connections, timeout=PATIENCE)
 
     def close(self) -> None:
         self._server.shutdown()

@@ -53,12 +53,18 @@ class Relay(Loopback):
             self.calm()
             handler.drop()
             return
-        reply = self._kept(asked.target.partition("?")[0], self._true(handler, body))
-        spoilt = trouble.spoil(reply, asked.authorization, self.stranger.origin) if trouble else None
-        if spoilt is not None:
+        if trouble and not trouble.cuts:  # whatever the tracker says, this comes instead
             self.calm()
-        reply = spoilt or reply
-        handler.answer(reply.status, reply.headers, reply.body, torn=bool(spoilt and trouble and trouble.tears))
+            self._send(handler, trouble.instead(asked.authorization, self.stranger.origin))
+            return
+        reply = self._kept(asked.target.partition("?")[0], self._true(handler, body))
+        half = trouble.cut(reply) if trouble else None
+        if half is not None:
+            self.calm()
+        self._send(handler, half or reply, torn=bool(half and trouble and trouble.tears))
+
+    def _send(self, handler: Handler, reply: Reply, *, torn: bool = False) -> None:
+        handler.answer(reply.status, reply.headers, reply.body, torn=torn)
 
     def _true(self, handler: Handler, body: bytes) -> Reply:
         """Return what the tracker answers; asking it uncompressed keeps addresses in it readable."""

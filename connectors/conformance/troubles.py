@@ -55,11 +55,18 @@ class Trouble:
     def leads_away(self) -> bool:
         return 300 <= self.status < 400
 
-    def spoil(self, true: Reply, credentials: str, stranger: str) -> Reply | None:
-        """Return what comes instead of the true answer; None where that cannot be spoilt in this way."""
-        if self.tears or self.halves:
-            half = true.body[: len(true.body) // 2]
-            return Reply(true.status, true.headers, half) if half else None
+    @property
+    def cuts(self) -> bool:
+        """Whether the true answer comes, as far as it comes."""
+        return self.tears or self.halves
+
+    def cut(self, true: Reply) -> Reply | None:
+        """Return what comes of the true answer; None where that cannot be cut."""
+        half = true.body[: len(true.body) // 2]
+        return Reply(true.status, true.headers, half) if half else None
+
+    def instead(self, credentials: str, stranger: str) -> Reply:
+        """Return what comes instead of the true answer."""
         body = self.body
         if body is None:
             body = f'{{"message": "{WORDS}, {credentials}", "errors": [{{"message": "{WORDS}"}}]}}'.encode()

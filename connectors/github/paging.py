@@ -50,6 +50,8 @@ class Place:
     mark: str = ""
     part: str = ""
     """Which of several questions this is a page of."""
+    until: int = 0
+    """In a read of what changed: everything is listed, by creation, up to the pull request of this number."""
 
     @classmethod
     def read(cls, resume: str | None) -> "Place":

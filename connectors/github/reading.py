@@ -50,11 +50,14 @@ class Reading:
         place = Place.read(cursor.resume)
         if place.listing is Listing.MILESTONES:
             return self._milestones(place, cursor)
-        rows, following = self.listed(place, listing_query(place.listing, cursor.since), cursor.now)
+        since = None if place.until else cursor.since
+        rows, following = self.listed(place, listing_query(place.listing, since), cursor.now)
         begun = (_MILESTONES.text(),) if cursor.resume is None else ()
         memo: dict[str, str] = {}
         items = dressed(self._wire, self._shared, rows, self._repo, demand)
-        if demand.fields and cursor.since is None:
+        if place.until and place.until in [row["number"] for row in rows]:
+            following = ()
+        if demand.fields and since is None:
             values = self._shared.boards.fields(self._wire, demand.fields)
             memo = board_part(rows, values, self._repo, f".{place.page or f'after{place.pages}'}")
         return Page(items, (*begun, *[one.text() for one in following]), memo=memo)
@@ -120,21 +123,29 @@ class Reading:
             rows = changed or ()
         items = dressed(self._wire, self._shared, rows, self._repo, demand)
         if demand.fields:
-            untouched, known = self._from_boards(cursor, rows, demand)
+            untouched, known, until = self._from_boards(cursor, rows, demand)
             items, memo = items + untouched, memo | board_memo(known)
+            if until:
+                following.append(Place(chained=True, until=until))
         return Page(items, tuple([one.text() for one in following]), memo=memo)
 
     def _from_boards(
         self, cursor: Cursor, rows: Sequence[Row], demand: Demand
-    ) -> tuple[tuple[WorkItem, ...], dict[int, str]]:
-        """Return what changed on the boards alone, and the ids of everything of this repository on them."""
+    ) -> tuple[tuple[WorkItem, ...], dict[int, str], int]:
+        """Return what changed on the boards alone, and the ids of everything of this repository on them.
+
+        The last is 0, or the number up to which everything is listed: so many pull requests came onto the boards
+        untouched that this is cheaper than asking for each.
+        """
         values = self._shared.boards.fields(self._wire, demand.fields)
         mine = {number for repository, number in values if repository == self._repo.id}
         were = on_board(cursor.memo)
         listed = {row["number"]: str(row["id"]) for row in rows}
         told = {number: known for (home, number), known in self._shared.boards.ids().items() if home == self._repo.id}
         known = {number: known for number, known in (were | told | listed).items() if number in mine}
-        found = [row for number in sorted(mine - set(known)) for row in self._newcomer(number)]
+        newcomers = sorted(mine - set(known))
+        until = newcomers[-1] if newcomers and len(newcomers) > -(-newcomers[-1] // PAGE_SIZE) else 0
+        found = [] if until else [row for number in newcomers for row in self._newcomer(number)]
         known |= {row["number"]: str(row["id"]) for row in found}
         news = {*listed, *[row["number"] for row in found]}
         numbers = {id_: number for number, id_ in (were | known).items() if number not in news}
@@ -143,7 +154,7 @@ class Reading:
             fields = values.get((self._repo.id, numbers[item.id]), ())
             if item.fields != fields:
                 changed.append(replace(item, fields=fields))
-        return (*changed, *dressed(self._wire, self._shared, found, self._repo, demand)), known
+        return (*changed, *dressed(self._wire, self._shared, found, self._repo, demand)), known, until
 
     def _newcomer(self, number: int) -> list[dict[str, Any]]:
         """Return the row of a pull request that came onto a board untouched: boards do not tell its id."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 from connectors.contract import MalformedAnswer, Stop
 from connectors.http import require
@@ -32,6 +33,8 @@ class Knowledge:
     """Ids of the configured projects that can be read."""
     homes: dict[int, str] = field(default_factory=dict)
     """Boards, and the keys of the projects that they live in."""
+    asking: Lock = field(default_factory=Lock)
+    """Held while one of the lists is asked for: twins that begin at the same time wait for it."""
 
 
 class Site:
@@ -53,18 +56,20 @@ class Site:
         return self.known.server
 
     def fields(self) -> list[Json]:
-        if self.known.fields is None:
-            what = "the list of fields"
-            self.known.fields = self.ask("field", what).rows(what)
-        return self.known.fields
+        with self.known.asking:
+            if self.known.fields is None:
+                what = "the list of fields"
+                self.known.fields = self.ask("field", what).rows(what)
+            return self.known.fields
 
     def categories(self) -> dict[str, str]:
         """Return the category's key of every status, by the status's id."""
-        if self.known.categories is None:
-            what = "the list of statuses"
-            listed = self.ask("status", what).rows(what)
-            self.known.categories = {needed(one, "id", str, what): category(one, what) for one in listed}
-        return self.known.categories
+        with self.known.asking:
+            if self.known.categories is None:
+                what = "the list of statuses"
+                listed = self.ask("status", what).rows(what)
+                self.known.categories = {needed(one, "id", str, what): category(one, what) for one in listed}
+            return self.known.categories
 
     def project(self, wanted: str, name: str) -> Json:
         """Ask for a project by its key or id; `name` is how the config spells it.  Raises ConnectorError."""

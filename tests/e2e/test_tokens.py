@@ -160,7 +160,7 @@ SLOW: dict[str, Callable[[Faults], None]] = {
 """What passes is asked again after some seconds, so that not every command goes through it."""
 
 
-@pytest.mark.parametrize("name", [*FAULTS, *SLOW])
+@pytest.mark.parametrize("name", [*FAULTS, *[pytest.param(name, marks=pytest.mark.drill) for name in SLOW]])
 def test_no_failure_of_a_tracker_shows_a_token(calm: Headway, name: str) -> None:
     (FAULTS | SLOW)[name](calm.sandbox.faults)
     answers = all_at_once(calm, ASKING if name in FAULTS else ASKING[:1] + ASKING[-1:])
@@ -207,7 +207,7 @@ def test_no_failure_of_tls_shows_a_token(calm: Headway, tmp_path: Path) -> None:
     search(answers, calm.folder, list(SECRETS.values()))
 
 
-@pytest.mark.parametrize("scheme", ["http", "socks5", "http://broken["])
+@pytest.mark.parametrize("scheme", [pytest.param("http", marks=pytest.mark.drill), "socks5", "http://broken["])
 def test_no_proxy_shows_its_password(calm: Headway, scheme: str) -> None:
     proxy = f"{scheme}://headway:{quote(PASSWORD, safe='')}@127.0.0.1:1"
     calm.edit("    every: 1d", "    every: 1d\n    proxy: ${PROXY}")

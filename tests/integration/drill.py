@@ -5,7 +5,7 @@ censuses follow, and the mirror must hold what the sandbox holds: told from its 
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -166,6 +166,52 @@ def by_id(facts: Facts, held: Mapping[str, Facts]) -> Facts:
     }
 
 
+def tracker_of(mode: Mode) -> Tracker:
+    return "jira" if mode == "jira data center" else mode
+
+
+def serving(mode: Mode, world: World) -> Sandbox:
+    """Serve a world in the way of one mode."""
+    return Sandbox(world, jira_mode="data_center" if mode == "jira data center" else "cloud")
+
+
+def source_of(
+    mode: Mode, sandbox: Sandbox, projects: Sequence[Project], demand: Demand, **keys: object
+) -> SourceToRead:
+    """Return the source that reads these projects, with all retries and no waiting; `keys` are more of its config."""
+    tracker = tracker_of(mode)
+    known = registry.find(tracker)
+    settings = known.settings.model_validate(
+        {
+            "connector": tracker,
+            "url": sandbox.urls[tracker],
+            "token": sandbox.tokens[tracker],
+            "repositories" if tracker == "github" else "projects": tuple(project.key for project in projects),
+            **({"email": JIRA_EMAIL} if mode == "jira" else {}),
+            **keys,
+        }
+    )
+    return SourceToRead(
+        SOURCE,
+        settings.container_names,
+        lambda: Patient(known.connect(settings), Pacer(sleep=lambda _: None)),
+        Demand(site=settings.site, shaping=settings.shaping).union(demand),
+    )
+
+
+def engine_of(source: SourceToRead, database: Database, clock: SimulatedClock) -> Engine:
+    """Return an engine that reads one source, as a new process would build it."""
+    return Engine(
+        database=database,
+        sources=[source],
+        goals=[],
+        clock=clock.now,
+        progress=Quiet(),
+        version="drill",
+        sleep=lambda _: None,
+    )
+
+
 @dataclass
 class Drill:
     """One random life."""
@@ -237,32 +283,7 @@ class Drill:
         assert report.sources[0].state is Outcome.OK, report.sources[0]
 
     def _engine(self) -> Engine:
-        settings = registry.find(self.tracker).settings.model_validate(self._settings())
-        source = SourceToRead(
-            SOURCE,
-            settings.container_names,
-            lambda: Patient(registry.find(self.tracker).connect(settings), Pacer(sleep=lambda _: None)),
-            Demand(site=settings.site, shaping=settings.shaping).union(self.demand),
-        )
-        return Engine(
-            database=self.database,
-            sources=[source],
-            goals=[],
-            clock=self.clock.now,
-            progress=Quiet(),
-            version="drill",
-            sleep=lambda _: None,
-        )
-
-    def _settings(self) -> dict[str, Any]:
-        names = "repositories" if self.tracker == "github" else "projects"
-        return {
-            "connector": self.tracker,
-            "url": self.sandbox.urls[self.tracker],
-            "token": self.sandbox.tokens[self.tracker],
-            names: tuple(project.key for project in self.projects),
-            **({"email": JIRA_EMAIL} if self.mode == "jira" else {}),
-        }
+        return engine_of(source_of(self.mode, self.sandbox, self.projects, self.demand), self.database, self.clock)
 
     # what may happen
 
@@ -425,7 +446,7 @@ class Drill:
 @contextmanager
 def drilling(mode: Mode, seed: int, database: Database) -> Iterator[Drill]:
     """A small world of one tracker: two projects that are read and one that is not."""
-    tracker: Tracker = "jira" if mode == "jira data center" else mode
+    tracker = tracker_of(mode)
     dice = random.Random(seed)
     clock = SimulatedClock(START)
     world = World(clock)
@@ -435,7 +456,7 @@ def drilling(mode: Mode, seed: int, database: Database) -> Iterator[Drill]:
     projects = [
         world.add_project(tracker, f"Project {number}", key, sections) for number, key in enumerate(KEYS[tracker])
     ]
-    with Sandbox(world, jira_mode="data_center" if mode == "jira data center" else "cloud") as sandbox:
+    with serving(mode, world) as sandbox:
         drill = Drill(tracker, mode, database, sandbox, clock, projects[:2], dice)
         for project in projects:
             first = "Task" if tracker == "jira" else "default_task" if tracker == "asana" else ""

@@ -144,6 +144,27 @@ def test_a_pull_request_that_comes_onto_the_board_is_asked_for_its_id(sandbox: S
     assert sandbox.total("github") - before == 4  # three and the board: its id is kept
 
 
+def test_many_pull_requests_that_come_onto_the_board_are_not_asked_one_by_one(sandbox: Sandbox, world: World) -> None:
+    project = world.project("acme/web")
+    pulls = [world.create(project, f"Pull {number}", pull=True) for number in range(150)]
+    later = [world.create(project, f"Issue {number}") for number in range(150)]
+    world.clock.advance(timedelta(days=1))
+    github = connected(sandbox, "acme/web")
+    mirror = Poller(github, world, POINTS)
+    mirror.poll()
+    mirror.poll()
+    for item in (*pulls, *later[:50]):
+        world.set_value(world.boards[0], item, "Points", 2.0)
+    before = sandbox.total("github")
+    mirror.poll()
+    cost = sandbox.total("github") - before
+    assert cost == 3 + 3 + 2  # as ever, the pages of the board, and the pages with all these pull requests
+    held = {item.key: item.fields for item in mirror.items.values()}
+    assert {held[item.key] for item in (*pulls, *later[:50])} == {(("points", "2"),)}
+    assert mirror.poll() == []
+    github.close()
+
+
 def test_a_changed_issue_has_its_new_fields_and_content(github: Connector, world: World) -> None:
     mirror = Poller(github, world)
     mirror.poll()

@@ -27,12 +27,6 @@ from tests.integration.github_server import (
 
 
 @pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer() as running:
-        yield running
-
-
-@pytest.fixture
 def github(server: GitHubServer) -> Iterator[Connector]:
     connector = opened(server.url)
     yield connector

@@ -6,7 +6,6 @@ import logging
 import socket
 import ssl
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -34,20 +33,6 @@ from connectors.contract import (
 from tests.integration.github_server import FIRST, TOKEN, WEB, Asked, GitHubServer, Reply, issue, opened, pages
 
 SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
-
-
-@pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer() as running:
-        yield running
-
-
-@pytest.fixture
-def github(server: GitHubServer) -> Iterator[Connector]:
-    connector = opened(server.url)
-    connector.containers()
-    yield connector
-    connector.close()
 
 
 def failure(github: Connector) -> ConnectorError:

@@ -33,20 +33,6 @@ OVERLAP = timedelta(minutes=15)
 Edit = Callable[[World, Project, int], None]
 
 
-@pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer() as running:
-        yield running
-
-
-@pytest.fixture
-def github(server: GitHubServer) -> Iterator[Connector]:
-    connector = opened(server.url)
-    connector.containers()
-    yield connector
-    connector.close()
-
-
 def test_a_quiet_poll_is_three_requests_and_free_of_charge(server: GitHubServer, github: Connector) -> None:
     server.issues = [issue(number) for number in range(1, 250)]
     server.milestones = [milestone(1)]

@@ -2,15 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from jsonschema import Draft4Validator
 
 from connectors.contract import Connector, Container, Cursor, Demand, Stop
 from okrs.work import Ref
@@ -26,10 +21,11 @@ from tests.integration.github_server import (
     opened,
     pages,
 )
+from tests.integration.spec_requests import SPECS, Sent, problems
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "shared" / "specs" / "github.json"
+DOCUMENT = SPECS / "github.json"
 
-pytestmark = pytest.mark.skipif(not DOCUMENT.is_file(), reason="the OpenAPI document is not beside the repository")
+pytestmark = pytest.mark.skipif(not DOCUMENT.is_file(), reason="the OpenAPI documents are not beside the repository")
 
 # GitHub's document does not tell of GraphQL and of repositories by their ids, and ours is trimmed by the rest.
 UNDESCRIBED = re.compile(
@@ -38,53 +34,16 @@ UNDESCRIBED = re.compile(
 )
 
 
-@cache
-def document() -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(DOCUMENT.read_bytes())
-    return parsed
-
-
-def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        reference: str = node["$ref"]
-        node = document()
-        for name in reference.removeprefix("#/").split("/"):
-            node = node[name]
-    return node
-
-
-def problems(asked: Asked) -> list[str]:
-    """Return what is wrong with a request."""
-    for template in sorted(document()["paths"], key=lambda one: one.count("{")):
-        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), asked.path):
-            break
-    else:
-        return [f"no such path: {asked.path}"]
-    operation = document()["paths"][template].get(asked.method.lower())
-    if operation is None:
-        return [f"no such method: {asked.method} {template}"]
-    known = {one["name"]: one for one in map(resolved, operation["parameters"]) if one["in"] == "query"}
-    wrong = [f"{template}: no parameter {name}" for name in asked.query if name not in known]
-    wrong += [
-        f"{template}: {name} is required"
-        for name, one in known.items()
-        if one.get("required") and name not in asked.query
-    ]
-    for name in set(asked.query) & set(known):
-        schema = resolved(known[name]["schema"])
-        value: object = asked.query[name]
-        if schema.get("type") == "integer" and asked.query[name].isdigit():
-            value = int(asked.query[name])
-        wrong += [f"{template}: {name}: {error.message}" for error in Draft4Validator(schema).iter_errors(value)]
-    return wrong
+def sent(asked: Asked) -> Sent:
+    """Return a request in the form that is held against the document."""
+    return Sent(asked.method, f"{asked.path}?{urlencode(asked.query)}")
 
 
 @pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer() as running:
-        running.issues = [issue(number) for number in range(1, 250)]
-        running.milestones = [milestone(number) for number in range(1, 120)]
-        yield running
+def server(server: GitHubServer) -> GitHubServer:
+    server.issues = [issue(number) for number in range(1, 250)]
+    server.milestones = [milestone(number) for number in range(1, 120)]
+    return server
 
 
 def everything(server: GitHubServer, github: Connector) -> None:
@@ -122,18 +81,21 @@ def test_every_request_is_as_github_promises(server: GitHubServer) -> None:
     everything(server, github)
     github.close()
     assert len({asked.path for asked in server.asked}) >= 10
-    assert [wrong for asked in server.asked if not UNDESCRIBED.fullmatch(asked.path) for wrong in problems(asked)] == []
+    described = [sent(asked) for asked in server.asked if not UNDESCRIBED.fullmatch(asked.path)]
+    assert [problem for one in described for problem in problems(DOCUMENT, one)] == []
 
 
 @pytest.mark.parametrize(
-    ("path", "query"),
+    ("wrong", "told"),
     [
-        ("/repos/acme/web/issue", {}),
-        ("/repos/acme/web/issues", {"states": "all"}),
-        ("/repos/acme/web/issues", {"state": "both"}),
-        ("/repos/acme/web/issues", {"per_page": "many"}),
-        ("/search/issues", {"sort": "created"}),
+        (Sent("GET", "/repos/acme/web/issue"), "no such path"),
+        (Sent("GET", "/repos/acme/web/issues?states=all"), "no parameter 'states'"),
+        (Sent("GET", "/repos/acme/web/issues?state=both"), "'both' is not one of"),
+        (Sent("GET", "/repos/acme/web/issues?per_page=many"), "per_page"),
+        (Sent("GET", "/search/issues?sort=created"), "the parameter 'q' is required"),
+        (Sent("DELETE", "/repos/acme/web/issues"), "only get, post"),
     ],
 )
-def test_the_check_itself_finds_a_wrong_request(path: str, query: dict[str, str]) -> None:
-    assert problems(Asked(path, query, {})), urlencode(query)
+def test_the_check_itself_finds_a_wrong_request(wrong: Sent, told: str) -> None:
+    (problem,) = problems(DOCUMENT, wrong)
+    assert told in problem

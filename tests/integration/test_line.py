@@ -27,7 +27,7 @@ from tests.loopback import Serve, Wire, always, answer, own_authority, tunnel
 
 TOKEN = "marked-token-55d0"
 WHAT = "the issues of acme/web"
-SHORT = (1.0, 0.2)
+SHORT = (0.2, 0.2)
 
 
 @pytest.fixture(autouse=True)
@@ -201,6 +201,18 @@ def test_a_server_that_says_nothing_is_not_waited_for(lines: Callable[..., Line]
         error = failure(lines(server.url, timeout=SHORT))
         assert type(error) is TryLater
         assert "did not answer in time" in str(error)
+
+
+def test_an_answer_may_take_longer_than_a_connection(lines: Callable[..., Line]) -> None:
+    """A tracker that searches for half a minute is slow, and not away."""
+
+    def search(connection: socket.socket, _asked: bytes) -> bool:
+        time.sleep(0.5)
+        connection.sendall(answer(b"found"))
+        return True
+
+    with Wire(search) as server:
+        assert get(lines(server.url, timeout=(0.2, 10.0))).body == b"found"
 
 
 def test_a_server_that_stops_within_its_answer_is_not_waited_for(lines: Callable[..., Line]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import update
 from okrs.demand import Container, Demand
 from store import sources
 from store.database import Database, open_database
+from store.rehearsal import rehearsal
 from store.sources import LEASE, Lease, LeaseLostError
 from store.tables import source
 from tests.integration.fakes import Clock, dump
@@ -41,6 +42,13 @@ def test_a_source_is_leased_to_one_at_a_time(database: Database, clock: Clock) -
     _held(database, clock)
     assert sources.acquire(database, "s", clock()) is None
     assert sources.acquire(database, "other", clock()) is not None
+
+
+def test_a_rehearsal_does_not_wait_for_a_lease_of_the_real_one(database: Database, clock: Clock) -> None:
+    _held(database, clock)
+    with rehearsal(database) as copy:
+        _held(copy, clock)
+    assert sources.acquire(database, "s", clock()) is None
 
 
 def test_a_lease_given_back_can_be_taken_at_once_and_the_fence_grows(database: Database, clock: Clock) -> None:

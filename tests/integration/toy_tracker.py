@@ -113,6 +113,9 @@ class ToyTracker:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 65536
     toy: ToyTracker
 
     def do_GET(self) -> None:
@@ -121,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = split.path.removeprefix("/toy"), dict(parse_qsl(split.query))
         status, content = self.toy.answer(path, query, self.headers.get("Authorization", ""))
         body = json.dumps(content).encode()
-        self.send_response(status)
+        self.send_response_only(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
