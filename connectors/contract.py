@@ -63,7 +63,11 @@ class Cursor:
     parents: tuple[str, ...] = ()
     """Ids of items known to have children that listings hide (`WorkItem.children` > 0)."""
     memo: Mapping[str, str] = field(default_factory=dict)
-    """What the last complete read of this container left for the next one (`Page.memo`), as an ETag; may be empty."""
+    """What the last complete read of this container left for the next one (`Page.memo`), as an ETag; may be empty.
+
+    Also there when everything is to be listed (`since` None): then it may say what else happened, as which tasks were
+    deleted, and nothing that is listed may be left out for it.
+    """
     held: Callable[[Iterable[str]], Mapping[str, WorkItem]] = _nothing_held
     """Returns the mirror's items by id, of those it holds: for trackers that tell of a change without the item."""
 

@@ -27,7 +27,7 @@ __all__ = ["CONNECT_TIMEOUT", "MOST_BYTES", "READ_TIMEOUT", "TIMEOUT", "Answer",
 __all__ += ["authorities", "proxy_for", "quota_of", "reset_of", "same_origin"]
 
 CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 60
+READ_TIMEOUT = 30
 TIMEOUT = (CONNECT_TIMEOUT, READ_TIMEOUT)
 """Seconds to connect and to wait for an answer's next byte."""
 

@@ -77,7 +77,7 @@ def _cursor(task: Task, known: Container, held: ContainerState | None, now: date
 
     Or everything: at first, in full, for a wider demand, under a new name, and after it could not be seen.
     """
-    everything = Cursor(now=now, held=_held(task))
+    everything = Cursor(now=now, held=_held(task), memo=held.memo if held else {})
     if held is None or held.watermark is None or task.full:
         return everything
     if held.called != known.called or not held.demand.covers(task.source.demand):
@@ -85,7 +85,7 @@ def _cursor(task: Task, known: Container, held: ContainerState | None, now: date
     with task.database.read() as connection:
         parents = mirror.parents_of(connection, task.source.name, known.id)
     overlap = WIDE_OVERLAP if _wide_due(held, now) else OVERLAP
-    return replace(everything, since=held.watermark - overlap, parents=parents, memo=held.memo)
+    return replace(everything, since=held.watermark - overlap, parents=parents)
 
 
 def _wide_due(held: ContainerState | None, now: datetime) -> bool:
