@@ -23,6 +23,8 @@ class Fault:
     kind: Kind
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+    """What the tracker says in words; "" takes what it says of that status."""
     seconds: float = 0.0
     tracker: str | None = None
     path: str = ""
@@ -51,6 +53,7 @@ class Faults:
         *,
         retry_after: float | str | None = None,
         headers: Mapping[str, str] | None = None,
+        message: str = "",
         times: int = 1,
         tracker: str | None = None,
         path: str = "",
@@ -59,7 +62,7 @@ class Faults:
         extra = dict(headers or {})
         if retry_after is not None:
             extra["Retry-After"] = str(retry_after)
-        self._plan(Fault(Kind.STATUS, status=status, headers=extra, tracker=tracker, path=path), times)
+        self._plan(Fault(Kind.STATUS, status, extra, message, tracker=tracker, path=path), times)
 
     def html(self, *, times: int = 1, tracker: str | None = None, path: str = "") -> None:
         """Answer 200 with a page for people, as a login wall or a proxy does."""

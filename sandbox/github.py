@@ -207,11 +207,10 @@ class GitHubApi:
         self, name: str | None, number: str | None, rest: str = "", request: Request | None = None
     ) -> Project | Answer:
         """Return the repository, or the redirect that stands at a name it had before.  Raises Refused (404)."""
-        for project in self._world.projects:
-            if project.tracker != self.name or project.hidden:
-                continue
+        for project in self._repositories():
             if number == str(project.id) or (name or "").casefold() == project.key.casefold():
                 return project
+        for project in self._repositories():  # a repository that took over the name comes first
             if name in project.former:
                 asked = urlencode(request.query, doseq=True) if request else ""
                 return self._moved(f"/repositories/{project.id}{rest}{'?' if asked else ''}{asked}")

@@ -63,7 +63,7 @@ class JiraSite:
 
     def items(self) -> list[Item]:
         """Return the issues that the token may see, archived ones too."""
-        projects = self.visible()
+        projects = [one for one in self.visible() if not one.barred]
         return [one for one in self.world.items.values() if one.project in projects]
 
     def query(self, jql: str) -> Query:

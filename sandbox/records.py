@@ -40,6 +40,8 @@ class Project:
     """Keys it had before; GitHub redirects from them."""
     hidden: bool = False
     """The token may not see it: 404."""
+    barred: bool = False
+    """Jira: the token may see it, and none of its issues."""
     archived: bool = False
     last_number: int = 0
     last_milestone: int = 0

@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _fail(self, fault: Fault, reply: Answer, api: Api) -> None:
         match fault.kind:
             case Kind.STATUS:
-                refusal = api.refusal(fault.status, "")
+                refusal = api.refusal(fault.status, fault.message)
                 self._send(Answer(refusal.body, fault.status, {**refusal.headers, **fault.headers}))
             case Kind.HTML:
                 self._send(Answer(_LOGIN_PAGE, 200, {"Content-Type": "text/html; charset=utf-8"}))

@@ -315,10 +315,12 @@ class World:
             self._stamp(item)
 
     def link(self, item: Item, other: Item) -> None:
-        """Link two Jira issues; both are touched."""
+        """Link two Jira issues, which touches both; or say which issue a pull request closes, which touches it alone."""
         with self.lock:
             item.links.append(other)
             self._stamp(item)
+            if item.project.tracker == "jira":
+                self._stamp(other)
 
     def plan(self, item: Item, sprint: Sprint) -> None:
         """Put a Jira issue into a sprint."""
@@ -326,6 +328,18 @@ class World:
             if sprint not in item.sprints:
                 item.sprints.append(sprint)
                 self._stamp(item)
+
+    def rename_sprint(self, sprint: Sprint, title: str) -> None:
+        """Give a sprint another name; its issues are not touched."""
+        with self.lock:
+            sprint.title = title
+
+    def delete_sprint(self, sprint: Sprint) -> None:
+        """Delete a sprint; its issues lose it without a stamp."""
+        with self.lock:
+            self.sprints.remove(sprint)
+            for item in self.items.values():
+                item.sprints = [one for one in item.sprints if one is not sprint]
 
     def begin_sprint(self, sprint: Sprint) -> None:
         """Start a sprint; its issues are not touched."""
@@ -384,6 +398,18 @@ class World:
             self._tell(item, "undeleted")
             for child in [one for one in self.trash.values() if one.parent is item]:
                 self.restore(child)
+
+    def rename_section(self, section: Section, name: str) -> None:
+        """Give a section of an Asana project another name; its tasks are not touched."""
+        with self.lock:
+            section.name = name
+
+    def rename_label(self, tracker: Tracker, label: str, name: str) -> None:
+        """Give a label of all repositories, or a tag, another name; what carries it is not touched."""
+        with self.lock:
+            for item in self.items.values():
+                if item.project.tracker == tracker:
+                    item.labels = [name if one == label else one for one in item.labels]
 
     def rename(self, project: Project, name: str) -> None:
         """Give a project another name; its items are not touched."""

@@ -36,7 +36,7 @@ class Reading:
             case Events():
                 return self._events(project, cursor, at)
             case Single():
-                return self._single(project, at, demand)
+                return self._single(project, at, cursor, demand)
             case Tasks() | Walk():
                 return self._listing(project, cursor, at, demand)
 
@@ -106,7 +106,7 @@ class Reading:
         self._asking.one(asking.project(project), "name")
         return Rows([], "")
 
-    def _single(self, project: str, at: Single, demand: Demand) -> Page:
+    def _single(self, project: str, at: Single, cursor: Cursor, demand: Demand) -> Page:
         try:
             row = self._asking.one(asking.task(at.gid), _fields(demand))
         except Stop:
@@ -116,7 +116,8 @@ class Reading:
         item = work_item(row, wanted(demand.fields))
         if item is None or not (item.parent or project in [home.id for home in item.projects]):
             return Page(())  # it has left the project since
-        return Page((item,), _texts(*[Walk(gid=item.id)][: item.children]))
+        walks = [Walk(gid=item.id)] if item.children and item.id not in cursor.parents else []  # as in `_listing`
+        return Page((item,), _texts(*walks))
 
 
 def _fields(demand: Demand) -> str:

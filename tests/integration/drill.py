@@ -1,28 +1,37 @@
 """A long, random life of the sandbox's trackers, with a mirror that follows: what `test_drill.py` runs.
 
-Each step edits something, breaks something, lets time pass, or polls.  In the end the faults stop, one poll and two
-censuses follow, and the mirror must hold what the sandbox holds: told from its records, not read through a connector.
+Each step edits something, breaks something, takes a permission away, changes what the rules demand, lets time pass, or
+polls.  In the end the faults stop, one poll and two censuses follow, and the mirror must hold what the sandbox holds:
+told from its records (`drill_oracle`), not read through a connector.  Only names of labels, sections and other items
+may be those of yesterday, because trackers do not date their change: they must be right after one complete read more.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from connectors import registry
+import pytest
+from sqlalchemy import select
+
+from connectors import line, registry
 from connectors.patience import Pacer, Patient
 from okrs.demand import Demand
-from okrs.work import Kind, State, WorkItem
+from sandbox.asana import AsanaApi
 from sandbox.clock import SimulatedClock
-from sandbox.records import Item, Milestone, Project, Tracker
+from sandbox.github import GitHubApi
+from sandbox.records import Board, Item, Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
-from store import mirror
+from store import mirror, queries
 from store.database import Database
+from store.tables import item, presence
 from sync.engine import Engine, Report
 from sync.task import Outcome, SourceToRead
+from tests.integration.drill_edits import Edit, People
+from tests.integration.drill_oracle import FIELDS, QUERIES, Facts, Names, Oracle, facts_of
 from tests.integration.fakes import Quiet
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -33,137 +42,19 @@ KEYS: Mapping[Tracker, tuple[str, str, str]] = {
     "github": ("acme/web", "acme/api", "acme/far"),
     "asana": ("", "", ""),
 }
+LATER: Mapping[Mode, str] = {
+    "jira": "nextPageToken=",
+    "jira data center": "startAt=",
+    "github": "page=",
+    "asana": "offset=",
+}
+"""What stands in the address of a page that is not the first."""
 
-Edit = tuple[str, Callable[[], object]]
-"""What it is called, and how it is done."""
+Differences = dict[str, tuple[Any, Any]]
+"""By an item's id or a query's text: what is in the sandbox, and what in the mirror."""
 
-Facts = dict[str, Any]
-"""What the drill compares of an item."""
-
-
-def facts_of(item: WorkItem) -> Facts:
-    """An item of the mirror, as the oracle tells it."""
-    return {
-        "key": item.key,
-        "kind": item.kind,
-        "type": item.type,
-        "title": item.title,
-        "state": item.state,
-        "labels": sorted(item.labels),
-        "parent": (item.parent.id or item.parent.name) if item.parent else None,  # an id, or a key: see `by_id`
-        "milestones": sorted(item.milestones),
-        "members": sorted(item.members),
-        "projects": sorted(ref.id for ref in item.projects),
-        "sections": sorted(ref.name for ref in item.sections),
-        "closed_at": item.closed_at and item.closed_at.replace(microsecond=0),
-    }
-
-
-class Oracle:
-    """What a perfect mirror holds, told from the sandbox's records."""
-
-    def __init__(self, world: World, projects: list[Project]) -> None:
-        self.world, self.projects = world, projects
-        self.tracker = projects[0].tracker
-
-    def everything(self) -> dict[str, Facts]:
-        with self.world.lock:
-            found = {str(item.id): self._item(item) for item in self.world.items.values() if self._inside(item)}
-            if self.tracker != "asana":
-                prefix = "version" if self.tracker == "jira" else "milestone"
-                found |= {
-                    f"{prefix}:{one.id}": self._milestone(one)
-                    for one in self.world.milestones
-                    if one.project in self.projects
-                }
-        return found
-
-    def _inside(self, item: Item) -> bool:
-        top = item
-        while self.tracker == "asana" and top.parent is not None:
-            top = top.parent
-        return any(project in self.projects for project, _ in self.world.homes(top))
-
-    def _item(self, item: Item) -> Facts:
-        facts: Facts = {
-            "key": item.key,
-            "kind": self._kind(item),
-            "type": item.type or ("Pull request" if item.pull else "Issue"),
-            "title": item.title,
-            "state": self._state(item),
-            "labels": sorted(item.labels),
-            "parent": str(item.parent.id) if item.parent else None,
-            "milestones": [],
-            "members": [],
-            "projects": sorted(project.key for project, _ in self.world.homes(item)),
-            "sections": [],
-            "closed_at": item.closed and item.closed.replace(microsecond=0),
-        }
-        if self.tracker == "asana":
-            facts["sections"] = sorted((section or home.sections[0]).name for home, section in self.world.homes(item))
-            if item.type == "milestone":
-                facts["members"] = sorted(str(one.id) for one in item.blocked_by)
-        elif self.tracker == "github":
-            facts["projects"] = [str(item.project.id)]
-            facts["milestones"] = [f"milestone:{item.milestone.id}"] if item.milestone else []
-        else:
-            facts["milestones"] = [f"version:{item.milestone.id}"] if item.milestone else []
-        return facts
-
-    def _kind(self, item: Item) -> Kind:
-        match self.tracker:
-            case "jira":
-                return {"Epic": Kind.EPIC, "Sub-task": Kind.SUBTASK}.get(item.type, Kind.ISSUE)
-            case "github":
-                return Kind.PULL_REQUEST if item.pull else Kind.ISSUE
-            case "asana":
-                if item.type == "milestone":
-                    return Kind.MILESTONE
-                return Kind.SUBTASK if item.parent else Kind.ISSUE
-
-    def _state(self, item: Item) -> State:
-        if self.tracker == "github" and item.pull and item.state in ("todo", "doing"):
-            return State.TODO if item.draft else State.DOING
-        if self.tracker != "jira" and item.state == "doing":
-            return State.TODO
-        return State(item.state)
-
-    def _milestone(self, one: Milestone) -> Facts:
-        jira = self.tracker == "jira"
-        closed = one.closed
-        return {
-            "key": f"{one.project.key}/version/{one.id}" if jira else f"{one.project.key}/milestone/{one.number}",
-            "kind": Kind.MILESTONE,
-            "type": "version" if jira else "milestone",
-            "title": one.title,
-            "state": State.DONE if closed else State.TODO,
-            "labels": [],
-            "parent": None,
-            "milestones": [],
-            "members": [],
-            "projects": [one.project.key if jira else str(one.project.id)],
-            "sections": [],
-            "closed_at": closed
-            and (_midnight(closed) if jira else closed.replace(microsecond=0)),  # releases have a day
-        }
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def by_id(facts: Facts, held: Mapping[str, Facts]) -> Facts:
-    """Name the parent by its id, and leave out what an item says of others that are gone.
-
-    Trackers drop such words without a date, and no rule that joins by id sees them.
-    """
-    keys = {one["key"]: name for name, one in held.items() if one["kind"] is not Kind.MILESTONE}
-    parent = facts["parent"]
-    return facts | {
-        "milestones": [one for one in facts["milestones"] if one in held],
-        "members": [one for one in facts["members"] if one in held],
-        "parent": parent if parent in held else keys.get(parent),
-    }
+HASTE, PATIENCE = 0.05, 0.5
+"""Seconds that an answer is waited for while one hangs, and seconds that it hangs."""
 
 
 def tracker_of(mode: Mode) -> Tracker:
@@ -176,17 +67,18 @@ def serving(mode: Mode, world: World) -> Sandbox:
 
 
 def source_of(
-    mode: Mode, sandbox: Sandbox, projects: Sequence[Project], demand: Demand, **keys: object
+    mode: Mode, sandbox: Sandbox, projects: Sequence[Project | str], demand: Demand, **keys: object
 ) -> SourceToRead:
     """Return the source that reads these projects, with all retries and no waiting; `keys` are more of its config."""
     tracker = tracker_of(mode)
     known = registry.find(tracker)
+    names = tuple(one if isinstance(one, str) else one.key for one in projects)
     settings = known.settings.model_validate(
         {
             "connector": tracker,
             "url": sandbox.urls[tracker],
             "token": sandbox.tokens[tracker],
-            "repositories" if tracker == "github" else "projects": tuple(project.key for project in projects),
+            "repositories" if tracker == "github" else "projects": names,
             **({"email": JIRA_EMAIL} if mode == "jira" else {}),
             **keys,
         }
@@ -212,239 +104,297 @@ def engine_of(source: SourceToRead, database: Database, clock: SimulatedClock) -
     )
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a life goes."""
+
+    steps: int = 120
+    items: int = 4
+    """In each project, when it begins."""
+    minutes: tuple[int, ...] = (1, 5, 14, 60, 300)
+    """How much time may pass in one step."""
+    pages: tuple[int, ...] = (1, 3, 7)
+    """How small the pages of a tracker may become."""
+
+
+SHORT, LONG = Pace(), Pace(minutes=(5, 60, 600, 1500, 4000))
+LARGE = Pace(steps=40, items=170, pages=(40, 70))
+
+
 @dataclass
 class Drill:
     """One random life."""
 
-    tracker: Tracker
     mode: Mode
     database: Database
     sandbox: Sandbox
     clock: SimulatedClock
-    projects: list[Project]
+    names: list[str]
+    """Of the projects that are read, as the config spells them."""
     dice: random.Random
+    people: People
+    pace: Pace = SHORT
     demand: Demand = field(default_factory=Demand)
+    without: frozenset[str] = frozenset()
+    """What does not happen in this life."""
     polls: int = 0
     failures: int = 0
+    hurried: bool = False
+    """An answer hangs, so nobody waits long."""
     log: list[str] = field(default_factory=list)
     """What was done, for whoever has to understand a failure."""
+
+    @property
+    def tracker(self) -> Tracker:
+        return tracker_of(self.mode)
 
     @property
     def world(self) -> World:
         return self.sandbox.world
 
+    @property
+    def projects(self) -> list[Project]:
+        """What the names of the config mean today: a project of that name, else one that had it."""
+        every = [one for one in self.world.projects if one.tracker == self.tracker]
+        now, then = ({one.key: one for one in every}, {old: one for one in reversed(every) for old in one.former})
+        return [now.get(name) or then[name] for name in self.names]
+
     def step(self) -> None:
         """Do one thing."""
         throw = self.dice.random()
-        if throw < 0.62:
-            self.log.append(self.edit())
-        elif throw < 0.74:
-            self.log.append(self.break_something())
-        elif throw < 0.86:
-            self.clock.advance(timedelta(minutes=self.dice.choice((1, 5, 14, 60, 300))))
+        if throw < 0.56:
+            self.log.append(self.people.edit())
+        elif throw < 0.68:
+            self.log.append(self._one_of(self._troubles()))
+        elif throw < 0.72:
+            self.log.append(self._one_of(self._powers()))
+        elif throw < 0.75:
+            self.demand = draw_demand(self.tracker, self.dice, boards=self.people.board is not None)
+            self.log.append(f"the rules demand {self.demand}")
+        elif throw < 0.87:
+            self.clock.advance(timedelta(minutes=self.dice.choice(self.pace.minutes)))
         else:
-            self.poll()
+            self.poll(full=self.dice.random() < 0.06)
 
-    def settle(self) -> dict[str, tuple[Facts | None, Facts | None]]:
-        """Stop the faults, poll once, take two censuses.  Returns what differs: (in the sandbox, in the mirror)."""
-        self.sandbox.faults.clear()
-        self.world.lag = timedelta
-        for item in self.world.items.values():
-            item.visible = None
+    def settle(self) -> Differences:
+        """Stop the faults, poll once, take two censuses; then read everything anew.  Returns what differs."""
+        self.calm()
         self.clock.advance(timedelta(minutes=5))
-        self._must(self.poll())
+        self.must_poll()
         for _ in range(2):
             self.clock.advance(timedelta(hours=25))
-            self._must(self.poll())
-        return self.differences()
+            self.must_poll()
+        found = self.differences(forgiving=True)
+        if found:
+            return found
+        self.must_poll(full=True)
+        return self.differences(forgiving=False)
 
-    def differences(self) -> dict[str, tuple[Facts | None, Facts | None]]:
+    def calm(self) -> None:
+        """Stop the faults, and give back what was taken away."""
+        self.sandbox.faults.clear()
+        self.hurried = False
+        self.world.lag = timedelta
+        for one in self.world.items.values():
+            one.visible = None
+        for project in self.world.projects:
+            project.hidden = project.barred = project.archived = False
+        if self.tracker == "jira":  # knows no project by a key that it had
+            self.names = [one.key for one in self.projects]
+        elif self.mode == "github":
+            github = self.sandbox.apis["github"]
+            assert isinstance(github, GitHubApi)
+            github.strict_search = False
+
+    def differences(self, *, forgiving: bool = False) -> Differences:
+        """Return what differs; `forgiving` is about names that no tracker dates."""
         with self.database.read() as connection:
-            held = {seen.item.id: facts_of(seen.item) for seen in mirror.items_of(connection, SOURCE)}
-            known = mirror.look_up(connection, SOURCE, [str(item.id) for item in self.world.items.values()])
-        true = Oracle(self.world, self.projects).everything()
+            seen = [each.item for each in mirror.items_of(connection, SOURCE)]
+            known = mirror.look_up(connection, SOURCE, [str(one.id) for one in self.world.items.values()])
+            hits = queries.hits(connection, SOURCE)
+        asked = [one for one in seen if self.demand.sprints or one.kind != "sprint"]
+        held = {one.id: facts_of(one, self.demand) for one in asked}
+        oracle = Oracle(self.world, self.projects, self.demand, self.people.board)
+        true = oracle.everything()
         # What was archived before anybody listed it here is in no listing and no census: nobody can know of it.
-        for item in self.world.items.values():
-            _, gone = known.get(str(item.id), (None, "moved"))
-            if item.archived and gone == "moved":
-                true.pop(str(item.id), None)
-        there, here = ({name: by_id(facts, every) for name, facts in every.items()} for every in (true, held))
-        both = {name: (there.get(name), here.get(name)) for name in there.keys() | here.keys()}
-        return {name: (one, other) for name, (one, other) in both.items() if one != other}
+        for one in self.world.items.values():
+            _, gone = known.get(str(one.id), (None, "moved"))
+            if one.archived and gone == "moved":
+                true.pop(str(one.id), None)
+        plain = self.people.names.plain
+        there, here = (
+            {name: plain(self.world, facts, every, forgiving=forgiving) for name, facts in every.items()}
+            for every in (true, held)
+        )
+        found = {name: (there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys())}
+        found = {name: _apart(*pair) for name, pair in found.items() if pair[0] != pair[1]}
+        for text, ids in oracle.hits().items():
+            if hits.get(text) != ids:
+                found[text] = (sorted(ids), sorted(hits.get(text, ())))
+        return found
 
-    def poll(self) -> Report:
+    def poll(self, *, full: bool = False) -> Report:
+        """Read the source.  Whatever is out of sight meanwhile must not leave."""
+        before = self._kept()
         self.polls += 1
-        report = self._engine().sync()
-        self.failures += report.sources[0].state is not Outcome.OK
-        self.log.append(f"poll: {report.sources[0]}")
+        with pytest.MonkeyPatch.context() as patch:
+            if self.hurried:
+                patch.setattr(line, "TIMEOUT", (line.CONNECT_TIMEOUT, HASTE))
+            report = self._engine().sync(full=full)
+        told = report.sources[0]
+        self.failures += told.state is not Outcome.OK
+        self.log.append(f"poll: {told}")
+        assert "unexpectedly" not in (told.error or ""), self.story()
+        for lost, ids in before.items():
+            gone = ids & {str(one.id) for one in self.world.items.values()} - self._held_in(lost)
+            assert not gone, f"{lost} was out of sight, and {gone} left it\n{self.story()}"
         return report
 
-    def _must(self, report: Report) -> None:
-        assert report.sources[0].state is Outcome.OK, report.sources[0]
+    def must_poll(self, *, full: bool = False) -> Report:
+        """Read the source, which must go well."""
+        report = self.poll(full=full)
+        assert report.sources[0].state is Outcome.OK, self.story()
+        return report
+
+    def story(self) -> str:
+        """The last things that happened."""
+        return "\n".join(self.log[-40:])
+
+    def _kept(self) -> dict[str, set[str]]:
+        """What the mirror has of the containers that are out of sight, by their ids."""
+        lost = [one for one in self.projects if one.hidden or one.barred or one.archived]
+        lost = [one for one in lost if one.hidden or self.tracker == "jira"]  # others show what is archived
+        return {str(one.id): self._held_in(str(one.id)) for one in lost}
+
+    def _held_in(self, container: str) -> set[str]:
+        here = (presence.c.source == SOURCE, presence.c.container == container, item.c.gone.is_(None))
+        joined = presence.join(item, (item.c.source == presence.c.source) & (item.c.id == presence.c.item))
+        with self.database.read() as connection:
+            return {row.item for row in connection.execute(select(presence.c.item).select_from(joined).where(*here))}
 
     def _engine(self) -> Engine:
-        return engine_of(source_of(self.mode, self.sandbox, self.projects, self.demand), self.database, self.clock)
+        keys: dict[str, object] = {}
+        if self.tracker == "jira":
+            keys["fields"] = {FIELDS["jira"]: "customfield_10016"}
+        if self.people.board is not None:
+            keys["boards"] = [f"{self.people.board.owner}/{self.people.board.number}"]
+        return engine_of(
+            source_of(self.mode, self.sandbox, self.names, self.demand, **keys), self.database, self.clock
+        )
 
     # what may happen
 
-    def edit(self) -> str:
-        """One edit that people make."""
-        world, dice = self.world, self.dice
-        items = [item for item in world.items.values() if item.project.tracker == self.tracker]
-        item = dice.choice(items)
-        name, act = dice.choice(self._edits(item))
+    def _one_of(self, every: Sequence[Edit]) -> str:
+        name, act = self.dice.choice([one for one in every if one[0] not in self.without])
         act()
-        return f"{name} {item.key} at {self.clock.now():%d %H:%M}"
+        return name
 
-    def _edits(self, item: Item) -> list[Edit]:
-        world, dice = self.world, self.dice
-        number = dice.randrange(10_000)
-        edits: list[Edit] = [
-            ("create beside", lambda: self._create(item.project)),
-            ("create beside", lambda: self._create(item.project)),
-            ("close", lambda: world.close(item)),
-            ("reopen", lambda: world.reopen(item)),
-            ("start", lambda: world.start(item)),
-            ("retitle", lambda: world.retitle(item, f"Title {number}")),
-            ("relabel", lambda: world.relabel(item, dice.sample(("p1", "p2", "web"), dice.randrange(3)))),
-            ("estimate", lambda: world.estimate(item, float(number % 9))),
+    def _powers(self) -> list[Edit]:
+        """What an administrator does to the projects that are read, and to the config."""
+        dice = self.dice
+        project = dice.choice(self.projects)
+        free = [one for one in self.world.projects if one not in self.projects and one.tracker == self.tracker]
+        give_back: list[Edit] = [("give everything back", self._give_back)] * 3
+        acts: list[Edit] = [
+            *give_back,
+            ("hide a project", lambda: setattr(project, "hidden", True)),
+            ("the config learns of new names", self._learn),
         ]
-        if self._spare(item):
-            edits.append(("delete", lambda: world.delete(item)))
-            edits.append(("cancel", lambda: world.cancel(item)))
-        edits += {"jira": self._jira, "github": self._github, "asana": self._asana}[self.tracker](item)
-        return edits
-
-    def _spare(self, item: Item) -> bool:
-        """A container that lost everything is not believed; the first item of each stays."""
-        return item.title != "The first"
-
-    def _create(self, project: Project) -> Item:
-        world, dice = self.world, self.dice
-        mine = world.items_of(project)
-        number = project.last_number + 1
         if self.tracker == "jira":
-            epics = [one for one in mine if one.type == "Epic"]
-            type_ = dice.choice(("Bug", "Story", "Task", "Epic", "Sub-task"))
-            stories = [one for one in mine if one.type in ("Bug", "Story", "Task")]
-            parent = None
-            if type_ == "Sub-task":
-                parent = dice.choice(stories) if stories else None
-                type_ = type_ if parent else "Task"
-            elif type_ != "Epic" and epics and dice.random() < 0.5:
-                parent = dice.choice(epics)
-            return world.create(project, f"New {number}", type_, parent=parent, milestone=self._some_milestone(project))
-        if self.tracker == "github":
-            parent = dice.choice([one for one in mine if not one.pull] or [None]) if dice.random() < 0.2 else None
-            pull = parent is None and dice.random() < 0.3
-            return world.create(
-                project, f"New {number}", pull=pull, draft=pull and dice.random() < 0.3, parent=parent,
-                milestone=self._some_milestone(project),
-            )  # fmt: skip
-        parent = dice.choice(mine) if mine and dice.random() < 0.4 else None
-        type_ = dice.choice(("default_task", "default_task", "milestone", "approval"))
-        return world.create(project, f"New {number}", type_, parent=parent)
+            acts.append(("hide the issues of a project", lambda: setattr(project, "barred", True)))
+        if self.tracker != "github":
+            acts.append(("archive a project", lambda: setattr(project, "archived", True)))
+        if project.former and free and self.mode == "github" and project.key not in self.names:
+            name = project.former[-1]
+            acts.append(("another project takes over a name", lambda: self.world.rename_project(free[0], name)))
+        return acts
 
-    def _some_milestone(self, project: Project) -> Milestone | None:
-        mine = [one for one in self.world.milestones if one.project is project]
-        return self.dice.choice(mine) if mine and self.dice.random() < 0.3 else None
+    def _give_back(self) -> None:
+        for project in self.world.projects:
+            project.hidden = project.barred = project.archived = False
 
-    def _milestones(self, item: Item) -> list[Edit]:
-        world, dice = self.world, self.dice
-        mine = [one for one in world.milestones if one.project is item.project]
-        title = f"Goal {item.project.last_milestone + 1}"
-        edits: list[Edit] = [("add milestone beside", lambda: world.add_milestone(item.project, title))]
-        if mine:
-            one = dice.choice(mine)
-            edits += [
-                ("rename milestone beside", lambda: world.rename_milestone(one, f"{one.title}'")),
-                ("release milestone beside", lambda: world.release(one)),
-                ("plan", lambda: world.move(item, milestone=one)),
-            ]
-            if dice.random() < 0.3:
-                edits.append(("delete milestone beside", lambda: world.delete_milestone(one)))
-        return edits
+    def _learn(self) -> None:
+        self.names = [one.key for one in self.projects]
 
-    def _others(self, item: Item) -> list[Project]:
-        every = [one for one in self.world.projects if one.tracker == self.tracker]
-        return [one for one in every if one is not item.project]
-
-    def _jira(self, item: Item) -> list[Edit]:
-        world, dice = self.world, self.dice
-        edits = self._milestones(item)
-        edits += [("archive", lambda: world.archive(item)), ("unarchive", lambda: world.unarchive(item))]
-        edits.append(("detach", lambda: world.detach(item) if item.type != "Sub-task" else None))
-        if self._spare(item) and item.type != "Sub-task":
-            edits += [("move", lambda: world.move_project(item, dice.choice(self._others(item))))] * 2
-        if dice.random() < 0.05:
-            project = item.project
-            edits.append(("rename project of", lambda: world.rename_project(project, f"K{dice.randrange(10**6)}")))
-        return edits
-
-    def _github(self, item: Item) -> list[Edit]:
-        world, dice = self.world, self.dice
-        edits = self._milestones(item)
-        edits.append(("detach", lambda: world.detach(item)))
-        if self._spare(item) and not item.pull:
-            edits += [("transfer", lambda: world.transfer(item, dice.choice(self._others(item))))] * 2
-        if dice.random() < 0.05:
-            edits.append(
-                ("rename project of", lambda: world.rename_project(item.project, f"acme/r{dice.randrange(10**6)}"))
-            )
-        return edits
-
-    def _asana(self, item: Item) -> list[Edit]:
-        world, dice = self.world, self.dice
-        edits: list[Edit] = []
-        if item.parent is None:
-            sections = item.project.sections
-            edits.append(("to section", lambda: world.move(item, section=dice.choice(sections))))
-            edits.append(("multi-home", lambda: world.add_home(item, dice.choice(self._others(item)))))
-            if self._spare(item):
-                edits += [("move", lambda: world.move_project(item, dice.choice(self._others(item))))] * 2
-            others = [one for one in world.items_of(item.project) if one is not item]
-            if item.type == "milestone" and others:
-                edits += [("block", lambda: world.block(item, [dice.choice(others)]))] * 2
-        if world.trash:
-            one = dice.choice(list(world.trash.values()))
-            if one.parent is None or one.parent.id in world.items:
-                edits += [("restore one beside", lambda: world.restore(one))] * 2
-        return edits
-
-    def break_something(self) -> str:
-        """Plan trouble for the next requests."""
+    def _troubles(self) -> list[Edit]:
+        """Trouble for the next requests."""
         faults, dice, tracker = self.sandbox.faults, self.dice, self.tracker
         times = dice.choice((1, 1, 1, 2, 5))
-        later = {"jira": "nextPageToken=", "jira data center": "startAt=", "github": "page=", "asana": "offset="}[
-            self.mode
-        ]
+        later = LATER[self.mode]
         path = dice.choice(("", "", later))
+        one = dice.choice(self.projects)
+        home = f"/repos/{one.key}" if tracker == "github" else f"/{one.id}"
         wait = dice.choice((1, 30, 300, "Wed, 25 Nov 2026 10:00:00 GMT"))
+        limit = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(self.clock.now().timestamp()) + 900)}
+        words = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+        where: dict[str, Any] = {"tracker": tracker, "path": path}
         troubles: list[Edit] = [
-            ("429", lambda: faults.status(429, retry_after=wait, tracker=tracker, path=path, times=times)),
-            ("500", lambda: faults.status(500, tracker=tracker, path=path, times=times)),
-            ("502", lambda: faults.status(502, tracker=tracker, path=path, times=times)),
-            ("401", lambda: faults.status(401, tracker=tracker, path=path)),
-            ("403", lambda: faults.status(403, tracker=tracker, path=path)),
-            ("404", lambda: faults.status(404, tracker=tracker, path=path)),
-            ("html", lambda: faults.html(tracker=tracker, path=path, times=times)),
-            ("cut", lambda: faults.cut(tracker=tracker, path=path, times=times)),
-            ("drop", lambda: faults.drop(tracker=tracker, path=path, times=times)),
+            ("429", lambda: faults.status(429, retry_after=wait, times=times, **where)),
+            ("500", lambda: faults.status(500, times=times, **where)),
+            ("502", lambda: faults.status(502, times=times, **where)),
+            ("503 for some time", lambda: faults.status(503, retry_after=wait, times=times, **where)),
+            ("401", lambda: faults.status(401, **where)),
+            ("403", lambda: faults.status(403, **where)),
+            ("404", lambda: faults.status(404, **where)),
+            ("used up", lambda: faults.status(403 if tracker == "github" else 429, headers=limit, **where)),
+            ("secondary limit", lambda: faults.status(403, message=words, retry_after=wait, times=times, **where)),
+            ("403 in one project", lambda: faults.status(403, tracker=tracker, path=home, times=times)),
+            ("404 in one project", lambda: faults.status(404, tracker=tracker, path=home, times=times)),
+            ("html", lambda: faults.html(times=times, **where)),
+            ("cut", lambda: faults.cut(times=times, **where)),
+            ("drop", lambda: faults.drop(times=times, **where)),
+            ("hang", lambda: self._hang(times, path)),
             ("expired token", lambda: faults.status(400, tracker=tracker, path=later)),
-            ("small pages", lambda: faults.page_caps.update({tracker: dice.choice((1, 3, 7))})),
+            ("small pages", lambda: faults.page_caps.update({tracker: dice.choice(self.pace.pages)})),
             ("large pages", lambda: faults.page_caps.pop(tracker, None)),
             ("overlapping pages", lambda: faults.overlaps.add(tracker)),
             ("clean pages", lambda: faults.overlaps.discard(tracker)),
-            ("edit between pages", lambda: faults.then(self.edit, tracker=tracker, path=path, times=times)),
+            ("edit between pages", lambda: faults.then(self._edit, times=times, **where)),
             ("lag", lambda: setattr(self.world, "lag", lambda: timedelta(minutes=dice.choice((0, 1, 9))))),
         ]
-        name, act = dice.choice(troubles)
-        act()
-        return f"{name} on {path or 'anything'} × {times}"
+        api = self.sandbox.apis[tracker]
+        if isinstance(api, AsanaApi):
+            troubles += [
+                ("tokens of pages expire", lambda: faults.then(api.expire_offsets, tracker=tracker, path="/tasks")),
+                ("tokens of events expire", api.expire_syncs),
+            ]
+        if isinstance(api, GitHubApi):
+            troubles.append(("searches are strict", lambda: setattr(api, "strict_search", not api.strict_search)))
+        return [(f"{name} on {path or 'anything'} × {times}", act) for name, act in troubles if name not in self.without]
+
+    def _edit(self) -> None:
+        self.log.append(f"between pages: {self.people.edit()}")
+
+    def _hang(self, times: int, path: str) -> None:
+        self.hurried = True
+        self.sandbox.faults.hang(PATIENCE, times=times, tracker=self.tracker, path=path)
+
+
+def _apart(one: Facts | None, other: Facts | None) -> tuple[Any, Any]:
+    """Of two forms of an item, what differs."""
+    if one is None or other is None:
+        return one, other
+    names = [name for name in one if one[name] != other[name]]
+    return {name: one[name] for name in names}, {name: other[name] for name in names}
+
+
+def draw_demand(tracker: Tracker, dice: random.Random, *, boards: bool = False) -> Demand:
+    """Return what the rules of a life demand; what a tracker does not have may be demanded, too."""
+    asked = list(QUERIES[tracker])
+    fields = [FIELDS[tracker]] if (boards or tracker != "github") and dice.random() < 0.6 else []
+    return Demand(
+        fields=frozenset(fields),
+        sprints=dice.random() < 0.5,
+        histories=dice.random() < 0.5,
+        refs=dice.random() < 0.5,
+        queries=frozenset(dice.sample(asked, dice.randrange(min(3, len(asked) + 1)))),
+    )
 
 
 @contextmanager
-def drilling(mode: Mode, seed: int, database: Database) -> Iterator[Drill]:
+def drilling(
+    mode: Mode, seed: int, database: Database, pace: Pace = SHORT, without: frozenset[str] = frozenset()
+) -> Iterator[Drill]:
     """A small world of one tracker: two projects that are read and one that is not."""
     tracker = tracker_of(mode)
     dice = random.Random(seed)
@@ -456,11 +406,18 @@ def drilling(mode: Mode, seed: int, database: Database) -> Iterator[Drill]:
     projects = [
         world.add_project(tracker, f"Project {number}", key, sections) for number, key in enumerate(KEYS[tracker])
     ]
+    board: Board | None = None
+    if tracker == "github" and dice.random() < 0.7:
+        board = world.add_board("acme", "Roadmap", {FIELDS["github"]: "NUMBER", "Stage": "TEXT"})
+    people = People(tracker, world, dice, Names(), board)
     with serving(mode, world) as sandbox:
-        drill = Drill(tracker, mode, database, sandbox, clock, projects[:2], dice)
+        names = [one.key for one in projects[:2]]
+        demand = draw_demand(tracker, dice, boards=board is not None)
+        drill = Drill(mode, database, sandbox, clock, names, dice, people, pace, demand, without)
         for project in projects:
             first = "Task" if tracker == "jira" else "default_task" if tracker == "asana" else ""
             world.create(project, "The first", first)
-            for _ in range(4):
-                drill._create(project)
+            for _ in range(pace.items):
+                people.create(project)
+        people.names.note(world.items.values())
         yield drill
