@@ -137,6 +137,11 @@ class Drill:
     demand: Demand = field(default_factory=Demand)
     without: frozenset[str] = frozenset()
     """What does not happen in this life."""
+    powers: bool = True
+    """Administrators take permissions away and give them back, and people ask for complete reads."""
+    learning: bool = True
+    """The rules change.  As after renames and returned permissions, a complete read follows: it would hide what reads
+    of the changes alone lose, so that a life has each of the three or not."""
     polls: int = 0
     failures: int = 0
     hurried: bool = False
@@ -162,19 +167,19 @@ class Drill:
     def step(self) -> None:
         """Do one thing."""
         throw = self.dice.random()
-        if throw < 0.56:
-            self.log.append(self.people.edit())
-        elif throw < 0.68:
+        if 0.56 <= throw < 0.68:
             self.log.append(self._one_of(self._troubles()))
-        elif throw < 0.72:
+        elif 0.68 <= throw < 0.71 and self.powers:
             self.log.append(self._one_of(self._powers()))
-        elif throw < 0.75:
+        elif 0.71 <= throw < 0.75 and self.learning:
             self.demand = draw_demand(self.tracker, self.dice, boards=self.people.board is not None)
             self.log.append(f"the rules demand {self.demand}")
+        elif throw < 0.75:
+            self.log.append(self.people.edit())
         elif throw < 0.87:
             self.clock.advance(timedelta(minutes=self.dice.choice(self.pace.minutes)))
         else:
-            self.poll(full=self.dice.random() < 0.06)
+            self.poll(full=self.powers and self.dice.random() < 0.06)
 
     def settle(self) -> Differences:
         """Stop the faults, poll once, take two censuses; then read everything anew.  Returns what differs."""
@@ -349,9 +354,11 @@ class Drill:
             ("large pages", lambda: faults.page_caps.pop(tracker, None)),
             ("overlapping pages", lambda: faults.overlaps.add(tracker)),
             ("clean pages", lambda: faults.overlaps.discard(tracker)),
+        ]
+        troubles += [  # what a poll loses most easily
             ("edit between pages", lambda: faults.then(self._edit, times=times, **where)),
             ("lag", lambda: setattr(self.world, "lag", lambda: timedelta(minutes=dice.choice((0, 1, 9))))),
-        ]
+        ] * 3
         api = self.sandbox.apis[tracker]
         if isinstance(api, AsanaApi):
             troubles += [
@@ -414,6 +421,10 @@ def drilling(
         names = [one.key for one in projects[:2]]
         demand = draw_demand(tracker, dice, boards=board is not None)
         drill = Drill(mode, database, sandbox, clock, names, dice, people, pace, demand, without)
+        meddled = dice.random() < 0.5
+        drill.powers, drill.learning, people.renaming = (meddled and dice.random() < 0.6 for _ in range(3))
+        if dice.random() < 0.4:
+            sandbox.faults.page_caps[tracker] = dice.choice(pace.pages)
         for project in projects:
             first = "Task" if tracker == "jira" else "default_task" if tracker == "asana" else ""
             world.create(project, "The first", first)

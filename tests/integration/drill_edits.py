@@ -24,6 +24,8 @@ class People:
     dice: random.Random
     names: Names
     board: Board | None = None
+    renaming: bool = True
+    """Projects get other keys and names, after which they are read anew."""
     labels: list[str] = field(default_factory=lambda: ["p1", "p2", "web"])
 
     def edit(self) -> str:
@@ -53,12 +55,12 @@ class People:
             return world.create(project, f"New {number}", type_, parent=parent, milestone=self._some_milestone(project))
         if self.tracker == "github":
             parent = dice.choice([one for one in mine if not one.pull] or [None]) if dice.random() < 0.2 else None
-            pull = parent is None and dice.random() < 0.3
+            pull = parent is None and dice.random() < 0.4
             made = world.create(
                 project, f"New {number}", pull=pull, draft=pull and dice.random() < 0.3, parent=parent,
                 milestone=self._some_milestone(project),
             )  # fmt: skip
-            made.branch = f"PAY-{number}" if pull and dice.random() < 0.3 else ""
+            made.branch = f"PAY-{number}" if pull and dice.random() < 0.7 else ""
             return made
         parent = dice.choice(mine) if mine and dice.random() < 0.4 else None
         type_ = dice.choice(("default_task", "default_task", "milestone", "approval"))
@@ -85,10 +87,10 @@ class People:
         if self._spare(item):
             edits.append(("delete", lambda: world.delete(item)))
             edits.append(("cancel", lambda: world.cancel(item)))
-        if dice.random() < 0.1:
+        if self.renaming and dice.random() < 0.1:
             edits += [("call otherwise the project of", lambda: world.rename(item.project, f"Name {number}"))]
-            if self.tracker != "jira":  # Jira's labels have no name but themselves
-                edits += [("rename a label of all beside", self._rename_label)] * 2
+        if self.tracker != "jira" and dice.random() < 0.1:  # Jira's labels have no name but themselves
+            edits += [("rename a label of all beside", self._rename_label)] * 2
         return edits + {"jira": self._jira, "github": self._github, "asana": self._asana}[self.tracker](item)
 
     def _spare(self, item: Item) -> bool:
@@ -150,7 +152,7 @@ class People:
             edits.append(("archive", lambda: world.archive(item)))
         if self._spare(item) and item.type != "Sub-task":
             edits += [("move", lambda: world.move_project(item, dice.choice(self.others(item))))] * 2
-        if dice.random() < 0.05:
+        if self.renaming and dice.random() < 0.05:
             project = item.project
             edits.append(("rename project of", lambda: world.rename_project(project, f"K{dice.randrange(10**6)}")))
         return edits
@@ -179,7 +181,7 @@ class People:
             edits += [("transfer", lambda: world.transfer(item, dice.choice(self.others(item))))] * 2
         if self.board is not None:
             edits += self._on_board(item, self.board)
-        if dice.random() < 0.05:
+        if self.renaming and dice.random() < 0.05:
             edits.append(
                 ("rename project of", lambda: world.rename_project(item.project, f"acme/r{dice.randrange(10**6)}"))
             )
@@ -202,7 +204,7 @@ class People:
         if dice.random() < 0.1:
             edits += [("rename a section beside", lambda: self._rename_section(section))]
         homes = world.homes(item)
-        if len(homes) > 1:
+        if len(homes) > 1 and self._spare(item):
             edits += [("drop a home", lambda: world.drop_home(item, dice.choice(homes)[0]))]
         if item.parent is None:
             edits.append(("to section", lambda: world.move(item, section=section)))

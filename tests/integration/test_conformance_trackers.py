@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -56,12 +56,12 @@ Fill = Callable[[World], Sequence[Item]]
 
 
 @contextmanager
-def office(tracker: str, fill: Fill) -> Iterator[Office]:
+def office(tracker: str, fill: Fill, jira_mode: Literal["cloud", "data_center"] = "cloud") -> Iterator[Office]:
     world = World(SimulatedClock(START))
     world.add_user("Ada Lovelace", "ada")
     edited = fill(world)
     world.clock.advance(timedelta(hours=2))
-    with Sandbox(world) as sandbox:
+    with Sandbox(world, jira_mode=jira_mode) as sandbox:
         sandbox.faults.page_caps[tracker] = _CAP
         yield Office(sandbox, sandbox.urls[tracker], edited)
 
@@ -135,6 +135,18 @@ class TestJira(HttpConformance):
 
         folder = GOLDEN / "jira"
         return [Golden(folder / "versions.json", folder / "versions.items.json", versions)]
+
+
+class TestJiraDataCenter(TestJira):
+    """The same laws where pages are numbered, histories come with the search and a bearer token signs in."""
+
+    @contextmanager
+    def tracker(self) -> Iterator[Tracker]:
+        with office("jira", _jira_world, "data_center") as made:
+            yield made
+
+    def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return {"connector": "jira", "url": where, "token": self.token, "projects": names}
 
 
 class TestGitHub(HttpConformance):

@@ -41,10 +41,10 @@ def a_database(folder: Path, seed: int) -> Database:
 
 
 def pace_of(seed: int) -> Pace:
-    """Every other life lasts days instead of hours, and now and then there is much more of everything."""
+    """Two of three lives last days instead of hours, and now and then there is much more of everything."""
     if seed % 12 == 11:
         return LARGE
-    return LONG if seed % 2 else SHORT
+    return LONG if seed % 3 else SHORT
 
 
 def live(mode: Mode, seed: int, folder: Path) -> tuple[Differences, Drill]:
