@@ -29,7 +29,9 @@ from connectors.contract import (
     RateLimited,
     Stop,
     TryLater,
+    Unreachable,
 )
+from connectors.github.answer import Elsewhere
 from tests.integration.github_server import FIRST, TOKEN, WEB, Asked, GitHubServer, Reply, issue, opened, pages
 
 SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
@@ -53,8 +55,8 @@ def failure(github: Connector) -> ConnectorError:
         (Reply(404, '{"message": "Not Found"}'), Stop),
         (Reply(410, '{"message": "Gone"}'), Stop),
         (Reply(422, '{"message": "Validation Failed"}'), Stop),
-        (Reply(302, "", {"Location": "/elsewhere"}), Stop),
-        (Reply(304, ""), Stop),
+        (Reply(302, "", {"Location": "/elsewhere"}), Elsewhere),
+        (Reply(304, ""), Elsewhere),
         (Reply(202, "{}"), TryLater),
         (Reply(500, "oops"), TryLater),
         (Reply(502, "<html>bad gateway</html>"), TryLater),
@@ -215,13 +217,13 @@ def test_an_unknown_certificate_stops(certificate: Path) -> None:
             error = failure(github)
             github.close()
             served.result(10)
-    assert type(error) is Stop
+    assert type(error) is Unreachable
     assert "certificate" in str(error)
 
 
 def test_a_host_that_cannot_exist_stops() -> None:
     github = opened(f"https://{'a' * 70}.example")
-    assert type(failure(github)) is Stop
+    assert type(failure(github)) is Unreachable
     github.close()
 
 
