@@ -88,8 +88,7 @@ class Reading:
         what = f"the milestones of {self._container.name}"
         query = listing_query(Listing.MILESTONES)
         mark = self._mark(Listing.MILESTONES, query)
-        polled = cursor.since is not None and place.begins
-        etag = probe.etag_of(cursor.memo, mark, cursor.since) if polled else ""
+        etag = probe.etag_of(cursor.memo, mark, cursor.since) if place.begins else ""
         answer = self._wire.get(f"/repos/{self._repo.name}/milestones", what, place.query(query), etag)
         if etag and answer.status == 304:
             return Page((), memo=probe.kept({"etag": etag}, mark))
