@@ -11,7 +11,7 @@ from connectors.github.dressing import dressed
 from connectors.github.paging import Listing, Place
 from connectors.github.reading import Reading, listing_query
 from connectors.github.settings import FULL_NAME
-from connectors.github.shared import Shared, configured, named, repository, still_there
+from connectors.github.shared import Shared, belongs, named, repository, still_there
 from connectors.github.wire import Wire
 from okrs.work import Ref, WorkItem
 
@@ -92,7 +92,7 @@ class LookUp:
         item = self._item(answer, what, now)
         if now.id == self._repo.id:
             return _same(ref, item)
-        mine = now.id in configured(self._wire, self._shared)
+        mine = belongs(self._wire, self._shared, now)
         return Found(Fate.MOVED, item, now.id if mine else None)
 
     def _item(self, answer: Answer, what: str, repo: Ref) -> WorkItem:

@@ -26,12 +26,13 @@ from tests.integration.github_server import opened
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 WEB, API = "acme/web", "acme/api"
+FOUND = "is:issue"
 MANY = 1000
 
 
 @dataclass
 class Office:
-    """A source of two repositories, with a key result for each: closed issues since the beginning."""
+    """A source of two repositories.  A key result counts the closed issues of each, and one what a query finds."""
 
     sandbox: Sandbox
     database: Database
@@ -50,17 +51,19 @@ class Office:
         assert isinstance(clock, SimulatedClock)
         clock.advance(timedelta(minutes=30))
         url, token = self.sandbox.urls["github"], self.sandbox.tokens["github"]
+        selected = {WEB: where(project=WEB), API: where(project=API), FOUND: where(query=FOUND)}
         goals = [
             Goal(
                 KeyResult(name, "objective", "cycle", name, Numeric(Decimal(0), Decimal(20))),
-                a_rule(a_part(Measure.COUNT, source="hub", where=where(project=name))),
+                a_rule(a_part(Measure.COUNT, source="hub", where=clause)),
                 Calendar(),
             )
-            for name in (WEB, API)
+            for name, clause in selected.items()
         ]
+        demand = Demand(queries=frozenset({FOUND}))
         engine = Engine(
             database=self.database,
-            sources=[SourceToRead("hub", (WEB, API), lambda: opened(url, WEB, API, token=token), Demand())],
+            sources=[SourceToRead("hub", (WEB, API), lambda: opened(url, WEB, API, token=token), demand)],
             goals=goals,
             clock=clock.now,
             progress=Quiet(),
@@ -72,7 +75,7 @@ class Office:
 
     def values(self) -> dict[str, Decimal | None]:
         with self.database.read() as connection:
-            states = {name: ledger.state_of(connection, name) for name in (WEB, API)}
+            states = {name: ledger.state_of(connection, name) for name in (WEB, API, FOUND)}
         return {name: state.value if state else None for name, state in states.items()}
 
     def state(self) -> SourceState:
@@ -103,14 +106,14 @@ def test_a_repository_whose_issues_are_refused_leaves_the_others(office: Office,
     assert report.state is Outcome.FAILED
     assert f"the {listing} of {WEB} (403): give it the permission Issues: read" in (report.error or "")
     assert API not in (report.error or "")
-    assert office.values() == {WEB: Decimal(0), API: Decimal(1)}
+    assert office.values() == {WEB: Decimal(0), API: Decimal(1), FOUND: Decimal(1)}
     assert office.state().state == "failed"
     errors = {each.name: each.error for each in office.state().containers}
     assert (errors[API], errors[WEB]) == (None, report.error)
 
     office.sandbox.faults.clear()
     assert office.sync().state is Outcome.OK
-    assert office.values() == {WEB: Decimal(1), API: Decimal(1)}
+    assert office.values() == {WEB: Decimal(1), API: Decimal(1), FOUND: Decimal(2)}
 
 
 def test_a_repository_that_is_refused_from_the_first_run_on_leaves_the_others(office: Office) -> None:
@@ -122,6 +125,26 @@ def test_a_repository_that_is_refused_from_the_first_run_on_leaves_the_others(of
         assert report.seen >= seen
     (taken,) = [each for each in office.state().containers if each.watermark]
     assert (taken.name, taken.error) == (API, None)
+
+
+@pytest.mark.parametrize("names", [(API,), (WEB, API)])
+def test_what_a_query_found_in_a_repository_out_of_sight_stays(office: Office, names: tuple[str, ...]) -> None:
+    office.sync()
+    office.close(1)
+    assert office.sync().state is Outcome.OK
+    before = office.values()
+    assert before[FOUND] == 2
+    for name in names:
+        office.world.project(name).hidden = True
+    report = office.sync()
+    assert report.state is Outcome.FAILED
+    assert office.values() == before
+    assert f"while {' and '.join(names)} cannot be read" in (report.error or "")
+    for name in names:
+        office.world.project(name).hidden = False
+    office.close(2)
+    assert office.sync().state is Outcome.OK
+    assert office.values()[FOUND] == 4
 
 
 def test_a_refused_token_is_another_matter(office: Office) -> None:
