@@ -88,6 +88,16 @@ def _github_world(world: World) -> Sequence[Item]:
     return world.item("acme/web#3"), world.create(second, "Move")
 
 
+def _github_world_with_board(world: World) -> Sequence[Item]:
+    edited = _github_world(world)
+    board = world.add_board("acme", "Roadmap", {"Points": "NUMBER", "Stage": "SINGLE_SELECT"})
+    for number in range(1, 6):
+        world.set_value(board, world.item(f"acme/web#{number}"), "Points", number / 2)
+    for pull in ("acme/web#9", "acme/api#1"):
+        world.set_value(board, world.item(pull), "Points", 8.0)
+    return edited
+
+
 def _asana_world(world: World) -> Sequence[Item]:
     first, second = (world.add_project("asana", name, sections=("Doing",)) for name in ("Launch", "Research"))
     tasks = [world.create(first, f"Prepare {number}", section="Doing", labels=("p1",)) for number in range(9)]
@@ -165,6 +175,21 @@ class TestGitHub(HttpConformance):
 
         makers = {"issues": issues, "pull_requests": issues, "milestones": milestones}
         return [Golden(folder / f"{name}.json", folder / f"{name}.items.json", make) for name, make in makers.items()]
+
+
+class TestGitHubBoards(TestGitHub):
+    """With a board, whose values are asked for by GraphQL, and come from elsewhere than the issues."""
+
+    fields = frozenset({"points"})
+    extra = 1  # the board
+
+    @contextmanager
+    def tracker(self) -> Iterator[Tracker]:
+        with office("github", _github_world_with_board) as made:
+            yield made
+
+    def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
+        return {**super().keys(where, names), "boards": ["acme/1"]}
 
 
 class TestAsana(HttpConformance):
