@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
 from connectors import asana, github, jira
 from connectors.asana import normalise as asana_items
 from connectors.conformance import Golden, HttpConformance, Tracker
+from connectors.conformance.loopback import Handler
+from connectors.conformance.relay import Relay
+from connectors.conformance.troubles import Reply
 from connectors.github import normalise as github_items
 from connectors.jira import normalise as jira_items
 from connectors.jira.transport import POSTS
@@ -190,6 +194,34 @@ class TestGitHubBoards(TestGitHub):
 
     def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
         return {**super().keys(where, names), "boards": ["acme/1"]}
+
+
+class Enterprise(Relay):
+    """Puts the sandbox's GitHub where an Enterprise Server has it: the API at /api/v3, and GraphQL beside it."""
+
+    def __init__(self, tracker: str) -> None:
+        self._prefix = urlsplit(tracker).path
+        super().__init__(tracker)
+        self.url = f"{self.origin}/api/v3"
+
+    def _true(self, handler: Handler, body: bytes) -> Reply:
+        for there in ("/api/v3", "/api"):
+            if handler.path.startswith(f"{there}/"):
+                handler.path = self._prefix + handler.path.removeprefix(there)
+                break
+        return super()._true(handler, body)
+
+    def _here(self, text: str) -> str:
+        return text.replace(self._tracker + self._prefix, self.url)
+
+
+class TestGitHubEnterprise(TestGitHubBoards):
+    posts = frozenset({"/api/graphql"})
+
+    @contextmanager
+    def tracker(self) -> Iterator[Tracker]:
+        with office("github", _github_world_with_board) as made, Enterprise(made.url) as server:
+            yield replace(made, url=server.url)
 
 
 class TestAsana(HttpConformance):
