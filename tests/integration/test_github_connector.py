@@ -169,7 +169,7 @@ def test_asking_a_page_twice_gives_the_same_page(server: GitHubServer, github: C
 
 
 def test_threads_with_twins_never_mix_up_their_answers(server: GitHubServer, github: Connector) -> None:
-    """One `Github` object hands the answer of one thread to another; every twin has its own."""
+    """A socket that two threads share hands the answer of one to the other; every twin has its own."""
     server.issues = [issue(number) for number in range(1, 1001)]
     github.containers()
     first = github.changed(WEB, FIRST, Demand())

@@ -38,7 +38,7 @@ SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait 
 
 
 def failure(github: Connector) -> ConnectorError:
-    """Ask for a page and return its error, which must not show the token, nor what the library said."""
+    """Ask for a page and return its error, which must show neither the token nor what was raised below."""
     with pytest.raises(ConnectorError) as caught:
         github.changed(WEB, FIRST, Demand())
     assert caught.value.__cause__ is None
@@ -146,7 +146,7 @@ def test_a_cut_connection_may_pass(server: GitHubServer, github: Connector) -> N
 
 
 def test_closing_leaves_no_socket_even_after_an_error(server: GitHubServer) -> None:
-    """The library's errors hold its pools in a circle, so nothing may depend on the garbage collector."""
+    """Errors hold frames, and those hold pools, in a circle: nothing may depend on the garbage collector."""
     github = opened(server.url)
     server.replies = [Reply(body=None)]
     gc.disable()
