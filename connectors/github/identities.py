@@ -30,7 +30,7 @@ def census(wire: Wire, shared: Shared, container: Container, resume: str | None)
     rows, following = Reading(wire, shared, container).listed(place, listing_query(place.listing), _DAWN)
     make = normalise.reference if place.listing is Listing.ISSUES else normalise.milestone_reference
     begun = (Place(Listing.MILESTONES),) if resume is None else ()
-    return IdPage(tuple([make(dict(row), repo) for row in rows]), tuple([one.text() for one in (*begun, *following)]))
+    return IdPage(tuple([make(row, repo) for row in rows]), tuple([one.text() for one in (*begun, *following)]))
 
 
 class LookUp:

@@ -62,7 +62,7 @@ def kept(headers: Mapping[str, str], mark: str, since: datetime | None = None) -
     return {f"etag:{mark}": f"{_ANY if since is None else stamp(since)} {etag}"}
 
 
-def changed_rows(rows: Sequence[Mapping[str, Any]], since: datetime, more: bool) -> list[Mapping[str, Any]] | None:
+def changed_rows(rows: Sequence[dict[str, Any]], since: datetime, more: bool) -> list[dict[str, Any]] | None:
     """Return the rows of the newest page that changed since then; None when the page may not hold them all.
 
     `more` says that there are further pages.  A page that is not sorted as asked proves nothing.
