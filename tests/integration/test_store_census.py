@@ -162,6 +162,16 @@ def test_those_that_were_found_unlisted_are_looked_up_again_in_turn(reading: Rea
     assert [ref.name for ref in missed] == ["PAY-4", "PAY-5", "PAY-6", "PAY-3"]
 
 
+def test_what_is_listed_again_is_no_more_taken_for_unlisted(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    reading.read(PAY, [one, two])
+    reading.count(PAY, "PAY-1", said=Settled(here=[two]))
+    reading.count(PAY, "PAY-1", "PAY-2")
+    census.gather(reading.database, reading.lease, PAY, [Ref("id:PAY-1")], reading.clock())
+    missed = census.compare(reading.database, reading.lease, PAY, 9, 0).missing
+    assert [ref.name for ref in missed] == ["PAY-2"]
+
+
 @pytest.mark.parametrize("shown", [[], ["PAY-8", "PAY-9"]])
 def test_a_census_that_shows_nobody_is_not_believed(reading: Reading, shown: list[str]) -> None:
     reading.read(PAY, [at(reading, "PAY-1"), at(reading, "PAY-2")])

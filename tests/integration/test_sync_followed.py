@@ -91,6 +91,16 @@ def test_a_rule_may_name_a_container_as_the_config_does_whatever_the_tracker_cal
     assert world.value("named") == 3
 
 
+def test_a_container_that_the_config_calls_otherwise_has_its_rules_measured_anew(world: World) -> None:
+    tracker = tracker_of(world)
+    feed(world, project="CASH")
+    world.sync()
+    assert world.value("named") == 0
+    tracker.projects["CASH"] = replace(tracker.projects.pop("PAY"), name="CASH")
+    world.sync()
+    assert world.value("named") == 3
+
+
 # --- another one under the same name --------------------------------------------------------------------------------
 
 
