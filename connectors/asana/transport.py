@@ -1,6 +1,6 @@
 """One GET to Asana: it writes the request, `connectors.line.Line` sends it.
 
-Requests are few and plain, so no library writes them: Asana's own client takes 60 ms to import, starts threads and hangs
+Requests are few and plain, so no library writes them: Asana's own client takes 60 ms to import, starts threads, hangs
 handlers on loggers, and of all it does only an address and a header would be left (asana 5.4).
 """
 
