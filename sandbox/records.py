@@ -41,6 +41,8 @@ class Project:
     hidden: bool = False
     """The token may not see it: 404."""
     archived: bool = False
+    estimate: str = "Effort"
+    """What Asana's number field for estimates is called here; "" where the project has none."""
     last_number: int = 0
     last_milestone: int = 0
 
@@ -105,6 +107,7 @@ class Event:
     parent: int | None
     action: Literal["added", "changed", "removed", "deleted", "undeleted"]
     at: datetime
+    kind: Literal["task", "section"] = "task"
 
 
 @dataclass(eq=False, slots=True)

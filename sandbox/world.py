@@ -390,6 +390,13 @@ class World:
         with self.lock:
             project.name = name
 
+    def rename_section(self, project: Project, section: str, name: str) -> None:
+        """Give a section of an Asana project another name; its tasks are not touched, an event tells of it."""
+        with self.lock:
+            found = next(one for one in project.sections if one.name == section)
+            found.name = name
+            self.events.append(Event(project.id, found.id, None, "changed", self.clock.now(), "section"))
+
     def _leave(self, item: Item) -> None:
         for other in self.items.values():
             other.blocked_by = [one for one in other.blocked_by if one is not item]

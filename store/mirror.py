@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy import literal as value
@@ -32,11 +33,22 @@ from sqlalchemy.engine import Dialect
 
 from mapping.meaning import Seen
 from okrs.demand import Container, Demand
-from okrs.work import WorkItem
+from okrs.work import Kind, Ref, WorkItem
 from store.database import Database, slices, upsert
 from store.items import ROW, decode, item_row
 from store.sources import Lease, demand_text, fenced
-from store.tables import Instant, container, incoming, item, item_version, presence, source
+from store.tables import (
+    Instant,
+    container,
+    former_key,
+    from_micros,
+    incoming,
+    item,
+    item_version,
+    micros,
+    presence,
+    source,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ class Taken:
 
     seen: int = 0
     changed: int = 0
+    arrivals: tuple[WorkItem, ...] = ()
+    """Those that the source did not have, though they are older than the container's last read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +137,69 @@ def take(
         seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
         if reach.complete and _shows_nothing_known(connection, lease, known):
             raise SuddenlyEmptyError(known.name)
+        arrivals = _arrivals(connection, lease, known)
         changed = put_gathered(connection, lease, known, now)
+        renamed = _is_renamed(connection, lease, known)
         _finish(connection, lease, known, reach, now)
-        if changed:
+        if changed or renamed:
             next_generation(connection, lease)
-    return Taken(seen, changed)
+    return Taken(seen, changed, arrivals)
+
+
+def _arrivals(connection: Connection, lease: Lease, known: Container) -> tuple[WorkItem, ...]:
+    """Return what was gathered and is new to the source, though it was created before the container's last read."""
+    last = connection.execute(select(container.c.watermark).where(*_container(lease, known))).scalar()
+    if last is None:
+        return ()
+    rows = connection.execute(
+        _news(lease, known, incoming.c.payload, incoming.c.updated_at).where(item.c.hash.is_(None))
+    )
+    new = [decode(row.payload, row.updated_at) for row in rows]
+    return tuple([each for each in new if each.created_at is not None and each.created_at < last])
+
+
+def _is_renamed(connection: Connection, lease: Lease, known: Container) -> bool:
+    """Tell whether the config calls the container otherwise than before: rules may name it."""
+    called = connection.execute(select(container.c.name).where(*_container(lease, known))).scalar()
+    return called not in (None, known.name)
+
+
+def _container(lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:
+    return (container.c.source == lease.source, container.c.id == known.id)
+
+
+def alike(connection: Connection, name: str, some: Iterable[WorkItem]) -> dict[str, tuple[Ref, ...]]:
+    """Return the present items of a source that look like one of these under another id, by their containers.
+
+    Alike is what was created in the same moment with the same title: a tracker that transfers an item gives it a new
+    id, and keeps these.
+    """
+    found: dict[str, dict[str, Ref]] = {}
+    for each in some:
+        if each.created_at is None:
+            continue
+        moment = str(micros(each.created_at))
+        versions = (
+            _versions()
+            .add_columns(presence.c.container)
+            .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
+        )
+        rows = connection.execute(
+            versions.where(item.c.source == name, item.c.gone.is_(None), item.c.id != each.id)
+            .where(item_version.c.payload.contains(moment, autoescape=True))
+            .order_by(item.c.id)
+        )
+        for row in rows:
+            other = decode(row.payload, row.updated_at)
+            if (other.created_at, other.title) == (each.created_at, each.title):
+                found.setdefault(row.container, {})[other.id] = Ref(other.id, other.key)
+    return {home: tuple(refs.values()) for home, refs in found.items()}
 
 
 def put_gathered(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
     """Move what was gathered of a container into the mirror.  Returns how many items are new or differ."""
     _add_versions(connection, lease, known, now)
+    _remember_keys(connection, lease, known)
     changed = _put_items(connection, lease, known, now)
     _note_presence(connection, lease, known)
     connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
@@ -193,6 +260,25 @@ def _add_versions(connection: Connection, lease: Lease, known: Container, now: d
     connection.execute(item_version.insert().from_select(columns, rows, include_defaults=False))
 
 
+def _remember_keys(connection: Connection, lease: Lease, known: Container) -> None:
+    """Keep the keys that items lose by a move or a rename: rules and children may go on naming them."""
+    renamed = _news(lease, known, incoming.c.source, item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
+    keep_former(connection, [(row.source, row.key, row.id) for row in connection.execute(renamed)])
+
+
+def keep_former(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> None:
+    """Keep (source, key, item) of keys that items do not have any more; the last who had a key is meant by it."""
+    rows = {(name, key): held for name, key, held in keys if key}
+    if rows:
+        statement = upsert(connection.dialect.name, former_key)
+        statement = statement.on_conflict_do_update(
+            index_elements=["source", "key"], set_={"item": statement.excluded.item}
+        )
+        connection.execute(
+            statement, [{"source": name, "key": key, "item": held} for (name, key), held in rows.items()]
+        )
+
+
 _SETTLED = ("state", "status", "resolution")
 _COPIED = ("key", "kind", *_SETTLED, "children", "updated_at", "hash")
 
@@ -242,12 +328,29 @@ def _shows_nothing_known(connection: Connection, lease: Lease, known: Container)
 
     Items that were since seen in another container have moved there, and are not missed here.
     """
-    had = select(presence.c.item).where(*_of(presence, lease, known)).limit(1)
     elsewhere = presence.alias()
     moved = select(elsewhere.c.item).where(elsewhere.c.source == lease.source, elsewhere.c.container != known.id)
-    own = had.where(presence.c.item.not_in(moved))
-    still = had.where(presence.c.item.in_(select(incoming.c.id).where(*_of(incoming, lease, known))))
-    return connection.execute(own).first() is not None and connection.execute(still).first() is None
+    shown = select(incoming.c.id).where(*_of(incoming, lease, known))
+    return shows_none(connection, lease, known, shown, presence.c.item.not_in(moved))
+
+
+_PLANS = (Kind.MILESTONE.value, Kind.SPRINT.value)
+
+
+def shows_none(
+    connection: Connection, lease: Lease, known: Container, shown: Select[Any], *own: ColumnElement[bool]
+) -> bool:
+    """Tell whether a listing shows nothing of all that the container had, or nothing of all the work that it had.
+
+    A tracker may go on showing milestones to a token that must not see issues any more.  `own` says who is missed.
+    """
+    joined = presence.join(item, and_(item.c.source == presence.c.source, item.c.id == presence.c.item))
+    had = select(presence.c.item).select_from(joined).where(*_of(presence, lease, known)).limit(1)
+    for some in (had, had.where(item.c.kind.not_in(_PLANS))):
+        was, still = some.where(*own), some.where(presence.c.item.in_(shown))
+        if connection.execute(was).first() is not None and connection.execute(still).first() is None:
+            return True
+    return False
 
 
 def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach, now: datetime) -> None:
@@ -262,6 +365,8 @@ def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach
     }
     if reach.wide or reach.complete:
         told["wide_at"] = now
+    if reach.complete:
+        told["full_at"] = now
     first = {"census_at": now} if reach.complete else {}  # what it lists is all there is
     statement = upsert(connection.dialect.name, container).values(source=lease.source, id=known.id, **told, **first)
     kept = {"census_at": func.coalesce(container.c.census_at, value(now, Instant()))} if reach.complete else {}
@@ -282,10 +387,19 @@ def _versions() -> Select[Any]:
     )
 
 
+def _plain_versions() -> Select[Any]:
+    """The same with times as the whole numbers that they are: thousands are read at once."""
+    plain = [type_coerce(column, BigInteger).label(column.name) for column in (item.c.state_since, item.c.updated_at)]
+    return _versions().with_only_columns(item_version.c.payload, item.c.hash, *plain)
+
+
 def items_of(connection: Connection, name: str) -> list[Seen]:
     """Return all items of a source that are in the mirror, in the order of their ids."""
-    rows = connection.execute(_versions().where(item.c.source == name, item.c.gone.is_(None)).order_by(item.c.id))
-    return [Seen(decode(row.payload, row.updated_at), row.hash, row.state_since) for row in rows]
+    rows = connection.execute(_plain_versions().where(item.c.source == name, item.c.gone.is_(None)).order_by(item.c.id))
+    return [
+        Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
+        for payload, digest, since, updated in rows
+    ]
 
 
 def parents_of(connection: Connection, name: str, container_id: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from functools import cache
 from connectors.conformance.author import Author
 from connectors.conformance.questions import Asking, Outcome, is_typed
 from connectors.conformance.troubles import troubles
-from connectors.contract import Account, Fate, Found, RateLimited, Unreadable
+from connectors.contract import Account, Fate, Found, RateLimited, TryLater, Unreadable
 
 _UNKNOWN = (Fate.HIDDEN, Fate.DELETED)
 
@@ -40,7 +40,7 @@ class FailureLaws(Author):
         self._told(range(500, 600))
         for outcome in self.outcomes((200,)):
             if outcome.trouble.drops or outcome.trouble.tears:
-                assert is_typed(outcome) or _is_spared(outcome, self), str(outcome)
+                assert is_typed(outcome) or _is_passing(outcome), str(outcome)
 
     def test_what_is_no_answer_is_told(self) -> None:
         for outcome in self.outcomes((200,)):
@@ -53,7 +53,7 @@ class FailureLaws(Author):
 
     def _told(self, statuses: Sequence[int]) -> None:
         for outcome in self.outcomes(statuses):
-            assert is_typed(outcome) or _is_spared(outcome, self), str(outcome)
+            assert is_typed(outcome) or _is_spared(outcome, self) or _is_passing(outcome), str(outcome)
 
     def outcomes(self, statuses: Sequence[int]) -> list[Outcome]:
         """Return what came of answers that were spoilt with one of these statuses."""
@@ -71,14 +71,26 @@ def _all_outcomes(kit: Callable[[], FailureLaws]) -> tuple[Outcome, ...]:
         return tuple(one for question in asking.questions() for one in asking.outcomes(question, troubles()))
 
 
-def is_partial(outcome: Outcome, *, passing: bool = False) -> bool:
-    """Tell whether one container alone is said to be unreadable, or to be in passing trouble: that is no emptiness."""
+def is_partial(outcome: Outcome) -> bool:
+    """Tell whether one container alone is said to be unreadable, which is no emptiness."""
     match outcome.question, outcome.answer:
         case "containers", [*found]:
-            return any(isinstance(one, Unreadable) and one.passing is passing for one in found)
+            return any(isinstance(one, Unreadable) for one in found)
         case "check", Account() as account:
             return bool(account.missing)
     return outcome.question == "discover"  # which lists what may be named, and less of it when less is seen
+
+
+def _is_passing(outcome: Outcome) -> bool:
+    """Tell whether one container is said to be in passing trouble, and the others are told as ever."""
+    if outcome.error is not None or TryLater not in outcome.trouble.wanted:
+        return False
+    match outcome.question, outcome.answer:
+        case "containers", [*found]:
+            return any(isinstance(one, Unreadable) and one.passing for one in found)
+        case (("check" | "discover"), _):
+            return is_partial(outcome)
+    return False
 
 
 def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
@@ -87,8 +99,6 @@ def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
         return False
     if author.spares(outcome.request.partition(" ")[2], outcome.trouble.status):
         return True
-    if outcome.trouble.passes:
-        return is_partial(outcome, passing=True)
     return outcome.trouble.refuses and (is_partial(outcome) or _says_so(outcome))
 
 

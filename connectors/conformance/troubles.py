@@ -52,11 +52,6 @@ class Trouble:
         return self.status in (403, 404, 410)
 
     @property
-    def passes(self) -> bool:
-        """Whether the same request may succeed later, though no limit is told."""
-        return TryLater in self.wanted
-
-    @property
     def leads_away(self) -> bool:
         return 300 <= self.status < 400
 

@@ -81,10 +81,11 @@ class Agile:
         return homes[number]
 
     def _ask(self, path: str, what: str, parameters: Parameters) -> Answer:
-        """Return the answer.  Raises AccessDenied with what the token lacks: it may read all but these."""
+        """Return the answer.  Raises AccessDenied and CredentialsRefused with what the token lacks."""
         answer = self._site.ask(path, what, parameters, AGILE)
-        if isinstance(answer.error(what), AccessDenied | CredentialsRefused):
-            raise AccessDenied(
+        error = answer.error(what)
+        if isinstance(error, AccessDenied | CredentialsRefused):
+            raise type(error)(
                 f"The token may not read {what} ({answer.status}), which a mapping with `sprint` needs: a token with "
                 f"scopes needs {SCOPES}; the account needs access to Jira Software."
             )

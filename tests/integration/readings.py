@@ -47,7 +47,7 @@ class Reading:
         now = self.clock()
         census.start(self.database, self.lease, known, now)
         census.gather(self.database, self.lease, known, [Ref(f"id:{key}", key) for key in keys], now)
-        missing = census.compare(self.database, self.lease, known, 500).missing
+        missing = census.compare(self.database, self.lease, known, 500, 500).missing
         return census.settle(self.database, self.lease, known, said or Settled(hidden=[ref.id for ref in missing]), now)
 
     @property

@@ -35,7 +35,7 @@ HISTORIES, REFS, SPRINTS = Demand(histories=True), Demand(refs=True), Demand(spr
 
 def named(mode: Mode) -> Demand:
     """A field that people spell by its name."""
-    return Demand(fields=frozenset({"points" if mode == "github" else "story_points"}))
+    return Demand(fields=frozenset({{"github": "points", "asana": "Effort"}.get(mode, "story_points")}))
 
 
 def queries(mode: Mode) -> Demand:
