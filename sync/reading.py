@@ -10,7 +10,7 @@ from connectors.contract import ConnectorError, Container, CredentialsRefused, R
 from store import queries, sources
 from store.sources import LeaseLostError
 from sync import roll_call
-from sync.asking import asking
+from sync.asking import asking, leave_unasked
 from sync.listing import listing
 from sync.roll_call import follow_arrivals, take_census
 from sync.task import Outcome, SourceReport, Tally, Task
@@ -41,20 +41,24 @@ def _read(task: Task, crew: Crew, tally: Tally) -> None:
         _each_once(found)
         tally.resolved(found)
         _unreadable(task, found, tally)
-        readable = [each for each in found if isinstance(each, Container)]
         tally.removed += _forget_others(task, found)
-        _read_containers(task, crew, readable, tally)
+        _read_containers(task, crew, found, tally)
     except ConnectorError as error:
         tally.fail("", error)
 
 
-def _read_containers(task: Task, crew: Crew, readable: Sequence[Container], tally: Tally) -> None:
+def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreadable], tally: Tally) -> None:
+    readable = [each for each in found if isinstance(each, Container)]
     states, told = task.states(), crew.first.told
     wanted = task.source.demand.queries
     queries.forget_others(task.database, task.lease, wanted, task.clock())
     try:
         explore(crew, [listing(task, each, states.get(each.id), told, tally) for each in readable])
-        explore(crew, asking(task, wanted, tally))
+        if len(readable) == len(found):
+            explore(crew, asking(task, wanted, tally))
+        else:
+            lost = [each.name for each in found if isinstance(each, Unreadable)]
+            leave_unasked(task, wanted, lost, tally)
         if tally.arrivals:
             follow_arrivals(task, crew, readable, tally)
         now = task.clock()

@@ -7,7 +7,7 @@ from math import ceil
 
 import pytest
 
-from connectors.contract import Container, CredentialsRefused, Cursor, Demand, MalformedAnswer, Stop
+from connectors.contract import AccessDenied, Container, CredentialsRefused, Cursor, Demand, MalformedAnswer, Stop
 from okrs.work import Kind, Ref, State
 from sandbox import jira_center
 from sandbox.jira import CLOUD_ID, WITH_SCOPES

@@ -118,6 +118,23 @@ def test_a_name_that_another_container_took_is_refused_until_a_person_says_that_
     assert world.value("open") == 4
 
 
+def test_queries_are_not_asked_while_a_container_cannot_be_read(world: World) -> None:
+    tracker = tracker_of(world)
+    tracker.finds["team = core"] = {"id:PAY-1", "id:OPS-1"}
+    feed(world, query="team = core")
+    world.sync()
+    assert world.value("named") == 2
+    tracker.projects["PAY"].hidden = True
+    tracker.finds["team = core"] = {"id:OPS-1"}  # the tracker shows no more of it
+    report = world.sync().sources[0]
+    assert "not asked while PAY cannot be read" in str(report.error)
+    assert world.value("named") == 2
+    tracker.projects["PAY"].hidden = False
+    tracker.finds["team = core"] = {"id:PAY-1"}
+    assert world.sync().sources[0].state is Outcome.OK
+    assert world.value("named") == 1
+
+
 # --- the same work twice --------------------------------------------------------------------------------------------
 
 
