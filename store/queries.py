@@ -7,7 +7,8 @@ from sqlalchemy import Connection, delete, select
 
 from mapping.meaning import Candidate, Lore, candidates
 from store.database import Database, inserted, slices, upsert
-from store.mirror import items_of, next_generation
+from store.lookup import items_of
+from store.mirror import next_generation
 from store.sources import Lease, fenced
 from store.tables import container, former_key, query, query_hit
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
 from okrs.work import WorkItem
-from store import mirror
+from store import lookup, mirror
 from store.mirror import Reach
 from store.sources import ContainerState
 from sync.task import Tally, Task
@@ -90,7 +90,7 @@ def _cursor(task: Task, known: Container, held: ContainerState | None, now: date
     if held.full_at is None or now - held.full_at >= COMPLETE_AGAIN:
         return everything
     with task.database.read() as connection:
-        parents = mirror.parents_of(connection, task.source.name, known.id)
+        parents = lookup.parents_of(connection, task.source.name, known.id)
     overlap = WIDE_OVERLAP if _wide_due(held, now) else OVERLAP
     return replace(everything, since=held.watermark - overlap, parents=parents)
 
@@ -102,7 +102,7 @@ def _wide_due(held: ContainerState | None, now: datetime) -> bool:
 def _held(task: Task) -> Callable[[Iterable[str]], Mapping[str, WorkItem]]:
     def held(ids: Iterable[str]) -> Mapping[str, WorkItem]:
         with task.database.read() as connection:
-            known = mirror.look_up(connection, task.source.name, ids)
+            known = lookup.look_up(connection, task.source.name, ids)
         return {name: item for name, (item, gone) in known.items() if gone is None}
 
     return held

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
 from okrs.work import Ref
-from store import census, mirror
+from store import census, lookup
 from store.census import Compared, Settled
 from store.mirror import SuddenlyEmptyError
 from store.sources import ContainerState, note_error
@@ -128,7 +128,7 @@ def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tal
     Raises what `explore` does.
     """
     with task.database.read() as connection:
-        suspects = mirror.alike(connection, task.source.name, tally.arrivals)
+        suspects = lookup.alike(connection, task.source.name, tally.arrivals)
     here = [each for each in containers if each.id in suspects]
     said: dict[str, dict[str, Found]] = {each.id: {} for each in here}
     failed: set[str] = set()

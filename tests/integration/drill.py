@@ -19,7 +19,7 @@ from sandbox.clock import SimulatedClock
 from sandbox.records import Item, Milestone, Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
-from store import mirror
+from store import lookup
 from store.database import Database
 from sync.engine import Engine, Report
 from sync.task import Outcome, SourceToRead
@@ -260,8 +260,8 @@ class Drill:
 
     def differences(self) -> dict[str, tuple[Facts | None, Facts | None]]:
         with self.database.read() as connection:
-            held = {seen.item.id: facts_of(seen.item) for seen in mirror.items_of(connection, SOURCE)}
-            known = mirror.look_up(connection, SOURCE, [str(item.id) for item in self.world.items.values()])
+            held = {seen.item.id: facts_of(seen.item) for seen in lookup.items_of(connection, SOURCE)}
+            known = lookup.look_up(connection, SOURCE, [str(item.id) for item in self.world.items.values()])
         true = Oracle(self.world, self.projects).everything()
         # What was archived before anybody listed it here is in no listing and no census: nobody can know of it.
         for item in self.world.items.values():

@@ -11,7 +11,7 @@ from okrs.work import WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item, Project
 from sandbox.world import World
-from store import mirror
+from store import lookup
 from store.database import open_database
 from sync.task import Outcome, SourceReport
 from tests.integration.drill import SOURCE, START, engine_of, serving, source_of
@@ -50,7 +50,7 @@ class Company:
     def held(self, item: Item) -> tuple[WorkItem, str | None]:
         """An item of the mirror, and why it left, if it did."""
         with self.database.read() as connection:
-            return mirror.look_up(connection, SOURCE, [item.key])[item.key]
+            return lookup.look_up(connection, SOURCE, [item.key])[item.key]
 
     def close(self) -> None:
         self.sandbox.close()

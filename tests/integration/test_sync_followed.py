@@ -14,7 +14,7 @@ from okrs.work import Kind, Ref, State
 from sandbox.clock import SimulatedClock
 from sandbox.world import World as Company
 from store.database import Database, open_database
-from store.mirror import items_of
+from store.lookup import items_of
 from store.queries import candidates_of
 from sync import roll_call
 from sync.listing import COMPLETE_AGAIN
