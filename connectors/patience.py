@@ -55,10 +55,14 @@ def spacing(quota: Quota | None, now: datetime) -> float:
 
     When nothing is left it is the whole time until then.
     """
-    if quota is None or quota.reset is None or quota.limit is None or quota.remaining * _SPARE > quota.limit:
+    if quota is None or quota.reset is None or not _is_scarce(quota):
         return 0.0
     left = max(0.0, (quota.reset - now).total_seconds())
     return min(_SLOWEST, left / quota.remaining) if quota.remaining else left
+
+
+def _is_scarce(quota: Quota) -> bool:
+    return quota.near or (quota.limit is not None and quota.remaining * _SPARE <= quota.limit)
 
 
 class Pacer:
