@@ -152,12 +152,21 @@ class Patient:
         return answer
 
     def _once(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        before = self._connector.requests
         with self._pacer.slot(spacing(self._connector.quota, datetime.now(UTC))):
             try:
                 return call(*args, **kwargs)
             except RateLimited as error:
                 self._pacer.hold(error.wait or 0.0)
                 raise
+            finally:
+                self._settle(self._connector.requests - before)
+
+    def _settle(self, sent: int) -> None:
+        """Let the next question wait for all requests of this one: a look-up may send one for every item."""
+        quota = self._connector.quota
+        if sent > 1 and quota is not None and quota.remaining:
+            self._pacer.hold(min(sent * spacing(quota, datetime.now(UTC)), _SLOWEST * AT_ONCE))
 
     @property
     def requests(self) -> int:

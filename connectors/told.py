@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 
 from connectors.contract import Quota
 
-
 _WARNED = timedelta(minutes=1)
 
 
@@ -33,7 +32,10 @@ def quota_of(headers: Mapping[str, str]) -> Quota | None:
 def _soon(headers: Mapping[str, str]) -> datetime | None:
     """Return when a warning without a time is over."""
     told = date_of(headers)
-    return told + _WARNED if told else None
+    try:
+        return told + _WARNED if told else None
+    except OverflowError:
+        return None
 
 
 def reset_of(headers: Mapping[str, str]) -> datetime | None:

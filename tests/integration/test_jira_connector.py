@@ -1,5 +1,6 @@
 """The Jira connector reads real HTTP: what it asks, how often, and that nothing is lost."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -274,8 +275,10 @@ def test_every_first_read_of_cloud_is_held_against_its_count(demand: Demand) -> 
 
 @pytest.mark.parametrize(
     "answer",
-    [*[Canned(status, body=b"<html>") for status in (404, 405, 410, 501)]]
-    + [Canned(body=body) for body in ([], {}, {"count": None}, {"count": True}, {"count": "150"}, 150)],
+    [
+        *[Canned(status, body=b"<html>") for status in (404, 405, 410, 501)],
+        *[Canned(body=json.loads(body)) for body in ("[]", "{}", '{"count": null}', '{"count": true}', "150")],
+    ],
 )
 def test_a_site_that_cannot_count_is_read_all_the_same(answer: Canned) -> None:
     with Site(issues=150) as site:

@@ -406,7 +406,7 @@ def test_two_lists_leave_no_room_for_the_count_and_the_census_counts(world: Worl
             assert isinstance(container, Container)
             list(pages(connector, container, Cursor(now=START), demand))
             assert sandbox.requests["jira", "count"] == counts  # what one project asked, the next one knows
-        connector.census(container, demand, None)
+        connector.census(only(connector), demand, None)
         assert sandbox.requests["jira", "count"] == 2
 
 
