@@ -29,6 +29,7 @@ class Agile:
         found: list[Json] = []
         for _ in range(MOST_PAGES):
             asked: Parameters = {"projectKeyOrId": project, "startAt": len(found), "maxResults": boards.PAGE}
+            self._site.besides += 1
             page = self._ask("board", what, asked).object(what)
             rows = require(page, "values", what)
             found += rows
