@@ -193,19 +193,25 @@ class Service:
         )
 
     def _checked(self, name: str, settings: SourceSettings) -> Checked:
+        """Try one connection; whatever goes wrong with it, the other sources are to be told, too."""
         try:
-            connector = _connect(settings)
+            with closing(_connect(settings)) as connector:
+                return self._tried(name, settings, connector)
         except ConnectorError as error:
-            return Checked(name, settings.connector, None, str(error), self._clock())
-        with closing(connector):
-            account, failed = None, None
-            try:
-                account = connector.check()
-            except ConnectorError as error:
-                failed = str(error)
-            now = self._clock()
-            skew = None if connector.told is None else now - connector.told
-            return Checked(name, settings.connector, account, failed, now, connector.quota, skew)
+            failed = str(error)
+        except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
+            failed = f"Checking it failed unexpectedly ({type(error).__name__}): please report it."
+        return Checked(name, settings.connector, None, failed, self._clock())
+
+    def _tried(self, name: str, settings: SourceSettings, connector: Connector) -> Checked:
+        account, failed = None, None
+        try:
+            account = connector.check()
+        except ConnectorError as error:
+            failed = str(error)
+        now = self._clock()
+        skew = None if connector.told is None else now - connector.told
+        return Checked(name, settings.connector, account, failed, now, connector.quota, skew)
 
     def _known_sources(self, known: Config, names: Sequence[str]) -> None:
         for name in names:

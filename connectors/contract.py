@@ -127,6 +127,8 @@ class Quota:
     limit: int | None = None
     reset: datetime | None = None
     """When it begins anew."""
+    near: bool = False
+    """The tracker says itself that little is left."""
 
 
 @dataclass(frozen=True, slots=True)

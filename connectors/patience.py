@@ -55,10 +55,14 @@ def spacing(quota: Quota | None, now: datetime) -> float:
 
     When nothing is left it is the whole time until then.
     """
-    if quota is None or quota.reset is None or quota.limit is None or quota.remaining * _SPARE > quota.limit:
+    if quota is None or quota.reset is None or not _is_scarce(quota):
         return 0.0
     left = max(0.0, (quota.reset - now).total_seconds())
     return min(_SLOWEST, left / quota.remaining) if quota.remaining else left
+
+
+def _is_scarce(quota: Quota) -> bool:
+    return quota.near or (quota.limit is not None and quota.remaining * _SPARE <= quota.limit)
 
 
 class Pacer:
@@ -148,12 +152,21 @@ class Patient:
         return answer
 
     def _once(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        before = self._connector.requests
         with self._pacer.slot(spacing(self._connector.quota, datetime.now(UTC))):
             try:
                 return call(*args, **kwargs)
             except RateLimited as error:
                 self._pacer.hold(error.wait or 0.0)
                 raise
+            finally:
+                self._settle(self._connector.requests - before)
+
+    def _settle(self, sent: int) -> None:
+        """Let the next question wait for all requests of this one: a look-up may send one for every item."""
+        quota = self._connector.quota
+        if sent > 1 and quota is not None and quota.remaining:
+            self._pacer.hold(min(sent * spacing(quota, datetime.now(UTC)), _SLOWEST * AT_ONCE))
 
     @property
     def requests(self) -> int:

@@ -60,13 +60,20 @@ class Plain:
         return IdPage(tuple([Ref(item.id, item.key) for item in page.items]), page.following)
 
     def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:
-        """Whatever a complete listing shows is here, and of the rest nobody knows."""
+        """Whatever a complete listing shows is here, and of the rest nobody knows.
+
+        Raises MalformedAnswer when the listing goes in circles.
+        """
         here: dict[str, Found] = {}
-        asked: list[str | None] = [None]
-        while asked:
-            page = self.changed(container, Cursor(now=_DAWN, resume=asked.pop()), demand)
+        waiting: list[str | None] = [None]
+        begun: set[str | None] = {None}
+        while waiting:
+            page = self.changed(container, Cursor(now=_DAWN, resume=waiting.pop()), demand)
             here.update({item.id: Found(Fate.HERE, item) for item in page.items})
-            asked += page.following
+            if not begun.isdisjoint(page.following):
+                raise MalformedAnswer(f"The listing of {container.name} repeats its own pages; nothing of it was used.")
+            begun.update(page.following)
+            waiting += page.following
         return {ref.id: here.get(ref.id, Found(Fate.HIDDEN)) for ref in refs}
 
     def matching(self, query: str, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's

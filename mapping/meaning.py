@@ -5,14 +5,11 @@ Names compare trimmed, NFC and case-folded; ids and keys exactly (an owner/name 
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, names_a_kind
 from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
-
-NO_QUERIES: Mapping[str, AbstractSet[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +19,21 @@ class Seen:
     item: WorkItem
     version: str
     state_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lore:
+    """What is known of a source beside its items."""
+
+    queries: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """Ids of the items that the tracker's own queries find, by the query's text."""
+    former_keys: Mapping[str, str] = field(default_factory=dict)
+    """Ids of items by keys that they had before they were moved or renamed."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """How the config calls its containers, by id: the tracker may have renamed them since."""
+
+
+NO_LORE = Lore()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +75,37 @@ class Candidate:
         return self.family.queries_of(self.seen.item)
 
     @property
+    def key(self) -> Facet:
+        return Facet(self.family.keys_of(self.seen.item))
+
+    @property
     def ancestors(self) -> frozenset[str]:
         return self.family.ancestors_of(self.seen.item)
 
 
-def candidates(mirror: Iterable[Seen], queries: Mapping[str, AbstractSet[str]] = NO_QUERIES) -> list[Candidate]:
-    """Join the items of one source with their milestones and ancestors, and with the queries that find them."""
+def candidates(mirror: Iterable[Seen], lore: Lore = NO_LORE) -> list[Candidate]:
+    """Join the items of one source with their milestones and ancestors, and with what else is known of them."""
     seen = list(mirror)
-    family = Family(seen, queries)
+    family = Family(seen, lore)
     return [Candidate(each, family) for each in seen]
 
 
 class Family:
     """Who belongs to whom among the items of one source."""
 
-    def __init__(self, seen: Iterable[Seen], queries: Mapping[str, AbstractSet[str]] = NO_QUERIES) -> None:
+    def __init__(self, seen: Iterable[Seen], lore: Lore = NO_LORE) -> None:
         items = [each.item for each in seen]
         self._by_id = {item.id: item for item in items}
         self._by_key = {fold_key(item.key): item for item in items if item.kind is not Kind.MILESTONE}
-        self._milestones = {item.id: _milestone_facet(item) for item in items if item.kind is Kind.MILESTONE}
-        self._queries = queries
+        self._lore = lore
+        self._by_former: dict[str, WorkItem] = {}
+        self._former: dict[str, list[str]] = {}
+        for key, held in lore.former_keys.items():
+            former = fold_key(key)
+            if held in self._by_id and former not in self._by_key:  # else it is somebody else's today
+                self._by_former[former] = self._by_id[held]
+                self._former.setdefault(held, []).append(former)
+        self._milestones = {item.id: self._milestone_facet(item) for item in items if item.kind is Kind.MILESTONE}
         self._joined: dict[str, list[str]] = {}
         for milestone in items:
             for member in milestone.members:
@@ -105,13 +128,17 @@ class Family:
         if item.parent is None:
             return _NOTHING
         above = self._find(item.parent)
-        keys = (item.parent.name, above.key if above else "")
-        return Facet(frozenset(fold_key(key) for key in keys if key))
+        told = frozenset({fold_key(item.parent.name)}) if item.parent.name else frozenset[str]()
+        return Facet(told | self.keys_of(above) if above else told)
+
+    def keys_of(self, item: WorkItem) -> frozenset[str]:
+        """Its folded key of today, and those it had before."""
+        return frozenset({fold_key(item.key), *self._former.get(item.id, ())})
 
     def ancestors_of(self, item: WorkItem) -> frozenset[str]:
         """Folded keys of all ancestors, also of one outside the mirror that a child names."""
         line = [item, *self._above(item)]
-        keys = {fold_key(each.key) for each in line[1:]}
+        keys = set[str]().union(*(self.keys_of(each) for each in line[1:]))
         beyond = line[-1].parent
         if beyond and beyond.name and self._find(beyond) is None:
             keys.add(fold_key(beyond.name))
@@ -119,11 +146,17 @@ class Family:
 
     def projects_of(self, item: WorkItem) -> Facet:
         """Its own projects; a sub-task that has none of its own is where its nearest ancestor with projects is."""
-        return next((_refs(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
+        return next((self._projects(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
+
+    def _projects(self, refs: Iterable[Ref]) -> Facet:
+        """By id and by name, also by the one that the config uses for it."""
+        facet, names = _refs(refs), self._lore.names
+        called = {fold_name(names[ref.id]) for ref in refs if ref.id in names}
+        return facet if called <= facet.names else Facet(facet.keys, facet.names | called)
 
     def queries_of(self, item: WorkItem) -> Facet:
         """The queries of the source that find it."""
-        return Facet(frozenset(fold_key(text) for text, found in self._queries.items() if item.id in found))
+        return Facet(frozenset(fold_key(text) for text, found in self._lore.queries.items() if item.id in found))
 
     def _above(self, item: WorkItem) -> list[WorkItem]:
         """Its ancestors in the mirror, nearest first; a loop of parents (trackers allow it) ends where it closes."""
@@ -138,15 +171,22 @@ class Family:
     def _find(self, parent: Ref | None) -> WorkItem | None:
         if parent is None:
             return None
-        return self._by_id.get(parent.id) or self._by_key.get(fold_key(parent.name))
+        key = fold_key(parent.name)
+        return self._by_id.get(parent.id) or self._by_key.get(key) or self._by_former.get(key)
+
+    def _milestone_facet(self, milestone: WorkItem) -> Facet:
+        """By key and title; an alias that begins with its project's name, also with the config's name for that."""
+        names = self._lore.names
+        aliases = set(milestone.aliases)
+        for ref in milestone.projects:
+            if ref.id in names:
+                own = [alias for alias in milestone.aliases if alias.startswith(f"{ref.name}#")]
+                aliases |= {names[ref.id] + alias.removeprefix(ref.name) for alias in own}
+        keys = self.keys_of(milestone) | {fold_key(alias) for alias in aliases}
+        return Facet(keys, frozenset({fold_name(milestone.title)}))
 
 
 _NOTHING = Facet()
-
-
-def _milestone_facet(milestone: WorkItem) -> Facet:
-    keys = {fold_key(key) for key in (milestone.key, *milestone.aliases)}
-    return Facet(frozenset(keys), frozenset({fold_name(milestone.title)}))
 
 
 def _names(*names: str | None) -> Facet:
@@ -173,7 +213,7 @@ FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {
     Selector.PARENT: lambda candidate: candidate.parent,
     Selector.SECTION: lambda candidate: _refs(candidate.item.sections),
     Selector.ASSIGNEE: lambda candidate: _names(*candidate.item.assignees),
-    Selector.KEY: lambda candidate: Facet(frozenset({fold_key(candidate.item.key)})),
+    Selector.KEY: lambda candidate: candidate.key,
     Selector.QUERY: lambda candidate: candidate.queries,
 }
 

@@ -4,11 +4,14 @@ Only three things are ever rounded: an item's amount, a part's value and the com
 them as whole millionths, so a database can add them without error.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 
 PLACES = 6
 _STEP = Decimal(1).scaleb(-PLACES)
-
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_MANY = 4096
+"""Weights and amounts are the same few numbers over and over."""
 
 _BEYOND = Decimal(9 * 10**12)
 
@@ -27,27 +30,26 @@ def exact(number: int | float | str | Decimal) -> Decimal:
     return value
 
 
+@lru_cache(_MANY)
 def rounded(number: Decimal) -> Decimal:
     """Round half-even to six places.  Raises OverflowError beyond what 64 bits hold as millionths."""
     if abs(number) >= _BEYOND:
         raise OverflowError("a number beyond nine million millions cannot be kept")
-    with localcontext() as context:
-        context.prec = 60
-        return number.quantize(_STEP, rounding=ROUND_HALF_EVEN)
+    return _EXACT.quantize(number, _STEP)
 
 
 def divided(numerator: Decimal, denominator: Decimal) -> Decimal:
     """Return the quotient with far more digits than six, so that rounding it later is the only rounding."""
-    with localcontext() as context:
-        context.prec = 60
-        return numerator / denominator
+    return _EXACT.divide(numerator, denominator)
 
 
+@lru_cache(_MANY)
 def to_millionths(number: Decimal) -> int:
     """Return a rounded number as whole millionths, the form the store keeps."""
     return int(rounded(number).scaleb(PLACES))
 
 
+@lru_cache(_MANY)
 def from_millionths(number: int) -> Decimal:
     """The inverse of `to_millionths`."""
     return Decimal(number).scaleb(-PLACES)

@@ -86,6 +86,7 @@ class AsanaApi:
         project = self._find(gid)
         record = shapes.project(project) | {"archived": project.archived, "workspace": shapes.WORKSPACE}
         record |= {"completed": False, "created_at": shapes.stamp(project.created)}
+        record["custom_field_settings"] = shapes.field_settings(project)
         record["modified_at"] = shapes.stamp(self._world.clock.now())
         return self._single(request, record | {"permalink_url": f"https://app.asana.com/1/1/project/{gid}"})
 
@@ -109,7 +110,7 @@ class AsanaApi:
         return self._list(request, [shapes.section(section) for section in self._find(gid).sections])
 
     def _custom_fields(self, request: Request, gid: str) -> Answer:
-        return self._list(request, [shapes.field_setting(self._find(gid))])
+        return self._list(request, shapes.field_settings(self._find(gid)))
 
     def _subtasks(self, request: Request, gid: str) -> Answer:
         children = self._world.children(self._find_task(gid))

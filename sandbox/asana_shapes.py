@@ -30,7 +30,7 @@ def task(world: World, item: Item) -> dict[str, object]:
         "projects": [project(home) for home, _ in homes],
         "tags": [tag(name) for name in item.labels],
         "assignee": user(item.assignee) | {"email": item.assignee.email} if item.assignee else None,
-        "custom_fields": [_points(item)],
+        "custom_fields": [_points(item)] if item.project.estimate else [],
         "dependencies": [{"gid": str(one.id), "resource_type": "task"} for one in item.blocked_by],
         "workspace": WORKSPACE,
         "permalink_url": f"https://app.asana.com/1/1/task/{item.id}",
@@ -40,8 +40,8 @@ def task(world: World, item: Item) -> dict[str, object]:
 def event(world: World, one: Event) -> dict[str, object]:
     """Return an event; only of `added` and `removed` it says to and from what."""
     item = world.items.get(one.item) or world.trash.get(one.item)
-    resource: dict[str, object] = {"gid": str(one.item), "resource_type": "task"}
-    record: dict[str, object] = {"type": "task", "action": one.action, "created_at": stamp(one.at)}
+    resource: dict[str, object] = {"gid": str(one.item), "resource_type": one.kind}
+    record: dict[str, object] = {"type": one.kind, "action": one.action, "created_at": stamp(one.at)}
     record["resource"] = resource | ({"resource_subtype": item.type, "name": item.title} if item else {})
     if one.action in ("added", "removed"):
         kind, gid = ("task", one.parent) if one.parent else ("project", one.project)
@@ -72,10 +72,11 @@ def user_gid(one: User) -> str:
     return str(1_203_000_000_000_000 + one.id)
 
 
-def field_setting(home: Project) -> dict[str, object]:
-    """Return that a project shows the one custom field of the company."""
+def field_settings(home: Project) -> list[dict[str, object]]:
+    """Return that a project shows its one custom field, if it has one."""
     record: dict[str, object] = {"gid": str(home.id + 1_000_000_000), "resource_type": "custom_field_setting"}
-    return record | {"project": project(home), "is_important": True, "custom_field": _field()}
+    record |= {"project": project(home), "is_important": True, "custom_field": _field(home)}
+    return [record] if home.estimate else []
 
 
 def stamp(moment: datetime) -> str:
@@ -115,14 +116,14 @@ def _approval(item: Item) -> str:
     return {"done": "approved", "cancelled": "rejected"}.get(item.state, "pending")
 
 
-def _field() -> dict[str, object]:
-    record: dict[str, object] = {"gid": POINTS_FIELD, "resource_type": "custom_field", "name": "Effort"}
+def _field(home: Project) -> dict[str, object]:
+    record: dict[str, object] = {"gid": POINTS_FIELD, "resource_type": "custom_field", "name": home.estimate}
     return record | {"type": "number", "resource_subtype": "number", "precision": 1}
 
 
 def _points(item: Item) -> dict[str, object]:
     value = None if item.points is None else f"{item.points:g}"
-    return _field() | {"number_value": item.points, "display_value": value}
+    return _field(item.project) | {"number_value": item.points, "display_value": value}
 
 
 def _compact(item: Item) -> dict[str, object]:

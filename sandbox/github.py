@@ -206,11 +206,15 @@ class GitHubApi:
     def _find(
         self, name: str | None, number: str | None, rest: str = "", request: Request | None = None
     ) -> Project | Answer:
-        """Return the repository, or the redirect that stands at a name it had before.  Raises Refused (404)."""
-        for project in self._repositories():
+        """Return the repository, or the redirect that stands at a name it had before.  Raises Refused (404).
+
+        A former name that another repository took since then is that one's.
+        """
+        mine = [one for one in self._world.projects if one.tracker == self.name and not one.hidden]
+        for project in mine:
             if number == str(project.id) or (name or "").casefold() == project.key.casefold():
                 return project
-        for project in self._repositories():  # a repository that took over the name comes first
+        for project in mine:
             if name in project.former:
                 asked = urlencode(request.query, doseq=True) if request else ""
                 return self._moved(f"/repositories/{project.id}{rest}{'?' if asked else ''}{asked}")

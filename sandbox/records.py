@@ -43,6 +43,8 @@ class Project:
     barred: bool = False
     """Jira: the token may see it, and none of its issues."""
     archived: bool = False
+    estimate: str = "Effort"
+    """What Asana's number field for estimates is called here; "" where the project has none."""
     last_number: int = 0
     last_milestone: int = 0
 
@@ -107,6 +109,7 @@ class Event:
     parent: int | None
     action: Literal["added", "changed", "removed", "deleted", "undeleted"]
     at: datetime
+    kind: Literal["task", "section"] = "task"
 
 
 @dataclass(eq=False, slots=True)

@@ -399,11 +399,6 @@ class World:
             for child in [one for one in self.trash.values() if one.parent is item]:
                 self.restore(child)
 
-    def rename_section(self, section: Section, name: str) -> None:
-        """Give a section of an Asana project another name; its tasks are not touched."""
-        with self.lock:
-            section.name = name
-
     def rename_label(self, tracker: Tracker, label: str, name: str) -> None:
         """Give a label of all repositories, or a tag, another name; what carries it is not touched."""
         with self.lock:
@@ -415,6 +410,13 @@ class World:
         """Give a project another name; its items are not touched."""
         with self.lock:
             project.name = name
+
+    def rename_section(self, project: Project, section: str, name: str) -> None:
+        """Give a section of an Asana project another name; its tasks are not touched, an event tells of it."""
+        with self.lock:
+            found = next(one for one in project.sections if one.name == section)
+            found.name = name
+            self.events.append(Event(project.id, found.id, None, "changed", self.clock.now(), "section"))
 
     def _leave(self, item: Item) -> None:
         for other in self.items.values():

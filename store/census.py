@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from okrs.demand import Container
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
 from store.database import Database, inserted, slices, upsert
-from store.mirror import SuddenlyEmptyError, next_generation, put_aside, put_gathered, start_reading
+from store.mirror import SuddenlyEmptyError, keep_former, next_generation, put_aside, put_gathered, shows_none
 from store.sources import Lease, fenced, leave
-from store.tables import container, item, presence, roll
+from store.tables import container, incoming, item, presence, roll
 
 MISSES = 2
 """Censuses in a row that must miss an item before it leaves as hidden: one may be an accident."""
@@ -76,18 +76,24 @@ def gather(database: Database, lease: Lease, known: Container, refs: Iterable[Re
         inserted(connection, statement.on_conflict_do_nothing(), rows)
 
 
-def compare(database: Database, lease: Lease, known: Container, most: int) -> Compared:
-    """Return whom the census misses and whom it shows anew, `most` of each at the most, in the order of their ids."""
+def compare(database: Database, lease: Lease, known: Container, most: int, again: int) -> Compared:
+    """Return whom the census misses and whom it shows anew, `most` of each at the most.
+
+    Items that listings leave out though they are there (archived ones) are missed by every census: of those that were
+    looked up before and found, only `again` are returned, those first whose look-up is the longest ago.
+    """
     here = (presence.c.source == lease.source, presence.c.container == known.id)
     shown = (roll.c.source == lease.source, roll.c.container == known.id)
     with database.read() as connection:
-        missing = connection.execute(
+        missed = (
             select(item.c.id, item.c.key)
             .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
             .where(*here, item.c.id.not_in(select(roll.c.id).where(*shown)))
-            .order_by(presence.c.misses.desc(), item.c.id)
-            .limit(most)
         )
+        unlisted = and_(presence.c.looked_at.is_not(None), presence.c.misses == 0)
+        fresh = connection.execute(missed.where(~unlisted).order_by(item.c.id).limit(most)).all()
+        known_before = missed.where(unlisted).order_by(presence.c.looked_at, item.c.id).limit(again)
+        missing = [*fresh, *connection.execute(known_before)]
         strangers = connection.execute(
             select(roll.c.id, roll.c.key)
             .where(*shown, roll.c.id.not_in(select(presence.c.item).where(*here)))
@@ -100,25 +106,54 @@ def compare(database: Database, lease: Lease, known: Container, most: int) -> Co
 
 
 def settle(database: Database, lease: Lease, known: Container, said: Settled, now: datetime) -> Outcome:
-    """Put what the look-ups said into the mirror: all or nothing.
+    """Put what a census and its look-ups said into the mirror: all or nothing.
 
     Raises LeaseLostError, and SuddenlyEmptyError when neither the census nor any look-up shows one of the items
     that the container had: more likely a lost permission than the truth.
     """
-    start_reading(database, lease, known, now)
     with database.write() as connection:
         fenced(connection, lease, now)
-        if not said.knows_something and _shows_nobody(connection, lease, known):
+        shown = select(roll.c.id).where(roll.c.source == lease.source, roll.c.container == known.id)
+        if not said.knows_something and shows_none(connection, lease, known, shown):
             raise SuddenlyEmptyError(known.name)
-        changed = _put(connection, lease, known, said, now)
-        removed = _take_away(connection, lease, known, said, now)
+        outcome = _settle(connection, lease, known, said, now)
         _clear_misses(connection, lease, known)
         where = (container.c.source == lease.source, container.c.id == known.id)
         connection.execute(update(container).where(*where).values(census_at=now))
         connection.execute(delete(roll).where(roll.c.source == lease.source, roll.c.container == known.id))
-        if changed or removed:
-            next_generation(connection, lease)
+    return outcome
+
+
+def settle_some(database: Database, lease: Lease, known: Container, said: Settled, now: datetime) -> Outcome:
+    """Put what look-ups without a census said into the mirror.  Raises LeaseLostError."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        return _settle(connection, lease, known, said, now)
+
+
+def _settle(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> Outcome:
+    _keep_keys(connection, lease, said)
+    changed = _put(connection, lease, known, said, now)
+    removed = _take_away(connection, lease, known, said, now)
+    _note_looks(connection, lease, known, said, now)
+    if changed or removed:
+        next_generation(connection, lease)
     return Outcome(changed, removed)
+
+
+def _keep_keys(connection: Connection, lease: Lease, said: Settled) -> None:
+    """An item that goes on under another id is still meant by the key that it had."""
+    new = {old: moved.id for old, moved in said.moved.items() if moved is not None and moved.id != old}
+    for some in slices(new):
+        held = select(item.c.id, item.c.key).where(item.c.source == lease.source, item.c.id.in_(some))
+        rows = connection.execute(held)
+        keep_former(connection, [(lease.source, row.key, new[row.id]) for row in rows])
+
+
+def _note_looks(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> None:
+    for some in slices([each.id for each in said.here]):
+        here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.item.in_(some))
+        connection.execute(update(presence).where(*here).values(looked_at=now))
 
 
 def _put(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> int:
@@ -130,6 +165,8 @@ def _put(connection: Connection, lease: Lease, known: Container, said: Settled, 
     changed = 0
     for home, items in homes.items():
         if items:
+            # What a read that failed left behind is none of this.
+            connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container == home))
             put_aside(connection, lease, home, items)
             changed += put_gathered(connection, lease, Container(home, ""), now)
     return changed
@@ -176,13 +213,6 @@ def _absent(
 
 def _clear_misses(connection: Connection, lease: Lease, known: Container) -> None:
     shown = select(roll.c.id).where(roll.c.source == lease.source, roll.c.container == known.id)
-    here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.misses != 0)
-    connection.execute(update(presence).where(*here, presence.c.item.in_(shown)).values(misses=0))
-
-
-def _shows_nobody(connection: Connection, lease: Lease, known: Container) -> bool:
-    """Tell whether the container had items and the census shows none of them."""
-    had = select(presence.c.item).where(presence.c.source == lease.source, presence.c.container == known.id).limit(1)
-    shown = select(roll.c.id).where(roll.c.source == lease.source, roll.c.container == known.id)
-    still = had.where(presence.c.item.in_(shown))
-    return connection.execute(had).first() is not None and connection.execute(still).first() is None
+    here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.item.in_(shown))
+    noted = or_(presence.c.misses != 0, presence.c.looked_at.is_not(None))
+    connection.execute(update(presence).where(*here, noted).values(misses=0, looked_at=None))

@@ -30,13 +30,21 @@ from sqlalchemy import (
 from sqlalchemy import literal as value
 from sqlalchemy.engine import Dialect
 
-from mapping.meaning import Seen
 from okrs.demand import Container, Demand
-from okrs.work import WorkItem
-from store.database import Database, slices, upsert
+from okrs.work import Kind, WorkItem
+from store.database import Database, upsert
 from store.items import ROW, decode, item_row
 from store.sources import Lease, demand_text, fenced
-from store.tables import Instant, container, incoming, item, item_version, presence, source
+from store.tables import (
+    Instant,
+    container,
+    former_key,
+    incoming,
+    item,
+    item_version,
+    presence,
+    source,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Taken:
 
     seen: int = 0
     changed: int = 0
+    arrivals: tuple[WorkItem, ...] = ()
+    """Those that the source did not have, though they are older than the container's last read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +133,41 @@ def take(
         seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
         if reach.complete and _shows_nothing_known(connection, lease, known):
             raise SuddenlyEmptyError(known.name)
+        arrivals = _arrivals(connection, lease, known)
         changed = put_gathered(connection, lease, known, now)
+        renamed = _is_renamed(connection, lease, known)
         _finish(connection, lease, known, reach, now)
-        if changed:
+        if changed or renamed:
             next_generation(connection, lease)
-    return Taken(seen, changed)
+    return Taken(seen, changed, arrivals)
+
+
+def _arrivals(connection: Connection, lease: Lease, known: Container) -> tuple[WorkItem, ...]:
+    """Return what was gathered and is new to the source, though it was created before the container's last read."""
+    last = connection.execute(select(container.c.watermark).where(*_container(lease, known))).scalar()
+    if last is None:
+        return ()
+    rows = connection.execute(
+        _news(lease, known, incoming.c.payload, incoming.c.updated_at).where(item.c.hash.is_(None))
+    )
+    new = [decode(row.payload, row.updated_at) for row in rows]
+    return tuple([each for each in new if each.created_at is not None and each.created_at < last])
+
+
+def _is_renamed(connection: Connection, lease: Lease, known: Container) -> bool:
+    """Tell whether the config calls the container otherwise than before: rules may name it."""
+    called = connection.execute(select(container.c.name).where(*_container(lease, known))).scalar()
+    return called not in (None, known.name)
+
+
+def _container(lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:
+    return (container.c.source == lease.source, container.c.id == known.id)
 
 
 def put_gathered(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
     """Move what was gathered of a container into the mirror.  Returns how many items are new or differ."""
     _add_versions(connection, lease, known, now)
+    _remember_keys(connection, lease, known)
     changed = _put_items(connection, lease, known, now)
     _note_presence(connection, lease, known)
     connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
@@ -193,6 +228,25 @@ def _add_versions(connection: Connection, lease: Lease, known: Container, now: d
     connection.execute(item_version.insert().from_select(columns, rows, include_defaults=False))
 
 
+def _remember_keys(connection: Connection, lease: Lease, known: Container) -> None:
+    """Keep the keys that items lose by a move or a rename: rules and children may go on naming them."""
+    renamed = _news(lease, known, incoming.c.source, item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
+    keep_former(connection, [(row.source, row.key, row.id) for row in connection.execute(renamed)])
+
+
+def keep_former(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> None:
+    """Keep (source, key, item) of keys that items do not have any more; the last who had a key is meant by it."""
+    rows = {(name, key): held for name, key, held in keys if key}
+    if rows:
+        statement = upsert(connection.dialect.name, former_key)
+        statement = statement.on_conflict_do_update(
+            index_elements=["source", "key"], set_={"item": statement.excluded.item}
+        )
+        connection.execute(
+            statement, [{"source": name, "key": key, "item": held} for (name, key), held in rows.items()]
+        )
+
+
 _SETTLED = ("state", "status", "resolution")
 _COPIED = ("key", "kind", *_SETTLED, "children", "updated_at", "hash")
 
@@ -242,12 +296,29 @@ def _shows_nothing_known(connection: Connection, lease: Lease, known: Container)
 
     Items that were since seen in another container have moved there, and are not missed here.
     """
-    had = select(presence.c.item).where(*_of(presence, lease, known)).limit(1)
     elsewhere = presence.alias()
     moved = select(elsewhere.c.item).where(elsewhere.c.source == lease.source, elsewhere.c.container != known.id)
-    own = had.where(presence.c.item.not_in(moved))
-    still = had.where(presence.c.item.in_(select(incoming.c.id).where(*_of(incoming, lease, known))))
-    return connection.execute(own).first() is not None and connection.execute(still).first() is None
+    shown = select(incoming.c.id).where(*_of(incoming, lease, known))
+    return shows_none(connection, lease, known, shown, presence.c.item.not_in(moved))
+
+
+_PLANS = (Kind.MILESTONE.value, Kind.SPRINT.value)
+
+
+def shows_none(
+    connection: Connection, lease: Lease, known: Container, shown: Select[Any], *own: ColumnElement[bool]
+) -> bool:
+    """Tell whether a listing shows nothing of all that the container had, or nothing of all the work that it had.
+
+    A tracker may go on showing milestones to a token that must not see issues any more.  `own` says who is missed.
+    """
+    joined = presence.join(item, and_(item.c.source == presence.c.source, item.c.id == presence.c.item))
+    had = select(presence.c.item).select_from(joined).where(*_of(presence, lease, known)).limit(1)
+    for some in (had, had.where(item.c.kind.not_in(_PLANS))):
+        was, still = some.where(*own), some.where(presence.c.item.in_(shown))
+        if connection.execute(was).first() is not None and connection.execute(still).first() is None:
+            return True
+    return False
 
 
 def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach, now: datetime) -> None:
@@ -262,78 +333,9 @@ def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach
     }
     if reach.wide or reach.complete:
         told["wide_at"] = now
+    if reach.complete:
+        told["full_at"] = now
     first = {"census_at": now} if reach.complete else {}  # what it lists is all there is
     statement = upsert(connection.dialect.name, container).values(source=lease.source, id=known.id, **told, **first)
     kept = {"census_at": func.coalesce(container.c.census_at, value(now, Instant()))} if reach.complete else {}
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_={**told, **kept}))
-
-
-def _versions() -> Select[Any]:
-    joined = item.join(
-        item_version,
-        and_(
-            item_version.c.source == item.c.source,
-            item_version.c.item == item.c.id,
-            item_version.c.seen_at == item.c.seen_at,
-        ),
-    )
-    return select(item.c.hash, item.c.state_since, item.c.updated_at, item.c.gone, item_version.c.payload).select_from(
-        joined
-    )
-
-
-def items_of(connection: Connection, name: str) -> list[Seen]:
-    """Return all items of a source that are in the mirror, in the order of their ids."""
-    rows = connection.execute(_versions().where(item.c.source == name, item.c.gone.is_(None)).order_by(item.c.id))
-    return [Seen(decode(row.payload, row.updated_at), row.hash, row.state_since) for row in rows]
-
-
-def parents_of(connection: Connection, name: str, container_id: str) -> tuple[str, ...]:
-    """Return the ids of a container's items whose children listings hide, in order."""
-    rows = connection.execute(
-        select(item.c.id)
-        .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
-        .where(presence.c.source == name, presence.c.container == container_id)
-        .where(item.c.children > 0, item.c.gone.is_(None))
-        .order_by(item.c.id)
-    )
-    return tuple(row.id for row in rows)
-
-
-def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, tuple[WorkItem, str | None]]:
-    """Return items by id as they were last seen, with the reason for which they left, if they did."""
-    found: dict[str, tuple[WorkItem, str | None]] = {}
-    for some in slices(ids):
-        rows = connection.execute(_versions().where(item.c.source == name, item.c.id.in_(some)))
-        for row in rows:
-            known = decode(row.payload, row.updated_at)
-            found[known.id] = (known, row.gone)
-    return found
-
-
-def before(connection: Connection, name: str, ids: Iterable[str], generation: int) -> dict[str, WorkItem]:
-    """Return items as we knew them at that generation of the source; those we did not know are left out."""
-    found: dict[str, WorkItem] = {}
-    for some in slices(ids):
-        rows = connection.execute(
-            select(item_version.c.item, item_version.c.payload)
-            .where(item_version.c.source == name, item_version.c.item.in_(some))
-            .where(item_version.c.generation <= generation)
-            .order_by(item_version.c.item, item_version.c.seen_at)
-        )
-        found.update({row.item: decode(row.payload, None) for row in rows})
-    return found
-
-
-def find_key(connection: Connection, keys: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (source, id) of the items that are called by one of these keys."""
-    rows = connection.execute(
-        select(item.c.source, item.c.id).where(item.c.key.in_(tuple(keys))).order_by(item.c.source, item.c.id)
-    )
-    return [(row.source, row.id) for row in rows]
-
-
-def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
-    """Like `find_key`, for keys that compare without case; `key` is already folded."""
-    rows = connection.execute(select(item.c.source, item.c.id).where(func.lower(item.c.key) == key))
-    return [(row.source, row.id) for row in rows]

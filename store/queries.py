@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from mapping.meaning import Candidate, candidates
+from mapping.meaning import Candidate, Lore, candidates
 from store.database import Database, inserted, slices, upsert
-from store.mirror import items_of, next_generation
+from store.lookup import items_of
+from store.mirror import next_generation
 from store.sources import Lease, fenced
-from store.tables import query, query_hit
+from store.tables import container, former_key, query, query_hit
 
 
 def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], now: datetime) -> int:
@@ -47,8 +48,15 @@ def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: d
 
 
 def candidates_of(connection: Connection, source: str) -> list[Candidate]:
-    """Return all items of a source that are in the mirror, with what the source's queries find."""
-    return candidates(items_of(connection, source), hits(connection, source))
+    """Return all items of a source that are in the mirror, with what else is known of them."""
+    return candidates(items_of(connection, source), lore_of(connection, source))
+
+
+def lore_of(connection: Connection, source: str) -> Lore:
+    """Return what the mirror knows of a source beside its items."""
+    keys = connection.execute(select(former_key.c.key, former_key.c.item).where(former_key.c.source == source))
+    names = connection.execute(select(container.c.id, container.c.name).where(container.c.source == source))
+    return Lore(hits(connection, source), {row.key: row.item for row in keys}, {row.id: row.name for row in names})
 
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:

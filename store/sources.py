@@ -48,6 +48,8 @@ class ContainerState:
     wide_at: datetime | None = None
     """When a read last went back a whole day."""
     census_at: datetime | None = None
+    full_at: datetime | None = None
+    """When a read last listed everything."""
     memo: Mapping[str, str] = field(default_factory=dict)
     """What the connector left for its next read."""
 
@@ -228,5 +230,6 @@ def _container(row: Row[tuple[object, ...]]) -> ContainerState:
         error=row.error,
         wide_at=row.wide_at,
         census_at=row.census_at,
+        full_at=row.full_at,
         memo=orjson.loads(row.memo),
     )

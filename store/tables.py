@@ -1,6 +1,7 @@
 """The tables.  Times are whole microseconds since 1970 in UTC, numbers whole millionths; every constraint is named.
 
 source ── container ── presence ── item ── item_version        the mirror
+       ── former_key                                           keys that items had before
               ├ incoming (pages of a read that is under way)
               └ roll (identities of a census that is under way)
        ── query ── query_hit                                   what the trackers' own queries find
@@ -74,7 +75,8 @@ def micros(instant: datetime) -> int:
 
 def from_micros(number: int) -> datetime:
     """The inverse of `micros`."""
-    return _EPOCH + timedelta(microseconds=number)
+    seconds, rest = divmod(number, 1_000_000)
+    return _EPOCH + timedelta(0, seconds, rest)  # twice as fast as from microseconds alone
 
 
 metadata = MetaData()
@@ -112,6 +114,8 @@ container = Table(
     # When a read last went back a whole day, and when a census was last taken.
     Column("wide_at", Instant),
     Column("census_at", Instant),
+    # When a read last listed everything there is.
+    Column("full_at", Instant),
     # What the connector asked to be kept for its next read, as JSON.
     Column("memo", Text, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("source", "id", name="pk_container"),
@@ -162,8 +166,19 @@ presence = Table(
     Column("item", Text, nullable=False),
     # How many censuses in a row missed the item; it leaves at two.
     Column("misses", Integer, nullable=False, default=0),
+    # When the item was last looked up because a census missed it.
+    Column("looked_at", Instant),
     PrimaryKeyConstraint("source", "container", "item", name="pk_presence"),
     Index("ix_presence_item", "source", "item"),
+)
+
+former_key = Table(
+    "former_key",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    PrimaryKeyConstraint("source", "key", name="pk_former_key"),
 )
 
 incoming = Table(

@@ -1,6 +1,6 @@
 """The trackers' own queries: asked for their ids in every run, kept whole or not at all (`store.queries`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from connectors.contract import Connector, ConnectorError, IdPage
 from store import queries
@@ -11,6 +11,14 @@ from sync.walking import Walk
 def asking(task: Task, wanted: Iterable[str], tally: Tally) -> list[Walk[IdPage]]:
     """Return the walks that ask each query; one that is refused keeps what it found last."""
     return [_asking(task, query, tally) for query in sorted(wanted)]
+
+
+def leave_unasked(task: Task, wanted: Iterable[str], lost: Sequence[str], tally: Tally) -> None:
+    """Keep what queries found last: an answer without the containers that are `lost` would lose their items."""
+    for query in sorted(wanted):
+        error = f"Queries are not asked while {' and '.join(lost)} cannot be read; what they found last stays."
+        queries.note_error(task.database, task.lease, query, error, task.clock())
+        tally.fail(f"query {query}", error)
 
 
 def _asking(task: Task, query: str, tally: Tally) -> Walk[IdPage]:

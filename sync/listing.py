@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
 from okrs.work import WorkItem
-from store import mirror
+from store import lookup, mirror
 from store.mirror import Reach
 from store.sources import ContainerState
 from sync.task import Tally, Task
@@ -14,6 +14,10 @@ from sync.walking import Walk
 
 OVERLAP = timedelta(minutes=15)
 """Read again what changed shortly before the last read: indexes of trackers lag, clocks differ."""
+
+COMPLETE_AGAIN = timedelta(days=7)
+"""Once a week everything is listed: names that stand inside items (a section, a label, a status) are changed without
+touching the items, and no poll tells of it."""
 
 WIDE_OVERLAP = timedelta(days=1)
 """Once a day the read goes back that far, for what became visible later than `OVERLAP`."""
@@ -53,6 +57,7 @@ def listing(
         else:
             tally.seen += taken.seen
             tally.changed += taken.changed
+            tally.arrivals += taken.arrivals
 
     def failed(error: ConnectorError) -> None:
         task.note(known.name, str(error))
@@ -75,15 +80,17 @@ def unobserved(task: Task, known: Container, tally: Tally) -> None:
 def _cursor(task: Task, known: Container, held: ContainerState | None, now: datetime) -> Cursor:
     """From a little before the last complete read.
 
-    Or everything: at first, in full, for a wider demand, under a new name, and after it could not be seen.
+    Or everything: at first, in full, for a wider demand, under a new name, after it could not be seen, once a week.
     """
     everything = Cursor(now=now, held=_held(task), memo=held.memo if held else {})
     if held is None or held.watermark is None or task.full:
         return everything
     if held.called != known.called or not held.demand.covers(task.source.demand):
         return everything
+    if held.full_at is None or now - held.full_at >= COMPLETE_AGAIN:
+        return everything
     with task.database.read() as connection:
-        parents = mirror.parents_of(connection, task.source.name, known.id)
+        parents = lookup.parents_of(connection, task.source.name, known.id)
     overlap = WIDE_OVERLAP if _wide_due(held, now) else OVERLAP
     return replace(everything, since=held.watermark - overlap, parents=parents)
 
@@ -95,7 +102,7 @@ def _wide_due(held: ContainerState | None, now: datetime) -> bool:
 def _held(task: Task) -> Callable[[Iterable[str]], Mapping[str, WorkItem]]:
     def held(ids: Iterable[str]) -> Mapping[str, WorkItem]:
         with task.database.read() as connection:
-            known = mirror.look_up(connection, task.source.name, ids)
+            known = lookup.look_up(connection, task.source.name, ids)
         return {name: item for name, (item, gone) in known.items() if gone is None}
 
     return held

@@ -10,9 +10,9 @@ from connectors.contract import ConnectorError, Container, CredentialsRefused, R
 from store import queries, sources
 from store.sources import LeaseLostError
 from sync import roll_call
-from sync.asking import asking
+from sync.asking import asking, leave_unasked
 from sync.listing import listing
-from sync.roll_call import take_census
+from sync.roll_call import follow_arrivals, take_census
 from sync.task import Outcome, SourceReport, Tally, Task
 from sync.walking import Crew, explore
 
@@ -37,24 +37,30 @@ def read(task: Task) -> SourceReport:
 
 def _read(task: Task, crew: Crew, tally: Tally) -> None:
     try:
-        found = crew.first.containers()
+        found = _same_as_before(task, crew.first.containers())
         _each_once(found)
         tally.resolved(found)
         _unreadable(task, found, tally)
-        readable = [each for each in found if isinstance(each, Container)]
         tally.removed += _forget_others(task, found)
-        _read_containers(task, crew, readable, tally)
+        _read_containers(task, crew, found, tally)
     except ConnectorError as error:
         tally.fail("", error)
 
 
-def _read_containers(task: Task, crew: Crew, readable: Sequence[Container], tally: Tally) -> None:
+def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreadable], tally: Tally) -> None:
+    readable = [each for each in found if isinstance(each, Container)]
     states, told = task.states(), crew.first.told
     wanted = task.source.demand.queries
     queries.forget_others(task.database, task.lease, wanted, task.clock())
     try:
         explore(crew, [listing(task, each, states.get(each.id), told, tally) for each in readable])
-        explore(crew, asking(task, wanted, tally))
+        if len(readable) == len(found):
+            explore(crew, asking(task, wanted, tally))
+        else:
+            lost = [each.name for each in found if isinstance(each, Unreadable)]
+            leave_unasked(task, wanted, lost, tally)
+        if tally.arrivals:
+            follow_arrivals(task, crew, readable, tally)
         now = task.clock()
         counted = [
             each
@@ -71,6 +77,28 @@ def _unreadable(task: Task, found: Sequence[Container | Unreadable], tally: Tall
         if isinstance(each, Unreadable):
             task.note(each.name, each.error, unobserved=True)
             tally.fail(each.name, each.error)
+
+
+def _same_as_before(task: Task, found: Sequence[Container | Unreadable]) -> list[Container | Unreadable]:
+    """Refuse a container that took the name of another one: what was read of that would leave all at once.
+
+    A complete sync (`--full`) is how a person says that it is meant.
+    """
+    held = {known.name: known for known in task.states().values() if known.demand.site == task.source.demand.site}
+    there = {each.id for each in found if isinstance(each, Container)}
+
+    def same(each: Container | Unreadable) -> Container | Unreadable:
+        before = held.get(each.name)
+        if isinstance(each, Unreadable) or task.full or before is None or before.id in there | {each.id}:
+            return each
+        return Unreadable(
+            each.name,
+            f"{each.name} is another one at the tracker than the one that was read until now (id {each.id}, before "
+            f"{before.id}), so nothing of it was used. If it takes the other's place, run `headway sync --full`; "
+            "if the other one was renamed, name it by its new name.",
+        )
+
+    return [same(each) for each in found]
 
 
 def _forget_others(task: Task, found: Sequence[Container | Unreadable]) -> int:

@@ -17,7 +17,7 @@ from mapping.demand import demand_of
 from mapping.meaning import Candidate
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
-from store import ledger, mirror, queries, sources
+from store import ledger, lookup, queries, sources
 from store.database import Database
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 
@@ -144,8 +144,8 @@ def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, in
         by_source[name].append(item)
     past: dict[ItemId, Past] = {}
     for name, items in by_source.items():
-        known = mirror.look_up(connection, name, items)
-        was = mirror.before(connection, name, items, then.get(name, 0))
+        known = lookup.look_up(connection, name, items)
+        was = lookup.before(connection, name, items, then.get(name, 0))
         for item in items:
             now_item, gone = known.get(item, (None, None))
             past[name, item] = Past(was.get(item), None if gone else now_item, CauseKind(gone) if gone else None)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
 from okrs.work import Ref
-from store import census
+from store import census, lookup
 from store.census import Compared, Settled
 from store.mirror import SuddenlyEmptyError
 from store.sources import ContainerState, note_error
@@ -17,8 +17,11 @@ from sync.walking import Crew, Walk, explore
 CENSUS_EVERY = timedelta(days=1)
 """Incremental reads cannot see what was deleted; once a day somebody looks."""
 
-LOOK_UPS = 500
+LOOK_UPS = 2000
 """Look-ups of one census at the most, each way; the others are looked up by the next ones."""
+
+LOOK_UPS_AGAIN = 200
+"""Of items that were looked up before and are there, though listings leave them out: archived ones, year after year."""
 
 _SLICE = 50
 """Items that are looked up by one question."""
@@ -43,7 +46,7 @@ def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: 
     explore(crew, [_counting(task, each, counted, tally) for each in containers])
     said: dict[str, dict[str, Found]] = {each.id: {} for each in counted}
     failed: set[str] = set()
-    compared = {each.id: census.compare(task.database, task.lease, each, LOOK_UPS) for each in counted}
+    compared = {each.id: _compare(task, each) for each in counted}
     questions = [
         _looking_up(task, each, refs, said[each.id], failed=failed, tally=tally)
         for each in counted
@@ -53,6 +56,10 @@ def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: 
     for each in counted:
         if each.id not in failed:
             _settle(task, each, compared[each.id], said[each.id], tally)
+
+
+def _compare(task: Task, known: Container) -> Compared:
+    return census.compare(task.database, task.lease, known, LOOK_UPS, LOOK_UPS_AGAIN)
 
 
 def _counting(task: Task, known: Container, counted: list[Container], tally: Tally) -> Walk[IdPage]:
@@ -112,6 +119,30 @@ def _settled(compared: Compared, found: dict[str, Found]) -> Settled:
         deleted=[name for name, each in found.items() if each.fate is Fate.DELETED],
         hidden=[ref.id for ref in compared.missing if ref.id in found and found[ref.id].fate is Fate.HIDDEN],
     )
+
+
+def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tally: Tally) -> None:
+    """Look up whom an arrival may have been before: it would be counted twice until the next census.
+
+    A tracker that transfers an item between containers gives it a new id; the old one leaves no trace in a listing.
+    Raises what `explore` does.
+    """
+    with task.database.read() as connection:
+        suspects = lookup.alike(connection, task.source.name, tally.arrivals)
+    here = [each for each in containers if each.id in suspects]
+    said: dict[str, dict[str, Found]] = {each.id: {} for each in here}
+    failed: set[str] = set()
+    explore(
+        crew,
+        [_looking_up(task, each, suspects[each.id], said[each.id], failed=failed, tally=tally) for each in here],
+    )
+    for each in here:
+        if each.id not in failed:
+            # That one of them is hidden is for the census to count.
+            settled = _settled(Compared((), ()), said[each.id])
+            outcome = census.settle_some(task.database, task.lease, each, settled, task.clock())
+            tally.changed += outcome.changed
+            tally.removed += outcome.removed
 
 
 def _slices(compared: Compared) -> list[tuple[Ref, ...]]:

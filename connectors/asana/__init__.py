@@ -8,6 +8,6 @@ __all__ = ["Settings", "connect"]
 
 def connect(settings: Settings) -> Connector:
     """Open a connection that does not retry by itself.  Raises ConnectorError when the token cannot be sent."""
-    from connectors.asana.client import Asana  # the client library loads here, not where settings are checked
+    from connectors.asana.client import Asana  # loads what sends requests, which checking settings does not need
 
     return Asana(settings)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from connectors.asana import asking, seeing
 from connectors.asana.asking import Asking
+from connectors.asana.fields import OF_A_PROJECT, Field, Fields, fields_of
 from connectors.asana.looking import Looking
 from connectors.asana.reading import Reading
 from connectors.asana.settings import Settings
@@ -30,9 +31,16 @@ from okrs.work import Ref
 class Asana:
     """One connection with one token, used by one thread.  A container's id and name are the project's gid."""
 
-    def __init__(self, settings: Settings, transport: Transport | None = None, deleted: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport | None = None,
+        deleted: set[str] | None = None,
+        fields: Fields | None = None,
+    ) -> None:
         self._settings = settings
         self._transport = transport or Transport(settings)
+        self._fields = fields or Fields()
         self._deleted = set() if deleted is None else deleted
         """Tasks that events called deleted: asked for by its gid, such a task is as unknown as any (404).  Shared with
         the twins; every operation on it is a single one, so threads do no harm."""
@@ -53,12 +61,19 @@ class Asana:
         return self._transport.line.told
 
     def twin(self) -> "Asana":
-        return Asana(self._settings, Transport(self._settings, self._transport.line.twin()), self._deleted)
+        transport = Transport(self._settings, self._transport.line.twin())
+        return Asana(self._settings, transport, self._deleted, self._fields)
 
     def containers(self) -> Sequence[Container | Unreadable]:
-        return resolved(self._settings.projects, self._container)
+        known: dict[str, tuple[Field, ...]] = {}
+        found = resolved(self._settings.projects, lambda gid: self._container(gid, known))
+        self._fields.projects = known
+        self._fields.doubtful = any(isinstance(one, Unreadable) and one.passing for one in found)
+        return found
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        if cursor.resume is None:
+            self._fields.check(container.id, demand.fields)
         return self._reading.changed(container.id, cursor, demand)
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:  # noqa: ARG002 - asks for nothing more
@@ -83,8 +98,10 @@ class Asana:
     def close(self) -> None:
         self._transport.close()
 
-    def _container(self, gid: str) -> Container:
-        name = self._asking.one(asking.project(gid), "name").get("name")
+    def _container(self, gid: str, known: dict[str, tuple[Field, ...]]) -> Container:
+        project = self._asking.one(asking.project(gid), f"name,{OF_A_PROJECT}")
+        name = project.get("name")
         if not isinstance(name, str):
             raise MalformedAnswer(f"The answer for the project {gid} holds no name; nothing of it was used.")
+        known[gid] = fields_of(project)
         return Container(gid, gid, called=name)

@@ -6,7 +6,7 @@ sub-tasks; at most 100 a page; delivered "at most once", within a minute on aver
 are a hint where to look, and never the truth: the nightly walk and the census repair what they miss.
 
 UNCHECKED against the real service: that a task put under another one is told as `added` with that parent, and that a
-deleted parent's sub-tasks are told as deleted, too.
+deleted parent's sub-tasks are told as deleted, too, and that a project's events tell of its sections and of tags.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -41,6 +41,8 @@ class Told:
     more: bool = False
     renewed: bool = False
     """The token that was sent is not valid any more (412): what happened since is not known."""
+    renamed: bool = False
+    """A section or a tag has another name, which touches none of its tasks."""
     tasks: tuple[tuple[str, str, str], ...] = ()
     """(letter of the action, gid of the task, "kind:gid" of what it was added to or removed from, else "")."""
 
@@ -57,11 +59,20 @@ def told(answer: object, status: int, what: str) -> Told:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise MalformedAnswer(f"The answer for {what} holds no list `data`; nothing of it was used.")
     tasks = tuple([event for row in rows if (event := _event(row)) is not None])
-    return Told(sync or "", more=body.get("has_more") is True and bool(sync), tasks=tasks)
+    renamed = any(_renames(row) for row in rows)
+    return Told(sync or "", more=body.get("has_more") is True and bool(sync), renamed=renamed, tasks=tasks)
+
+
+def _renames(row: Mapping[str, Any]) -> bool:
+    """Tell whether an event may have given a section or a tag another name; an event may leave out what changed."""
+    resource, change = _ref(row.get("resource")), row.get("change")
+    kind = (resource[1] if resource else "") or row.get("type")
+    named = change.get("field", "name") == "name" if isinstance(change, dict) else True
+    return kind in ("section", "tag") and row.get("action") == "changed" and named
 
 
 def _event(row: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Return an event of a task, None for one of anything else (comments, sections, the project)."""
+    """Return an event of a task, None for one of anything else (comments, the project)."""
     resource, parent = _ref(row.get("resource")), _ref(row.get("parent"))
     action = _ACTIONS.get(str(row.get("action")))
     if resource is None or action is None or (resource[1] or row.get("type")) != "task":

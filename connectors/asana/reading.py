@@ -58,6 +58,8 @@ class Reading:
         """The first page of a read: what happened, and therefore where to look."""
         told = self._asking.events(project, at.sync)
         hints = Hints.of(at.seen).after(told.tasks if told else (), project)
+        if told and told.renamed:
+            at = replace(at, whole=True)  # names stand in every task, and no task counts as modified for them
         if told and told.more:
             following = replace(at, sync=told.sync, pages=at.pages + 1, seen=hints.texts())
             if following.pages >= events.MOST_PAGES:  # leave them behind: a new token, and everything is read

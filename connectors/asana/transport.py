@@ -1,28 +1,19 @@
-"""One GET to Asana: its client library writes the request, `connectors.line.Line` sends it.
+"""One GET to Asana: it writes the request, `connectors.line.Line` sends it.
 
-What the library does well is used: it quotes what stands in a path and adds the credentials.  What it does by itself
-is taken away: `_Desk` stands where it keeps its sockets, so that it can neither send nor retry nor follow a redirect;
-its endless page iterators, its decoding, which turns no-break spaces of titles into plain ones, its debug log of whole
-answers, its thread pool and the handlers it hangs on loggers are all left out or undone (asana 5.4).
+Requests are few and plain, so no library writes them: Asana's own client takes 60 ms to import, starts threads, hangs
+handlers on loggers, and of all it does only an address and a header would be left (asana 5.4).
 """
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-import asana
 import orjson
 
 from connectors.asana.settings import Settings
 from connectors.contract import CredentialsRefused, MalformedAnswer, Stop
 from connectors.http import USER_AGENT, error_for
-from connectors.line import Answer, Line, Route
-
-_SETTING_UP = Lock()
+from connectors.line import Line, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,71 +25,10 @@ class Ask:
     ids: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
-
-class _Sent:
-    """What the library is told: all is well.  The true answer is judged by us, where its text can do no harm."""
-
-    status = 200
-    reason = ""
-
-    def getheaders(self) -> dict[str, str]:
-        return {}
-
-
-class _Desk:
-    """Stands in the library for its pool of sockets, and hands every request to our line."""
-
-    def __init__(self, line: Line) -> None:
-        self.what = ""
-        self.answer: Answer | None = None
-        self._line = line
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        fields: object = None,
-        headers: Mapping[str, str],
-        preload_content: bool,  # noqa: ARG002 - how urllib3 is called
-        timeout: object,  # noqa: ARG002 - the line keeps its own, whatever the library makes of one
-    ) -> _Sent:
-        query = urlencode(list(fields)) if isinstance(fields, list) else ""
-        self.answer = self._line.ask(method, f"{url}?{query}" if query else url, self.what, headers)
-        return _Sent()
-
-    def taken(self) -> Answer | None:
-        """Return what came back last, once."""
-        answer, self.answer = self.answer, None
-        return answer
-
-
-@contextmanager
-def _loggers_kept() -> Iterator[None]:
-    """Undo what `asana.Configuration()` does to its own and to urllib3's logger: handlers and levels."""
-    loggers = [logging.getLogger(name) for name in ("asana", "urllib3")]
-    before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
-    try:
-        yield
-    finally:
-        for logger, handlers, level in before:
-            for handler in set(logger.handlers) - set(handlers):
-                logger.removeHandler(handler)
-            logger.setLevel(level)
-
-
-def _writer(url: str, token: str, desk: _Desk) -> Any:  # noqa: ANN401 - the library has no types
-    with _SETTING_UP, _loggers_kept():
-        configuration = asana.Configuration()
-        configuration.host = url
-        configuration.access_token = token
-        client = asana.ApiClient(configuration)
-    # The pool is for asynchronous calls, which nobody makes; its threads would outlive the connection.
-    client.pool.close()
-    client.pool.join()
-    client.rest_client.pool_manager = desk
-    client.user_agent = USER_AGENT
-    return client
+    def below(self, root: str) -> str:
+        """Return the whole address; what stands for a name stays one part of the path, whatever it holds."""
+        address = root + self.path.format_map({name: quote(one, safe="") for name, one in self.ids.items()})
+        return f"{address}?{urlencode(self.query)}" if self.query else address
 
 
 class Transport:
@@ -112,15 +42,14 @@ class Transport:
         self.line = line or Line(Route(settings.url, settings.proxy, settings.ca_bundle))
         self.status = 0
         """HTTP status of the last answer; 0 when none came."""
-        self._desk = _Desk(self.line)
-        self._writer = _writer(settings.url, token, self._desk)
+        self._root = settings.url
+        self._headers = {"Accept": "application/json", "Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
 
     def get(self, ask: Ask, *also: int) -> object:
-        """Return the parsed body of a 2xx answer, or of one whose status is in `also`.  Raises ConnectorError.
-
-        The bytes are parsed here: the library would alter titles, and take a page of HTML for a text.
-        """
-        answer = self._answer(ask)
+        """Return the parsed body of a 2xx answer, or of one whose status is in `also`.  Raises ConnectorError."""
+        self.status = 0
+        answer = self.line.ask("GET", ask.below(self._root), ask.what, self._headers)
+        self.status = answer.status
         if not 200 <= answer.status <= 299 and answer.status not in also:
             if answer.status == 402:
                 raise Stop(f"Asana offers {ask.what} in its paid plans only (402).")
@@ -133,20 +62,3 @@ class Transport:
 
     def close(self) -> None:
         self.line.close()
-
-    def _answer(self, ask: Ask) -> Answer:
-        self.status, self._desk.what = 0, ask.what
-        self._writer.call_api(
-            ask.path,
-            "GET",
-            path_params=dict(ask.ids),
-            query_params=dict(ask.query),  # a fresh one: the library writes into it
-            header_params={"Accept": "application/json", "Accept-Encoding": "gzip"},
-            auth_settings=["token"],
-            _preload_content=False,
-        )
-        answer = self._desk.taken()
-        if answer is None:
-            raise Stop(f"The Asana library did not write the request for {ask.what}; its version is not supported.")
-        self.status = answer.status
-        return answer

@@ -8,15 +8,17 @@ from connectors.contract import (
     AccessDenied,
     Account,
     Container,
+    CredentialsRefused,
     Listed,
     MalformedAnswer,
     RateLimited,
     Stop,
+    Unreachable,
     Unreadable,
     What,
 )
 from connectors.github import boards, normalise
-from connectors.github.answer import Answer
+from connectors.github.answer import Answer, Elsewhere
 from connectors.github.credentials import InstalledApp
 from connectors.github.paging import Listing, Place, links_of
 from connectors.github.settings import DEFAULT_URL
@@ -33,6 +35,7 @@ _GRANTS = {"issues": "Issues", "pull_requests": "Pull requests", "metadata": "Me
 def check(wire: Wire, shared: Shared) -> Account:
     """Say who asks, what it sees, which rights it lacks and when it ends.  Raises ConnectorError."""
     found = containers(wire, shared)
+    readable = [one for one in found if isinstance(one, Container)]
     missing = tuple([one.name for one in found if isinstance(one, Unreadable)])
     app = shared.credentials if isinstance(shared.credentials, InstalledApp) else None
     headers: Mapping[str, str] = {}
@@ -44,10 +47,10 @@ def check(wire: Wire, shared: Shared) -> Account:
         who, lacks = _installation(wire, app), list(_lacking_grants(app))
     return Account(
         who=who,
-        sees=tuple([one.name for one in found if isinstance(one, Container)]),
+        sees=tuple([one.name for one in readable]),
         missing=missing,
         detail="GitHub" if wire.url == DEFAULT_URL else f"GitHub API at {wire.url}",
-        lacks=(*lacks, *_unreadable_boards(wire, shared)),
+        lacks=(*lacks, *_unreadable_issues(wire, shared, readable), *_unreadable_boards(wire, shared)),
         expires=expiry(headers.get("github-authentication-token-expiration", "")),
     )
 
@@ -99,12 +102,30 @@ def _lacking_grants(app: InstalledApp) -> Iterator[str]:
             yield f"The GitHub App may not read {shown}: grant it in the App's settings, then accept it."
 
 
+def _unreadable_issues(wire: Wire, shared: Shared, readable: Sequence[Container]) -> Iterator[str]:
+    """Ask each repository for one issue, as a read will: that a token sees it says nothing of its issues."""
+    for one in readable:
+        what = f"the issues of {one.name}"
+        path = f"/repos/{repository(wire, shared, one).name}/issues"
+        try:
+            normalise.rows(wire.get(path, what, {"state": "all", "per_page": "1"}).json(what), what)
+        except Stop as error:
+            yield _lacking(error)
+
+
 def _unreadable_boards(wire: Wire, shared: Shared) -> Iterator[str]:
     for name in shared.settings.boards or ():
         try:
             boards.look_at(wire, name)
         except Stop as error:
-            yield str(error)
+            yield _lacking(error)
+
+
+def _lacking(error: Stop) -> str:
+    """Return the sentence of a refusal of one thing.  Raises what is the refusal of everything."""
+    if isinstance(error, CredentialsRefused | Unreachable | Elsewhere):
+        raise error
+    return str(error)
 
 
 def discover(wire: Wire, shared: Shared) -> Iterator[Listed]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from connectors.contract import ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
+from connectors.contract import AccessDenied, ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
 from connectors.http import error_for
 
 _LIMIT_WORDS = (b"rate limit", b"abuse detection")
@@ -18,6 +18,14 @@ _LEAST_WAIT = 60.0
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit"""
 
 _LONGEST_REASON = 200
+
+_REMEDY = "give it the permission Issues: read there (a classic token: the scope `repo`), or use another one"
+_SIGN_ON = "authorise it for the organisation's single sign-on, in the settings of the token"
+"""https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api: the header X-GitHub-SSO"""
+
+
+class Elsewhere(Stop):
+    """The answer leads to another address, which is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +47,13 @@ class Answer:
         if self.status == 202:
             return TryLater(f"The tracker is not ready yet (202) for {what}; it is asked again later.")
         if 300 <= self.status < 400:
-            return Stop(
+            return Elsewhere(
                 f"The tracker moved {what} elsewhere ({self.status}): a repository that was renamed or transferred "
                 "meanwhile is found again by the next run; otherwise check `url`."
             )
+        if isinstance(error, AccessDenied):
+            remedy = _SIGN_ON if "x-github-sso" in self.headers else _REMEDY
+            return AccessDenied(f"The token may not read {what} ({self.status}): {remedy}.")
         return error
 
     def limited(self, what: str) -> bool:

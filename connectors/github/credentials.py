@@ -102,6 +102,10 @@ class InstalledApp:
                 f"The GitHub App has no installation {self.installation} (404): check `installation` of `app:`, "
                 "and that the App is still installed."
             )
+        if answer.status == 403 and not answer.limited(what):
+            raise CredentialsRefused(
+                "GitHub gives the App no token (403): see to it that its installation is not suspended."
+            )
         if answer.status != 201 and isinstance(error := answer.error(what), Stop):
             raise CredentialsRefused(str(error))  # without a token nothing of the source can be read
         told = answer.json(what, status=201)

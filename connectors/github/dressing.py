@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from connectors.contract import MalformedAnswer
 from connectors.github import graphql, normalise
@@ -13,7 +12,7 @@ from connectors.naming import first_refs, named_in_branch, named_in_title
 from okrs.demand import Demand
 from okrs.work import Ref, WorkItem
 
-Row = Mapping[str, Any]
+Row = normalise.Payload
 
 
 def dressed(wire: Wire, shared: Shared, rows: Sequence[Row], repo: Ref, demand: Demand) -> tuple[WorkItem, ...]:
@@ -21,13 +20,11 @@ def dressed(wire: Wire, shared: Shared, rows: Sequence[Row], repo: Ref, demand: 
 
     Raises ConnectorError.
     """
-    items = [normalise.issue(dict(row), repo) for row in rows]
     if demand.fields:
         values = shared.boards.fields(wire, demand.fields)
-        items = [
-            replace(item, fields=values.get((repo.id, row["number"]), ()))
-            for item, row in zip(items, rows, strict=True)
-        ]
+        items = [normalise.issue(row, repo, values.get((repo.id, normalise.number(row)), ())) for row in rows]
+    else:
+        items = [normalise.issue(row, repo) for row in rows]
     if demand.refs:
         named = _named_elsewhere(wire, rows, f"the pull requests of {repo.name}")
         items = [

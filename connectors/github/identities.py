@@ -11,7 +11,7 @@ from connectors.github.dressing import dressed
 from connectors.github.paging import Listing, Place
 from connectors.github.reading import Reading, listing_query
 from connectors.github.settings import FULL_NAME
-from connectors.github.shared import Shared, configured, named, repository, still_there
+from connectors.github.shared import Shared, belongs, named, repository, still_there
 from connectors.github.wire import Wire
 from okrs.work import Ref, WorkItem
 
@@ -30,7 +30,7 @@ def census(wire: Wire, shared: Shared, container: Container, resume: str | None)
     rows, following = Reading(wire, shared, container).listed(place, listing_query(place.listing), _DAWN)
     make = normalise.reference if place.listing is Listing.ISSUES else normalise.milestone_reference
     begun = (Place(Listing.MILESTONES),) if resume is None else ()
-    return IdPage(tuple([make(dict(row), repo) for row in rows]), tuple([one.text() for one in (*begun, *following)]))
+    return IdPage(tuple([make(row, repo) for row in rows]), tuple([one.text() for one in (*begun, *following)]))
 
 
 class LookUp:
@@ -92,7 +92,7 @@ class LookUp:
         item = self._item(answer, what, now)
         if now.id == self._repo.id:
             return _same(ref, item)
-        mine = now.id in configured(self._wire, self._shared)
+        mine = belongs(self._wire, self._shared, now)
         return Found(Fate.MOVED, item, now.id if mine else None)
 
     def _item(self, answer: Answer, what: str, repo: Ref) -> WorkItem:

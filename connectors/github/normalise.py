@@ -67,8 +67,13 @@ def rows(payload: object, what: str) -> list[Payload]:
     return payload
 
 
-def issue(payload: Payload, repo: Ref) -> WorkItem:
-    """Return the item of an issue or a pull request.  Raises MalformedAnswer."""
+def number(payload: Payload) -> int:
+    """Return the number of an issue, a pull request or a milestone in its repository.  Raises MalformedAnswer."""
+    return _whole(payload, "number")
+
+
+def issue(payload: Payload, repo: Ref, fields: tuple[tuple[str, str], ...] = ()) -> WorkItem:
+    """Return the item of an issue or a pull request, with its fields on boards.  Raises MalformedAnswer."""
     pull = payload.get("pull_request")
     status = _status(payload)
     reason = _text(payload, "state_reason") if payload.get("state_reason") is not None else None
@@ -96,6 +101,7 @@ def issue(payload: Payload, repo: Ref) -> WorkItem:
         milestones=() if milestone is None else (f"milestone:{_whole(_object(milestone, 'milestone'), 'id')}",),
         labels=tuple([_label(label) for label in _list(payload, "labels")]),
         assignees=tuple([_text(_object(who, "assignees"), "login") for who in _list(payload, "assignees")]),
+        fields=fields,
         refs=() if pull is None else first_refs(named_in_title(title, repo.name), key),
     )
 

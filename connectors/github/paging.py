@@ -1,12 +1,12 @@
 """Where a read of a repository stands: which listing, which page, and whether the pages run in a circle."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
-from requests.utils import parse_header_links
 
 from connectors.contract import MalformedAnswer
 
@@ -109,16 +109,37 @@ def links_of(header: str, ours: Callable[[str], bool], what: str) -> Links:
     Only the query is used, since the link may name the repository by its id.  Cursors (`after=`) are given by large
     listings, which refuse page numbers: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
-    found: dict[str, dict[str, str]] = {}
-    for link in parse_header_links(header):
-        relation = link.get("rel", "")
-        if relation == "next" and not ours(link["url"]):
-            raise MalformedAnswer(f"The next page of {what} is said to be on another host; it was not asked.")
-        if relation in ("next", "last"):
-            found[relation] = dict(parse_qsl(urlsplit(link["url"]).query, keep_blank_values=True))
-    if "next" not in found:
+    told = targets(header)
+    if "next" not in told:
         return Links()
-    following = urlencode(sorted(found["next"].items()))
-    numbered = found["next"].get("page") == "2" and "after" not in found["next"]
-    last = found.get("last", {}).get("page", "")
-    return Links(following, int(last) if numbered and last.isascii() and last.isdigit() and len(last) < 10 else 0)
+    if not ours(told["next"]):
+        raise MalformedAnswer(f"The next page of {what} is said to be on another host; it was not asked.")
+    following, last = (_query(told[name]) if ours(told.get(name, "")) else {} for name in ("next", "last"))
+    numbered = following.get("page") == "2" and "after" not in following
+    number = last.get("page", "")
+    is_number = numbered and number.isascii() and number.isdigit() and len(number) < 10
+    return Links(urlencode(sorted(following.items())), int(number) if is_number else 0)
+
+
+_ONE = r"""\s*;\s*([^\s=;,"<>]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?"""
+_PARAMETER = re.compile(_ONE)
+_LINK = re.compile(f"<([^<>]*)>((?:{_ONE})*)")
+
+
+def targets(header: str) -> dict[str, str]:
+    """Return the addresses of a Link header by what they are to the page: "next", "last" and the like.
+
+    https://www.rfc-editor.org/rfc/rfc8288#section-3: names of relations are without case, one `rel` may hold several,
+    and of several `rel` of a link the first counts.
+    """
+    found: dict[str, str] = {}
+    for link in _LINK.finditer(header):
+        parameters = [(name.lower(), quoted or plain) for name, quoted, plain in _PARAMETER.findall(link[2])]
+        relations = next((value for name, value in parameters if name == "rel"), "")
+        for relation in relations.lower().split():
+            found.setdefault(relation, link[1])
+    return found
+
+
+def _query(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))

@@ -26,7 +26,7 @@ QUERY = {"state": "all", "sort": "updated", "direction": "desc", "per_page": "10
 _SETTLED = timedelta(seconds=10)
 _LONGEST = 200
 _ANY = "any"
-"""Of a listing that is read whole: its ETag serves every window."""
+"""Of a listing that is read whole: its ETag serves every poll, however far it looks back."""
 
 
 def stamp(time: datetime) -> str:
@@ -44,11 +44,14 @@ def mark_of(url: str, query: Mapping[str, str], identity: str) -> str:
 
 
 def etag_of(memo: Mapping[str, str], mark: str, since: datetime | None) -> str:
-    """Return the ETag that a memo keeps for this address, token and window; "" where there is none."""
+    """Return the ETag that a memo keeps for this address, token and window; "" where there is none.
+
+    A complete read (`since` None) has none at all: what stayed as it was is brought, too.
+    """
+    if since is None:
+        return ""
     begins, _, etag = memo.get(f"etag:{mark}", "").partition(" ")
-    if begins == _ANY:
-        return etag
-    return etag if since is not None and begins <= stamp(since) else ""
+    return etag if begins == _ANY or begins <= stamp(since) else ""
 
 
 def kept(headers: Mapping[str, str], mark: str, since: datetime | None = None) -> dict[str, str]:
@@ -59,7 +62,7 @@ def kept(headers: Mapping[str, str], mark: str, since: datetime | None = None) -
     return {f"etag:{mark}": f"{_ANY if since is None else stamp(since)} {etag}"}
 
 
-def changed_rows(rows: Sequence[Mapping[str, Any]], since: datetime, more: bool) -> list[Mapping[str, Any]] | None:
+def changed_rows(rows: Sequence[dict[str, Any]], since: datetime, more: bool) -> list[dict[str, Any]] | None:
     """Return the rows of the newest page that changed since then; None when the page may not hold them all.
 
     `more` says that there are further pages.  A page that is not sorted as asked proves nothing.

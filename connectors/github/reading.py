@@ -69,7 +69,7 @@ class Reading:
         if answer.status == 422 and place.page:
             return [], self._chain_instead(place, run)
         rows = normalise.rows(answer.json(what), what)
-        return list(rows), place.after(self._links(answer, what), what)
+        return rows, place.after(self._links(answer, what), what)
 
     def _chain_instead(self, place: Place, run: datetime) -> tuple[Place, ...]:
         """Begin anew, following links only, where GitHub refuses a page's number: once, however many it refuses."""
@@ -88,8 +88,7 @@ class Reading:
         what = f"the milestones of {self._container.name}"
         query = listing_query(Listing.MILESTONES)
         mark = self._mark(Listing.MILESTONES, query)
-        polled = cursor.since is not None and place.begins
-        etag = probe.etag_of(cursor.memo, mark, cursor.since) if polled else ""
+        etag = probe.etag_of(cursor.memo, mark, cursor.since) if place.begins else ""
         answer = self._wire.get(f"/repos/{self._repo.name}/milestones", what, place.query(query), etag)
         if etag and answer.status == 304:
             return Page((), memo=probe.kept({"etag": etag}, mark))

@@ -1,7 +1,7 @@
 """Queries in GitHub's own language: https://docs.github.com/en/search-github/searching-on-github/searching-issues-and-pull-requests"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from connectors.contract import IdPage, MalformedAnswer, Stop, TryLater
 from connectors.github import normalise
@@ -15,6 +15,7 @@ MOST_HITS = 1000
 """GitHub gives no more of one search: https://docs.github.com/en/rest/search/search"""
 
 _NARROWED = re.compile(r"(?:^|[\s(])(?:repo|org|user):", re.IGNORECASE)
+_NAMED = re.compile(r"""((?<![^\s(])-?repo:"?)([^\s")]+)""", re.IGNORECASE)
 _APART = ("is:issue", "is:pull-request")
 """GitHub refuses a query, from many tokens, that names neither; then it is asked twice."""
 
@@ -29,25 +30,31 @@ def qualifier(name: str, value: str) -> str:
     return f'{name}:"{escaped}"'
 
 
-def narrowed(query: str, repositories: Iterable[str]) -> str:
-    """Return a query that looks into these repositories; one that names its own keeps them, as more would widen it."""
-    query = " ".join(query.split())
+def narrowed(query: str, called: Mapping[str, str]) -> str:
+    """Return a query that looks into these repositories; one that names its own keeps them, as more would widen it.
+
+    `called` says how each is called today, by its name in the config: a search is not redirected from old names.
+    """
+    today = {name.casefold(): now for name, now in called.items()}
+    query = _NAMED.sub(lambda term: term[1] + today.get(term[2].casefold(), term[2]), " ".join(query.split()))
     if _NARROWED.search(query):
         return query
-    return " ".join([query, *[qualifier("repo", name) for name in repositories]])
+    return " ".join([query, *[qualifier("repo", name) for name in sorted(called.values())]])
 
 
 def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPage:
     """Return one page of what a query finds in the configured repositories.
 
-    Raises Stop with GitHub's reason where it refuses the query, or where the query finds more than GitHub gives.
+    Raises Stop with GitHub's reason where it refuses the query, where the query finds more than GitHub gives, and
+    while one of the repositories is out of sight: what is found there would be missing, and count as gone.
     """
     homes = {repo.name.casefold(): repo for repo in configured(wire, shared).values()}
-    if not homes:
-        return IdPage(())
+    if shared.unreadable:
+        names = " and ".join(shared.unreadable)
+        raise Stop(f"The query {query!r} is not asked while {names} cannot be read; what it found last stays.")
     place = Place.read(resume) if resume else Place(Listing.SEARCH)
     what = f"the search {query!r}"
-    words = narrowed(query, sorted(repo.name for repo in homes.values()))
+    words = narrowed(query, shared.called)
     own = {"q": f"{words} {place.part}".strip(), "sort": "created", "order": "asc", "per_page": str(PAGE_SIZE)}
     answer = wire.get("/search/issues", what, place.query(own))
     if answer.status == 422:

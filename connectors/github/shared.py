@@ -24,28 +24,41 @@ class Shared:
     repositories: dict[str, Ref] = field(default_factory=dict)
     """By id, as they are called today."""
     configured: dict[str, Ref] = field(default_factory=dict)
-    """Those of the config, by id."""
+    """Those of the config that can be read, by id."""
+    called: dict[str, str] = field(default_factory=dict)
+    """How each of them is called today, by its name in the config."""
+    unreadable: tuple[str, ...] = ()
+    """The others, as the config calls them."""
     chains: dict[tuple[str, datetime], int] = field(default_factory=dict)
     """Listings that refused page numbers: (id of the repository, time of the read) → page that goes on instead."""
 
 
 def containers(wire: Wire, shared: Shared) -> tuple[Container | Unreadable, ...]:
-    """Resolve the repositories; a renamed one is found and from then on asked under its new name."""
+    """Resolve the repositories; a renamed one is found and from then on asked under its new name.
+
+    A run begins: what an earlier one knew of boards and names is over.
+    """
     shared.boards.forget()
     shared.chains.clear()
+    known: dict[str, Ref] = {}
 
     def resolve(name: str) -> Container:
         what = f"the repository {name}"
-        repo = _remember(shared, _lookup(wire, f"/repos/{name}", what), what)
-        shared.configured[repo.id] = repo
+        repo = normalise.repository(_lookup(wire, f"/repos/{name}", what).json(what))
+        known[repo.id] = repo
         return Container(repo.id, name, called=repo.name)
 
-    return resolved(shared.settings.repositories, resolve)
+    found = resolved(shared.settings.repositories, resolve)
+    # Other threads may ask meanwhile: they see the old names or the new ones, and never none.
+    shared.repositories, shared.configured = dict(known), known
+    shared.called = {one.name: one.called for one in found if isinstance(one, Container)}
+    shared.unreadable = tuple([one.name for one in found if isinstance(one, Unreadable)])
+    return found
 
 
 def configured(wire: Wire, shared: Shared) -> dict[str, Ref]:
     """Return the readable repositories of the config by id, and ask for them where nobody has yet."""
-    if not shared.configured:
+    if not shared.configured and not shared.unreadable:
         containers(wire, shared)
     return shared.configured
 
@@ -55,8 +68,7 @@ def repository(wire: Wire, shared: Shared, container: Container) -> Ref:
     known = shared.repositories.get(container.id)
     if known is not None:
         return known
-    what = f"the repository {container.name}"
-    return _remember(shared, _lookup(wire, f"/repositories/{container.id}", what), what)
+    return _remember(wire, shared, f"/repositories/{container.id}", f"the repository {container.name}")
 
 
 def named(wire: Wire, shared: Shared, name: str) -> Ref:
@@ -64,8 +76,13 @@ def named(wire: Wire, shared: Shared, name: str) -> Ref:
     for known in list(shared.repositories.values()):
         if known.name.casefold() == name.casefold():
             return known
-    what = f"the repository {name}"
-    return _remember(shared, _lookup(wire, f"/repos/{name}", what), what)
+    return _remember(wire, shared, f"/repos/{name}", f"the repository {name}")
+
+
+def belongs(wire: Wire, shared: Shared, repo: Ref) -> bool:
+    """Tell whether a repository is one of the config, also when it could not be read in this run."""
+    mine = repo.id in configured(wire, shared)
+    return mine or repo.name.casefold() in {name.casefold() for name in shared.unreadable}
 
 
 def still_there(wire: Wire, container: Container) -> None:
@@ -76,8 +93,8 @@ def still_there(wire: Wire, container: Container) -> None:
         raise Stop(f"Issues are switched off in {what}, so nobody knows what became of them: switch them on again.")
 
 
-def _remember(shared: Shared, answer: Answer, what: str) -> Ref:
-    repo = normalise.repository(answer.json(what))
+def _remember(wire: Wire, shared: Shared, path: str, what: str) -> Ref:
+    repo = normalise.repository(_lookup(wire, path, what).json(what))
     shared.repositories[repo.id] = repo
     return repo
 

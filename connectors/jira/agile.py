@@ -29,6 +29,7 @@ class Agile:
         found: list[Json] = []
         for _ in range(MOST_PAGES):
             asked: Parameters = {"projectKeyOrId": project, "startAt": len(found), "maxResults": boards.PAGE}
+            self._site.besides += 1
             page = self._ask("board", what, asked).object(what)
             rows = require(page, "values", what)
             found += rows
@@ -81,10 +82,11 @@ class Agile:
         return homes[number]
 
     def _ask(self, path: str, what: str, parameters: Parameters) -> Answer:
-        """Return the answer.  Raises AccessDenied with what the token lacks: it may read all but these."""
+        """Return the answer.  Raises AccessDenied and CredentialsRefused with what the token lacks."""
         answer = self._site.ask(path, what, parameters, AGILE)
-        if isinstance(answer.error(what), AccessDenied | CredentialsRefused):
-            raise AccessDenied(
+        error = answer.error(what)
+        if isinstance(error, AccessDenied | CredentialsRefused):
+            raise type(error)(
                 f"The token may not read {what} ({answer.status}), which a mapping with `sprint` needs: a token with "
                 f"scopes needs {SCOPES}; the account needs access to Jira Software."
             )

@@ -1,16 +1,20 @@
 """What Jira answered, judged: a failure becomes one of the typed errors, a success its JSON."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, Stop
+from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop
 from connectors.http import error_for
 from connectors.jira.payload import Json
 
 MOST_SIGNS = 200
 _NO_JSON = object()
+_PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9-]{0,39}")
+"""Which of Jira's limits it is, as `jira-burst-based`:
+https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,12 @@ class Answer:
                 f"Jira sends the request for {what} elsewhere ({self.status}), where the token does not go: "
                 "write the site's final address as `url:`, and check the token."
             )
-        return None if 200 <= self.status < 300 else error_for(self.status, self.headers, what)
+        if 200 <= self.status < 300:
+            return None
+        error, reason = error_for(self.status, self.headers, what), self.headers.get("ratelimit-reason", "").strip()
+        if isinstance(error, RateLimited) and _PLAIN_WORD.fullmatch(reason):
+            return RateLimited(f"{error} The limit is {reason}.", error.wait)
+        return error
 
     def json(self, what: str) -> object:
         """Return the JSON of a success.  Raises ConnectorError otherwise."""

@@ -3,7 +3,23 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from connectors.contract import Account, Container, Cursor, Demand, Found, IdPage, Listed, Page, Quota, Unreadable
+from connectors.contract import (
+    Account,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    Cursor,
+    Demand,
+    Found,
+    IdPage,
+    Listed,
+    MalformedAnswer,
+    Page,
+    Quota,
+    RateLimited,
+    Unreachable,
+    Unreadable,
+)
 from connectors.jira.account import account
 from connectors.jira.discover import listed
 from connectors.jira.listing import Listing
@@ -16,7 +32,7 @@ from okrs.work import Ref
 
 
 class Jira:
-    """A `connectors.contract.Connector`.  A quiet poll of one project asks three things: server, project, issues."""
+    """A `connectors.contract.Connector`.  A quiet poll of a project asks two things: the project and its issues."""
 
     def __init__(
         self, settings: Settings, timeout: tuple[float, float] | None = None, known: Knowledge | None = None
@@ -44,10 +60,29 @@ class Jira:
         return Jira(self._settings, self._timeout, self._known)
 
     def containers(self) -> Sequence[Container | Unreadable]:
-        self._site.server()  # a wrong address is a failure of the source, not of each of its projects
-        found = resolved(self._settings.projects, self._container)
+        self._known.begin()
+        first, *others = self._settings.projects
+        answers = {first: self._first(first)}
+        found = resolved((first, *others), lambda name: _told(answers.get(name) or self._container(name)))
         self._known.configured = frozenset([one.id for one in found if isinstance(one, Container)])
         return found
+
+    def _first(self, name: str) -> Container | ConnectorError:
+        """Return the first project, or why it cannot be had.
+
+        A wrong address is a failure of the source, not of each of its projects: it shows when the server is asked.
+        Raises ConnectorError then.
+        """
+        first: Container | ConnectorError
+        try:
+            first = self._container(name)
+        except ConnectorError as error:
+            first = error
+        if isinstance(first, CredentialsRefused | Unreachable | RateLimited | MalformedAnswer):
+            raise first
+        if isinstance(first, ConnectorError) or self._known.cloud is None:
+            self._site.server()
+        return first
 
     def _container(self, name: str) -> Container:
         project = self._site.project(name, name)
@@ -79,3 +114,9 @@ class Jira:
         if self._known.configured is None:
             self.containers()
         return self._known.configured or frozenset()
+
+
+def _told(answer: Container | ConnectorError) -> Container:
+    if isinstance(answer, ConnectorError):
+        raise answer
+    return answer

@@ -14,6 +14,9 @@ SPRINT = "com.pyxis.greenhopper.jira:gh-sprint"
 STORY_POINTS = "com.pyxis.greenhopper.jira:jsw-story-points"
 """Team-managed projects estimate in this one; company-managed ones in a plain number field, known by its name alone."""
 
+_MOST = 3
+"""Candidates that a sentence names."""
+
 _ESTIMATES = frozenset({"story points", "story_points", "story point estimate"})
 
 
@@ -39,12 +42,20 @@ def field_id(spelled: str, known: Sequence[Json], *, told: bool = False) -> str:
             f"Jira has {len(fitting)} fields that could be {spelled!r} ({_listed(fitting)}): "
             f"write the right one's id under `fields:` of the source, as `fields: {{{spelled}: {_id(fitting[0])}}}`."
         )
-    close = get_close_matches(fold_name(spelled), {fold_name(_name(field)) for field in known}, n=3)
-    near = _where(known, lambda field: fold_name(_name(field)) in close)
+    near = _near(spelled, known)
     raise Stop(
         f"Jira has no field {spelled!r}, or this token may not see it: "
         + (f"did you mean {_listed(near, ' or ')}?" if near else "write its id under `fields:` of the source.")
     )
+
+
+def _near(spelled: str, known: Sequence[Json]) -> list[Json]:
+    """Return what else may be meant: names that are alike; for an id, which says nothing, what people estimate in."""
+    if is_id(spelled):
+        found = numbers(known)
+        return _where(known, _estimates) or _where(known, lambda field: (_id(field), _name(field)) in found[:_MOST])
+    close = get_close_matches(fold_name(spelled), {fold_name(_name(field)) for field in known}, n=_MOST)
+    return _where(known, lambda field: fold_name(_name(field)) in close)
 
 
 def by_schema(known: Sequence[Json], custom: str) -> str | None:

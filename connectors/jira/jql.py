@@ -1,7 +1,6 @@
 """What is asked in Jira's own language.  One function quotes; nothing else puts a text into a query."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from math import ceil
 
 from connectors.contract import Cursor
@@ -17,19 +16,25 @@ def quoted(text: str) -> str:
     return f'"{text.translate(_QUOTED)}"'
 
 
-def of_project(project: str, cursor: Cursor | None = None) -> str:
-    """Return the query for a project's issues, changed since the cursor where there is one.
+def of_project(project: str, minutes: int | None = None) -> str:
+    """Return the query for a project's issues, changed in the last minutes where there are any given.
 
     The window is relative and in whole minutes: an absolute time would be read in the account's time zone.
     It has no upper bound, as an issue that keeps changing would escape it.
     """
-    since = None if cursor is None else cursor.since
-    window = "" if cursor is None or since is None else f" AND updated >= {quoted(f'-{_minutes(since, cursor.now)}m')}"
+    window = "" if minutes is None else f" AND updated >= {quoted(f'-{minutes}m')}"
     return f"project = {quoted(project)}{window} {ORDER}"
 
 
-def _minutes(since: datetime, now: datetime) -> int:
-    return max(1, ceil((now - since).total_seconds() / 60))
+def window(cursor: Cursor, passed: float) -> int | None:
+    """Return how many minutes reach back to the cursor, None for everything.
+
+    `passed` is how many seconds ago the run began: Jira counts from when it is asked, which may be long after
+    `Cursor.now` where many projects are read.
+    """
+    if cursor.since is None:
+        return None
+    return max(1, ceil(((cursor.now - cursor.since).total_seconds() + int(passed)) / 60))
 
 
 def of_types(project: str, types: Iterable[str]) -> str:

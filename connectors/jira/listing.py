@@ -1,5 +1,6 @@
 """Reading a project: its issues page by page, its versions, and the sprints of its boards."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from connectors.contract import Container, Cursor, Demand, IdPage, Page, Stop
@@ -7,7 +8,7 @@ from connectors.http import require
 from connectors.jira import boards, fields, paging
 from connectors.jira.agile import Agile
 from connectors.jira.answers import trimmed
-from connectors.jira.jql import of_project
+from connectors.jira.jql import of_project, window
 from connectors.jira.logs import histories
 from connectors.jira.normalise import Reading, issue_item, version_item
 from connectors.jira.paging import Chained, Numbered, Sprints
@@ -33,21 +34,28 @@ class Listing:
             sprints, after, closed = self._agile.page(place, gone=cursor.since is not None)
             memo = {} if after else boards.memo_of_one(place, closed)
             return Page(tuple(sprints), () if after is None else (after.text(),), memo=memo)
-        return self._issues(of_project(place.project, cursor), place, cursor, demand)
+        query = of_project(place.project, place.minutes(self._site.known.passed()))
+        return self._issues(query, place, cursor, demand)
 
     def _first(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         """Return the versions, the first issues and the ways to all others: at most three questions, if quiet."""
         key, versions = self._project(container)
-        query, place = of_project(key, cursor), self._site.start(key)
+        place = self._site.start(key, window(cursor, self._site.known.passed()))
+        query = of_project(key, place.window)
+        asked = self._site.besides
+        listed = self._boards(key, cursor) if demand.sprints else []
         quiet = self._quiet(query, place, cursor, demand)
-        page = Page(()) if quiet else self._issues(query, place, cursor, demand)
+        page = Page(()) if quiet else self._issues(query, place, cursor, demand, asked)
         if demand.sprints:
-            listed = boards.remembered(cursor)
-            listed = self._agile.boards(key) if listed is None else self._agile.remember(listed)
             more = tuple([board.text() for board in listed])
             page = replace(page, following=page.following + more, memo=boards.memo_of(listed, cursor))
         self._site.known.fresh.pop(container.id, None)  # the next read of it starts afresh
         return replace(page, items=(*versions, *page.items))
+
+    def _boards(self, key: str, cursor: Cursor) -> list[Sprints]:
+        """Return where the sprints of a project's boards begin."""
+        known = boards.remembered(cursor)
+        return self._agile.boards(key) if known is None else self._agile.remember(known)
 
     def _project(self, container: Container) -> tuple[str, list[WorkItem]]:
         """Return a container's key and milestones, with no request if it was just resolved."""
@@ -57,25 +65,36 @@ class Listing:
         listed = require(project, "versions", f"the versions of {key}") if "versions" in project else []
         return key, [version_item(version, key, self._site.settings.url) for version in listed]
 
-    def _issues(self, query: str, place: Chained | Numbered, cursor: Cursor, demand: Demand) -> Page:
+    def _issues(
+        self, query: str, place: Chained | Numbered, cursor: Cursor, demand: Demand, asked: int | None = None
+    ) -> Page:
+        """Return a page of issues; `asked` is how many lists had been asked for before the first one."""
         what = f"the issues of {place.project}"
-        lists = self._lists_known()
         reading = self.reading(demand, full=cursor.since is None)
         more = {"expand": "changelog"} if demand.histories and not self._site.cloud else {}
         answer = self._site.search(query, place, reading.asked, what, more=more).object(what)
         issues = require(answer, "issues", what)
         stood = histories(self._site, issues, reading) if demand.histories else {}
-        if cursor.resume is None and cursor.since is None and isinstance(place, Chained):
-            # Asking for the count as well stays within what a read may ask, where no list had to be asked for.
-            place = replace(place, counted=lists == self._lists_known() and not demand.sprints)
+        if asked is not None and cursor.since is None and isinstance(place, Chained):
+            # A read may ask for three things beside its pages: the project, one list, and the count.
+            place = replace(place, counted=self._site.besides - asked <= 1)
+        items = tuple([issue_item(issue, reading, stood.get(str(issue.get("key")), ())) for issue in issues])
+        self.assure(issues, reading, demand)
         return Page(
-            items=tuple([issue_item(issue, reading, stood.get(str(issue.get("key")), ())) for issue in issues]),
+            items=items,
             following=self._following(query, place, answer, len(issues)),
             total=maybe(answer, "total", int, what),
         )
 
-    def _lists_known(self) -> tuple[bool, bool]:
-        return self._site.known.fields is None, self._site.known.categories is None
+    def assure(self, issues: Sequence[Json], reading: Reading, demand: Demand) -> None:
+        """Make sure that the fields which issues lack still exist.  Raises Stop.
+
+        Jira leaves a field out that it does not know, and one that is not meant for this issue; one that is empty is
+        null.  So only what is left out makes the list of fields worth asking for, once in a run for all connections.
+        """
+        if any(field not in issue["fields"] for _, field in reading.columns for issue in issues):
+            self._site.fields()
+            self.reading(demand, full=False)
 
     def _following(
         self, query: str, place: Chained | Numbered, answer: Json, count: int, size: int = paging.PAGE_SIZE

@@ -42,7 +42,8 @@ class LookUp:
         return {ref.id: found.get(ref.id, _HIDDEN) for ref in refs}
 
     def _issues(self, container: Container, ids: Sequence[str], demand: Demand) -> Iterator[tuple[str, Found]]:
-        reading = Listing(self._site).reading(demand, full=False)
+        listing = Listing(self._site)
+        reading = listing.reading(demand, full=False)
         for begin in range(0, len(ids), MOST_BY_ID):
             issues = self._payloads(ids[begin : begin + MOST_BY_ID], reading, demand)
             stood = histories(self._site, issues, reading) if demand.histories else {}
@@ -53,6 +54,7 @@ class LookUp:
                     yield item.id, Found(Fate.HERE, item)
                 else:
                     yield item.id, Found(Fate.MOVED, item, project if project in self._configured() else None)
+            listing.assure(issues, reading, demand)
 
     def _payloads(self, ids: Sequence[str], reading: Reading, demand: Demand) -> list[Json]:
         """Return the issues of these ids, of those that Jira shows; also archived ones, which no search finds."""

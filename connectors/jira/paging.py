@@ -4,6 +4,7 @@ Cloud hands out a token for the next page alone.  Data Center tells the total, s
 """
 
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from typing import TypeAlias
 
 import orjson
@@ -40,9 +41,15 @@ class Chained:
     """How many issues came before."""
     counted: bool = False
     """Whether the last page asks how many there should be."""
+    window: int | None = None
+    """How many minutes back the query looks, None for everything."""
 
     def text(self) -> str:
         return orjson.dumps(asdict(self)).decode()
+
+    def minutes(self, _passed: float) -> int | None:
+        """Return how far back this page looks: a token belongs to one query, so all pages ask the same."""
+        return self.window
 
     def asked(self, size: int = PAGE_SIZE) -> dict[str, str | int]:
         """Return the parameters that ask for this page."""
@@ -74,9 +81,22 @@ class Numbered:
     """How many are asked for; 0 on the first page, which takes what the site gives."""
     stride: int = 0
     """How many issues further the page after the last one begins; 0 on a page that is not the last."""
+    window: int | None = None
+    """How many minutes back the first page looked, None for everything."""
+    began: float = 0.0
+    """How many seconds of the run had passed when the first page was asked for."""
 
     def text(self) -> str:
         return orjson.dumps(asdict(self)).decode()
+
+    def minutes(self, passed: float) -> int | None:
+        """Return how far back this page must look when so many seconds of the run have passed.
+
+        Every page is a query of its own, and counts back from when it is asked.  What leaves the window between two
+        pages moves all others up, past the next page's beginning; so the window only ever grows.  What it gains at its
+        far end moves others down, and they are seen twice.
+        """
+        return None if self.window is None else self.window + max(0, ceil((passed - self.began) / 60))
 
     def asked(self, size: int = PAGE_SIZE) -> dict[str, str | int]:
         """Return the parameters that ask for this page."""
@@ -107,7 +127,7 @@ class Numbered:
         starts = range(stride, total - (count - stride), stride)
         if len(starts) > MOST_PAGES:
             raise _endless(what)
-        pages = [Numbered(self.project, start, count) for start in starts]
+        pages = [replace(self, start=start, size=count) for start in starts]
         return [*pages[:-1], replace(pages[-1], stride=count)]
 
 

@@ -1,6 +1,7 @@
 """One Jira site as we ask it: single questions, and what was found out already."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -18,12 +19,17 @@ A_HANDFUL = 4
 MOST_BY_ID = 100
 """Issues that one question by id may name."""
 
+_WITHOUT_COUNT = (404, 405, 410, 501)
+_OF_CLOUD = ("style", "simplified")
+
 
 @dataclass(slots=True)
 class Knowledge:
     """What one connection found out and its twins need not ask again.  Only ever replaced whole, never half-made."""
 
     server: Json | None = None
+    cloud: bool | None = None
+    """Whether this is Cloud, once that is clear."""
     fields: list[Json] | None = None
     categories: dict[str, str] | None = None
     """Status categories by status id."""
@@ -35,6 +41,19 @@ class Knowledge:
     """Boards, and the keys of the projects that they live in."""
     asking: Lock = field(default_factory=Lock)
     """Held while one of the lists is asked for: twins that begin at the same time wait for it."""
+    clock: Callable[[], float] = time.monotonic
+    began: float = field(init=False)
+    """When the run began, on the clock."""
+
+    def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.began = self.clock()
+
+    def passed(self) -> float:
+        """Return how many seconds ago the run began."""
+        return self.clock() - self.began
 
 
 class Site:
@@ -42,10 +61,15 @@ class Site:
 
     def __init__(self, settings: Settings, http: Transport, known: Knowledge) -> None:
         self.settings, self.http, self.known = settings, http, known
+        self.besides = 0
+        """How many questions this connection asked for lists that no issue comes with: fields, statuses, boards."""
 
     @property
     def cloud(self) -> bool:
-        return bool(self.server()["deploymentType"] == "Cloud")
+        """Whether this is Cloud.  The server is asked where the config and the projects do not agree on it."""
+        if self.known.cloud is None:
+            self.known.cloud = bool(self.server()["deploymentType"] == "Cloud")
+        return self.known.cloud
 
     def server(self) -> Json:
         if self.known.server is None:
@@ -59,6 +83,7 @@ class Site:
         with self.known.asking:
             if self.known.fields is None:
                 what = "the list of fields"
+                self.besides += 1
                 self.known.fields = self.ask("field", what).rows(what)
             return self.known.fields
 
@@ -67,6 +92,7 @@ class Site:
         with self.known.asking:
             if self.known.categories is None:
                 what = "the list of statuses"
+                self.besides += 1
                 listed = self.ask("status", what).rows(what)
                 self.known.categories = {needed(one, "id", str, what): category(one, what) for one in listed}
             return self.known.categories
@@ -80,7 +106,18 @@ class Site:
         if any(maybe(project, gone, bool, what) for gone in ("archived", "deleted")):
             # Its issues leave the search at once, which would look as if they all had been deleted.
             raise Stop(f"The project {name} is archived or deleted: restore it, or take it out of `projects:`.")
+        self._notice(project)
         return project
+
+    def _notice(self, project: Json) -> None:
+        """Take the kind of server from the config where a project looks like one of that kind, which saves asking.
+
+        Data Center takes bearer tokens alone, Cloud a token with its account's address, or through its gateway; and
+        only Cloud tells of the two styles of projects.
+        """
+        told = self.settings.email is not None or self.settings.cloud_id is not None
+        if self.known.cloud is None and told == any(name in project for name in _OF_CLOUD):
+            self.known.cloud = told
 
     def search(
         self,
@@ -96,14 +133,24 @@ class Site:
         path = "search/jql" if isinstance(place, Chained) else "search"
         return self.ask(path, what, {"jql": query, "fields": ",".join(asked), **place.asked(size), **(more or {})})
 
-    def count(self, query: str, what: str) -> int:
-        """Return about how many issues a query finds (Cloud)."""
-        bare = query.partition(" ORDER BY ")[0]
-        return needed(self.http.ask(COUNT, what, body={"jql": bare}).object(what), "count", int, what)
+    def count(self, query: str, what: str) -> int | None:
+        """Return about how many issues a query finds (Cloud); None where this site cannot tell.
 
-    def start(self, project: str = "") -> Chained | Numbered:
+        The count is a check beside the listing, so that a site without it is read all the same.  Raises ConnectorError
+        for what is wrong with any question: credentials, limits, passing trouble, an answer that is no JSON.
+        """
+        answer = self.http.ask(COUNT, what, body={"jql": query.partition(" ORDER BY ")[0]})
+        if answer.status in _WITHOUT_COUNT and not answer.login_failed:
+            return None
+        told = answer.json(what)
+        count = told.get("count") if isinstance(told, dict) else None
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    def start(self, project: str = "", window: int | None = None) -> Chained | Numbered:
         """Return the first page of a search."""
-        return Chained(project) if self.cloud else Numbered(project)
+        if self.cloud:
+            return Chained(project, window=window)
+        return Numbered(project, window=window, began=0.0 if window is None else self.known.passed())
 
     def by_ids(self, ids: Sequence[str], asked: Sequence[str]) -> tuple[list[Json], list[str]]:
         """Return the issues of these ids that Cloud finds, wherever they are, and the ids that it stumbled over."""
@@ -124,10 +171,10 @@ def category(status: Json, what: str) -> str:
     return needed(needed(status, "statusCategory", dict, what), "key", str, what)
 
 
-def tripwire(count: int, seen: int, what: str) -> None:
+def tripwire(count: int | None, seen: int, what: str) -> None:
     """Raise MalformedAnswer where a listing that ended is markedly shorter than Jira's own count of it.
 
     Page tokens have been seen to end in the middle.  The count is approximate, so a handful is no difference.
     """
-    if seen * 10 < count * 9 and count - seen > A_HANDFUL:
+    if count is not None and seen * 10 < count * 9 and count - seen > A_HANDFUL:
         raise MalformedAnswer(f"Jira cut the list of {what} short: it counts about {count}, and gave {seen}.")

@@ -16,7 +16,7 @@ from mapping.rule import Measure, Rule
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem, fold_key
-from store import ledger, mirror, queries
+from store import ledger, lookup, queries
 from store.views.setup import Setup
 
 
@@ -57,7 +57,7 @@ def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured) 
     known = {
         (source, item): found
         for source in rule.sources
-        for item, (found, _gone) in mirror.look_up(
+        for item, (found, _gone) in lookup.look_up(
             connection, source, [each.item for each in absent if each.source == source]
         ).items()
     }
@@ -163,10 +163,10 @@ def which(connection: Connection, setup: Setup, key: str, now: datetime) -> list
 
 
 def _find(connection: Connection, key: str) -> set[tuple[str, str]]:
-    exact = mirror.find_key(connection, {key, key.strip()})
+    exact = lookup.find_key(connection, {key, key.strip()})
     if exact or "/" not in key:
         return set(exact)
-    return set(mirror.find_folded(connection, fold_key(key)))
+    return set(lookup.find_folded(connection, fold_key(key)))
 
 
 def _rules(connection: Connection, setup: Setup) -> Mapping[str, Rule]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from okrs.ledger import Cause, Entry, causes, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
-from store import ledger, mirror
+from store import ledger, lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def shown(connection: Connection, entries: Iterable[Entry]) -> list[ShownEntry]:
     known = {
         (source, item): found
         for source, items in wanted.items()
-        for item, (found, _gone) in mirror.look_up(connection, source, sorted(items)).items()
+        for item, (found, _gone) in lookup.look_up(connection, source, sorted(items)).items()
     }
     return [
         ShownEntry(entry, tuple(ShownCause(cause, known.get((cause.source or "", cause.item or ""))) for cause in each))

@@ -66,3 +66,17 @@ def test_a_source_that_fails_is_1_and_a_sentence_beside_the_others(settled: Head
     [failed] = [each for each in out if not each["ok"]]
     assert "(401)" in failed["error"]
     assert (failed["who"], failed["sees"], failed["detail"]) == (None, [], None)
+
+
+def test_a_token_without_a_right_is_1_and_told_before_a_sync_meets_it(settled: Headway) -> None:
+    settled.sandbox.faults.status(403, tracker="github", path="/repos/acme/web/issues", times=MANY)
+    try:
+        code, out, err = settled.run("check", "--json")
+        text = settled.run("check", "acme-github").out
+    finally:
+        settled.sandbox.faults.clear()
+    assert (code, err) == (1, "")
+    assert {each["source"]: each["ok"] for each in out} == {"acme-jira": True, "acme-github": False, "acme-asana": True}
+    (lacking,) = next(each["lacks"] for each in out if each["source"] == "acme-github")
+    assert "the issues of acme/web (403): give it the permission Issues: read" in lacking
+    assert "✗ lacks a right: The token may not read the issues of acme/web" in " ".join(text.split())

@@ -26,10 +26,10 @@ FAULTS: dict[str, Callable[[Faults, str], None]] = {
     "a broken connection": lambda faults, tracker: faults.drop(tracker=tracker, times=MANY),
 }
 
-STATES = {"401": "unauthenticated", "403": "unauthenticated"}
+STATES = {"401": "unauthenticated"}
 
-# What passes is asked again with seconds between, so not every tracker goes through it.  Asana answers 403 for a
-# project that it does not show, so there it is the projects' trouble and not the token's.
+# What passes is asked again with seconds between, so not every tracker goes through it.  A 403 is the trouble of one
+# project or repository, and not the token's.
 CASES = [
     *((name, tracker) for name in ("401", "a login page", "half an answer") for tracker in FED_BY),
     ("403", "jira"),

@@ -25,7 +25,7 @@ from sandbox.github import GitHubApi
 from sandbox.records import Board, Item, Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
-from store import mirror, queries
+from store import lookup, queries
 from store.database import Database
 from store.tables import item, presence
 from sync.engine import Engine, Report
@@ -117,7 +117,7 @@ class Pace:
     """How small the pages of a tracker may become."""
 
 
-SHORT, LONG = Pace(), Pace(minutes=(5, 60, 600, 1500, 4000))
+SHORT, LONG = Pace(), Pace(minutes=(1, 5, 60, 300, 1800))
 LARGE = Pace(steps=40, items=170, pages=(40, 70))
 
 
@@ -214,8 +214,8 @@ class Drill:
     def differences(self, *, forgiving: bool = False) -> Differences:
         """Return what differs; `forgiving` is about names that no tracker dates."""
         with self.database.read() as connection:
-            seen = [each.item for each in mirror.items_of(connection, SOURCE)]
-            known = mirror.look_up(connection, SOURCE, [str(one.id) for one in self.world.items.values()])
+            seen = [each.item for each in lookup.items_of(connection, SOURCE)]
+            known = lookup.look_up(connection, SOURCE, [str(one.id) for one in self.world.items.values()])
             hits = queries.hits(connection, SOURCE)
         asked = [one for one in seen if self.demand.sprints or one.kind != "sprint"]
         held = {one.id: facts_of(one, self.demand) for one in asked}

@@ -106,9 +106,8 @@ class People:
     def _rename_section(self, section: Section) -> None:
         old, new = section.name, f"Section {len(self.names.words)}"
         for project in self.world.projects:  # those of one name are one column to the names
-            for one in project.sections:
-                if one.name == old:
-                    self.world.rename_section(one, new)
+            if any(one.name == old for one in project.sections):
+                self.world.rename_section(project, old, new)
         self.names.words[old] = new
 
     def _milestones(self, item: Item) -> list[Edit]:

@@ -50,6 +50,7 @@ def issue(number: int, *, updated: datetime = NOW - timedelta(days=9), **fields:
         "created": "2026-09-01T08:00:00.000+0000",
         "updated": stamp,
         "description": "never asked for",
+        "customfield_10016": None,
     }
     return {"id": str(10000 + number), "key": f"PAY-{number}", "fields": {**plain, **fields}}
 
@@ -63,6 +64,8 @@ class Site:
         self.versions: list[dict[str, Any]] = [{"id": "1", "name": "One-click v1", "released": False}]
         self.fields = FIELDS
         self.project: dict[str, Any] = {"id": "10", "key": "PAY", "name": "Payments"}
+        if cloud:
+            self.project["style"] = "classic"
         self.log: list[Asked] = []
         self.canned: dict[str, list[Canned]] = {}
         """By the end of a path: what is answered first, one after the other."""

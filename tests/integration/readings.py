@@ -6,7 +6,7 @@ from typing import Any
 from mapping.meaning import Seen
 from okrs.demand import Container, Demand
 from okrs.work import Ref, State, WorkItem
-from store import census, mirror, sources
+from store import census, lookup, mirror, sources
 from store.census import Outcome, Settled
 from store.database import Database
 from store.mirror import Reach, Taken
@@ -47,13 +47,13 @@ class Reading:
         now = self.clock()
         census.start(self.database, self.lease, known, now)
         census.gather(self.database, self.lease, known, [Ref(f"id:{key}", key) for key in keys], now)
-        missing = census.compare(self.database, self.lease, known, 500).missing
+        missing = census.compare(self.database, self.lease, known, 500, 500).missing
         return census.settle(self.database, self.lease, known, said or Settled(hidden=[ref.id for ref in missing]), now)
 
     @property
     def items(self) -> dict[str, Seen]:
         with self.database.read() as connection:
-            return {each.item.key: each for each in mirror.items_of(connection, "s")}
+            return {each.item.key: each for each in lookup.items_of(connection, "s")}
 
     @property
     def generation(self) -> int:
@@ -62,7 +62,7 @@ class Reading:
 
     def gone(self, key: str) -> str | None:
         with self.database.read() as connection:
-            return mirror.look_up(connection, "s", [f"id:{key}"])[f"id:{key}"][1]
+            return lookup.look_up(connection, "s", [f"id:{key}"])[f"id:{key}"][1]
 
 
 def leased(database: Database, clock: Clock) -> Lease:

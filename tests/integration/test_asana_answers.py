@@ -1,13 +1,10 @@
 """What the Asana connector sends, and odd answers from a scripted loopback server."""
 
 import gzip
-import logging
 import socket
-import threading
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import asana as library
 import orjson
 import pytest
 
@@ -23,7 +20,6 @@ from okrs.work import Kind, Ref
 from tests.integration.asana_client import (
     CONTAINER,
     EXPIRED,
-    NAME,
     SECRET,
     TOKEN,
     connect,
@@ -184,16 +180,3 @@ def test_custom_fields_come_when_they_are_demanded() -> None:
         [(_, [item])] = pages(connector, CONTAINER, Demand(fields=frozenset({"effort"})))
     assert "custom_fields" not in server.query(1)["opt_fields"][0]
     assert (plain.fields, item.fields) == ((), (("effort", "2.5"),))
-
-
-def test_a_connection_leaves_no_thread_and_no_log_handler(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The library hangs its handlers on when its first configuration of a process is made.
-    monkeypatch.setattr(library.Configuration, "_default", None)
-    loggers = [logging.getLogger(name) for name in ("asana", "urllib3")]
-    with scripted(NAME) as server:
-        before = [(list(logger.handlers), logger.level) for logger in loggers]
-        threads = threading.active_count()
-        connector = server.connect()
-        assert threading.active_count() == threads
-        assert [(logger.handlers, logger.level) for logger in loggers] == before
-        connector.containers()

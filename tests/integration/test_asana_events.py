@@ -294,6 +294,80 @@ def test_events_of_anything_but_tasks_say_nothing() -> None:
     assert [page.memo.get("sync") for _, page in read] == ["s2", None]
 
 
+# names that stand inside of tasks
+
+
+def test_a_renamed_section_makes_everything_be_listed_and_walked(launch: Launch) -> None:
+    top = launch.task("top", section="Ideas")
+    leaf = launch.task("leaf", parent=top)
+    watched = Watched(launch)
+    launch.world.rename_section(launch.project, "Ideas", "Plans")
+    assert watched.poll() == ["events", "subtasks", "tasks"]
+    assert watched.brought == {top.key, leaf.key}
+    assert [ref.name for ref in watched.mirror.items[top.key].sections] == ["Plans"]
+    assert watched.poll() == ["events", "tasks"]  # told once
+
+
+def test_a_renamed_section_is_not_forgotten_over_further_pages_of_events(launch: Launch) -> None:
+    old = launch.task("old", section="Ideas")
+    busy = launch.task("busy")
+    watched = Watched(launch)
+    launch.sandbox.faults.page_caps["asana"] = 2
+    launch.world.rename_section(launch.project, "Ideas", "Plans")
+    for number in range(4):
+        launch.world.retitle(busy, f"busy {number}")
+    watched.poll()
+    assert old.key in watched.brought
+
+
+# complete reads
+
+
+def test_a_complete_read_takes_the_events_too_and_lists_everything_all_the_same(launch: Launch) -> None:
+    gone, moved, top = (launch.task(title) for title in ("gone", "moved", "top"))
+    leaf = launch.task("leaf", parent=top)
+    watched = Watched(launch)
+    launch.world.delete(gone)
+    launch.world.move_project(moved, launch.world.add_project("asana", "Elsewhere"))
+    launch.world.retitle(leaf, "leaf again")
+    watched.mirror.since, watched.mirror.items = None, {}
+    later = launch.connect()
+    assert watched.poll(connector=later) == ["events", "subtasks", "tasks"]
+    assert watched.brought == {top.key, leaf.key}
+    refs = [Ref(item.key, item.key) for item in (gone, leaf)]
+    found = later.look_up(launch.container, refs, NOTHING)
+    assert [found[ref.id].fate for ref in refs] == [Fate.DELETED, Fate.HERE]
+    launch.clock.advance(timedelta(hours=1))
+    watched.poll(connector=later)
+    assert watched.poll(connector=launch.connect()) == ["events", "tasks"]  # its token was kept
+    assert watched.mirror.memo["deleted"] == gone.key
+
+
+def test_a_complete_read_without_a_valid_token_keeps_what_was_deleted_before(launch: Launch) -> None:
+    gone = launch.task("gone")
+    watched = Watched(launch)
+    launch.world.delete(gone)
+    watched.poll()
+    launch.api.expire_syncs()
+    watched.mirror.since = None
+    watched.poll()
+    assert watched.mirror.memo["deleted"] == gone.key
+
+
+def test_a_complete_read_with_too_many_events_renews_the_token(launch: Launch) -> None:
+    gone, busy = launch.task("gone"), launch.task("busy")
+    watched = Watched(launch)
+    launch.world.delete(gone)
+    launch.sandbox.faults.page_caps["asana"] = 2
+    for number in range(2 * events.MOST_PAGES + 2):
+        launch.world.retitle(busy, f"busy {number}")
+    watched.mirror.since = None
+    assert watched.poll().count("events") == events.MOST_PAGES + 1
+    assert watched.brought == {busy.key}
+    assert watched.mirror.memo["deleted"] == gone.key  # it was told before the rest was left behind
+    assert watched.poll().count("events") == 1
+
+
 # deletions
 
 

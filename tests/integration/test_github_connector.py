@@ -1,14 +1,25 @@
 """The GitHub connector reads repositories over real HTTP: everything, what changed, and page by page."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from connectors.contract import Connector, Container, Demand, MalformedAnswer, Stop, Unreadable
+from connectors.contract import (
+    Connector,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    Demand,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+    Unreadable,
+)
 from okrs.work import Kind
 from tests.integration.github_server import (
     FIRST,
@@ -158,7 +169,7 @@ def test_asking_a_page_twice_gives_the_same_page(server: GitHubServer, github: C
 
 
 def test_threads_with_twins_never_mix_up_their_answers(server: GitHubServer, github: Connector) -> None:
-    """One `Github` object hands the answer of one thread to another; every twin has its own."""
+    """A socket that two threads share hands the answer of one to the other; every twin has its own."""
     server.issues = [issue(number) for number in range(1, 1001)]
     github.containers()
     first = github.changed(WEB, FIRST, Demand())
@@ -254,6 +265,65 @@ def test_check_knows_tokens_without_a_user(server: GitHubServer, github: Connect
     account = github.check()
     assert account.sees == ("acme/web",)
     assert "app" in account.who
+
+
+DENIED = Reply(403, '{"message": "Resource not accessible by personal access token"}')
+
+
+def of_issues(reply: Reply, name: str = "acme/web") -> Callable[[Asked], Reply | None]:
+    """Answer so whatever is asked for the issues of a repository."""
+    return lambda asked: reply if asked.path == f"/repos/{name}/issues" else None
+
+
+def test_check_tries_what_a_read_will_ask(server: GitHubServer) -> None:
+    """A fine-grained token sees a repository by Metadata alone, and says nowhere what it may do."""
+    server.ids = {"acme/web": 42, "acme/api": 43}
+    server.issues = [issue(1)]
+    server.always = of_issues(DENIED)
+    github = opened(server.url, "acme/web", "acme/api")
+    account = github.check()
+    github.close()
+    assert account.sees == ("acme/web", "acme/api")
+    (lacking,) = account.lacks
+    assert "the issues of acme/web (403): give it the permission Issues: read" in lacking
+    tried = [asked for asked in server.asked if asked.path.endswith("/issues")]
+    assert [asked.query for asked in tried] == [{"state": "all", "per_page": "1"}] * 2
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_check_tells_of_issues_that_are_not_there(server: GitHubServer, github: Connector, status: int) -> None:
+    server.always = of_issues(Reply(status, '{"message": "Issues are disabled for this repo"}'))
+    (lacking,) = github.check().lacks
+    assert f"the issues of acme/web ({status})" in lacking
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (Reply(401, "{}"), CredentialsRefused),
+        (Reply(403, "{}", {"Retry-After": "7"}), RateLimited),
+        (Reply(500, "{}"), TryLater),
+        (Reply(302, "", {"Location": "/login"}), Stop),
+        (Reply(200, "{}"), MalformedAnswer),
+    ],
+)
+def test_check_takes_trouble_for_no_missing_right(
+    server: GitHubServer, github: Connector, reply: Reply, expected: type[ConnectorError]
+) -> None:
+    for path in ("/repos/acme/web/issues", "/graphql"):
+        server.always = lambda asked, path=path: reply if asked.path == path else None  # type: ignore[misc]
+        trying = opened(server.url, boards=["acme/1"] if path == "/graphql" else None)
+        with pytest.raises(expected):
+            trying.check()
+        trying.close()
+
+
+def test_single_sign_on_is_told_as_the_reason(server: GitHubServer, github: Connector) -> None:
+    asked_for = {"X-GitHub-SSO": "required; url=https://github.com/orgs/acme/sso?authorization_request=AB12"}
+    server.always = of_issues(Reply(403, '{"message": "Resource protected by SAML"}', asked_for))
+    (lacking,) = github.check().lacks
+    assert "single sign-on" in lacking
+    assert "AB12" not in lacking
 
 
 def test_every_request_carries_the_token_our_name_and_the_pinned_version(

@@ -29,14 +29,16 @@ from connectors.contract import (
     RateLimited,
     Stop,
     TryLater,
+    Unreachable,
 )
+from connectors.github.answer import Elsewhere
 from tests.integration.github_server import FIRST, TOKEN, WEB, Asked, GitHubServer, Reply, issue, opened, pages
 
 SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
 
 
 def failure(github: Connector) -> ConnectorError:
-    """Ask for a page and return its error, which must not show the token, nor what the library said."""
+    """Ask for a page and return its error, which must show neither the token nor what was raised below."""
     with pytest.raises(ConnectorError) as caught:
         github.changed(WEB, FIRST, Demand())
     assert caught.value.__cause__ is None
@@ -53,8 +55,8 @@ def failure(github: Connector) -> ConnectorError:
         (Reply(404, '{"message": "Not Found"}'), Stop),
         (Reply(410, '{"message": "Gone"}'), Stop),
         (Reply(422, '{"message": "Validation Failed"}'), Stop),
-        (Reply(302, "", {"Location": "/elsewhere"}), Stop),
-        (Reply(304, ""), Stop),
+        (Reply(302, "", {"Location": "/elsewhere"}), Elsewhere),
+        (Reply(304, ""), Elsewhere),
         (Reply(202, "{}"), TryLater),
         (Reply(500, "oops"), TryLater),
         (Reply(502, "<html>bad gateway</html>"), TryLater),
@@ -144,7 +146,7 @@ def test_a_cut_connection_may_pass(server: GitHubServer, github: Connector) -> N
 
 
 def test_closing_leaves_no_socket_even_after_an_error(server: GitHubServer) -> None:
-    """The library's errors hold its pools in a circle, so nothing may depend on the garbage collector."""
+    """Errors hold frames, and those hold pools, in a circle: nothing may depend on the garbage collector."""
     github = opened(server.url)
     server.replies = [Reply(body=None)]
     gc.disable()
@@ -215,13 +217,13 @@ def test_an_unknown_certificate_stops(certificate: Path) -> None:
             error = failure(github)
             github.close()
             served.result(10)
-    assert type(error) is Stop
+    assert type(error) is Unreachable
     assert "certificate" in str(error)
 
 
 def test_a_host_that_cannot_exist_stops() -> None:
     github = opened(f"https://{'a' * 70}.example")
-    assert type(failure(github)) is Stop
+    assert type(failure(github)) is Unreachable
     github.close()
 
 

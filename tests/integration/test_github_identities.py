@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -289,11 +288,46 @@ def test_one_function_writes_qualifiers(value: str, written: str) -> None:
     ],
 )
 def test_a_query_is_narrowed_unless_it_names_its_own(query: str, asked: str) -> None:
-    assert narrowed(query, ["a/b", "c/d"]) == asked
+    assert narrowed(query, {"a/b": "a/b", "c/d": "c/d"}) == asked
 
 
-def test_nothing_is_searched_for_where_no_repository_can_be_read(github: Connector, world: World) -> None:
-    for name in ("acme/web", "acme/api"):
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("label:p1", "label:p1 repo:a/new repo:c/d"),
+        ("Repo:A/B label:p1", "Repo:a/new label:p1"),
+        ('(repo:"a/b" OR -repo:a/b)', '(repo:"a/new" OR -repo:a/new)'),
+        ("-repo:a/b", "-repo:a/new repo:a/new repo:c/d"),
+        ("repo:a/bc", "repo:a/bc"),
+        ("my-repo:a/b", "my-repo:a/b repo:a/new repo:c/d"),
+    ],
+)
+def test_a_query_names_repositories_as_they_are_called_now(query: str, asked: str) -> None:
+    assert narrowed(query, {"a/b": "a/new", "c/d": "c/d"}) == asked
+
+
+@pytest.mark.parametrize("hidden", [("acme/api",), ("acme/web", "acme/api")])
+@pytest.mark.parametrize("query", ["is:issue", "repo:acme/web is:issue"])
+@pytest.mark.parametrize("resolved", [False, True], ids=["asked first", "seen before"])
+def test_a_query_is_not_answered_while_a_repository_cannot_be_read(
+    github: Connector, world: World, hidden: tuple[str, ...], query: str, resolved: bool
+) -> None:
+    """What it finds there would be missing, and taken for gone."""
+    if resolved:
+        github.containers()
+    for name in hidden:
         world.project(name).hidden = True
-    asked: Any = github.matching("is:issue", None)
-    assert asked.refs == ()
+    if resolved:
+        github.containers()
+    with pytest.raises(Stop, match=f"while {' and '.join(hidden)} cannot be read"):
+        github.matching(query, None)
+
+
+def test_a_transfer_into_a_repository_that_could_not_be_read_is_none_out_of_them_all(
+    sandbox: Sandbox, github: Connector, world: World
+) -> None:
+    sandbox.faults.status(502, tracker="github", path="/repos/acme/api")
+    box, old = box_of(github), ref(world.item("acme/web#1"))
+    world.transfer(world.item("acme/web#1"), world.project("acme/api"))
+    found = github.look_up(box, [old], PLAIN)[old.id]
+    assert (found.fate, found.container) == (Fate.MOVED, str(world.project("acme/api").id))

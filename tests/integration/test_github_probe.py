@@ -242,7 +242,9 @@ def test_polls_with_a_memo_end_where_a_full_read_ends(
         world.clock.advance(timedelta(seconds=len(changes)))
     mirror.poll(OVERLAP, lambda: None, False)
     whole = {item.id: item for item in items(pages(github, Cursor(world.clock.now()), mirror.box))}
+    again = {item.id: item for item in items(pages(github, Cursor(world.clock.now(), memo=mirror.memo), mirror.box))}
     github.close()
+    assert again == whole
     assert {id_: mirror.items.get(id_) for id_ in whole} == whole
 
 

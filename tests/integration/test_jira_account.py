@@ -137,6 +137,6 @@ def test_discover_does_without_boards_where_the_token_may_not_read_them(sandbox:
 def test_discover_leaves_out_what_it_cannot_read_and_stops_where_nothing_is(sandbox: Sandbox) -> None:
     with jira(sandbox, projects=["GONE"]) as connector:
         assert {one.what for one in connector.discover()} == {What.PROJECT, What.FIELD}
-    sandbox.faults.status(404, tracker="jira", path="/serverInfo")
+    sandbox.faults.status(404, tracker="jira", times=9)
     with jira(sandbox) as connector, pytest.raises(Stop):
         connector.discover()

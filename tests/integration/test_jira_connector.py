@@ -1,5 +1,6 @@
 """The Jira connector reads real HTTP: what it asks, how often, and that nothing is lost."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -7,16 +8,31 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
 import pytest
 
-from connectors.contract import Connector, Container, Cursor, Demand, Page, Stop, TryLater, Unreadable
+from connectors.contract import (
+    AccessDenied,
+    Connector,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    Cursor,
+    Demand,
+    MalformedAnswer,
+    Page,
+    RateLimited,
+    Stop,
+    TryLater,
+    Unreadable,
+)
 from connectors.jira import Settings, connect
 from connectors.jira.client import Jira
 from connectors.patience import Patient
 from okrs.work import Kind, Ref
 from tests.builders import Time
-from tests.integration.jira_site import NOW, Canned, Site, issue
+from tests.integration.jira_site import FIELDS, NOW, Canned, Site, issue
 
 TOKEN = "s3cret-token"
 POINTS = Demand(fields=frozenset({"story_points"}))
@@ -68,13 +84,13 @@ def test_a_first_read_brings_everything_within_its_budget(count: int) -> None:
 
 
 @pytest.mark.parametrize("demand", [Demand(), POINTS, Demand(frozenset({"Story Points"}))])
-def test_a_poll_without_news_asks_three_things_and_brings_the_milestones(site: Site, demand: Demand) -> None:
+def test_a_poll_without_news_asks_two_things_and_brings_the_milestones(site: Site, demand: Demand) -> None:
     site.issues = [issue(1)]
     connector = connect(settings(site))
     assert read(connector, POLL, demand) == ["version:1"]
     connector.close()
-    assert site.paths == ["serverInfo", "project/PAY", "search/jql" if site.cloud else "search"]
-    assert connector.requests == 3
+    assert site.paths == ["project/PAY", "search/jql" if site.cloud else "search"]
+    assert connector.requests == 2
 
 
 def test_a_poll_brings_what_changed(site: Site) -> None:
@@ -123,6 +139,22 @@ def test_each_deployment_gets_its_own_credentials_and_page_numbers(site: Site) -
     assert ("startAt" in site.log[-1].query) is not site.cloud
 
 
+@pytest.mark.parametrize("cloud", [True, False])
+def test_the_server_is_asked_where_the_config_and_the_project_disagree(cloud: bool) -> None:
+    with Site(cloud=cloud) as site:
+        site.issues = [issue(1)]
+        connector = connect(settings(site, email=None if cloud else "ada@acme.example"))
+        assert read(connector, FULL) == ["version:1", "10001"]
+        connector.close()
+        assert site.paths.count("serverInfo") == 1
+    with Site() as site:
+        del site.project["style"]
+        connector = connect(settings(site))
+        assert read(connector, FULL) == ["version:1"]
+        connector.close()
+        assert site.paths.count("serverInfo") == 1
+
+
 def test_data_center_knows_the_epic_by_its_key() -> None:
     with Site(cloud=False) as site:
         site.issues = [
@@ -165,6 +197,118 @@ def test_a_field_that_cannot_be_told_stops_a_full_read(site: Site, spelled: str,
     with pytest.raises(Stop, match=told):
         read(connector, FULL, Demand(frozenset({"effort"})))
     connector.close()
+
+
+ESTIMATE = {"id": "customfield_10036", "name": "Story point estimate", "schema": {"type": "number", "custom": "float"}}
+
+
+def without_the_field(**facts: Any) -> dict[str, Any]:
+    """Return an issue as it comes when Jira does not know the field, or does not mean it for this issue."""
+    one = issue(**facts)
+    del one["fields"]["customfield_10016"]
+    return one
+
+
+@pytest.mark.parametrize("spelled", ["customfield_10016", "Story Points"])
+def test_a_field_that_vanished_stops_a_poll_that_lists_anything(site: Site, spelled: str) -> None:
+    site.fields = [*[one for one in FIELDS if one["id"] != "customfield_10016"], ESTIMATE]
+    told = rf"no field '{spelled}'.* did you mean Story point estimate \(customfield_10036\)\?"
+    demand = Demand(frozenset({"effort"}))
+    connector = connect(settings(site, fields={"effort": spelled}))
+    assert read(connector, POLL, demand) == ["version:1"]  # nothing is listed, so nothing loses its value
+    site.issues = [without_the_field(number=1, updated=NOW)]
+    with pytest.raises(Stop, match=told):
+        read(connector, POLL, demand)
+    if not site.cloud:
+        with pytest.raises(Stop, match=told):
+            connector.look_up(Container("10", "PAY"), [Ref("10001")], demand)
+    connector.close()
+
+
+def test_an_item_that_is_looked_up_does_not_lose_the_value_of_a_vanished_field() -> None:
+    with Site() as site:
+        site.fields = [ESTIMATE]
+        found = without_the_field(number=1)
+        found["fields"]["project"] = {"id": "10"}
+        site.canned["issue/bulkfetch"] = [Canned(body={"issues": [found]})]
+        connector = connect(settings(site))
+        connector.containers()
+        with pytest.raises(Stop, match="no field 'customfield_10016'"):
+            connector.look_up(Container("10", "PAY"), [Ref("10001")], POINTS)
+        connector.close()
+
+
+def test_a_name_that_became_ambiguous_stops_a_poll_that_lists_anything(site: Site) -> None:
+    site.fields = [*FIELDS, {**ESTIMATE, "name": "Story points"}]
+    site.issues = [issue(1, updated=NOW)]
+    connector = connect(settings(site, fields={"effort": "Story Points"}))
+    with pytest.raises(Stop, match=r"2 fields.*customfield_10016.*customfield_10036"):
+        read(connector, POLL, Demand(frozenset({"effort"})))
+    connector.close()
+
+
+def test_a_field_that_is_only_empty_costs_nothing_and_one_that_is_left_out_one_question() -> None:
+    with Site() as site:
+        site.issues = [issue(number, updated=NOW) for number in range(1, 151)]
+        connector = connect(settings(site))
+        assert len(read(connector, POLL, POINTS)) == 151
+        assert "field" not in site.paths
+        site.issues = [without_the_field(number=number, updated=NOW) for number in range(1, 351)]
+        assert len(read(connector, POLL, POINTS)) == 351
+        twin = connector.twin()
+        assert len(read(twin, POLL, POINTS)) == 351
+        connector.close()
+        twin.close()
+        assert site.paths.count("field") == 1
+
+
+@pytest.mark.parametrize("demand", [Demand(), POINTS, Demand(frozenset({"Story Points"})), Demand(refs=True)])
+def test_every_first_read_of_cloud_is_held_against_its_count(demand: Demand) -> None:
+    with Site(issues=150) as site:
+        connector = connect(settings(site))
+        site.canned["search/approximate-count"] = [Canned(body={"count": 200})]
+        with pytest.raises(MalformedAnswer, match="it counts about 200, and gave 150"):
+            read(connector, FULL, demand)
+        connector.close()
+        assert len(site.log) <= 2 + 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *[Canned(status, body=b"<html>") for status in (404, 405, 410, 501)],
+        *[Canned(body=json.loads(body)) for body in ("[]", "{}", '{"count": null}', '{"count": true}', "150")],
+    ],
+)
+def test_a_site_that_cannot_count_is_read_all_the_same(answer: Canned) -> None:
+    with Site(issues=150) as site:
+        site.canned["search/approximate-count"] = [answer]
+        connector = connect(settings(site))
+        assert len(read(connector, FULL)) == 151
+        connector.close()
+        assert site.canned["search/approximate-count"] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Canned(500), TryLater),
+        (Canned(401), CredentialsRefused),
+        (Canned(404, {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}), CredentialsRefused),
+        (Canned(403), AccessDenied),
+        (Canned(429), RateLimited),
+        (Canned(400), Stop),
+        (Canned(body=b"<html>"), MalformedAnswer),
+    ],
+)
+def test_an_error_instead_of_the_count_is_told(answer: Canned, kind: type[ConnectorError]) -> None:
+    with Site(issues=150) as site:
+        site.canned["search/approximate-count"] = [answer]
+        connector = connect(settings(site))
+        with pytest.raises(kind) as raised:
+            read(connector, FULL)
+        connector.close()
+    assert type(raised.value) is kind
 
 
 def test_unreadable_projects_leave_the_others(site: Site) -> None:
@@ -216,7 +360,7 @@ def test_check_says_who_and_what(site: Site) -> None:
 def test_patience_asks_the_same_page_again_and_every_request_is_counted(site: Site) -> None:
     site.issues = [issue(number) for number in range(1, 151)]
     path = "search/jql" if site.cloud else "search"
-    site.canned = {"serverInfo": [Canned(503)], path: [Canned(502), Canned(429, {"Retry-After": "7"})]}
+    site.canned = {"project/PAY": [Canned(503)], path: [Canned(502), Canned(429, {"Retry-After": "7"})]}
     time = Time()
     patient = Patient(connect(settings(site)), time.pacer())
     assert read(patient, FULL) == ["version:1", *(one["id"] for one in site.issues)]
@@ -231,7 +375,7 @@ def test_the_library_waits_for_a_connection() -> None:
 
 
 def test_nothing_of_the_library_is_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    site.canned = {"serverInfo": [Canned(429), Canned(503), Canned(body=None)]}
+    site.canned = {"project/PAY": [Canned(429), Canned(503), Canned(body=None)]}
     connector = Jira(settings(site), timeout=(5, 0.05))
     with caplog.at_level(logging.DEBUG):
         for _ in range(3):

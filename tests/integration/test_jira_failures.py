@@ -84,6 +84,8 @@ def read(connector: Jira) -> None:
 def failure(site: Site, path: str, *answers: Canned) -> ConnectorError:
     """Read with these answers at that question; return the error, which keeps no token and no library's error."""
     site.canned[path] = list(answers)
+    if path == "serverInfo":
+        del site.project["style"]  # so that it is not clear what kind of server this is
     connector = jira(site)
     try:
         with pytest.raises(ConnectorError) as raised:
@@ -152,6 +154,23 @@ def test_a_limit_tells_how_long_to_wait(site: Site) -> None:
     assert 1800 < dated.wait <= 3600
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("jira-burst-based", " The limit is jira-burst-based."),
+        ("", ""),
+        ("x" * 41, ""),
+        ("<b>come in</b>", ""),
+        ("visit https://example.org", ""),
+    ],
+)
+def test_a_limit_tells_which_one_it_is_where_jira_names_it(site: Site, reason: str, told: str) -> None:
+    error = failure(site, "search/jql", Canned(429, {"Retry-After": "30", "RateLimit-Reason": reason}))
+    assert isinstance(error, RateLimited)
+    assert error.wait == 30
+    assert str(error) == f"The tracker limits requests (429) for the issues of PAY. It asks to wait 30 s.{told}"
+
+
 def test_a_refused_connection_is_passing_trouble(site: Site) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
@@ -159,7 +178,29 @@ def test_a_refused_connection_is_passing_trouble(site: Site) -> None:
         with pytest.raises(TryLater, match="no connection"):
             connector.containers()
         connector.close()
-    assert connector.requests == 1
+    assert connector.requests == 2  # neither the project nor the server itself
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "told"),
+    [
+        (Canned(404, body=HTML), Stop, "does not know the server's own description"),
+        (Canned(302, {"Location": "https://login.example/"}), Stop, "final address as `url:`"),
+        (Canned(body=HTML), MalformedAnswer, "is no JSON"),
+        (Canned(502), TryLater, "failed .502. for the server's own description"),
+        (Canned(401), CredentialsRefused, "refused the credentials"),
+    ],
+)
+def test_a_wrong_address_is_a_failure_of_the_source(
+    site: Site, answer: Canned, kind: type[ConnectorError], told: str
+) -> None:
+    site.canned = {path: [answer] * 3 for path in ("serverInfo", "project/PAY", "project/OPS", "project/API")}
+    connector = jira(site, projects=["PAY", "OPS", "API"])
+    with pytest.raises(kind, match=told) as raised:
+        connector.containers()
+    connector.close()
+    assert type(raised.value) is kind
+    assert len(site.log) <= 2  # not once for every project
 
 
 def test_a_token_that_no_header_can_carry_is_told(site: Site) -> None:
@@ -177,6 +218,7 @@ def test_no_redirect_carries_the_token_away(site: Site) -> None:
         for status in (301, 302, 307, 308):
             answer = Canned(status, {"Location": f"{elsewhere.url}/rest/api/2/serverInfo"})
             assert "url" in str(failure(site, "serverInfo", answer))
+            site.project["style"] = "classic"
         assert elsewhere.log == []
 
 
@@ -213,6 +255,7 @@ def test_a_listing_without_an_end_or_a_list_is_malformed(site: Site, answers: li
 )
 def test_data_center_pages_must_add_up(site: Site, answer: dict[str, object]) -> None:
     site.cloud = False
+    del site.project["style"]  # the account's address in the config lets it look like Cloud
     whole = Canned(body=site._search({"jql": 'project = "PAY" ORDER BY created ASC, key ASC', **PAGE}))
     assert type(failure(site, "search", whole, Canned(body=answer))) is MalformedAnswer
 

@@ -8,13 +8,15 @@ from math import ceil
 import pytest
 
 from connectors.contract import AccessDenied, Container, CredentialsRefused, Cursor, Demand, MalformedAnswer, Stop
+from connectors.jira.client import Jira
+from connectors.jira.site import Knowledge
 from okrs.work import Kind, Ref, State
 from sandbox import jira_center
 from sandbox.jira import CLOUD_ID, WITH_SCOPES
 from sandbox.jira_shapes import STORY_POINTS
 from sandbox.server import Sandbox
 from sandbox.world import World
-from tests.integration.jira_sandbox import EVERYTHING, MODES, START, Mode, jira, new_world, only, pages, read
+from tests.integration.jira_sandbox import EVERYTHING, MODES, START, Mode, jira, new_world, only, pages, read, settings
 
 SPRINTS = Demand(sprints=True)
 HISTORIES = Demand(histories=True)
@@ -113,7 +115,7 @@ def test_a_kanban_board_is_not_asked_and_a_board_that_refuses_has_none(world: Wo
         assert {name: again[name] for name in kept} == kept
 
 
-def test_a_quiet_poll_asks_three_things_and_one_for_each_board_with_sprints(world: World, sandbox: Sandbox) -> None:
+def test_a_quiet_poll_asks_two_things_and_one_for_each_board_with_sprints(world: World, sandbox: Sandbox) -> None:
     project = world.project("PAY")
     for number in range(130):
         world.end_sprint(world.add_sprint(project, f"Sprint {number}"))
@@ -123,7 +125,7 @@ def test_a_quiet_poll_asks_three_things_and_one_for_each_board_with_sprints(worl
         _, kept = read(connector, EVERYTHING)
     world.clock.advance(timedelta(hours=1))
     world.begin_sprint(running)
-    for day, budget in ((SOON, 4), (SOON + timedelta(days=1), 3 + 1 + 3)):
+    for day, budget in ((SOON, 3), (SOON + timedelta(days=1), 2 + 1 + 3)):
         # On a new day the boards are listed anew, and all sprints with them: three pages.
         sandbox.requests.clear()
         with jira(sandbox) as connector:
@@ -144,13 +146,13 @@ def test_a_first_read_stays_within_its_budget(world: World, sandbox: Sandbox, co
         assert connector.requests <= max(1, ceil(count / 100)) + 3
 
 
-def test_further_projects_cost_two_in_a_quiet_poll(world: World, sandbox: Sandbox) -> None:
+def test_every_project_costs_two_in_a_quiet_poll(world: World, sandbox: Sandbox) -> None:
     cursor = Cursor(now=SOON, since=SOON - OVERLAP)
     with jira(sandbox, projects=["PAY", "PLAT"]) as connector:
         for container in connector.containers():
             assert isinstance(container, Container)
             assert [page.items for page in pages(connector, container, cursor, POINTS)] == [()]
-        assert connector.requests == 3 + 2
+        assert connector.requests == 2 * 2
 
 
 def test_a_twin_asks_nothing_that_is_known_and_keeps_its_own_count(world: World, sandbox: Sandbox) -> None:
@@ -187,6 +189,42 @@ def test_pages_of_data_center_are_all_named_at_once_and_overlap(world: World) ->
             found |= {item.title for item in page.items}
             assert page.following == ()
         assert found == {f"Story {number}" for number in range(350)} | {grown.title}
+
+
+def test_time_and_edits_between_the_pages_of_a_poll_lose_nothing(world: World) -> None:
+    """Each page of Data Center counts its window back from when it is asked: minutes later it must still be as wide."""
+    project, clock = world.project("PAY"), world.clock
+    for number in range(30):
+        world.create(project, f"Before {number}", "Story")  # beyond the window, until it grows
+    clock.advance(timedelta(seconds=75))
+    since = clock.now()
+    wanted = [world.create(project, f"Story {number}", "Story") for number in range(450)]
+    clock.advance(timedelta(minutes=20))
+    with Sandbox(world, jira_mode="data_center") as sandbox:
+        connector = Jira(settings(sandbox), known=Knowledge(clock=lambda: clock.now().timestamp()))
+        container, cursor = only(connector), Cursor(now=clock.now(), since=since)
+        found, asked = set[str](), list[str | None]([None])
+        while asked:
+            page = connector.changed(container, replace(cursor, resume=asked.pop(0)), Demand())
+            found |= {item.id for item in page.items}
+            asked += page.following
+            clock.advance(timedelta(seconds=50))
+            for item in wanted[len(found) % 7 :: 11]:
+                world.retitle(item, "Another title")
+        connector.close()
+    assert {str(item.id) for item in wanted} <= found
+
+
+def test_the_window_reaches_back_to_the_cursor_when_other_projects_were_read_before(world: World) -> None:
+    story = world.create(world.project("PAY"), "Pay", "Story")
+    world.clock.advance(timedelta(minutes=20))
+    for mode in MODES:
+        with Sandbox(world, jira_mode=mode) as sandbox:
+            connector = Jira(settings(sandbox), known=Knowledge(clock=lambda: world.clock.now().timestamp()))
+            container, cursor = only(connector), Cursor(now=world.clock.now(), since=story.updated)
+            world.clock.advance(timedelta(minutes=30))
+            assert [item.key for item in connector.changed(container, cursor, Demand()).items] == ["PAY-1"]
+            connector.close()
 
 
 def test_a_total_that_grows_names_one_page_more(world: World) -> None:
@@ -296,9 +334,9 @@ def test_a_token_with_scopes_goes_through_the_gateway_and_links_lead_to_the_site
 
 
 def test_boards_that_are_refused_are_told_with_the_scopes_they_need(world: World, sandbox: Sandbox) -> None:
-    for status in (401, 403):
+    for status, error in ((401, CredentialsRefused), (403, AccessDenied)):
         sandbox.faults.status(status, tracker="jira", path="/rest/agile")
-        with jira(sandbox) as connector, pytest.raises(AccessDenied, match="read:sprint:jira-software"):
+        with jira(sandbox) as connector, pytest.raises(error, match="read:sprint:jira-software"):
             read(connector, SPRINTS)
     sandbox.faults.status(404, tracker="jira", path="/rest/agile")
     with jira(sandbox) as connector, pytest.raises(Stop, match="the boards of PAY"):
@@ -345,6 +383,31 @@ def test_a_listing_that_ends_too_early_is_not_believed(world: World, monkeypatch
         with pytest.raises(MalformedAnswer, match=r"cut .* short: it counts about 40, and gave 30"):
             read(connector)
         assert len(read(connector)[0]) == 37  # a handful less is no difference
+
+
+@pytest.mark.parametrize("demand", [HISTORIES, POINTS, Demand(refs=True)])
+def test_a_list_that_had_to_be_asked_for_leaves_room_for_the_count(world: World, demand: Demand) -> None:
+    for number in range(150):
+        world.create(world.project("PAY"), f"Story {number}", "Story")
+    with Sandbox(world) as sandbox, jira(sandbox) as connector:
+        read(connector, demand)
+        assert sandbox.requests["jira", "count"] == 1
+        pages = 2 if demand.histories else 0
+        assert connector.requests <= 2 + 3 + pages
+
+
+@pytest.mark.parametrize("demand", [SPRINTS, HISTORIES.union(POINTS)])
+def test_two_lists_leave_no_room_for_the_count_and_the_census_counts(world: World, demand: Demand) -> None:
+    for key in ("PAY", "PLAT"):
+        for number in range(101):
+            world.create(world.project(key), f"Story {number}", "Story")
+    with Sandbox(world) as sandbox, jira(sandbox, projects=["PAY", "PLAT"]) as connector:
+        for container, counts in zip(connector.containers(), (0, 1), strict=True):
+            assert isinstance(container, Container)
+            list(pages(connector, container, Cursor(now=START), demand))
+            assert sandbox.requests["jira", "count"] == counts  # what one project asked, the next one knows
+        connector.census(only(connector), demand, None)
+        assert sandbox.requests["jira", "count"] == 2
 
 
 def test_two_fields_that_could_be_story_points_are_for_the_admin(world: World) -> None:

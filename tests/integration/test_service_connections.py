@@ -89,6 +89,54 @@ def test_a_failed_check_still_tells_what_the_answer_told(monkeypatch: pytest.Mon
     assert connector.closed == 2
 
 
+class Confused(Told):
+    """A connector of somebody else that breaks where nobody expects it."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__(told=NOW)
+        self.at = at
+
+    def _break(self, here: str) -> None:
+        if here == self.at:
+            raise RuntimeError("header Authorization: Bearer marked")
+
+    @property
+    def quota(self) -> Quota:
+        self._break("quota")
+        return QUOTA
+
+    def check(self) -> Account:
+        self._break("check")
+        return Account("Headway", ("PAY",))
+
+    def close(self) -> None:
+        super().close()
+        self._break("close")
+
+
+@pytest.mark.parametrize("at_fault", ["check", "quota", "close"])
+def test_a_check_that_breaks_leaves_the_others_to_be_told(
+    monkeypatch: pytest.MonkeyPatch, config: Path, at_fault: str
+) -> None:
+    broken, good = Confused(at_fault), Told(told=NOW)
+    connectors = {"jira": broken, "github": good}
+    monkeypatch.setattr(service, "_connect", lambda settings: connectors[settings.connector])
+    first, second = service.Service({"TOKEN": "marked"}, lambda: NOW).check(config, None)
+    assert first.error == "Checking it failed unexpectedly (RuntimeError): please report it."
+    assert (first.source, first.account, first.ok, first.at) == ("pay", None, False, NOW)
+    assert (second.source, second.error, second.quota) == ("web", None, QUOTA)
+    assert (broken.closed, good.closed) == (1, 1)
+
+
+def test_a_connection_that_breaks_while_it_is_opened_is_told(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    def confuse(settings: object) -> Plain:
+        raise KeyError("marked")
+
+    monkeypatch.setattr(service, "_connect", confuse)
+    answers = service.Service({"TOKEN": "marked"}, lambda: NOW).check(config, None)
+    assert [each.error for each in answers] == ["Checking it failed unexpectedly (KeyError): please report it."] * 2
+
+
 def test_without_a_time_of_the_tracker_there_is_no_skew(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     [answer] = over(monkeypatch, Told()).check(config, "web")
     assert answer.skew is None

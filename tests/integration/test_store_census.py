@@ -20,7 +20,7 @@ def reading(database: Database) -> Reading:
 
 
 def compare(reading: Reading, known: Container = PAY, most: int = 9) -> Compared:
-    return census.compare(reading.database, reading.lease, known, most)
+    return census.compare(reading.database, reading.lease, known, most, most)
 
 
 def test_what_two_censuses_miss_is_hidden(reading: Reading) -> None:
@@ -150,11 +150,26 @@ def test_what_a_listing_never_showed_is_taken_in(reading: Reading) -> None:
     assert set(reading.items) == {"PAY-1", "PAY-9"}
 
 
-def test_the_longest_missed_are_looked_up_first(reading: Reading) -> None:
-    reading.read(PAY, [at(reading, f"PAY-{number}") for number in range(1, 6)])
-    reading.count(PAY, "PAY-1", "PAY-2", "PAY-3", "PAY-5", said=Settled(hidden=["id:PAY-4"]))
+def test_those_that_were_found_unlisted_are_looked_up_again_in_turn(reading: Reading) -> None:
+    """They take no place of those that were never looked up, or were missed before."""
+    items = {number: at(reading, f"PAY-{number}") for number in range(1, 7)}
+    reading.read(PAY, list(items.values()))
+    for found in (2, 3, 4):  # archived, and looked up one after the other
+        reading.count(PAY, "PAY-1", "PAY-5", "PAY-6", said=Settled(here=[items[found]]))
+    reading.count(PAY, "PAY-1", "PAY-5", "PAY-6", said=Settled(here=[items[2]], hidden=["id:PAY-4"]))
     census.gather(reading.database, reading.lease, PAY, [Ref("id:PAY-1")], reading.clock())
-    assert [ref.name for ref in compare(reading, most=2).missing] == ["PAY-4", "PAY-2"]
+    missed = census.compare(reading.database, reading.lease, PAY, 9, 1).missing
+    assert [ref.name for ref in missed] == ["PAY-4", "PAY-5", "PAY-6", "PAY-3"]
+
+
+def test_what_is_listed_again_is_no_more_taken_for_unlisted(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1"), at(reading, "PAY-2")
+    reading.read(PAY, [one, two])
+    reading.count(PAY, "PAY-1", said=Settled(here=[two]))
+    reading.count(PAY, "PAY-1", "PAY-2")
+    census.gather(reading.database, reading.lease, PAY, [Ref("id:PAY-1")], reading.clock())
+    missed = census.compare(reading.database, reading.lease, PAY, 9, 0).missing
+    assert [ref.name for ref in missed] == ["PAY-2"]
 
 
 @pytest.mark.parametrize("shown", [[], ["PAY-8", "PAY-9"]])

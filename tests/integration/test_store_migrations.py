@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url, text
 
 from okrs.demand import Demand
-from store import migrations, mirror, sources
+from store import lookup, migrations, sources
 from store.database import Database, StoreError, open_database, upgrade
 from store.tables import metadata
 
@@ -103,7 +103,7 @@ def test_what_the_first_tables_held_is_still_there(database_url: str) -> None:
         (known,) = sources.state_of(connection, "s").containers
         assert (known.demand, known.memo) == (Demand(frozenset({"points"}), "x"), {})
         assert (known.wide_at, known.census_at) == (None, None)
-        assert [seen.item.key for seen in mirror.items_of(connection, "s")] == ["PAY-7"]
+        assert [seen.item.key for seen in lookup.items_of(connection, "s")] == ["PAY-7"]
     database.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from okrs.demand import Demand
 from okrs.work import Kind, Ref, State, WorkItem
-from store import census, mirror, queries, sources
+from store import census, lookup, mirror, queries, sources
 from store.census import Settled
 from store.database import Database
 from store.mirror import Reach, SuddenlyEmptyError, Taken
@@ -62,7 +62,8 @@ def test_new_changed_and_unchanged_items_are_told_apart(reading: Reading) -> Non
     reading.read(PAY, [one, two])
     held = {key: seen.version for key, seen in reading.items.items()}
     changed = at(reading, "PAY-2", State.DONE, minutes=1)
-    assert reading.read(PAY, [one, changed], [at(reading, "PAY-3")]) == Taken(seen=3, changed=2)
+    new = at(reading, "PAY-3")
+    assert reading.read(PAY, [one, changed], [new]) == Taken(seen=3, changed=2, arrivals=(new,))  # created long ago
     now = reading.items
     assert (now["PAY-1"].version, now["PAY-2"].item) == (held["PAY-1"], changed)
     assert now["PAY-2"].version != held["PAY-2"]
@@ -142,7 +143,7 @@ def test_what_was_known_at_a_generation_can_be_asked(reading: Reading) -> None:
     reading.read(PAY, [at(reading, "PAY-2")])
     with reading.database.read() as connection:
         told = [
-            {each.key: each.title for each in mirror.before(connection, "s", ["id:PAY-1", "id:PAY-2"], past).values()}
+            {each.key: each.title for each in lookup.before(connection, "s", ["id:PAY-1", "id:PAY-2"], past).values()}
             for past in range(4)
         ]
     assert told == [
@@ -157,8 +158,8 @@ def test_long_lists_of_ids_are_looked_up_in_slices(reading: Reading) -> None:
     reading.read(PAY, [at(reading, f"PAY-{number}") for number in range(1200)])
     ids = [f"id:PAY-{number}" for number in range(1201)]
     with reading.database.read() as connection:
-        assert len(mirror.look_up(connection, "s", ids)) == 1200
-        assert len(mirror.before(connection, "s", ids, 1)) == 1200
+        assert len(lookup.look_up(connection, "s", ids)) == 1200
+        assert len(lookup.before(connection, "s", ids, 1)) == 1200
 
 
 def test_the_state_is_dated_since_it_was_first_seen(reading: Reading) -> None:
@@ -176,16 +177,16 @@ def test_the_state_is_dated_since_it_was_first_seen(reading: Reading) -> None:
 def test_an_item_is_found_by_its_key(reading: Reading) -> None:
     reading.read(PAY, [at(reading, "PAY-1"), at(reading, "Acme/Web#3")])
     with reading.database.read() as connection:
-        assert mirror.find_key(connection, {"PAY-1"}) == [("s", "id:PAY-1")]
-        assert mirror.find_key(connection, {"pay-1"}) == []
-        assert mirror.find_folded(connection, "acme/web#3") == [("s", "id:Acme/Web#3")]
+        assert lookup.find_key(connection, {"PAY-1"}) == [("s", "id:PAY-1")]
+        assert lookup.find_key(connection, {"pay-1"}) == []
+        assert lookup.find_folded(connection, "acme/web#3") == [("s", "id:Acme/Web#3")]
 
 
 def test_parents_whose_children_are_hidden_are_told_per_container(reading: Reading) -> None:
     reading.read(PAY, [at(reading, "PAY-2", children=1), at(reading, "PAY-1", children=3), at(reading, "PAY-3")])
     reading.read(OPS, [at(reading, "OPS-1", children=1)])
     with reading.database.read() as connection:
-        assert mirror.parents_of(connection, "s", PAY.id) == ("id:PAY-1", "id:PAY-2")
+        assert lookup.parents_of(connection, "s", PAY.id) == ("id:PAY-1", "id:PAY-2")
 
 
 # --- what leaves -----------------------------------------------------------------------------------------------

@@ -112,6 +112,28 @@ def test_answers(answer: object, status: int, expected: Told) -> None:
     assert told(answer, status, WHAT) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "action", "more", "renamed"),
+    [
+        ("section", "changed", {"change": {"field": "name", "action": "changed"}}, True),
+        ("section", "changed", {}, True),  # it does not say what
+        ("section", "changed", {"change": {"action": "changed"}}, True),
+        ("tag", "changed", {"change": {"field": "name", "action": "changed"}}, True),
+        ("tag", "changed", {"change": {"field": "color", "action": "changed"}}, False),
+        ("section", "added", {}, False),  # no task is in it yet
+        ("task", "changed", {"change": {"field": "name", "action": "changed"}}, False),
+        ("project", "changed", {"change": {"field": "name", "action": "changed"}}, False),  # `containers` sees it
+    ],
+)
+def test_other_names_of_sections_and_tags_are_noticed(
+    kind: str, action: str, more: Mapping[str, object], renamed: bool
+) -> None:
+    row = {"action": action, "resource": {"gid": "88", "resource_type": kind}, "parent": None, **more}
+    deprecated = {"action": action, "resource": {"gid": "88"}, "type": kind, "parent": None, **more}
+    for one in (row, deprecated):
+        assert told({"data": [event("changed"), one], "sync": "new"}, 200, WHAT).renamed is renamed
+
+
 @pytest.mark.parametrize("answer", [None, [], {}, {"data": None}, {"data": ["1"]}, {"data": [], "sync": 5}])
 def test_an_answer_that_is_none_is_malformed(answer: object) -> None:
     with pytest.raises(MalformedAnswer):

@@ -1,9 +1,12 @@
 """Places of a read survive as text, and pages that run in a circle end."""
 
+import subprocess
+import sys
+
 import pytest
 
 from connectors.contract import MalformedAnswer
-from connectors.github.paging import MOST_PAGES, Links, Listing, Place, links_of
+from connectors.github.paging import MOST_PAGES, Links, Listing, Place, links_of, targets
 
 ROOT = "https://api.github.com"
 
@@ -105,6 +108,51 @@ def test_page_numbers_are_believed_where_the_next_one_is_the_second() -> None:
     assert links(f'<{ROOT}/x?page=2>; rel="next", {last}') == Links("page=2", 9)
     assert links(f'<{ROOT}/x?after=abc&page=2>; rel="next", {last}').last == 0
     assert links(f'<{ROOT}/x?page=2>; rel="next", <{ROOT}/x?page=²>; rel="last"').last == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ('<https://a.example/x?page=2>; rel="next"', {"next": "https://a.example/x?page=2"}),
+        ('<a>; rel="next", <b>; rel="last"', {"next": "a", "last": "b"}),
+        ('<a>;rel="prev",<b>;rel="next"', {"prev": "a", "next": "b"}),
+        ("<a>; rel=next", {"next": "a"}),
+        ("<a> ; REL = NEXT", {"next": "a"}),
+        ('<a>; rel="last next"', {"next": "a", "last": "a"}),
+        ('<a?q=is:open,label;x&page=2>; rel="next"', {"next": "a?q=is:open,label;x&page=2"}),
+        ('<a>; title="of, <b>; rel=last"; rel="next"', {"next": "a"}),
+        ('<a>; title="a \\" quote"; rel="next"', {"next": "a"}),
+        ('<a>; rel="next"; rel="last"', {"next": "a"}),  # only the first counts
+        ('<a>; rel="next", <b>; rel="next"', {"next": "a"}),
+        ('<a>; results="true"; rel="next"', {"next": "a"}),
+        ('<>; rel="next"', {"next": ""}),
+        ("<a>, <b>; title=next", {}),
+        ("<a>; rel", {}),
+        ('a; rel="next"', {}),
+        ('<a; rel="next"', {}),
+        ("", {}),
+    ],
+)
+def test_a_link_header_is_read_as_rfc_8288_writes_it(header: str, told: dict[str, str]) -> None:
+    assert targets(header) == told
+
+
+@pytest.mark.parametrize("part", ["<", "<>", "<a>;", '<a>;b="', "<a>;b=c,", " ", ";", '"'])
+def test_no_link_header_takes_long(part: str) -> None:
+    """The longest that a header may be; a pattern that tries in vain from every place would take minutes."""
+    assert targets(part * (65_536 // len(part))) == {}
+
+
+def test_a_last_page_that_is_no_address_is_no_number() -> None:
+    assert links(f'<{ROOT}/x?page=2>; rel="next", <http://[oops?page=9>; rel="last"') == Links("page=2", 0)
+    assert links(f'<{ROOT}/x?page=2>; rel="next", <https://evil.example/?page=9>; rel="last"').last == 0
+
+
+def test_the_wire_needs_no_other_client_library() -> None:
+    """Loading one costs more than a quiet poll."""
+    loaded = "import sys, connectors.github.client; print({'requests', 'github'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("header", ["", f'<{ROOT}/x?page=1>; rel="first"', "nonsense", "<>;;;"])

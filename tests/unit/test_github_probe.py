@@ -66,6 +66,7 @@ def test_an_etag_serves_the_same_address_the_same_token_and_no_longer_window() -
 def test_of_a_listing_that_is_read_whole_the_etag_serves_every_window() -> None:
     memo = kept({"etag": '"abc"'}, "m")
     assert etag_of(memo, "m", since(10_000)) == '"abc"'
+    assert etag_of(memo, "m", None) == ""  # a complete read brings it all the same
 
 
 @pytest.mark.parametrize("headers", [{}, {"etag": ""}, {"etag": "x" * 500}, {"etag": "a\nb"}, {"etag": "ü"}])

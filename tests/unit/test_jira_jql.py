@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Cursor
-from connectors.jira.jql import of_project, of_types, quoted, with_ids
+from connectors.jira.jql import of_project, of_types, quoted, window, with_ids
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
@@ -24,13 +24,18 @@ NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
     ],
 )
 def test_the_window_is_relative_and_rounded_up(ago: timedelta, minutes: int) -> None:
-    query = of_project("PAY", Cursor(now=NOW, since=NOW - ago))
+    query = of_project("PAY", window(Cursor(now=NOW, since=NOW - ago), 0.9))
     assert query == f'project = "PAY" AND updated >= "-{minutes}m" ORDER BY created ASC, key ASC'
 
 
 def test_a_full_read_has_no_window() -> None:
     whole = 'project = "PAY" ORDER BY created ASC, key ASC'
-    assert of_project("PAY", Cursor(now=NOW)) == of_project("PAY") == whole
+    assert of_project("PAY", window(Cursor(now=NOW), 300)) == of_project("PAY") == whole
+
+
+def test_the_window_reaches_back_to_the_cursor_however_long_ago_the_run_began() -> None:
+    cursor = Cursor(now=NOW, since=NOW - timedelta(minutes=15))
+    assert [window(cursor, passed) for passed in (0, 1, 60, 61, 1200)] == [15, 16, 16, 17, 35]
 
 
 @given(st.text())

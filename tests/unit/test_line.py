@@ -58,6 +58,7 @@ def test_what_is_on_this_machine_is_never_asked_through_a_proxy(monkeypatch: pyt
 
 GITHUB = {"x-ratelimit-remaining": "41", "x-ratelimit-limit": "5000", "x-ratelimit-reset": "1790000000"}
 JIRA = {"x-ratelimit-remaining": "7", "x-ratelimit-limit": "350", "x-ratelimit-reset": "2026-11-22T12:00:00+02:00"}
+DATED = {"date": "Sun, 22 Nov 2026 10:00:00 GMT"}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,18 @@ JIRA = {"x-ratelimit-remaining": "7", "x-ratelimit-limit": "350", "x-ratelimit-r
         ({"x-ratelimit-remaining": "٣"}, None),
         ({"x-ratelimit-remaining": "1e3"}, None),
         ({"x-ratelimit-limit": "5000"}, None),
+        ({**JIRA, "x-ratelimit-nearlimit": "true"}, Quota(7, 350, datetime(2026, 11, 22, 10, tzinfo=UTC), near=True)),
+        ({**JIRA, "x-ratelimit-nearlimit": "false"}, Quota(7, 350, datetime(2026, 11, 22, 10, tzinfo=UTC))),
+        (
+            {**DATED, "x-ratelimit-nearlimit": "True"},
+            Quota(1, None, datetime(2026, 11, 22, 10, 1, tzinfo=UTC), near=True),
+        ),
+        (
+            {**DATED, "x-ratelimit-remaining": "9", "x-ratelimit-nearlimit": "true"},
+            Quota(9, None, datetime(2026, 11, 22, 10, 1, tzinfo=UTC), near=True),
+        ),
+        ({"x-ratelimit-nearlimit": "true"}, Quota(1, near=True)),
+        ({"x-ratelimit-nearlimit": "false"}, None),
         ({}, None),
     ],
 )
@@ -97,12 +110,14 @@ HOSTILE = st.one_of(
 @example("1", "1", "0001-01-01T00:00:00+14:00", "Mon, 01 Jan 0001 00:00:00 +1400", "core")
 @example("1", "1", "9999-12-31T23:59:59-14:00", "Fri, 31 Dec 9999 23:59:59 -1400", "core")
 @example("1", "1", "999999999999", "Sun, 22 Nov 2026 10:00:00 +99999999999999999999", "core")
+@example("", "", "", "Fri, 31 Dec 9999 23:59:59 +0000", "core")
 def test_no_header_is_too_hostile(remaining: str, limit: str, reset: str, date: str, resource: str) -> None:
     headers = {
         "x-ratelimit-remaining": remaining,
         "x-ratelimit-limit": limit,
         "x-ratelimit-reset": reset,
         "x-ratelimit-resource": resource,
+        "x-ratelimit-nearlimit": "true",
         "date": date,
     }
     quota, told, anew = quota_of(headers), date_of(headers), reset_of(headers)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from mapping.meaning import candidates, selects
+from mapping.meaning import Lore, candidates, selects
 from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, matches_in, names_a_kind
 from okrs.work import Kind, Ref, State, WorkItem
 from tests.builders import an_item, joined, seen, where
@@ -258,7 +258,7 @@ def test_sources_do_not_mix() -> None:
 def test_a_query_selects_what_the_tracker_found() -> None:
     mirror = [seen(an_item("PAY-1")), seen(an_item("PAY-2")), seen(an_item("PAY-3", kind=Kind.SUBTASK))]
     found = {"team = core": {"id:PAY-1", "id:PAY-3", "id:elsewhere"}, "other": {"id:PAY-2"}}
-    asked = candidates(mirror, found)
+    asked = candidates(mirror, Lore(queries=found))
     selected = [one.item.key for one in asked if selects(where(query="team = core"), one)]
     assert selected == ["PAY-1"]  # a query names no kind, so the sub-task stays out
     both = [one.item.key for one in asked if selects(where(query=["team = core", "other"]), one)]

@@ -1,6 +1,6 @@
 """The one retry policy: passing trouble is waited out, limits are kept, and nobody sleeps longer than a lease lives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
@@ -12,6 +12,7 @@ from connectors.contract import (
     CredentialsRefused,
     Cursor,
     Demand,
+    Found,
     MalformedAnswer,
     Page,
     Quota,
@@ -22,6 +23,7 @@ from connectors.contract import (
 )
 from connectors.patience import AT_ONCE, ATTEMPTS, LONGEST_WAIT, Pacer, Patient, spacing
 from connectors.plain import Plain
+from okrs.work import Ref
 from tests.builders import NOW, Time
 
 CONTAINER = Container("1", "acme/web")
@@ -166,6 +168,11 @@ def test_closing_goes_through() -> None:
         (Quota(0, 5000, NOW - timedelta(seconds=30)), 0),  # it has begun anew
         (Quota(3, None, NOW + timedelta(hours=1)), 0),
         (Quota(3, 100, None), 0),
+        (Quota(70, 350, NOW + timedelta(seconds=140), near=True), 2),  # the tracker calls a fifth of it little
+        (Quota(70, 350, NOW + timedelta(seconds=140)), 0),
+        (Quota(1, None, NOW + timedelta(minutes=1), near=True), LONGEST_WAIT / 16),
+        (Quota(1, None, NOW - timedelta(minutes=1), near=True), 0),  # a warning is forgotten after its time
+        (Quota(1, near=True), 0),
     ],
 )
 def test_requests_are_spaced_before_the_wall(quota: Quota | None, gap: float) -> None:
@@ -183,6 +190,29 @@ def test_near_the_wall_all_connections_of_a_source_take_turns() -> None:
     for patient in (first, second, first):
         ask(patient)
     assert [round(seconds, 1) for seconds in time.slept] == [2.8, 2.8]
+
+
+@pytest.mark.parametrize(
+    ("sent", "quota", "slept"),
+    [
+        (1, Quota(400, 5000, datetime.max.replace(tzinfo=UTC)), 2.8),
+        (10, Quota(400, 5000, datetime.max.replace(tzinfo=UTC)), 22.5),  # and no longer: that is no wall
+        (10, Quota(5000, 5000, datetime.max.replace(tzinfo=UTC)), None),
+        (10, None, None),
+    ],
+)
+def test_a_question_of_many_requests_is_paced_as_many(sent: int, quota: Quota | None, slept: float | None) -> None:
+    class LookUp(Scripted):
+        def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:
+            self.sent += sent
+            return {}
+
+    scripted, time = LookUp(), Time()
+    scripted.told_quota = quota
+    patient = Patient(scripted, time.pacer())
+    patient.look_up(CONTAINER, [Ref("1")], Demand())
+    ask(patient)
+    assert [round(seconds, 1) for seconds in time.slept] == ([] if slept is None else [slept])
 
 
 def test_a_slow_quota_is_no_wall_for_those_who_wait_for_one_another() -> None:

@@ -111,6 +111,15 @@ def test_listing_is_the_author_s() -> None:
         Plain().changed(BOX, Cursor(now=datetime(2026, 12, 1, tzinfo=UTC)), Demand())
 
 
+def test_a_look_up_ends_where_the_listing_goes_in_circles() -> None:
+    class Circle(Pages):
+        def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+            return Page(tuple(ITEMS[:1]), ("2" if cursor.resume == "4" else "4",))
+
+    with pytest.raises(MalformedAnswer, match="repeats"):
+        Circle().look_up(BOX, [Ref("id:PAY-1")], DEMAND)
+
+
 def resolve(**errors: ConnectorError) -> Callable[[str], Container]:
     def container(name: str) -> Container:
         if name in errors:

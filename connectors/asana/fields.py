@@ -1,0 +1,101 @@
+"""Which custom field of a project a mapping means.  One that is gone is told: else its numbers would vanish unseen.
+
+A project names the fields that its tasks may have (`custom_field_settings`, schema `ProjectResponse`), so a renamed
+field shows there at once, while no task counts as modified for it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from connectors.asana.payload import objects, text, wrong
+from connectors.contract import Stop
+from okrs.work import fold_name
+
+OF_A_PROJECT = "custom_field_settings.custom_field.name,custom_field_settings.custom_field.resource_subtype"
+"""What is asked of a project to know its fields."""
+
+_NO_NUMBERS = frozenset({"text", "multi_enum", "date", "people", "reference"})
+"""Kinds whose values are no numbers; the options of a drop-down (`enum`) may well be some."""
+
+_MOST_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A custom field of a project; `kind` is Asana's `resource_subtype`."""
+
+    gid: str
+    name: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.gid})"
+
+    def meant_by(self, spelled: str) -> bool:
+        return fold_name(spelled) in (self.gid, fold_name(self.name))
+
+
+def fields_of(project: Mapping[str, Any]) -> tuple[Field, ...]:
+    """Return the fields that a project's answer names.  Raises MalformedAnswer."""
+    found = []
+    for setting in objects(project, "custom_field_settings"):
+        one = setting.get("custom_field")
+        if not isinstance(one, dict):
+            raise wrong(setting, "custom_field", "an object")
+        kind = one.get("resource_subtype")
+        found.append(Field(text(one, "gid"), text(one, "name"), kind if isinstance(kind, str) else ""))
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class Fields:
+    """The fields of a source's projects, as they were resolved last; shared by a connection and its twins."""
+
+    projects: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
+    """By the gid of each project that could be read."""
+    doubtful: bool = False
+    """Whether a project was in passing trouble, which may be the one that has a missing field."""
+
+    def check(self, project: str, names: Iterable[str]) -> None:
+        """Hold the fields that mappings name against a project's.  Nothing is said of a project not resolved yet.
+
+        A project without the field is fine while another one has it.  Raises Stop, with what may be meant.
+        """
+        own = self.projects.get(project)
+        for name in sorted(names) if own is not None else ():
+            fitting = [one for one in own or () if one.meant_by(name)]
+            if len(fitting) > 1:
+                raise Stop(
+                    f"The Asana project {project} has {len(fitting)} custom fields that {name!r} may mean, "
+                    f"{_either(fitting)}: write the gid of the right one under `by`."
+                )
+            if fitting and fitting[0].kind in _NO_NUMBERS:
+                raise Stop(
+                    f"The custom field {fitting[0]} of the Asana project {project} is a {fitting[0].kind} field, "
+                    f"and `by` needs a number: {_remedy(name, own or ())}"
+                )
+            if not fitting and not self._elsewhere(name):
+                every = {one.gid: one for fields in self.projects.values() for one in fields}
+                raise Stop(
+                    f"No project of this Asana source has a custom field {name!r} (any more), or this token may not "
+                    f"see it: {_remedy(name, every.values())}"
+                )
+
+    def _elsewhere(self, name: str) -> bool:
+        return self.doubtful or any(one.meant_by(name) for fields in self.projects.values() for one in fields)
+
+
+def _remedy(name: str, known: Iterable[Field]) -> str:
+    """Name the fields that are spelled alike, else some that hold numbers."""
+    usable = [one for one in known if one.kind not in _NO_NUMBERS]
+    close = get_close_matches(fold_name(name), [fold_name(one.name) for one in usable], _MOST_TOLD)
+    near = [one for one in usable if fold_name(one.name) in close] or usable
+    if not near:
+        return "add it to a project, or name another one under `by`; `headway discover` lists them."
+    return f"did you mean {_either(near[:_MOST_TOLD])}? Name or gid stand under `by`."
+
+
+def _either(fields: Iterable[Field]) -> str:
+    return " or ".join([str(one) for one in fields])

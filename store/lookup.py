@@ -1,0 +1,120 @@
+"""Questions to the mirror: items as they are now, as they were, and who looks like whom."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Select, and_, func, select, type_coerce
+
+from mapping.meaning import Seen
+from okrs.work import Ref, WorkItem
+from store.database import slices
+from store.items import decode
+from store.tables import from_micros, item, item_version, micros, presence
+
+
+def _versions() -> Select[Any]:
+    joined = item.join(
+        item_version,
+        and_(
+            item_version.c.source == item.c.source,
+            item_version.c.item == item.c.id,
+            item_version.c.seen_at == item.c.seen_at,
+        ),
+    )
+    return select(item.c.hash, item.c.state_since, item.c.updated_at, item.c.gone, item_version.c.payload).select_from(
+        joined
+    )
+
+
+def _plain_versions() -> Select[Any]:
+    """The same with times as the whole numbers that they are: thousands are read at once."""
+    plain = [type_coerce(column, BigInteger).label(column.name) for column in (item.c.state_since, item.c.updated_at)]
+    return _versions().with_only_columns(item_version.c.payload, item.c.hash, *plain)
+
+
+def items_of(connection: Connection, name: str) -> list[Seen]:
+    """Return all items of a source that are in the mirror, in the order of their ids."""
+    rows = connection.execute(_plain_versions().where(item.c.source == name, item.c.gone.is_(None)).order_by(item.c.id))
+    return [
+        Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
+        for payload, digest, since, updated in rows
+    ]
+
+
+def parents_of(connection: Connection, name: str, container_id: str) -> tuple[str, ...]:
+    """Return the ids of a container's items whose children listings hide, in order."""
+    rows = connection.execute(
+        select(item.c.id)
+        .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
+        .where(presence.c.source == name, presence.c.container == container_id)
+        .where(item.c.children > 0, item.c.gone.is_(None))
+        .order_by(item.c.id)
+    )
+    return tuple(row.id for row in rows)
+
+
+def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, tuple[WorkItem, str | None]]:
+    """Return items by id as they were last seen, with the reason for which they left, if they did."""
+    found: dict[str, tuple[WorkItem, str | None]] = {}
+    for some in slices(ids):
+        rows = connection.execute(_versions().where(item.c.source == name, item.c.id.in_(some)))
+        for row in rows:
+            known = decode(row.payload, row.updated_at)
+            found[known.id] = (known, row.gone)
+    return found
+
+
+def before(connection: Connection, name: str, ids: Iterable[str], generation: int) -> dict[str, WorkItem]:
+    """Return items as we knew them at that generation of the source; those we did not know are left out."""
+    found: dict[str, WorkItem] = {}
+    for some in slices(ids):
+        rows = connection.execute(
+            select(item_version.c.item, item_version.c.payload)
+            .where(item_version.c.source == name, item_version.c.item.in_(some))
+            .where(item_version.c.generation <= generation)
+            .order_by(item_version.c.item, item_version.c.seen_at)
+        )
+        found.update({row.item: decode(row.payload, None) for row in rows})
+    return found
+
+
+def find_key(connection: Connection, keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (source, id) of the items that are called by one of these keys."""
+    rows = connection.execute(
+        select(item.c.source, item.c.id).where(item.c.key.in_(tuple(keys))).order_by(item.c.source, item.c.id)
+    )
+    return [(row.source, row.id) for row in rows]
+
+
+def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
+    """Like `find_key`, for keys that compare without case; `key` is already folded."""
+    rows = connection.execute(select(item.c.source, item.c.id).where(func.lower(item.c.key) == key))
+    return [(row.source, row.id) for row in rows]
+
+
+def alike(connection: Connection, name: str, some: Iterable[WorkItem]) -> dict[str, tuple[Ref, ...]]:
+    """Return the present items of a source that look like one of these under another id, by their containers.
+
+    Alike is what was created in the same moment with the same title: a tracker that transfers an item gives it a new
+    id, and keeps these.
+    """
+    found: dict[str, dict[str, Ref]] = {}
+    for each in some:
+        if each.created_at is None:
+            continue
+        moment = str(micros(each.created_at))
+        versions = (
+            _versions()
+            .add_columns(presence.c.container)
+            .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
+        )
+        rows = connection.execute(
+            versions.where(item.c.source == name, item.c.gone.is_(None), item.c.id != each.id)
+            .where(item_version.c.payload.contains(moment, autoescape=True))
+            .order_by(item.c.id)
+        )
+        for row in rows:
+            other = decode(row.payload, row.updated_at)
+            if (other.created_at, other.title) == (each.created_at, each.title):
+                found.setdefault(row.container, {})[other.id] = Ref(other.id, other.key)
+    return {home: tuple(refs.values()) for home, refs in found.items()}

@@ -1,0 +1,158 @@
+"""A custom field that a mapping names and no project has: its numbers must not vanish unseen."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.contract import Connector, Container, Demand, MalformedAnswer, Stop, Unreadable
+from sandbox.asana_shapes import POINTS_FIELD
+from sandbox.records import Project
+from tests.integration.asana_client import TOKEN, Launch, launched, pages, reply, row, scripted, tasks
+
+EFFORT = Demand(fields=frozenset({"Effort"}))
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    with launched() as launch:
+        launch.task("task", points=5)
+        yield launch
+
+
+@pytest.fixture
+def other(launch: Launch) -> Project:
+    other = launch.world.add_project("asana", "Research")
+    launch.world.create(other, "ask", "default_task", points=2)
+    return other
+
+
+def refusal(connector: Connector, container: Container, demand: Demand = EFFORT) -> str:
+    """Return why a container is not read."""
+    with pytest.raises(Stop) as caught:
+        pages(connector, container, demand)
+    return str(caught.value)
+
+
+def resolved(connector: Connector) -> list[Container]:
+    return [one for one in connector.containers() if isinstance(one, Container)]
+
+
+def test_a_renamed_field_is_told_with_what_it_may_be_called_now(launch: Launch) -> None:
+    connector = launch.connect()
+    (container,) = resolved(connector)
+    [(_, [item])] = pages(connector, container, EFFORT)
+    assert item.fields == (("Effort", "5"),)
+    launch.project.estimate = "Efforts, in days"
+    later = launch.connect()
+    (container,) = resolved(later)
+    for one in (later, later.twin()):
+        assert refusal(one, container) == (
+            "No project of this Asana source has a custom field 'Effort' (any more), or this token may not see it: "
+            f"did you mean 'Efforts, in days' ({POINTS_FIELD})? Name or gid stand under `by`."
+        )
+    assert pages(later, container, Demand(fields=frozenset({POINTS_FIELD, "efforts, In Days"})))  # what it told works
+    assert pages(later, container)  # nobody asks for it
+
+
+def test_a_field_is_not_asked_for_by_requests_of_its_own(launch: Launch) -> None:
+    connector = launch.connect()
+    (container,) = resolved(connector)
+    pages(connector.twin(), container, EFFORT)
+    assert sorted(name for _, name in launch.sandbox.requests.elements()) == ["events", "project", "tasks"]
+
+
+def test_one_project_with_the_field_is_enough(launch: Launch, other: Project) -> None:
+    other.estimate = ""
+    connector = launch.connect(launch.project.key, other.key)
+    with_field, without = resolved(connector)
+    assert [item.fields for _, items in pages(connector, with_field, EFFORT) for item in items] == [(("Effort", "5"),)]
+    assert [item.fields for _, items in pages(connector, without, EFFORT) for item in items] == [()]
+    launch.project.estimate = "Size"
+    later = launch.connect(launch.project.key, other.key)
+    first, second = [refusal(later, container) for container in resolved(later)]
+    assert first == second
+    assert "'Size'" in first
+
+
+def test_a_project_in_passing_trouble_may_be_the_one_with_the_field(launch: Launch, other: Project) -> None:
+    other.estimate = ""
+    launch.sandbox.faults.status(503, path=f"/projects/{launch.project.key}")
+    connector = launch.connect(launch.project.key, other.key)
+    trouble, container = connector.containers()
+    assert isinstance(trouble, Unreadable)
+    assert isinstance(container, Container)
+    assert pages(connector, container, EFFORT)
+
+
+def test_a_project_that_is_closed_to_the_token_is_not(launch: Launch, other: Project) -> None:
+    other.estimate = ""
+    launch.project.hidden = True
+    connector = launch.connect(launch.project.key, other.key)
+    (container,) = resolved(connector)
+    assert "has a custom field 'Effort'" in refusal(connector, container)
+
+
+# answers that the sandbox does not give
+
+
+def project(*fields: tuple[str, str, str]) -> tuple[int, bytes, dict[str, str]]:
+    settings = [
+        {"gid": f"9{gid}", "custom_field": {"gid": gid, "name": name, "resource_subtype": kind}}
+        for gid, name, kind in fields
+    ]
+    status, body, _ = reply({"data": {"gid": "1204", "name": "Launch", "custom_field_settings": settings}})
+    return status, body, {}
+
+
+def test_two_fields_of_one_name_are_told_apart_by_their_gids() -> None:
+    with scripted(project(("11", "Effort", "number"), ("12", "EFFORT ", "number")), TOKEN, tasks(row("1"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert refusal(connector, container) == (
+            "The Asana project 1204 has 2 custom fields that 'Effort' may mean, 'Effort' (11) or 'EFFORT ' (12): "
+            "write the gid of the right one under `by`."
+        )
+        assert pages(connector, container, Demand(fields=frozenset({"12"})))
+
+
+@pytest.mark.parametrize("kind", ["text", "multi_enum", "date", "people", "reference"])
+def test_a_field_that_holds_no_number_is_refused(kind: str) -> None:
+    with scripted(project(("11", "Effort", kind), ("12", "Points", "number"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert refusal(connector, container) == (
+            f"The custom field 'Effort' (11) of the Asana project 1204 is a {kind} field, and `by` needs a number: "
+            "did you mean 'Points' (12)? Name or gid stand under `by`."
+        )
+    with scripted(project(("11", "Effort", "number"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert refusal(connector, container, Demand(fields=frozenset({"Velocity"}))).endswith(
+            ": did you mean 'Effort' (11)? Name or gid stand under `by`."
+        )
+
+
+@pytest.mark.parametrize("kind", ["number", "enum", "something new"])
+def test_a_field_that_may_hold_numbers_is_read(kind: str) -> None:
+    with scripted(project(("11", "Effort", kind)), TOKEN, tasks(row("1"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert pages(connector, container, EFFORT)
+
+
+def test_a_project_without_any_field_says_where_to_add_one() -> None:
+    with scripted(project()) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert refusal(connector, container).endswith(
+            ": add it to a project, or name another one under `by`; `headway discover` lists them."
+        )
+
+
+@pytest.mark.parametrize(
+    "settings", ["all", [1], [{"custom_field": {"gid": "1"}}], [{"custom_field": {"gid": 1, "name": "Effort"}}]]
+)
+def test_fields_that_are_none_are_malformed(settings: object) -> None:
+    answer = reply({"data": {"gid": "1204", "name": "Launch", "custom_field_settings": settings}})
+    with scripted(answer) as server, pytest.raises(MalformedAnswer):
+        server.connect().containers()
