@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import RealClock
 from sandbox.company import build
@@ -98,6 +100,13 @@ class Headway:
         """A copy of config and database elsewhere, for the same trackers."""
         shutil.copytree(self.folder, folder)
         return Headway(self.sandbox, folder)
+
+
+def private_key() -> bytes:
+    """Return a new private key as GitHub gives one to an App."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, no_password = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, pem, no_password)
 
 
 def _environment() -> dict[str, str]:

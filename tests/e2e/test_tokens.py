@@ -4,14 +4,22 @@ import base64
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 
+from sandbox.clock import RealClock
+from sandbox.company import build
 from sandbox.faults import Faults
-from sandbox.server import JIRA_EMAIL
-from tests.e2e.conftest import LONGEST, Answer, Headway, at_work
+from sandbox.github import GitHubApi
+from sandbox.github_apps import App
+from sandbox.jira import CLOUD_ID, WITH_SCOPES
+from sandbox.server import JIRA_EMAIL, Sandbox
+from sandbox.streams import ASANA_PROJECTS
+from tests.e2e.conftest import LONGEST, Answer, Headway, at_work, private_key
 from tests.loopback import Wire, always, answer, own_authority
 from tests.unit.test_docs_commands import all_commands
 
@@ -43,7 +51,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 """How each command is run here.  A new command is not in it, and fails the first test until somebody adds it."""
 
-ASKING = [["sync", "--json"], ["check"], ["discover", "acme-jira"]]
+ASKING = [["sync", "--json"], ["check"], *DISCOVER]
 """The commands that carry a token."""
 
 
@@ -163,7 +171,7 @@ SLOW: dict[str, Callable[[Faults], None]] = {
 @pytest.mark.parametrize("name", [*FAULTS, *[pytest.param(name, marks=pytest.mark.drill) for name in SLOW]])
 def test_no_failure_of_a_tracker_shows_a_token(calm: Headway, name: str) -> None:
     (FAULTS | SLOW)[name](calm.sandbox.faults)
-    answers = all_at_once(calm, ASKING if name in FAULTS else ASKING[:1] + ASKING[-1:])
+    answers = all_at_once(calm, ASKING if name in FAULTS else ASKING[:1] + ASKING[2:])
     assert answers[0].code == 3
     search(answers, calm.folder, list(SECRETS.values()))
 
@@ -236,6 +244,109 @@ def test_an_interrupted_run_leaves_no_token(calm: Headway, ending: signal.Signal
     ended = calm.end(process)
     assert ended.code == (130 if ending is signal.SIGINT else -signal.SIGKILL)
     search([ended], calm.folder, list(SECRETS.values()))
+
+
+OTHERS = """\
+version: 1
+database: sqlite:///headway.db
+sources:
+  app:
+    connector: github
+    url: {cloud[github]}
+    app: {{id: 123, installation: 77, private_key: "${{file:{key}}}"}}
+    repositories: [acme/web]
+  scoped:
+    connector: jira
+    url: {cloud[jira]}
+    email: {email}
+    token: ${{SCOPED}}
+    cloud_id: {cloud_id}
+    gateway: {cloud[jira]}
+    projects: [PAY]
+  center:
+    connector: jira
+    url: {center[jira]}
+    token: ${{BEARER}}
+    projects: [PAY]
+  proxied:
+    connector: asana
+    url: {cloud[asana]}
+    proxy: http://headway:${{PASSWORD}}@127.0.0.1:{port}
+    token: ${{HEADWAY_SANDBOX_ASANA_TOKEN}}
+    projects: ["{launch}"]
+"""
+OTHER_SOURCES = ("app", "scoped", "center", "proxied")
+BEARER = "marked+center/7c1e90bb="
+OTHER_VARIABLES = {"SCOPED": WITH_SCOPES, "BEARER": BEARER, "PASSWORD": quote(PASSWORD, safe="")}
+
+
+@dataclass(frozen=True)
+class Others:
+    """An office with the other ways to sign in, and a proxy with a password: the server itself takes its requests."""
+
+    headway: Headway
+    center: Sandbox
+    secrets: Sequence[str]
+
+    @property
+    def faults(self) -> tuple[Faults, Faults]:
+        return self.headway.sandbox.faults, self.center.faults
+
+    def run(self, *commands: Sequence[str]) -> list[Answer]:
+        return all_at_once(self.headway, commands, **OTHER_VARIABLES)
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Others]:
+    pem, key = private_key(), tmp_path_factory.mktemp("keys") / "app.pem"
+    now = datetime.now(UTC)
+    world = build(1, now, RealClock())
+    with (
+        Sandbox(world, tokens=SECRETS) as cloud,
+        Sandbox(world, tokens={"jira": BEARER}, jira_mode="data_center") as center,
+    ):
+        github = cloud.apis["github"]
+        assert isinstance(github, GitHubApi)
+        github.app = App("123", "77")
+        key.write_bytes(pem)
+        headway = Headway(cloud, tmp_path_factory.mktemp("others"))
+        config = OTHERS.format(
+            cloud=cloud.urls, center=center.urls, key=key, email=JIRA_EMAIL, cloud_id=CLOUD_ID, port=cloud.port,
+            launch=ASANA_PROJECTS[0],
+        )  # fmt: skip
+        headway.config.write_text(config, encoding="utf-8")
+        secrets = [*SECRETS.values(), pem.decode(), "ghs_sandbox", *OTHER_VARIABLES.values(), PASSWORD]
+        yield Others(headway, center, secrets)
+        key.unlink()
+
+
+@pytest.fixture
+def other(others: Others) -> Iterator[Others]:
+    """The others without yesterday's faults."""
+    yield others
+    for faults in others.faults:
+        faults.clear()
+
+
+OTHER_COMMANDS = [["sync", "--json"], ["check", "--json"], *[["discover", name] for name in OTHER_SOURCES]]
+
+
+def test_no_other_way_to_sign_in_shows_its_secret_when_all_is_well(other: Others) -> None:
+    answers = other.run(*OTHER_COMMANDS)
+    assert [each.code for each in answers] == [0] * len(OTHER_COMMANDS), answers
+    assert other.headway.sandbox.requests["github", "installation token"] > 0
+    search(answers, other.headway.folder, other.secrets)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("401", "half an answer") else pytest.mark.drill) for name in FAULTS]
+)
+def test_no_failure_shows_the_secret_of_another_way_to_sign_in(other: Others, name: str) -> None:
+    for faults in other.faults:
+        FAULTS[name](faults)
+    answers = other.run(*OTHER_COMMANDS)
+    assert [each.code for each in answers[:2]] == [3, 1]
+    search(answers, other.headway.folder, other.secrets)
 
 
 def test_after_all_that_no_file_of_any_test_holds_a_token(

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import RealClock, SimulatedClock
 from sandbox.github import GitHubApi
@@ -18,7 +16,7 @@ from sandbox.jira import CLOUD_ID, WITH_SCOPES
 from sandbox.records import Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
-from tests.e2e.conftest import TOKENS, Headway
+from tests.e2e.conftest import TOKENS, Headway, private_key
 
 DAY = timedelta(days=1)
 BEFORE, CYCLE = 40, 30
@@ -213,12 +211,6 @@ def test_an_own_meaning_of_done_is_dated_by_histories(
         made.world.reopen(early)
         made.world.start(early)  # and again, within the cycle
         assert made.value() == 2
-
-
-def private_key() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem, no_password = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, pem, no_password)
 
 
 def test_a_github_app_signs_in_with_its_key_from_a_file(tmp_path: Path) -> None:

@@ -26,10 +26,6 @@ LIVES = 24
 MOST_LIVES = 60
 """Until a planted bug must have shown; less than a second each."""
 
-BARRED = "hide the issues of a project"
-NOT_YET = frozenset({BARRED})
-"""What lives leave out because it is known to go wrong; each has a test of its own below."""
-
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:
@@ -51,7 +47,7 @@ def live(mode: Mode, seed: int, folder: Path) -> tuple[Differences, Drill]:
     """Live one life.  Returns what differs in the end."""
     database = a_database(folder, seed)
     try:
-        with drilling(mode, seed, database, pace_of(seed), NOT_YET) as drill:
+        with drilling(mode, seed, database, pace_of(seed)) as drill:
             for _ in range(drill.pace.steps):
                 drill.step()
             return drill.settle(), drill
