@@ -315,7 +315,7 @@ class World:
             self._stamp(item)
 
     def link(self, item: Item, other: Item) -> None:
-        """Link two Jira issues, which touches both; or say which issue a pull request closes, which touches it alone."""
+        """Link two Jira issues, which touches both, or say which issue a pull request closes."""
         with self.lock:
             item.links.append(other)
             self._stamp(item)

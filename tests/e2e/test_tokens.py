@@ -339,7 +339,8 @@ def test_no_other_way_to_sign_in_shows_its_secret_when_all_is_well(other: Others
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("401", "half an answer") else pytest.mark.drill) for name in FAULTS]
+    "name",
+    [pytest.param(name, marks=() if name in ("401", "half an answer") else pytest.mark.drill) for name in FAULTS],
 )
 def test_no_failure_shows_the_secret_of_another_way_to_sign_in(other: Others, name: str) -> None:
     for faults in other.faults:

@@ -99,9 +99,7 @@ def office(
         headway = Headway(sandbox, folder)
         start, end = (now - CYCLE * DAY).date(), (now + 60 * DAY).date()
         keys = "\n".join(f"    {line}" for line in (names, *lines)).replace("GATEWAY", sandbox.urls["jira"])
-        config = CONFIG.format(
-            start=start, end=end, connector=tracker, url=sandbox.urls[tracker], keys=keys, rule=rule
-        )
+        config = CONFIG.format(start=start, end=end, connector=tracker, url=sandbox.urls[tracker], keys=keys, rule=rule)
         headway.config.write_text(config, encoding="utf-8")
         yield Office(headway, world, project)
 

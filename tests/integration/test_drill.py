@@ -96,6 +96,24 @@ def test_a_project_whose_issues_are_hidden_keeps_them(mode: Mode, tmp_path: Path
     assert told(mode, tmp_path, story) == {}
 
 
+@pytest.mark.xfail(strict=True, reason="one look-up that says moved makes a census that shows nobody believed")
+@pytest.mark.parametrize("mode", ["jira", "jira data center"])
+def test_a_project_whose_issues_are_hidden_keeps_them_while_others_move_away(mode: Mode, tmp_path: Path) -> None:
+    """Life 50 of Jira: of each census one item is known to have moved, and all the others leave as hidden."""
+
+    def story(drill: Drill) -> None:
+        project, other = drill.projects
+        items = [drill.world.create(project, f"Item {number}", "Task") for number in range(3)]
+        drill.must_poll()
+        project.barred = True
+        for item in items[:2]:
+            drill.world.move_project(item, other)
+            drill.clock.advance(timedelta(hours=25))
+            drill.poll()  # says what left
+
+    assert told(mode, tmp_path, story) == {}
+
+
 @pytest.mark.parametrize("mode", ["jira", "jira data center"])
 def test_archived_items_do_not_keep_a_deletion_unseen(
     mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -193,8 +211,7 @@ def _plant_partial_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def _plant_eternal_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look-ups say who is gone, and nobody leaves."""
     plain = roll_call._settled
-    kept = {"deleted": [], "hidden": []}
-    monkeypatch.setattr(roll_call, "_settled", lambda *args: replace(plain(*args), **kept))
+    monkeypatch.setattr(roll_call, "_settled", lambda *args: replace(plain(*args), deleted=[], hidden=[]))
 
 
 def _plant_no_backfill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,8 +221,6 @@ def _plant_no_backfill(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _plant_stale_hits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a query found once stays, whatever it finds later."""
-    from store import queries
-
     plain = queries.replace_hits
 
     def more(database: Database, lease: Lease, text: str, found: set[str], now: Any) -> int:
