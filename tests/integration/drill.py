@@ -115,9 +115,14 @@ class Pace:
     """How much time may pass in one step."""
     pages: tuple[int, ...] = (1, 3, 7)
     """How small the pages of a tracker may become."""
+    meddling: Literal["as it comes", "none", "rules"] = "as it comes"
+    """Whether rules, names and permissions change, or the rules alone; with none of them nothing is demanded, too.
+    Whatever is read anew because of them hides what was lost before."""
 
 
-SHORT, LONG = Pace(), Pace(minutes=(1, 5, 60, 300, 1800))
+DAYS = (1, 5, 60, 300, 1800)
+SHORT, LONG = Pace(), Pace(minutes=DAYS)
+QUIET, SLOW, WANTING = Pace(meddling="none"), Pace(minutes=DAYS, meddling="none"), Pace(minutes=DAYS, meddling="rules")
 LARGE = Pace(steps=40, items=170, pages=(40, 70))
 
 
@@ -428,10 +433,11 @@ def drilling(
     people = People(tracker, world, dice, Names(), board)
     with serving(mode, world) as sandbox:
         names = [one.key for one in projects[:2]]
-        demand = draw_demand(tracker, dice, boards=board is not None)
+        demand = Demand() if pace.meddling == "none" else draw_demand(tracker, dice, boards=board is not None)
         drill = Drill(mode, database, sandbox, clock, names, dice, people, pace, demand, without)
-        meddled = dice.random() < 0.5
+        meddled = pace.meddling == "as it comes" and dice.random() < 0.5
         drill.powers, drill.learning, people.renaming = (meddled and dice.random() < 0.6 for _ in range(3))
+        drill.learning |= pace.meddling == "rules"
         if dice.random() < 0.4:
             sandbox.faults.page_caps[tracker] = dice.choice(pace.pages)
         for project in projects:
