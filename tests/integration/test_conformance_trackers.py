@@ -14,6 +14,7 @@ from connectors import asana, github, jira
 from connectors.asana import normalise as asana_items
 from connectors.conformance import Golden, HttpConformance, Tracker
 from connectors.conformance.loopback import Handler
+from connectors.conformance.questions import Outcome
 from connectors.conformance.relay import Relay
 from connectors.conformance.troubles import Reply
 from connectors.github import normalise as github_items
@@ -166,6 +167,14 @@ class TestJiraDataCenter(TestJira):
 
     def keys(self, where: str, names: Sequence[str]) -> Mapping[str, Any]:
         return {"connector": "jira", "url": where, "token": self.token, "projects": names}
+
+    def outcomes(self, statuses: Sequence[int]) -> list[Outcome]:
+        """Leave out what came of asking when the token ends: `check` tells it where it is told, and goes on without.
+
+        That it leaks nothing and follows no redirect is no question of that.
+        """
+        every = super().outcomes(statuses)
+        return [one for one in every if "/rest/pat/" not in one.request or one.strayed or one.leak]
 
 
 class TestGitHub(HttpConformance):
