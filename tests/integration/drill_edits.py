@@ -26,6 +26,9 @@ class People:
     board: Board | None = None
     renaming: bool = True
     """Projects get other keys and names, after which they are read anew."""
+    back: set[str] = field(default_factory=set)
+    """Ids of items that were archived for a while, which dates nothing: what was done to them shortly before may have
+    come in no listing and is told by a complete read alone."""
     labels: list[str] = field(default_factory=lambda: ["p1", "p2", "web"])
 
     def edit(self) -> str:
@@ -97,6 +100,11 @@ class People:
         """A container that lost everything is not believed; the first item of each stays."""
         return item.title != "The first"
 
+    def _unarchive(self, item: Item) -> None:
+        if item.archived:
+            self.back.add(str(item.id))
+        self.world.unarchive(item)
+
     def _rename_label(self) -> None:
         place = self.dice.randrange(len(self.labels))
         old, new = self.labels[place], f"label{len(self.names.words)}"
@@ -145,7 +153,7 @@ class People:
     def _jira(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
         edits = self._milestones(item) + self._sprints(item) + self._link(item)
-        edits.append(("unarchive", lambda: world.unarchive(item)))
+        edits.append(("unarchive", lambda: self._unarchive(item)))
         edits.append(("detach", lambda: world.detach(item) if item.type != "Sub-task" else None))
         if self._spare(item):
             edits.append(("archive", lambda: world.archive(item)))

@@ -76,6 +76,7 @@ def told(mode: Mode, folder: Path, story: Callable[[Drill], None]) -> Difference
     try:
         with drilling(mode, 1, database) as drill:
             drill.demand = Demand()
+            drill.calm()
             story(drill)
             return drill.settle()
     finally:
