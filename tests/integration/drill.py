@@ -123,7 +123,7 @@ class Pace:
 
 DAYS = (1, 5, 60, 300, 1800)
 SHORT, LONG = Pace(), Pace(minutes=DAYS)
-QUIET, SLOW, WANTING = Pace(meddling="none"), Pace(minutes=DAYS, meddling="none"), Pace(minutes=DAYS, meddling="rules")
+QUIET, WANTING = Pace(meddling="none"), Pace(minutes=DAYS, meddling="rules")
 LARGE = Pace(steps=40, items=170, pages=(40, 70))
 
 

@@ -19,7 +19,7 @@ from store.sources import Lease
 from store.tables import incoming
 from sync import listing, roll_call
 from terminal.logs import configure
-from tests.integration.drill import LARGE, LONG, QUIET, SHORT, SLOW, WANTING, Differences, Drill, Mode, Pace, drilling
+from tests.integration.drill import LARGE, LONG, QUIET, SHORT, WANTING, Differences, Drill, Mode, Pace, drilling
 
 MODES: tuple[Mode, ...] = ("jira", "jira data center", "github", "asana")
 LIVES = 24
@@ -192,7 +192,9 @@ def _plant_blind_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roll_call, "_settled", unasked)
 
 
-def _forgiving(monkeypatch: pytest.MonkeyPatch) -> None:
+def _plant_partial_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing that breaks off counts as read."""
+    _plant_no_overlap(monkeypatch)
     plain = listing.listing
 
     def forgiving(*args: Any) -> Any:
@@ -201,12 +203,6 @@ def _forgiving(monkeypatch: pytest.MonkeyPatch) -> None:
         return walk
 
     monkeypatch.setattr("sync.reading.listing", forgiving)
-
-
-def _plant_partial_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listing that breaks off counts as read."""
-    _plant_no_overlap(monkeypatch)
-    _forgiving(monkeypatch)
 
 
 def _plant_eternal_life(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +233,6 @@ PLANTED = {
     "nobody takes a census": _plant_no_census,
     "whoever a census misses is not looked up": _plant_blind_look_ups,
     "a listing that breaks off counts as read": _plant_partial_pages,
-    "a listing that breaks off counts as read, and all overlap": _forgiving,
     "who is gone does not leave": _plant_eternal_life,
     "a wider demand reads nothing anew": _plant_no_backfill,
     "what a query found once stays": _plant_stale_hits,
@@ -246,7 +241,6 @@ PLANTED = {
 IN = {
     "the watermark is the newest date seen": QUIET,
     "a listing that breaks off counts as read": QUIET,
-    "a listing that breaks off counts as read, and all overlap": SLOW,
     "a wider demand reads nothing anew": WANTING,
 }
 """Lives of one kind, where most of the others would hide the bug."""
@@ -254,7 +248,7 @@ IN = {
 UNSEEN = {
     ("whoever a census misses is not looked up", "github"),  # its listings show whatever is there
     ("a listing that breaks off counts as read", "asana"),  # its events name again what a listing lost
-    ("a listing that breaks off counts as read, and all overlap", "asana"),
+    ("a wider demand reads nothing anew", "asana"),  # after a pause of a day it is read as a whole
     ("what a query found once stays", "asana"),  # it has none
 }
 """What these lives do not show, because the tracker has a second way to tell."""
@@ -265,11 +259,10 @@ UNSEEN = {
 def test_a_planted_bug_is_found(mode: Mode, bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The drill sees each of these bugs within a minute, most of them in the first lives.
 
-    Two are planted together with another one, because the defence behind them hides them: where a watermark is the
-    newest date seen, or a broken listing counts as read, the overlap of 15 minutes and the daily one of 24 hours read
-    again what was lost.  So for "the watermark is the newest date seen" and the first "a listing that breaks off counts
-    as read" both overlaps are taken away as well; alone, the former is not found.  All others are found with every
-    defence on.
+    Two are planted together with another one, because the defence behind them hides them: where the watermark is the
+    newest date seen, or a listing that broke off counts as read, the overlap of 15 minutes and the daily one of 24 hours
+    read again what was lost.  For these both overlaps are taken away as well, and lives without complete reads in between
+    are lived; alone, they are not found reliably.  All others are found with every defence on.
     """
     PLANTED[bug](monkeypatch)
     for seed in range(MOST_LIVES):
