@@ -260,9 +260,9 @@ def test_a_planted_bug_is_found(mode: Mode, bug: str, tmp_path: Path, monkeypatc
     """The drill sees each of these bugs within a minute, most of them in the first lives.
 
     Two are planted together with another one, because the defence behind them hides them: where the watermark is the
-    newest date seen, or a listing that broke off counts as read, the overlap of 15 minutes and the daily one of 24 hours
-    read again what was lost.  For these both overlaps are taken away as well, and lives without complete reads in between
-    are lived; alone, they are not found reliably.  All others are found with every defence on.
+    newest date seen, or a listing that broke off counts as read, the overlap of 15 minutes and the daily one of 24
+    hours read again what was lost.  For these both overlaps are taken away, and nothing makes complete reads meanwhile;
+    alone, they are not found reliably.  All others are found with every defence on.
     """
     PLANTED[bug](monkeypatch)
     for seed in range(MOST_LIVES):
