@@ -48,8 +48,11 @@ class Settled:
 
     @property
     def knows_something(self) -> bool:
-        """Tell whether the tracker said anything of any of them but that it does not know."""
-        return bool(self.here or self.moved or self.deleted)
+        """Tell whether the look-ups explain a census that shows nobody.
+
+        That some moved away, which is seen elsewhere, says nothing of those that nobody knows here any more.
+        """
+        return bool(self.here or self.deleted or (self.moved and not self.hidden))
 
 
 @dataclass(frozen=True, slots=True)
