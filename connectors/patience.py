@@ -188,6 +188,7 @@ class Patient:
         try:
             return self._ask(self._all_containers)
         except _PartlyAnswered as partly:
+            self._pacer.gave_up = False  # the tracker answers, and the others are worth waiting for
             return partly.found
 
     def _all_containers(self) -> Sequence[Container | Unreadable]:

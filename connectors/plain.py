@@ -88,7 +88,8 @@ class Plain:
         )
 
     def discover(self) -> Sequence[Listed]:
-        return [Listed(What.PROJECT, one.name) for one in self.containers() if isinstance(one, Container)]
+        found = lasting(self.containers())
+        return [Listed(What.PROJECT, one.name) for one in found if isinstance(one, Container)]
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -115,3 +116,11 @@ def resolved(names: Sequence[str], resolve: Callable[[str], Container]) -> tuple
     if passing and len(passing) == len(names):
         raise passing[0]
     return tuple(found)
+
+
+def lasting(found: Sequence[Container | Unreadable]) -> Sequence[Container | Unreadable]:
+    """Return the containers of an answer that is to be whole.  Raises TryLater when one is in passing trouble."""
+    for one in found:
+        if isinstance(one, Unreadable) and one.passing:
+            raise TryLater(one.error)
+    return found

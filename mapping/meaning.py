@@ -30,7 +30,8 @@ class Lore:
     former_keys: Mapping[str, str] = field(default_factory=dict)
     """Ids of items by keys that they had before they were moved or renamed."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """How the config calls its containers, by id: the tracker may have renamed them since."""
+    """How the config calls its containers, by id and by the tracker's own name, which may be a newer one: items name
+    their projects by either."""
 
 
 NO_LORE = Lore()

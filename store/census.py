@@ -17,7 +17,7 @@ from okrs.work import Ref, WorkItem
 from store.database import Database, inserted, slices, upsert
 from store.mirror import SuddenlyEmptyError, keep_former, next_generation, put_aside, put_gathered, shows_none
 from store.sources import Lease, fenced, leave
-from store.tables import container, incoming, item, presence, roll
+from store.tables import arrival, container, incoming, item, presence, roll
 
 MISSES = 2
 """Censuses in a row that must miss an item before it leaves as hidden: one may be an accident."""
@@ -132,6 +132,14 @@ def settle_some(database: Database, lease: Lease, known: Container, said: Settle
     with database.write() as connection:
         fenced(connection, lease, now)
         return _settle(connection, lease, known, said, now)
+
+
+def looked_into(database: Database, lease: Lease, arrivals: Iterable[str], now: datetime) -> None:
+    """Forget arrivals that were looked into.  Raises LeaseLostError."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        for some in slices(arrivals):
+            connection.execute(delete(arrival).where(arrival.c.source == lease.source, arrival.c.item.in_(some)))
 
 
 def _settle(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> Outcome:

@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, Connection, Select, and_, func, select, type_
 from mapping.meaning import Seen
 from okrs.work import Ref, WorkItem
 from store.database import slices
-from store.items import decode
-from store.tables import from_micros, item, item_version, micros, presence
+from store.items import decode, encode, likeness
+from store.tables import arrival, from_micros, item, item_version, presence
 
 
 def _versions() -> Select[Any]:
@@ -92,29 +92,28 @@ def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
     return [(row.source, row.id) for row in rows]
 
 
+def arrivals_of(connection: Connection, name: str) -> list[str]:
+    """Return the ids of the items of a source that nobody looked into since they came, in order."""
+    rows = connection.execute(select(arrival.c.item).where(arrival.c.source == name).order_by(arrival.c.item))
+    return [row.item for row in rows]
+
+
 def alike(connection: Connection, name: str, some: Iterable[WorkItem]) -> dict[str, tuple[Ref, ...]]:
     """Return the present items of a source that look like one of these under another id, by their containers.
 
     Alike is what was created in the same moment with the same title: a tracker that transfers an item gives it a new
-    id, and keeps these.
+    id, and keeps these.  Everything of the source is looked through once.
     """
+    wanted = {likeness(encode(each)): each.id for each in some if each.created_at is not None}
     found: dict[str, dict[str, Ref]] = {}
-    for each in some:
-        if each.created_at is None:
-            continue
-        moment = str(micros(each.created_at))
-        versions = (
-            _versions()
-            .add_columns(presence.c.container)
-            .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
-        )
-        rows = connection.execute(
-            versions.where(item.c.source == name, item.c.gone.is_(None), item.c.id != each.id)
-            .where(item_version.c.payload.contains(moment, autoescape=True))
-            .order_by(item.c.id)
-        )
-        for row in rows:
-            other = decode(row.payload, row.updated_at)
-            if (other.created_at, other.title) == (each.created_at, each.title):
-                found.setdefault(row.container, {})[other.id] = Ref(other.id, other.key)
+    everything = (
+        _versions()
+        .with_only_columns(item.c.id, item.c.key, presence.c.container, item_version.c.payload)
+        .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
+        .where(item.c.source == name, item.c.gone.is_(None))
+        .order_by(item.c.id)
+    )
+    for row in connection.execution_options(yield_per=1000).execute(everything) if wanted else ():
+        if wanted.get(likeness(row.payload), row.id) != row.id:
+            found.setdefault(row.container, {})[row.id] = Ref(row.id, row.key)
     return {home: tuple(refs.values()) for home, refs in found.items()}

@@ -32,11 +32,12 @@ from sqlalchemy.engine import Dialect
 
 from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
-from store.database import Database, upsert
+from store.database import Database, inserted, upsert
 from store.items import ROW, decode, item_row
 from store.sources import Lease, demand_text, fenced
 from store.tables import (
     Instant,
+    arrival,
     container,
     former_key,
     incoming,
@@ -53,8 +54,6 @@ class Taken:
 
     seen: int = 0
     changed: int = 0
-    arrivals: tuple[WorkItem, ...] = ()
-    """Those that the source did not have, though they are older than the container's last read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +132,30 @@ def take(
         seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
         if reach.complete and _shows_nothing_known(connection, lease, known):
             raise SuddenlyEmptyError(known.name)
-        arrivals = _arrivals(connection, lease, known)
+        _note_arrivals(connection, lease, known)
         changed = put_gathered(connection, lease, known, now)
         renamed = _is_renamed(connection, lease, known)
         _finish(connection, lease, known, reach, now)
         if changed or renamed:
             next_generation(connection, lease)
-    return Taken(seen, changed, arrivals)
+    return Taken(seen, changed)
 
 
-def _arrivals(connection: Connection, lease: Lease, known: Container) -> tuple[WorkItem, ...]:
-    """Return what was gathered and is new to the source, though it was created before the container's last read."""
+def _note_arrivals(connection: Connection, lease: Lease, known: Container) -> None:
+    """Keep who was gathered and is new to the source, though it was created before the container's last read.
+
+    They are kept until they were looked into: a run that ends before that must not leave work counted twice.
+    """
     last = connection.execute(select(container.c.watermark).where(*_container(lease, known))).scalar()
     if last is None:
-        return ()
+        return
     rows = connection.execute(
         _news(lease, known, incoming.c.payload, incoming.c.updated_at).where(item.c.hash.is_(None))
     )
     new = [decode(row.payload, row.updated_at) for row in rows]
-    return tuple([each for each in new if each.created_at is not None and each.created_at < last])
+    old = [each for each in new if each.created_at is not None and each.created_at < last]
+    statement = upsert(connection.dialect.name, arrival).on_conflict_do_nothing()
+    inserted(connection, statement, [{"source": lease.source, "item": each.id} for each in old])
 
 
 def _is_renamed(connection: Connection, lease: Lease, known: Container) -> bool:

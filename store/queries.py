@@ -55,8 +55,9 @@ def candidates_of(connection: Connection, source: str) -> list[Candidate]:
 def lore_of(connection: Connection, source: str) -> Lore:
     """Return what the mirror knows of a source beside its items."""
     keys = connection.execute(select(former_key.c.key, former_key.c.item).where(former_key.c.source == source))
-    names = connection.execute(select(container.c.id, container.c.name).where(container.c.source == source))
-    return Lore(hits(connection, source), {row.key: row.item for row in keys}, {row.id: row.name for row in names})
+    held = connection.execute(select(container).where(container.c.source == source)).all()
+    names = {row.called: row.name for row in held if row.called} | {row.id: row.name for row in held}
+    return Lore(hits(connection, source), {row.key: row.item for row in keys}, names)
 
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:

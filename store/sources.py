@@ -126,6 +126,12 @@ def fenced(connection: Connection, lease: Lease, now: datetime) -> None:
         raise LeaseLostError(lease.source)
 
 
+def renew(database: Database, lease: Lease, now: datetime) -> None:
+    """Renew the lease where nothing is written for long.  Raises LeaseLostError."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+
+
 def release(database: Database, lease: Lease, now: datetime, state: str, error: str | None) -> None:
     """Give the lease back and say how the read went; a lease that is not ours any more is left alone."""
     success = {"last_success": now} if state == "ok" else {}

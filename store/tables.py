@@ -2,6 +2,7 @@
 
 source ── container ── presence ── item ── item_version        the mirror
        ── former_key                                           keys that items had before
+       ── arrival                                              items that may have been transferred from elsewhere
               ├ incoming (pages of a read that is under way)
               └ roll (identities of a census that is under way)
        ── query ── query_hit                                   what the trackers' own queries find
@@ -179,6 +180,14 @@ former_key = Table(
     Column("key", Text, nullable=False),
     Column("item", Text, nullable=False),
     PrimaryKeyConstraint("source", "key", name="pk_former_key"),
+)
+
+arrival = Table(
+    "arrival",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    PrimaryKeyConstraint("source", "item", name="pk_arrival"),
 )
 
 incoming = Table(

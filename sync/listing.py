@@ -53,11 +53,10 @@ def listing(
         try:
             taken = mirror.take(task.database, task.lease, known, replace(reach, memo=memo), task.clock())
         except mirror.SuddenlyEmptyError:
-            unobserved(task, known, tally)
+            tally.doubted.add(known.name)
         else:
             tally.seen += taken.seen
             tally.changed += taken.changed
-            tally.arrivals += taken.arrivals
 
     def failed(error: ConnectorError) -> None:
         task.note(known.name, str(error))

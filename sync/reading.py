@@ -12,7 +12,7 @@ from store.sources import LeaseLostError
 from sync import roll_call
 from sync.asking import asking, leave_unasked
 from sync.listing import listing
-from sync.roll_call import follow_arrivals, take_census
+from sync.roll_call import follow_arrivals, forget_arrivals, take_census
 from sync.task import Outcome, SourceReport, Tally, Task
 from sync.walking import Crew, explore
 
@@ -59,15 +59,17 @@ def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreada
         else:
             lost = [each.name for each in found if isinstance(each, Unreadable)]
             leave_unasked(task, wanted, lost, tally)
-        if tally.arrivals:
-            follow_arrivals(task, crew, readable, tally)
+        too_many = follow_arrivals(task, crew, readable, tally)
         now = task.clock()
         counted = [
             each
             for each in readable
-            if each.name not in tally.errors and (task.full or roll_call.due(states.get(each.id), now))
+            if each.name not in tally.errors
+            and (task.full or too_many or each.name in tally.doubted or roll_call.due(states.get(each.id), now))
         ]
         take_census(task, crew, counted, tally)
+        if too_many and not tally.errors:
+            forget_arrivals(task)
     except (RateLimited, CredentialsRefused):
         return  # told already, at the container that met it; no other would fare better
 
@@ -75,7 +77,7 @@ def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreada
 def _unreadable(task: Task, found: Sequence[Container | Unreadable], tally: Tally) -> None:
     for each in found:
         if isinstance(each, Unreadable):
-            task.note(each.name, each.error, unobserved=True)
+            task.note(each.name, each.error, unobserved=not each.passing)
             tally.fail(each.name, each.error)
 
 
@@ -102,16 +104,18 @@ def _same_as_before(task: Task, found: Sequence[Container | Unreadable]) -> list
 
 
 def _forget_others(task: Task, found: Sequence[Container | Unreadable]) -> int:
-    """Containers that left the config, or that are of another site, leave the mirror.
+    """Containers that left the config, whose name another one took, or that are of another site, leave the mirror.
 
-    While one cannot be read nothing leaves: it may be an old one under a new, misspelt name.
+    While one cannot be read no other leaves: it may be an old one under a new, misspelt name.
     """
     unreadable = any(isinstance(each, Unreadable) for each in found)
     listed = {each.id for each in found if isinstance(each, Container)}
+    taken = {each.name for each in found if isinstance(each, Container)}
     keep = {
         known.id
         for known in task.states().values()
-        if known.demand.site == task.source.demand.site and (unreadable or known.id in listed)
+        if known.demand.site == task.source.demand.site
+        and (known.id in listed or (unreadable and known.name not in taken))
     }
     return sources.keep_only(task.database, task.lease, keep, task.clock())
 

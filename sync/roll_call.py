@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
 from okrs.work import Ref
-from store import census, lookup
+from store import census, lookup, sources
 from store.census import Compared, Settled
 from store.mirror import SuddenlyEmptyError
 from store.sources import ContainerState, note_error
@@ -22,6 +22,13 @@ LOOK_UPS = 2000
 
 LOOK_UPS_AGAIN = 200
 """Of items that were looked up before and are there, though listings leave them out: archived ones, year after year."""
+
+IN_DOUBT = 20
+"""Look-ups where a listing shows nothing of what was there: enough to see whether anything is known of them, and few
+enough to be asked in every run while a permission is lost."""
+
+MOST_ARRIVALS = 50
+"""More than these are for a census to tell."""
 
 _SLICE = 50
 """Items that are looked up by one question."""
@@ -46,7 +53,7 @@ def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: 
     explore(crew, [_counting(task, each, counted, tally) for each in containers])
     said: dict[str, dict[str, Found]] = {each.id: {} for each in counted}
     failed: set[str] = set()
-    compared = {each.id: _compare(task, each) for each in counted}
+    compared = {each.id: _compare(task, each, tally) for each in counted}
     questions = [
         _looking_up(task, each, refs, said[each.id], failed=failed, tally=tally)
         for each in counted
@@ -58,8 +65,9 @@ def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: 
             _settle(task, each, compared[each.id], said[each.id], tally)
 
 
-def _compare(task: Task, known: Container) -> Compared:
-    return census.compare(task.database, task.lease, known, LOOK_UPS, LOOK_UPS_AGAIN)
+def _compare(task: Task, known: Container, tally: Tally) -> Compared:
+    most = IN_DOUBT if known.name in tally.doubted else LOOK_UPS
+    return census.compare(task.database, task.lease, known, most, min(most, LOOK_UPS_AGAIN))
 
 
 def _counting(task: Task, known: Container, counted: list[Container], tally: Tally) -> Walk[IdPage]:
@@ -90,7 +98,11 @@ def _looking_up(
         failed.add(known.id)
         _fail(task, known, error, tally)
 
-    return Walk(known.name, ask, lambda answers: said.update(answers.found), done=lambda: None, failed=give_up)
+    def page(answers: _Answers) -> None:
+        sources.renew(task.database, task.lease, task.clock())
+        said.update(answers.found)
+
+    return Walk(known.name, ask, page, done=lambda: None, failed=give_up)
 
 
 def _fail(task: Task, known: Container, error: ConnectorError, tally: Tally) -> None:
@@ -121,14 +133,18 @@ def _settled(compared: Compared, found: dict[str, Found]) -> Settled:
     )
 
 
-def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tally: Tally) -> None:
+def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tally: Tally) -> bool:
     """Look up whom an arrival may have been before: it would be counted twice until the next census.
 
     A tracker that transfers an item between containers gives it a new id; the old one leaves no trace in a listing.
-    Raises what `explore` does.
+    Returns whether there are too many for that, so that a census has to tell.  Raises what `explore` does.
     """
     with task.database.read() as connection:
-        suspects = lookup.alike(connection, task.source.name, tally.arrivals)
+        arrivals = lookup.arrivals_of(connection, task.source.name)
+        if not arrivals or len(arrivals) > MOST_ARRIVALS:
+            return len(arrivals) > MOST_ARRIVALS
+        known = lookup.look_up(connection, task.source.name, arrivals)
+        suspects = lookup.alike(connection, task.source.name, [item for item, gone in known.values() if gone is None])
     here = [each for each in containers if each.id in suspects]
     said: dict[str, dict[str, Found]] = {each.id: {} for each in here}
     failed: set[str] = set()
@@ -143,6 +159,16 @@ def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tal
             outcome = census.settle_some(task.database, task.lease, each, settled, task.clock())
             tally.changed += outcome.changed
             tally.removed += outcome.removed
+    if not failed and {each.id for each in here} == suspects.keys():
+        census.looked_into(task.database, task.lease, arrivals, task.clock())
+    return False
+
+
+def forget_arrivals(task: Task) -> None:
+    """Forget those that a census of every container has told of."""
+    with task.database.read() as connection:
+        arrivals = lookup.arrivals_of(connection, task.source.name)
+    census.looked_into(task.database, task.lease, arrivals, task.clock())
 
 
 def _slices(compared: Compared) -> list[tuple[Ref, ...]]:

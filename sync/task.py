@@ -8,7 +8,6 @@ from typing import Protocol
 
 from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, Unreadable
 from okrs.demand import Demand
-from okrs.work import WorkItem
 from store import sources
 from store.database import Database
 from store.sources import ContainerState, Lease
@@ -87,8 +86,8 @@ class Tally:
     seen: int = 0
     changed: int = 0
     removed: int = 0
-    arrivals: list[WorkItem] = field(default_factory=list)
-    """Items that the source did not have and that are no new ones: they may have been transferred."""
+    doubted: set[str] = field(default_factory=set)
+    """Containers whose listing shows nothing of what they had: a census tells whether that is true."""
     state: Outcome = Outcome.OK
     errors: dict[str, str] = field(default_factory=dict)
     """Sentences by what failed: a container, or "" for the source as a whole."""

@@ -24,7 +24,7 @@ from connectors.contract import (
     Stop,
     Unreadable,
 )
-from connectors.plain import resolved
+from connectors.plain import lasting, resolved
 from okrs.work import Ref
 
 
@@ -93,7 +93,7 @@ class Asana:
         return seeing.account(self._asking, self.containers())
 
     def discover(self) -> Sequence[Listed]:
-        return seeing.listed(self._asking, self.containers())
+        return seeing.listed(self._asking, lasting(self.containers()))
 
     def close(self) -> None:
         self._transport.close()

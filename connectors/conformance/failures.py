@@ -90,8 +90,8 @@ def _is_passing(outcome: Outcome) -> bool:
     match outcome.question, outcome.answer:
         case "containers", [*found]:
             return any(isinstance(one, Unreadable) and one.passing for one in found)
-        case (("check" | "discover"), _):
-            return is_partial(outcome)
+        case "check", Account() as account:
+            return bool(account.missing)
     return False
 
 

@@ -25,6 +25,7 @@ from connectors.github.settings import DEFAULT_URL
 from connectors.github.shared import Shared, containers, repository
 from connectors.github.wire import PAGE_SIZE, Wire
 from connectors.http import require
+from connectors.plain import lasting
 
 _ACCOUNT = "the account of the token"
 
@@ -130,7 +131,7 @@ def _lacking(error: Stop) -> str:
 
 def discover(wire: Wire, shared: Shared) -> Iterator[Listed]:
     """Yield what a config may name.  Raises ConnectorError."""
-    found = [one for one in containers(wire, shared) if isinstance(one, Container)]
+    found = [one for one in lasting(containers(wire, shared)) if isinstance(one, Container)]
     for one in found:
         yield Listed(What.PROJECT, one.name, one.called if one.called != one.name else "")
     known = {repo.name.casefold() for repo in shared.configured.values()}

@@ -27,7 +27,7 @@ from connectors.jira.lookup import LookUp
 from connectors.jira.settings import Settings
 from connectors.jira.site import Knowledge, Site
 from connectors.jira.transport import Transport
-from connectors.plain import resolved
+from connectors.plain import lasting, resolved
 from okrs.work import Ref
 
 
@@ -105,7 +105,7 @@ class Jira:
         return account(self._site, self.containers())
 
     def discover(self) -> Sequence[Listed]:
-        return listed(self._site, self.containers())
+        return listed(self._site, lasting(self.containers()))
 
     def close(self) -> None:
         self._http.close()

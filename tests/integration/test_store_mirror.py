@@ -62,8 +62,7 @@ def test_new_changed_and_unchanged_items_are_told_apart(reading: Reading) -> Non
     reading.read(PAY, [one, two])
     held = {key: seen.version for key, seen in reading.items.items()}
     changed = at(reading, "PAY-2", State.DONE, minutes=1)
-    new = at(reading, "PAY-3")
-    assert reading.read(PAY, [one, changed], [new]) == Taken(seen=3, changed=2, arrivals=(new,))  # created long ago
+    assert reading.read(PAY, [one, changed], [at(reading, "PAY-3")]) == Taken(seen=3, changed=2)
     now = reading.items
     assert (now["PAY-1"].version, now["PAY-2"].item) == (held["PAY-1"], changed)
     assert now["PAY-2"].version != held["PAY-2"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.contract import TryLater
+from connectors.contract import Container, Found, TryLater, Unreadable
 from mapping.meaning import selects
 from mapping.rule import Counts
 from okrs.demand import Demand
@@ -21,7 +21,7 @@ from sync.listing import COMPLETE_AGAIN
 from sync.task import Outcome
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.integration import drill
-from tests.integration.fakes import Clock, FakeTracker, Project, World
+from tests.integration.fakes import Clock, FakeConnector, FakeTracker, Project, World
 
 
 @pytest.fixture
@@ -76,14 +76,17 @@ def test_a_key_that_somebody_else_has_today_means_that_one(world: World) -> None
     assert world.value("named") == 1
 
 
-def test_a_rule_may_name_a_container_as_the_config_does_whatever_the_tracker_calls_it(world: World) -> None:
+@pytest.mark.parametrize("project", [Ref("#PAY", "CASH"), Ref("CASH")], ids=["by id and name", "by key alone"])
+def test_a_rule_may_name_a_container_as_the_config_does_whatever_the_tracker_calls_it(
+    world: World, project: Ref
+) -> None:
     tracker = tracker_of(world)
     feed(world, project="PAY")
     world.sync()
     assert world.value("named") == 3
     tracker.projects["PAY"].called = "CASH"
     for item in list(tracker.projects["PAY"].items.values()):
-        tracker.put("PAY", replace(item, projects=(Ref("#PAY", "CASH"),)))
+        tracker.put("PAY", replace(item, projects=(project,)))
     world.sync()
     assert world.value("named") == 3
     feed(world, project="CASH")
@@ -135,6 +138,33 @@ def test_queries_are_not_asked_while_a_container_cannot_be_read(world: World) ->
     assert world.value("named") == 1
 
 
+def test_a_reused_name_can_be_accepted_while_another_container_cannot_be_read(world: World) -> None:
+    tracker = tracker_of(world)
+    tracker.projects["PAY"] = Project("#NEW", "PAY")
+    tracker.put("PAY", an_item("PAY-1", id="new"))
+    tracker.projects["OPS"].hidden = True
+    world.sync(full=True)
+    assert world.value("open") == 3  # one new, and two that are kept as last seen
+    tracker.projects["OPS"].hidden = False
+    assert world.sync().sources[0].state is Outcome.OK
+    assert world.value("open") == 3
+
+
+def test_passing_trouble_of_a_container_costs_no_complete_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = tracker_of(world)
+    found = FakeConnector.containers
+
+    def half(connector: FakeConnector) -> list[Container | Unreadable]:
+        return [Unreadable("PAY", "The tracker failed (502).", passing=True), *found(connector)[1:]]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FakeConnector, "containers", half)
+        assert world.sync().sources[0].state is Outcome.FAILED
+    tracker.asked.clear()
+    world.sync()
+    assert None not in [since for _, since in tracker.listed]
+
+
 # --- the same work twice --------------------------------------------------------------------------------------------
 
 
@@ -156,6 +186,37 @@ def test_a_transferred_item_is_not_counted_twice_until_the_census(world: World) 
     assert tracker.looked_up == ["id:PAY-2"]
     assert world.value("open") == 5
     assert world.value("named") == 1  # under its new id it is still the one that the rule names
+
+
+def test_a_transfer_whose_look_up_failed_is_looked_into_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = tracker_of(world)
+    transfer(tracker, "PAY-2", "OPS-9")
+
+    def fail(*_: object) -> dict[str, Found]:
+        raise TryLater("The tracker failed (502).")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FakeConnector, "look_up", fail)
+        assert world.sync().sources[0].state is Outcome.FAILED
+    assert world.sync().sources[0].state is Outcome.OK
+    assert world.value("open") == 5
+    assert tracker.counted == []
+    world.sync()
+    assert tracker.looked_up == ["id:PAY-2"]  # once was enough
+
+
+def test_more_arrivals_than_can_be_looked_into_are_for_a_census(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_call, "MOST_ARRIVALS", 1)
+    tracker = tracker_of(world)
+    for number in (1, 2):
+        transfer(tracker, f"PAY-{number}", f"OPS-{number + 10}")
+    world.sync()
+    assert world.value("open") == 5
+    assert sorted(tracker.counted) == ["OPS", "PAY"]
+    world.sync()
+    assert len(tracker.counted) == 2
 
 
 def test_new_items_are_no_arrivals(world: World) -> None:
@@ -214,6 +275,32 @@ def test_a_project_that_shows_only_its_milestones_has_lost_its_work(world: World
         report = world.sync(full=True).sources[0]
         assert report.state is Outcome.FAILED
         assert "suddenly lists none" in str(report.error)
+    assert world.value("open") == 5
+
+
+def test_a_turnover_within_a_day_of_the_weekly_read_is_no_lost_permission(world: World) -> None:
+    """Everything that was there was deleted, and the complete listing comes before the census."""
+    tracker = tracker_of(world)
+    for _ in range(6):
+        world.clock.forward(days=1)
+        world.sync()
+    world.clock.forward(hours=12)
+    tracker.deleted |= {tracker.drop("PAY", f"PAY-{number}").id for number in (1, 2, 3)}
+    tracker.put("PAY", *[an_item(f"PAY-{number}", created_at=world.clock.now) for number in (4, 5)])
+    world.clock.forward(days=1)
+    assert world.sync().sources[0].state is Outcome.OK
+    assert world.value("open") == 4
+    assert world.sync().sources[0].state is Outcome.OK
+
+
+def test_a_lost_permission_is_asked_about_with_few_look_ups(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_call, "IN_DOUBT", 2)
+    tracker = tracker_of(world)
+    tracker.projects["PAY"].items.clear()
+    for _ in range(3):
+        tracker.looked_up.clear()
+        assert world.sync(full=True).sources[0].state is Outcome.FAILED
+        assert len(tracker.looked_up) == 2
     assert world.value("open") == 5
 
 

@@ -1,4 +1,4 @@
-"""Keys that items had before, when everything was last listed, and when a missing item was last looked up."""
+"""Keys that items had before, arrivals that may be transfers, and when lists and look-ups were last complete."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,4 +16,10 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("source", "key", name="pk_former_key"),
+    )
+    op.create_table(
+        "arrival",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "item", name="pk_arrival"),
     )
