@@ -384,9 +384,9 @@ def _complain(error: Exception) -> int:
             return _say(f"{error.strerror or 'The system refused something'}: {error.filename or ''}".rstrip(": "))
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error, of a class Typer keeps to itself
         error.show()
-        if getattr(error, "option_name", None) in commands.BEFORE_THE_COMMAND:
-            return _say(f"{error.option_name} stands before the command, as in: {commands.EXAMPLE}", error.exit_code)
-        return int(error.exit_code)
+        option = getattr(error, "option_name", None)
+        hint = f"{option} stands before the command, as in: {commands.EXAMPLE}"
+        return _say(hint, error.exit_code) if option in commands.BEFORE_THE_COMMAND else int(error.exit_code)
     if os.environ.get("HEADWAY_DEBUG"):
         raise error
     return _say(

@@ -6,6 +6,7 @@ from decimal import Decimal
 from shlex import quote
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.text import Text
 
 from okrs.ledger import EntryKind
@@ -91,45 +92,45 @@ def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
 
 
 def empty_part(part: int, source: str) -> str:
-    return f"part {part + 1} selects nothing in {harmless(source)}: is its `where` spelt as there?"
+    return f"part {part + 1} selects nothing in {harmless(source)}: check the spelling of its `where`"
 
 
 @dataclass(frozen=True, slots=True)
 class _ByObjective:
-    """The table of key results; on a narrow terminal the bars give way to the titles, in a pipe there are none."""
+    """The table of key results; on a narrow terminal the bars give way to titles and ids; in a pipe there are none."""
 
     view: StatusView
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not console.is_terminal:
-            yield from (line_of(_without_bar(cells)) for cells in _status_rows(self.view))
+            yield from (line_of((*cells[:3], *cells[4:]), indent) for indent, cells in _status_rows(self.view))
             return
         wide = options.max_width >= _WIDE
         table = bare()
         table.add_column("title", min_width=24)
-        table.add_column("id", no_wrap=wide)
+        if wide:
+            table.add_column("id", no_wrap=True)
         table.add_column("value", justify="right", no_wrap=wide)
         if wide:
             table.add_column("bar", no_wrap=True)
         table.add_column("percent", justify="right", no_wrap=True)
         table.add_column("status")
-        for cells in _status_rows(self.view):
-            table.add_row(*(cells if wide else _without_bar(cells)))
+        for indent, (title, name, value, bars, *others) in _status_rows(self.view):
+            first = title if wide else line_of((title, name))
+            between = (name, value, bars) if wide else (value,)
+            table.add_row(Padding(first, (0, 0, 0, indent)), *between, *others)
         yield table
 
 
-def _without_bar(cells: Cells) -> Cells:
-    return *cells[:3], *cells[4:]
-
-
-def _status_rows(view: StatusView) -> Iterable[Cells]:
+def _status_rows(view: StatusView) -> Iterable[tuple[int, Cells]]:
+    """Yield by how much a row is indented, and its title, id, value, bar, percent and status."""
     for objective in view.objectives:
         word, style = WORDS[objective.status]
         title, team = plain_text(objective.objective.title, "bold"), plain_text(objective.objective.team, "dim")
-        yield title, Text(), team, Text(), Text(percent(clamped(objective.progress))), Text(word, style)
+        yield 0, (title, Text(), team, Text(), Text(percent(clamped(objective.progress))), Text(word, style))
         for each in view.key_results:
             if each.key_result.objective == objective.objective.id:
-                yield _key_result_row(each)
+                yield 2, _key_result_row(each)
 
 
 def _key_result_row(each: KeyResultStatus) -> Cells:
@@ -143,7 +144,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     if not each.mapped:
         word += " · no mapping"
     return (
-        Text("  ") + plain_text(each.key_result.title),
+        plain_text(each.key_result.title),
         plain_text(each.key_result.id, "dim"),
         Text(goal(each.key_result, each.value)),
         Text(bar(each.standing.progress, each.standing.expected)),
