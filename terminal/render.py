@@ -289,7 +289,7 @@ def demo(view: Demo, console: Console) -> None:
         console.print(Text("While this runs, its trackers can be read from another terminal, too:", "bold"))
         for name, value in view.variables:
             console.print(f"export {name}={quote(value)}", markup=False)
-        for command in ("check", "discover acme-jira", "sync"):
+        for command in ("check", f"discover {view.after.sources[0].setup.name}", "sync"):
             console.print(f"{call} {command}", markup=False)
         console.print()
 

@@ -50,9 +50,9 @@ def test_once_tells_the_story_in_words_and_what_to_look_at_next(tmp_path: Path) 
     assert "\x1b" not in out
     assert out.index("Before") < out.index("What moved") < out.index("After")
     assert "export " not in out, "the trackers are gone by now"
-    look = next(line for line in out.splitlines() if line.startswith("Look closer: ")).removeprefix("Look closer: ")
-    assert "headway -c tour/headway.yaml status" in look
-    assert subprocess.run(shlex.split(look), cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    called = next(line for line in out.splitlines() if line.startswith("Look closer: ")).removeprefix("Look closer: ")
+    assert "headway -c tour/headway.yaml status" in called
+    assert subprocess.run(shlex.split(called), cwd=tmp_path, capture_output=True, check=False).returncode == 0
     for arguments in (["status"], ["explain", "one-click"], ["history", "one-click"], ["verify"]):
         look = subprocess.run(
             [COMMAND, "-c", "tour/headway.yaml", *arguments], cwd=tmp_path, capture_output=True, check=False

@@ -1,8 +1,14 @@
 """What somebody new runs into: a misspelt word, a mistyped path, a number that is not there yet."""
 
+import re
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.e2e.conftest import Headway
+from tests.unit.docs_pages import ROOT
 
 EMPTY = "p1-bugs: part 1 selects nothing in acme-jira: check the spelling of its `where`"
 
@@ -109,3 +115,18 @@ mappings:
     assert headway.run("sync").code == 0
     assert "The ledger is whole: 1 entry, head" in headway.run("verify").out
     assert "There is no key result nope in the config: it has k." in headway.run("explain", "nope").err
+
+
+def test_log_json_alone_is_silent_and_its_help_says_what_makes_it_speak(copy: Headway) -> None:
+    code, _, err = copy.run("--log-json", "sync", "--json")
+    assert (code, err) == (0, "")
+    assert '"event": "source read"' in copy.run("--log-json", "-v", "sync", "--json").err
+    assert re.search(r"--log-json +With -v: log as JSON lines", copy.run("--help").out)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
+def test_make_help_lists_every_target_that_is_for_people() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == targets
+    assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
