@@ -29,7 +29,8 @@ def gaps(connection: Connection, setup: Setup) -> tuple[Gap, ...]:
     A part with evidence selects something; the mirror is read for the other parts alone, which are few.
     """
     states = ledger.states(connection)
-    fed = set(connection.execute(select(evidence.c.key_result, evidence.c.part).distinct()).tuples())
+    rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
+    fed = {(row.key_result, row.part) for row in rows}
     loaded: dict[str, Sequence[Candidate]] = {}
     found = []
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
