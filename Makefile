@@ -1,4 +1,4 @@
-# One command per chore.  Needs only Python 3.11 or newer and make.
+# One command per chore; `make help` lists them.  Needs only Python 3.11 or newer and make.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Both cores; a test that needs one machine's peace is not a good test.
 TESTS ?= -n 2
 
-.PHONY: demo test lint bench lock clean
+.PHONY: help demo test lint bench lock clean
+
+help: ## What can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 8
 
 demo: $(VENV)/.runtime ## Emulated trackers, a team that works, key results that move
 	$(BIN)/headway demo --once
@@ -31,8 +34,8 @@ lock: $(VENV)/.development ## Pin what pyproject.toml allows, with hashes and wi
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --upgrade --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-clean: ## Forget the environment and the demo
-	rm -rf $(VENV) headway-demo
+clean: ## Forget the environment, the demo and what building left
+	rm -rf $(VENV) headway-demo build *.egg-info
 
 # The stamp comes last, so that an environment whose making was interrupted is made anew.
 $(VENV)/.made:

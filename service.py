@@ -7,11 +7,14 @@ closes it again.  Nothing happens at import.
 import gc
 import io
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -28,22 +31,28 @@ from connectors.patience import Patient
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
 from okrs.demand import Demand
+from okrs.ledger import GENESIS
 from store import ledger
-from store.database import Database, StoreError, open_database, reason, upgrade
+from store.database import Database, StoreError, open_database, place_of, reason, upgrade
 from store.rehearsal import rehearsal
 from store.views.explain import Explained, Which, explain, which
+from store.views.gaps import gaps
 from store.views.history import ShownEntry, history, shown
 from store.views.setup import Setup, SourceSetup
 from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
+from store.views.waiting import Waiting, waiting
 from sync.deciding import Goal
 from sync.engine import Engine, KeyResultUpdate, Report
 from sync.task import Progress, SourceToRead
 from terminal import commands
-from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig
+from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Synced
 from terminal.text import harmless
 
 INTERRUPTED = 130
+_FEW = 8
+"""Ids that an error names all together."""
+
 _DEMO_WEEKS = 2
 _DEMO_MARKER = ".headway-demo"
 _DEMO_PAUSE = 3.0
@@ -91,21 +100,22 @@ class Service:
         fields = dict(getattr(settings, "fields", {})) if "fields" in type(settings).model_fields else None
         return Discovered(source, _containers_key(settings), settings.container_names, fields, listed)
 
-    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report:
+    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced:
         """Do one run of the engine."""
         known = self._load(config, connect=True)
         self._known_sources(known, only)
         with _database(known, create=not dry_run) as database:
             if not dry_run:
-                return self._engine(known, database, progress).sync(only=only, full=full)
+                return self._synced(known, database, progress, only=only, full=full)
             with rehearsal(database) as copy:
-                return self._engine(known, copy, progress).sync(only=only, full=full)
+                return replace(self._synced(known, copy, progress, only=only, full=full), dry_run=True)
 
     def status(self, config: Path, cycle: str | None) -> StatusView:
         known = self._load(config)
         with _database(known) as database, database.read() as connection:
             try:
-                return status(connection, setup_of(known), self._clock(), cycle)
+                view = status(connection, setup_of(known), self._clock(), cycle)
+                return view if database.made else replace(view, absent=_absent(known))
             except KeyError:
                 names = ", ".join(each.id for each in known.cycles)
                 raise Failure(f"There is no cycle {cycle} in the config; it has {names}.") from None
@@ -134,8 +144,17 @@ class Service:
                 self._known_key_result(known, key_result)
             return history(connection, key_result)
 
+    def waiting(self, config: Path, key_result: str) -> Waiting | None:
+        """Tell why a key result was never measured."""
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            return waiting(connection, setup_of(known), key_result, self._clock())
+
     def verify(self, config: Path) -> Verified:
-        with _database(self._load(config)) as database, database.read() as connection:
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            if not database.made:  # nothing is whole where nothing is: the path may be mistyped
+                return Verified(False, 0, GENESIS, problem=_absent(known))
             return verify(connection)
 
     def upgrade(self, config: Path) -> None:
@@ -154,14 +173,15 @@ class Service:
             config = _demo_config(folder, config_text(trackers.urls, clock.now()))
             service = Service(environment(trackers.tokens), clock.now)
             sync = partial(service.sync, config, only=(), full=False, dry_run=False, progress=progress)
-            _all_read(sync())
+            _all_read(sync().report)
             before: StatusView | None = service.status(config, None)
             work(trackers.world, days=7 * _DEMO_WEEKS, seed=1)
+            variables = () if once else tuple(environment(trackers.tokens).items())  # of use while the trackers run
             while True:
-                report = sync()
+                report = sync().report
                 _all_read(report)
                 after = service.status(config, None)
-                tell(Demo(config, before, after, service.moved(config, report)))
+                tell(Demo(config, before, after, service.moved(config, report), _program(self._environ), variables))
                 if once:
                     return
                 before = None  # told once
@@ -169,18 +189,27 @@ class Service:
                 work(trackers.world, days=1, seed=int(time.monotonic() * 1000))
 
     def moved(self, config: Path, report: Report) -> tuple[DemoUpdate, ...]:
-        """Tell a report's updates with the tickets that caused them."""
+        """Tell a report's updates with the tickets that caused them, in the order of the config."""
         known = self._load(config)
-        titles = {each.id: each.title for each in known.key_results}
+        updates = {each.key_result: each for each in report.updates}
         with _database(known) as database, database.read() as connection:
             entries = shown(connection, report.entries)
-        return tuple(_demo_update(each, titles[each.key_result], entries) for each in report.updates)
+        return tuple(
+            _demo_update(updates[each.id], each.title, entries) for each in known.key_results if each.id in updates
+        )
 
     def _load(self, config: Path, *, connect: bool = False) -> Config:
         loaded = load(config, self._environ, connect=connect)
         if loaded.config is None:
             raise InvalidConfig(loaded.problems)
         return loaded.config
+
+    def _synced(
+        self, known: Config, database: Database, progress: Progress, *, only: Sequence[str], full: bool
+    ) -> Synced:
+        report = self._engine(known, database, progress).sync(only=only, full=full)
+        with database.read() as connection:
+            return Synced(report, gaps(connection, setup_of(known)))
 
     def _engine(self, known: Config, database: Database, progress: Progress) -> Engine:
         return Engine(
@@ -221,8 +250,20 @@ class Service:
     def _known_key_result(self, known: Config, name: str) -> Setup:
         setup = setup_of(known)
         if setup.key_result(name) is None:
-            raise Failure(f"There is no key result {name} in the config: `headway status` lists them.")
+            raise Failure(_no_key_result(name, [each.id for each in setup.key_results]))
         return setup
+
+
+def _no_key_result(name: str, known: Sequence[str]) -> str:
+    """Name the ids that may have been meant: the nearest, or all where they are few."""
+    near = get_close_matches(name, known, cutoff=0.5)
+    if near:
+        remedy = f"did you mean {' or '.join(near)}?"
+    elif len(known) <= _FEW:
+        remedy = f"it has {', '.join(known) or 'none'}."
+    else:
+        remedy = "`headway status` lists them with their ids."
+    return f"There is no key result {name} in the config: {remedy}"
 
 
 def setup_of(known: Config) -> Setup:
@@ -265,6 +306,21 @@ def _database(known: Config, *, create: bool = False) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def _absent(known: Config) -> str:
+    return f"There is no database at {place_of(known.database)} yet: run `headway sync`."
+
+
+def _program(environ: Mapping[str, str]) -> str:
+    """How to call this program again: by its name where the shell finds it so, else by its path."""
+    running = Path(sys.argv[0])
+    if running.name != "headway":  # called from Python
+        return "headway"
+    found = shutil.which("headway", path=environ.get("PATH", ""))
+    if found and running.exists() and Path(found).samefile(running):
+        return "headway"
+    return str(running)
 
 
 def _all_read(report: Report) -> None:
@@ -328,7 +384,9 @@ def _complain(error: Exception) -> int:
             return _say(f"{error.strerror or 'The system refused something'}: {error.filename or ''}".rstrip(": "))
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error, of a class Typer keeps to itself
         error.show()
-        return int(error.exit_code)
+        option = getattr(error, "option_name", None)
+        hint = f"{option} stands before the command, as in: {commands.EXAMPLE}"
+        return _say(hint, error.exit_code) if option in commands.BEFORE_THE_COMMAND else int(error.exit_code)
     if os.environ.get("HEADWAY_DEBUG"):
         raise error
     return _say(

@@ -21,7 +21,8 @@ class Problem:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column} {self.path} ← {self.message}"
+        path = f" {self.path}" if self.path else ""  # of a file as a whole there is none
+        return f"{self.file}:{self.line}:{self.column}{path} ← {self.message}"
 
 
 @dataclass(slots=True)

@@ -61,7 +61,9 @@ class _Silent:
 
 def picture() -> str:
     """Run the demo in a folder of its own; return its story as SVG."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False, color_system="truecolor")
+    console = Console(
+        record=True, width=WIDTH, file=io.StringIO(), highlight=False, color_system="truecolor", force_terminal=True
+    )
     logs.configure(verbose=False, as_json=False)
     console.print(Text("$ make demo", "bold"))
 

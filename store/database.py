@@ -32,8 +32,10 @@ class StoreError(Exception):
 class Database:
     """An open database whose tables are those of this version."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, made: bool = True) -> None:
         self.engine = engine
+        self.made = made
+        """False for the empty one that stands in for a database that is not there yet."""
         self._writer = threading.Lock()
 
     @property
@@ -170,7 +172,15 @@ def _empty() -> Database:
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     _speak_sqlite(engine)
     metadata.create_all(engine)
-    return Database(engine)
+    return Database(engine, made=False)
+
+
+def place_of(url: str) -> str:
+    """Say where a database is: its file, or its address without the password."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return str(parsed.database)
+    return parsed.render_as_string(hide_password=True)
 
 
 def _missing_file(url: str) -> bool:

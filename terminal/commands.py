@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 
 from config.problems import Problem
 from connectors.contract import What
+from okrs.objective import KeyResult
 from store.views.explain import explain_json, which_json
 from store.views.history import history_json
 from store.views.setup import Setup
@@ -21,12 +22,18 @@ from terminal import render
 from terminal.checking import checked, checked_json
 from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
 from terminal.documents import demo_json, problems_json, report_json
+from terminal.explaining import explained
 from terminal.logs import configure
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
 from terminal.progress import Bars
-from terminal.text import harmless, harmless_json
+from terminal.text import counted, harmless, harmless_json
 
 SOME_SOURCE_FAILED = 3
+
+BEFORE_THE_COMMAND = frozenset({"-c", "--config", "-v", "-vv", "--verbose", "--log-json", "--version"})
+"""Options of the program, which no command takes."""
+
+EXAMPLE = "headway -c PATH -v sync"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -63,6 +70,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
         help="Keeps OKR key results true: work in Jira, Asana and GitHub moves them, and every move names its tickets.",
         epilog="Examples:  headway validate  ·  headway sync  ·  headway status --json  ·  headway explain p1-bugs",
         no_args_is_help=True,
+        context_settings={"help_option_names": ["--help", "-h"]},
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -87,7 +95,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
             int, typer.Option("--verbose", "-v", count=True, help="Log on stderr what is done; twice: every request.")
         ] = 0,
         log_json: Annotated[
-            bool, typer.Option("--log-json", envvar="HEADWAY_LOG_JSON", help="Log as JSON lines.")
+            bool, typer.Option("--log-json", envvar="HEADWAY_LOG_JSON", help="With -v: log as JSON lines.")
         ] = False,
     ) -> None:
         configure(verbose=verbose, as_json=log_json)
@@ -167,10 +175,10 @@ def _add_sync(app: typer.Typer, context: _Context) -> None:
         Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
         """
         with Bars(context.out.aside) as bars:
-            report = context.ports.sync(context.config, only=source or [], full=full, dry_run=dry_run, progress=bars)
+            synced = context.ports.sync(context.config, only=source or [], full=full, dry_run=dry_run, progress=bars)
         titles = _titles(context) if not as_json else {}
-        context.out.give(as_json, lambda: report_json(report), lambda: render.report(report, titles))
-        if _incomplete(report):
+        context.out.give(as_json, lambda: report_json(synced), lambda: render.report(synced, titles))
+        if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)
 
 
@@ -179,9 +187,12 @@ def _incomplete(report: Report) -> bool:
 
 
 def _titles(context: _Context) -> dict[str, str]:
-    return {
-        each.key_result.id: each.key_result.title for each in context.ports.status(context.config, None).key_results
-    }
+    """The titles of all key results by id, in the order of the config."""
+    return {name: each.title for name, each in _key_results(context).items()}
+
+
+def _key_results(context: _Context) -> dict[str, KeyResult]:
+    return {each.key_result.id: each.key_result for each in context.ports.status(context.config, None).key_results}
 
 
 def _add_questions(app: typer.Typer, context: _Context) -> None:
@@ -199,8 +210,12 @@ def _add_questions(app: typer.Typer, context: _Context) -> None:
     ) -> None:
         """Show a value from its tickets: counted, not counted and why."""
         view = context.ports.explain(context.config, key_result)
-        title = key_result if as_json else _titles(context).get(key_result, key_result)
-        context.out.give(as_json, lambda: explain_json(view), lambda: render.explained(view, title))
+
+        def text() -> RenderableType:
+            waiting = context.ports.waiting(context.config, key_result) if view.value is None else None
+            return explained(view, _key_results(context)[key_result], waiting)
+
+        context.out.give(as_json, lambda: explain_json(view), text)
 
     @app.command(epilog="Examples:  headway which PAY-12  ·  headway which acme/web#34 --json")
     def which(
@@ -218,7 +233,11 @@ def _add_questions(app: typer.Typer, context: _Context) -> None:
     ) -> None:
         """Show every change of a key result and its causes."""
         entries = context.ports.history(context.config, key_result)
-        context.out.give(as_json, lambda: history_json(entries), lambda: render.history(entries))
+
+        def text() -> RenderableType:
+            return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
+
+        context.out.give(as_json, lambda: history_json(entries), text)
 
 
 def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
@@ -268,7 +287,8 @@ def _problem_lines(problems: Sequence[Problem]) -> list[str]:
 def _valid_line(config: Path, setup: Setup | None) -> list[str]:
     if setup is None:
         return []
-    what = f"{len(setup.key_results)} key results, {len(setup.rules)} mapped, {len(setup.sources)} sources"
+    key_results, sources = counted(len(setup.key_results), "key result"), counted(len(setup.sources), "source")
+    what = f"{key_results}, {len(setup.rules)} mapped, {sources}"
     return [f"{harmless(str(config))} is valid: {what}."]
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from config.schema import Where
 from connectors.contract import Listed, What
 from okrs.work import fold_key, fold_name
 from terminal.ports import Discovered
+from terminal.tables import Cells, Rows, bare
 from terminal.text import harmless, plain_text
 
 _TITLES = {
@@ -48,17 +48,22 @@ def discovered(rows: Sequence[Listed]) -> RenderableType:
     for what in What:
         mine = [row for row in rows if row.what is what]
         if mine:
-            blocks += [Text(f"{_TITLES[what]} ({len(mine)})", "bold"), Padding(_table(mine), (0, 0, 0, 2))]
+            blocks += [
+                Text(f"{_TITLES[what]} ({len(mine)})", "bold"),
+                Rows([_cells(row) for row in mine], _columns, indent=2),
+            ]
     return Group(*blocks) if blocks else Text("Nothing of that was found.", "yellow")
 
 
-def _table(rows: Sequence[Listed]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
+def _columns() -> Table:
+    table = bare()
     for _ in range(4):
         table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(plain_text(row.value), plain_text(row.name), plain_text(row.container), plain_text(row.note))
     return table
+
+
+def _cells(row: Listed) -> Cells:
+    return plain_text(row.value), plain_text(row.name), plain_text(row.container), plain_text(row.note)
 
 
 def discovered_json(rows: Sequence[Listed]) -> list[dict[str, Any]]:

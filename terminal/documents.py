@@ -6,9 +6,9 @@ from typing import Any
 
 from config.problems import Problem
 from okrs.numbers import as_json
+from store.views.gaps import gaps_json
 from store.views.status import status_json
-from sync.engine import Report
-from terminal.ports import Demo
+from terminal.ports import Demo, Synced
 
 
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
@@ -16,8 +16,9 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [asdict(problem) for problem in problems]
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(synced: Synced) -> dict[str, Any]:
     """The document of `sync --json`."""
+    report = synced.report
     return {
         "run": report.run,
         "sources": [asdict(source) | {"state": source.state.value} for source in report.sources],
@@ -26,6 +27,8 @@ def report_json(report: Report) -> dict[str, Any]:
             for each in report.updates
         ],
         "held": [],
+        "selects_nothing": gaps_json(synced.gaps),
+        "dry_run": synced.dry_run,
     }
 
 

@@ -10,10 +10,12 @@ from typing import Protocol
 from config.problems import Problem
 from connectors.contract import Account, Listed, Quota
 from store.views.explain import Explained, Which
+from store.views.gaps import Gap
 from store.views.history import ShownEntry
 from store.views.setup import Setup
 from store.views.status import StatusView
 from store.views.verify import Verified
+from store.views.waiting import Waiting
 from sync.engine import Report
 from sync.task import Progress
 
@@ -70,6 +72,17 @@ class Discovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did, or would do."""
+
+    report: Report
+    gaps: tuple[Gap, ...] = ()
+    """Parts of rules that select nothing."""
+    dry_run: bool = False
+    """Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoUpdate:
     """A key result that the team's work moved in the demo, and whose tickets did it."""
 
@@ -91,6 +104,13 @@ class Demo:
     """None when the story goes on and its beginning was told."""
     after: StatusView
     updates: tuple[DemoUpdate, ...]
+    program: str = "headway"
+    """How to call the command again."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """What another terminal needs to read the demo's trackers; none when they end with the story.
+
+    The tokens in it are no secrets: they are the sandbox's own and open nothing else.
+    """
 
 
 class Ports(Protocol):
@@ -102,7 +122,7 @@ class Ports(Protocol):
 
     def discover(self, config: Path, source: str) -> Discovered: ...
 
-    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report: ...
+    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced: ...
 
     def status(self, config: Path, cycle: str | None) -> StatusView: ...
 
@@ -111,6 +131,8 @@ class Ports(Protocol):
     def which(self, config: Path, key: str) -> list[Which]: ...
 
     def history(self, config: Path, key_result: str) -> list[ShownEntry]: ...
+
+    def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
     def verify(self, config: Path) -> Verified: ...
 

@@ -3,25 +3,26 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from shlex import quote
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from mapping.measure import Line, part_value
 from okrs.ledger import EntryKind
 from okrs.numbers import plain
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
-from store.views.explain import Explained, Which
+from store.views.explain import Which
+from store.views.gaps import Gap
 from store.views.history import ShownCause, ShownEntry
 from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
-from sync.engine import Report
+from store.views.waiting import Waiting, Why
 from sync.task import Outcome
-from terminal.ports import Demo, DemoUpdate
-from terminal.text import harmless, plain_text
+from terminal.ports import Demo, DemoUpdate, Synced
+from terminal.tables import Cells, Rows, bare, line_of
+from terminal.text import counted, harmless, plain_text
 
 WORDS = {
     Status.CLOSED: ("closed", "dim"),
@@ -46,7 +47,7 @@ REASONS = {
 """Why a ticket does not count, as a phrase."""
 
 _BAR = 20
-_WIDE = 100
+_WIDE = 120
 """Columns from which there is room for bars."""
 
 
@@ -66,11 +67,11 @@ def percent(share: Decimal) -> str:
 
 
 def goal(key_result: KeyResult, value: Decimal | None) -> str:
-    """A value beside its terms, as in `13 / 20 bugs`."""
+    """A value beside its terms, as in `13 / 20 bugs`; an arrow would read as a move."""
     unit = f" {key_result.unit}" if key_result.unit else ""
     match key_result.terms:
         case Numeric(start, target) if target < start:
-            return harmless(f"{number(value)} → {number(target)}{unit}")
+            return harmless(f"{number(value)}, down to {number(target)}{unit}")
         case Numeric(_, target):
             return harmless(f"{number(value)} / {number(target)}{unit}")
         case Keep(low, high):
@@ -80,41 +81,59 @@ def goal(key_result: KeyResult, value: Decimal | None) -> str:
 
 
 def status(view: StatusView) -> RenderableType:
-    """Every objective with its key results, then the sources."""
-    return Group(_ByObjective(view), Text(), _sources(view.sources))
+    """Every objective with its key results, then the sources, then what may be a mistake."""
+    absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
+    return Group(_ByObjective(view), Text(), _sources(view.sources), *absent, *gap_lines(view.gaps))
+
+
+def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
+    """Tell of parts that select nothing: their 0 may be a misspelt word."""
+    return [Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source)}", "yellow") for each in gaps]
+
+
+def empty_part(part: int, source: str) -> str:
+    return f"part {part + 1} selects nothing in {harmless(source)}: check the spelling of its `where`"
 
 
 @dataclass(frozen=True, slots=True)
 class _ByObjective:
-    """The table of key results; on a narrow terminal the bars give way to the titles."""
+    """The table of key results; on a narrow terminal the bars give way to titles and ids; in a pipe there are none."""
 
     view: StatusView
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not console.is_terminal:
+            yield from (line_of((*cells[:3], *cells[4:]), indent) for indent, cells in _status_rows(self.view))
+            return
         wide = options.max_width >= _WIDE
-        table = Table(box=None, pad_edge=False, show_header=False)
+        table = bare()
         table.add_column("title", min_width=24)
+        if wide:
+            table.add_column("id", no_wrap=True)
         table.add_column("value", justify="right", no_wrap=wide)
         if wide:
             table.add_column("bar", no_wrap=True)
         table.add_column("percent", justify="right", no_wrap=True)
         table.add_column("status")
-        for cells in _status_rows(self.view):
-            table.add_row(*(cells if wide else (*cells[:2], *cells[3:])))
+        for indent, (title, name, value, bars, *others) in _status_rows(self.view):
+            first = title if wide else line_of((title, name))
+            between = (name, value, bars) if wide else (value,)
+            table.add_row(Padding(first, (0, 0, 0, indent)), *between, *others)
         yield table
 
 
-def _status_rows(view: StatusView) -> Iterable[tuple[RenderableType, ...]]:
+def _status_rows(view: StatusView) -> Iterable[tuple[int, Cells]]:
+    """Yield by how much a row is indented, and its title, id, value, bar, percent and status."""
     for objective in view.objectives:
         word, style = WORDS[objective.status]
         title, team = plain_text(objective.objective.title, "bold"), plain_text(objective.objective.team, "dim")
-        yield title, team, "", percent(clamped(objective.progress)), Text(word, style)
+        yield 0, (title, Text(), team, Text(), Text(percent(clamped(objective.progress))), Text(word, style))
         for each in view.key_results:
             if each.key_result.objective == objective.objective.id:
-                yield _key_result_row(each)
+                yield 2, _key_result_row(each)
 
 
-def _key_result_row(each: KeyResultStatus) -> tuple[RenderableType, ...]:
+def _key_result_row(each: KeyResultStatus) -> Cells:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
@@ -125,10 +144,11 @@ def _key_result_row(each: KeyResultStatus) -> tuple[RenderableType, ...]:
     if not each.mapped:
         word += " · no mapping"
     return (
-        Padding(plain_text(each.key_result.title), (0, 0, 0, 2)),
-        goal(each.key_result, each.value),
-        bar(each.standing.progress, each.standing.expected),
-        percent(clamped(each.standing.progress)),
+        plain_text(each.key_result.title),
+        plain_text(each.key_result.id, "dim"),
+        Text(goal(each.key_result, each.value)),
+        Text(bar(each.standing.progress, each.standing.expected)),
+        Text(percent(clamped(each.standing.progress))),
         Text(word, style),
     )
 
@@ -140,57 +160,35 @@ def _sources(sources: Sequence[SourceStatus]) -> RenderableType:
 
 def _source_line(each: SourceStatus) -> Text:
     read = f"last read {each.last_success:%Y-%m-%d %H:%M} UTC" if each.last_success else "never read completely"
-    line = Text(f"{harmless(each.setup.name)}: {each.items} items, {read}", "" if each.state == "ok" else "yellow")
+    line = Text(
+        f"{harmless(each.setup.name)}: {counted(each.items, 'item')}, {read}", "" if each.state == "ok" else "yellow"
+    )
     if each.error:
         line.append(f" · {harmless(each.error, 400)}")
     return line
 
 
-def report(view: Report, titles: dict[str, str]) -> RenderableType:
-    """What a sync did: each source, then each key result that moved."""
-    lines: list[RenderableType] = []
+def report(synced: Synced, titles: dict[str, str]) -> RenderableType:
+    """What a sync did: each source, then each key result that moved, in the order of the titles."""
+    view, lines = synced.report, list[RenderableType]()
     for source in view.sources:
-        told = f"{harmless(source.name)}: {source.seen} items read, {source.changed} changed"
+        told = f"{harmless(source.name)}: {counted(source.seen, 'item')} read, {source.changed} changed"
         told += f", {source.removed} left" if source.removed else ""
         ok = source.state is Outcome.OK
         line = Text(f"✓ {told}" if ok else f"✗ {harmless(source.name)}: {source.state.value}", "" if ok else "red")
         if source.error:
             line.append(f" · {harmless(source.error, 400)}")
         lines.append(line)
-    for update in view.updates:
+    place = {name: at for at, name in enumerate(titles)}
+    for update in sorted(view.updates, key=lambda each: place.get(each.key_result, len(place))):
         title = harmless(titles.get(update.key_result, update.key_result))
         lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
+    lines += gap_lines(synced.gaps)
+    if synced.dry_run:
+        lines.append(Text("Nothing was written (--dry-run).", "bold"))
     return Group(*lines)
-
-
-def explained(view: Explained, title: str) -> RenderableType:
-    """A value from its tickets, part by part."""
-    blocks: list[RenderableType] = [
-        Text.assemble((harmless(title), "bold"), f"  {number(view.value)}"),
-        Text("Not measured yet: run `headway sync`." if view.value is None else "", "yellow"),
-    ]
-    for place, (part, total) in enumerate(zip(view.rule.parts, view.measured.totals, strict=True)):
-        lines = [line for line in view.measured.lines if line.part == place]
-        counted = [line for line in lines if line.counted]
-        others = [line for line in lines if not line.counted]
-        by = f" by {harmless(part.by)}" if part.by else ""
-        head = f"{harmless(part.source)}: {part.measure.value}{by} = {number(part_value(part, total))}"
-        blocks += [Text(head, "bold"), Text(f"Counted ({len(counted)})"), _lines(counted)]
-        blocks += [Text(f"Not counted ({len(others)})"), _lines(others)]
-    return Group(*blocks)
-
-
-def _lines(lines: Sequence[Line]) -> RenderableType:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("key")
-    table.add_column("title")
-    table.add_column("amount", justify="right")
-    for line in lines:
-        last = REASONS[line.reason.value] if line.reason else number(line.amount)
-        table.add_row(harmless(line.item.key), plain_text(line.item.title, ""), last)
-    return Padding(table, (0, 0, 0, 2))
 
 
 def which(answer: Sequence[Which], key: str, titles: dict[str, str]) -> RenderableType:
@@ -217,22 +215,36 @@ _KINDS = {
 }
 
 
-def history(entries: Sequence[ShownEntry]) -> RenderableType:
-    """The ledger of a key result, newest first."""
+def history(entries: Sequence[ShownEntry], waits: Waiting | None = None) -> RenderableType:
+    """The ledger of a key result, newest first; when there is nothing, why."""
     if not entries:
-        return Text("Nothing is recorded yet: run `headway sync`.", "yellow")
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for entry in reversed(entries):
-        told = entry.entry
-        why = ", ".join(_cause(cause) for cause in entry.causes if cause.item)
-        kind = _KINDS.get(told.kind, told.kind.value)
-        table.add_row(
-            f"{told.seq}",
-            f"{told.at:%Y-%m-%d %H:%M}",
-            f"{number(told.old)} → {number(told.new)}",
-            harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400),
-        )
-    return table
+        return Text(f"Nothing is recorded yet: {waiting(waits)}", "yellow")
+    return Rows([_entry(each) for each in reversed(entries)])
+
+
+def waiting(waits: Waiting | None) -> str:
+    """Why a key result has no value, and what helps."""
+    match waits.why if waits else Why.SYNC:
+        case Why.MAPPING:
+            return "no mapping feeds it; write one."
+        case Why.CYCLE if waits:
+            return f"its cycle begins on {waits.begins}; nothing is measured before."
+        case Why.SOURCES if waits:
+            told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
+            return f"it waits for a complete read. {told}"
+    return "run `headway sync`."
+
+
+def _entry(entry: ShownEntry) -> Cells:
+    told = entry.entry
+    why = ", ".join(_cause(cause) for cause in entry.causes if cause.item)
+    kind = _KINDS.get(told.kind, told.kind.value)
+    return (
+        Text(f"{told.seq}"),
+        Text(f"{told.at:%Y-%m-%d %H:%M}"),
+        Text(f"{number(told.old)} → {number(told.new)}"),
+        Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
+    )
 
 
 def ticket(key: str, title: str) -> str:
@@ -248,8 +260,9 @@ def _cause(cause: ShownCause) -> str:
 
 def verified(answer: Verified) -> RenderableType:
     if answer.ok:
-        return Text(f"The ledger is whole: {answer.entries} entries, head {answer.head[:12]}.", "green")
-    return Text(harmless(answer.problem, 400), "red")
+        entries = "1 entry" if answer.entries == 1 else f"{answer.entries} entries"
+        return Text(f"The ledger is whole: {entries}, head {answer.head[:12]}.", "green")
+    return Text(harmless(answer.problem, 1000), "red")
 
 
 def demo(view: Demo, console: Console) -> None:
@@ -268,8 +281,17 @@ def demo(view: Demo, console: Console) -> None:
     console.print(Text("After", "bold"))
     console.print(status(view.after))
     console.print()
-    console.print(f"Look closer: headway -c {view.config} status", markup=False)
+    call = f"{quote(view.program)} -c {quote(str(view.config))}"
+    console.print(f"Look closer: {call} status", markup=False)
     console.print("and, with the id of a key result, explain or history.", markup=False)
+    if view.variables and console.is_terminal:
+        console.print()
+        console.print(Text("While this runs, its trackers can be read from another terminal, too:", "bold"))
+        for name, value in view.variables:
+            console.print(f"export {name}={quote(value)}", markup=False)
+        for command in ("check", f"discover {view.after.sources[0].setup.name}", "sync"):
+            console.print(f"{call} {command}", markup=False)
+        console.print()
 
 
 _MOST_TICKETS = 6

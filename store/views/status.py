@@ -19,6 +19,7 @@ from okrs.progress import Moment, Standing, Status, objective_status, roll_up, s
 from store import ledger, sources
 from store.ledger import KeyResultState
 from store.sources import SourceState
+from store.views.gaps import Gap, gaps, gaps_json
 from store.views.setup import Setup, SourceSetup
 
 STALE_AFTER = 3
@@ -60,6 +61,10 @@ class StatusView:
     objectives: tuple[ObjectiveStatus, ...]
     key_results: tuple[KeyResultStatus, ...]
     sources: tuple[SourceStatus, ...]
+    gaps: tuple[Gap, ...] = ()
+    """Parts of the shown key results' rules that select nothing."""
+    absent: str = ""
+    """A sentence when there is no database yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,13 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
     objectives = _objectives(setup, key_results, now)
+    named = {each.id: each for each in setup.key_results}
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(each, held.sources[each.name]) for each in setup.sources),
+        gaps=tuple(each for each in gaps(connection, setup) if named[each.key_result].cycle in shown),
     )
 
 
@@ -198,6 +205,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
             }
             for each in view.sources
         ],
+        "selects_nothing": gaps_json(view.gaps),
     }
 
 

@@ -17,6 +17,8 @@ INSTANT = "…T…Z"
 
 STATUSES = frozenset({"closed", "stale", "not_started", "achieved", "on_track", "at_risk", "off_track"})
 
+GAPS = [{"key_result": str, "part": int, "source": str}]
+
 STATUS: dict[str, Any] = {
     "cycle": MAYBE_TEXT,
     "objectives": [{"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES}],
@@ -52,6 +54,7 @@ STATUS: dict[str, Any] = {
             "error": MAYBE_TEXT,
         }
     ],
+    "selects_nothing": GAPS,
 }
 
 SYNC: dict[str, Any] = {
@@ -69,6 +72,8 @@ SYNC: dict[str, Any] = {
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
     "held": [{"id": str, "key_result": str, "old": NUMBER, "new": NUMBER, "reason": str}],
+    "selects_nothing": GAPS,
+    "dry_run": bool,
 }
 
 REASONS = frozenset(

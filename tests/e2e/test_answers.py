@@ -115,11 +115,34 @@ def test_a_terminal_gets_colour_unless_it_asks_for_none(settled: Headway) -> Non
     assert "\x1b[3" not in on_a_terminal(settled, "status", NO_COLOR="1")
 
 
-@pytest.mark.parametrize(("columns", "bars"), [("80", 0), ("100", len(KEY_RESULTS)), ("160", len(KEY_RESULTS))])
+@pytest.mark.parametrize(("columns", "bars"), [("80", 0), ("120", len(KEY_RESULTS)), ("160", len(KEY_RESULTS))])
 def test_a_bar_is_whole_or_gives_way_to_the_titles(settled: Headway, columns: str, bars: int) -> None:
-    out = settled.run("status", COLUMNS=columns).out
+    out = on_a_terminal(settled, "status", COLUMNS=columns, NO_COLOR="1")
     found = [word for word in out.split() if set(word) <= set("▓░|…") and len(word) > 1]
     assert [len(each.replace("…", "")) for each in found] == [20] * bars
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_a_pipe_gets_every_row_on_one_line_without_padding(settled: Headway, columns: str) -> None:
+    for arguments in (["status"], ["explain", "one-click"], ["history", "one-click"], ["discover", "acme-jira"]):
+        out = settled.run(*arguments, COLUMNS=columns).out
+        assert out == settled.run(*arguments, COLUMNS="400").out
+        assert [line for line in out.splitlines() if line != line.rstrip()] == []
+    status = settled.run("status", COLUMNS=columns).out
+    assert "\n  Everything planned for Checkout 3.2 is done  checkout-release  " in status
+    assert not {"▓", "░"} & set(status)
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_status_shows_the_ids_that_explain_and_history_take(settled: Headway, columns: str) -> None:
+    shown = on_a_terminal(settled, "status", COLUMNS=columns, NO_COLOR="1")
+    assert [name for name in KEY_RESULTS if name not in shown] == []
+
+
+def test_short_help_is_help(settled: Headway) -> None:
+    for command in ([], ["sync"], ["db", "upgrade"]):
+        assert settled.run(*command, "-h") == settled.run(*command, "--help")
+        assert settled.run(*command, "-h").code == 0
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "db upgrade"])

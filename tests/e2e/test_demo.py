@@ -1,6 +1,9 @@
 """`headway demo`: no account, no config, and key results that move by the tickets of all three trackers."""
 
 import os
+import pty
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.e2e import shapes
 from tests.e2e.conftest import COMMAND
@@ -45,7 +49,10 @@ def test_once_tells_the_story_in_words_and_what_to_look_at_next(tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, b"")
     assert "\x1b" not in out
     assert out.index("Before") < out.index("What moved") < out.index("After")
-    assert "headway -c tour/headway.yaml status" in out
+    assert "export " not in out, "the trackers are gone by now"
+    called = next(line for line in out.splitlines() if line.startswith("Look closer: ")).removeprefix("Look closer: ")
+    assert "headway -c tour/headway.yaml status" in called
+    assert subprocess.run(shlex.split(called), cwd=tmp_path, capture_output=True, check=False).returncode == 0
     for arguments in (["status"], ["explain", "one-click"], ["history", "one-click"], ["verify"]):
         look = subprocess.run(
             [COMMAND, "-c", "tour/headway.yaml", *arguments], cwd=tmp_path, capture_output=True, check=False
@@ -67,6 +74,49 @@ def test_the_demo_goes_on_until_ctrl_c(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "Interrupted" in err
+
+
+@pytest.mark.parametrize("on_the_path", [True, False])
+def test_it_calls_itself_so_that_the_shell_finds_it(tmp_path: Path, on_the_path: bool) -> None:
+    path = os.environ["PATH"].split(os.pathsep)
+    path = [folder for folder in path if not (Path(folder) / "headway").exists()]
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([*([str(Path(COMMAND).parent)] if on_the_path else []), *path]),
+    }
+    done = subprocess.run(
+        [COMMAND, "demo", "--once"], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+    called = "headway" if on_the_path else shlex.quote(COMMAND)
+    assert f"\nLook closer: {called} -c headway-demo/headway.yaml status\n" in done.stdout
+
+
+def test_on_a_terminal_it_tells_how_to_read_its_trackers_from_another_one(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([COMMAND, "demo"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = ""
+        while not re.search(r"headway\.yaml sync\r?\n", shown):
+            shown += os.read(ours, 65536).decode(errors="replace")
+        exports = dict(re.findall(r"export (HEADWAY_SANDBOX_\w+)=(\S+)", shown))
+        assert len(exports) == 3
+        for arguments in (["check"], ["discover", "acme-jira"], ["sync"]):
+            look = subprocess.run(
+                [COMMAND, "-c", "headway-demo/headway.yaml", *arguments],
+                cwd=tmp_path,
+                env={**os.environ, **exports},
+                capture_output=True,
+                check=False,
+            )
+            assert look.returncode == 0, look.stderr
+        process.send_signal(signal.SIGINT)
+        try:
+            while os.read(ours, 65536):  # it may not end while nobody reads what it says
+                pass
+        except OSError:  # so Linux says that the other side is closed
+            pass
+        os.close(ours)
+    assert process.returncode == 130
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

@@ -25,16 +25,33 @@ def test_wrong_usage_is_2_and_points_to_the_help(settled: Headway, name: str) ->
     code, out, err = settled.run(*USAGE[name])
     assert (code, out) == (2, "")
     assert "Error: Option '--source' requires an argument." in err or ("Usage: headway" in err and "--help" in err)
+    assert "before the command" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status", "-c", "x"], ["sync", "-cx"], ["db", "upgrade", "--config", "x"], ["sync", "-vv"]]
+)
+def test_an_option_of_the_program_after_the_command_is_shown_its_place(headway: Headway, arguments: list[str]) -> None:
+    code, out, err = headway.run(*arguments)
+    assert (code, out) == (2, "")
+    assert "stands before the command, as in: headway -c PATH -v sync" in err
 
 
 WRONG = {
     "a source": (["sync", "--source", "nope"], "There is no source nope in the config; it has acme-jira"),
     "a source to check": (["check", "nope"], "There is no source nope in the config; it has acme-jira"),
-    "a key result": (["explain", "nope"], "There is no key result nope in the config: `headway status` lists them."),
+    "a key result": (
+        ["explain", "nope"],
+        "There is no key result nope in the config: `headway status` lists them with ",
+    ),
+    "a key result's near miss": (
+        ["explain", "p1-bug"],
+        "There is no key result p1-bug in the config: did you mean p1-bugs",
+    ),
     "a key result's history": (["history", "nope"], "There is no key result nope in the config"),
     "a cycle": (["status", "--cycle", "nope"], "There is no cycle nope in the config; it has sandbox."),
     "a ticket": (["which", "PAY-99999"], "No ticket called PAY-99999 was read: check the spelling"),
-    "a config": (["-c", "nope.yaml", "status"], "nope.yaml:1:1  ← there is no such file: name "),
+    "a config": (["-c", "nope.yaml", "status"], "nope.yaml:1:1 ← there is no such file: name "),
 }
 
 
@@ -52,7 +69,7 @@ def test_without_a_config_it_says_where_one_is_looked_for(tmp_path: Path, settle
     empty = Headway(settled.sandbox, tmp_path)
     code, out, err = empty.run("sync", "--json")
     assert (code, out) == (1, "")
-    assert "headway.yaml:1:1  ← there is no such file: name " in err
+    assert "headway.yaml:1:1 ← there is no such file: name " in err
     assert "-c PATH" in err
     assert list(tmp_path.iterdir()) == []
 
@@ -70,7 +87,8 @@ def test_before_the_first_sync_everything_reads_as_empty_and_nothing_is_written(
     assert history.code == 0
     assert "Nothing is recorded yet: run `headway sync`." in history.out
     assert headway.run("history", "p1-bugs", "--json").out == []
-    assert headway.run("verify", "--json").out["entries"] == 0
+    verify = headway.run("verify", "--json")
+    assert (verify.code, verify.out["ok"], verify.out["entries"]) == (1, False, 0)
     assert not headway.database.exists()
 
 

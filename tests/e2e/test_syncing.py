@@ -97,6 +97,19 @@ def test_a_dry_run_tells_what_would_move_and_writes_nothing(headway: Headway, tm
     assert list(scratch.iterdir()) == []
     wet = headway.run("sync", "--json")
     assert dry.out["updates"] == wet.out["updates"] != []
+    assert (dry.out["dry_run"], wet.out["dry_run"]) == (True, False)
+
+
+def test_a_dry_run_says_that_nothing_was_written(headway: Headway) -> None:
+    last = "Nothing was written (--dry-run)."
+    assert headway.run("sync", "--dry-run").out.splitlines()[-1] == last
+    assert last not in headway.run("sync").out
+
+
+def test_sync_lists_key_results_as_the_config_does(headway: Headway) -> None:
+    moved = [line for line in headway.run("sync").out.splitlines() if " – → " in line]
+    titles = [each["title"] for each in headway.run("status", "--json").out["key_results"]]
+    assert [line.partition("  ")[0] for line in moved] == titles
 
 
 def test_one_source_alone_leaves_the_others_unread(headway: Headway) -> None:

@@ -1,0 +1,50 @@
+"""Parts of rules that select nothing: a 0 that may be a misspelt label and not a fact."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from mapping.codec import parse_rule
+from mapping.meaning import Candidate, selects
+from store import ledger, queries
+from store.tables import evidence
+from store.views.setup import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of a measured key result's rule that selects no item at all."""
+
+    key_result: str
+    part: int
+    """Counted from 0."""
+    source: str
+
+
+def gaps(connection: Connection, setup: Setup) -> tuple[Gap, ...]:
+    """Return the gaps in the rules on record, in the order of the config.
+
+    A part with evidence selects something; the mirror is read for the other parts alone, which are few.
+    """
+    states = ledger.states(connection)
+    rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
+    fed = {(row.key_result, row.part) for row in rows}
+    loaded: dict[str, Sequence[Candidate]] = {}
+    found = []
+    for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
+        rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
+        for number, part in enumerate(rule.parts):
+            if (name, number) in fed:
+                continue
+            if part.source not in loaded:
+                loaded[part.source] = queries.candidates_of(connection, part.source)
+            if not any(selects(part.where, each) for each in loaded[part.source]):
+                found.append(Gap(name, number, part.source))
+    return tuple(found)
+
+
+def gaps_json(found: Sequence[Gap]) -> list[dict[str, Any]]:
+    """The list under `selects_nothing` of `status --json` and `sync --json`."""
+    return [{"key_result": each.key_result, "part": each.part, "source": each.source} for each in found]

@@ -1,0 +1,53 @@
+"""Why a key result has no value yet: what `headway sync` mends, and what it does not."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from mapping.demand import demand_of
+from store import ledger, sources
+from store.views.setup import Setup
+
+
+class Why(StrEnum):
+    """What a key result without a value waits for."""
+
+    MAPPING = "mapping"
+    """Nothing feeds it."""
+    CYCLE = "cycle"
+    """Its cycle has not begun."""
+    SOURCES = "sources"
+    """Sources of it could not be read completely."""
+    SYNC = "sync"
+    """Nobody read its sources since it is in the config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a key result was never measured."""
+
+    why: Why
+    begins: date | None = None
+    """The first day of its cycle, when it waits for that."""
+    failed: tuple[tuple[str, str], ...] = ()
+    """Sources that it waits for, each with the tracker's last error."""
+
+
+def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> Waiting | None:
+    """Tell why a key result has no value; None when it has one, or had one."""
+    key_result, rule = setup.key_result(name), setup.rules.get(name)
+    if ledger.state_of(connection, name) is not None or key_result is None:
+        return None
+    if rule is None:
+        return Waiting(Why.MAPPING)
+    if now < rule.period.start:
+        return Waiting(Why.CYCLE, next(each.start for each in setup.cycles if each.id == key_result.cycle))
+    states = [sources.state_of(connection, each) for each in rule.sources]
+    failed = tuple(
+        (each.name, each.error)
+        for each in states
+        if each.error and not each.ready(setup.containers[each.name], demand_of(rule, each.name))
+    )
+    return Waiting(Why.SOURCES, failed=failed) if failed else Waiting(Why.SYNC)

@@ -1,0 +1,99 @@
+"""What `headway explain` says: a value taken apart into its parts, and each part into its tickets."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mapping.measure import Line, Total, part_value
+from mapping.rule import Combine, Measure, Part, Rule
+from okrs.objective import Binary, KeyResult
+from store.views.explain import Explained
+from store.views.waiting import Waiting
+from terminal.render import REASONS, empty_part, number, waiting
+from terminal.tables import Cells, Rows, bare
+from terminal.text import harmless, plain_text
+
+_EXACTLY = 4
+"""Decimals of the parts in a sum whose result has two."""
+
+
+def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = None) -> RenderableType:
+    """A value from its tickets, part by part; of one that was never measured, why."""
+    blocks: list[RenderableType] = [
+        Text.assemble((harmless(key_result.title), "bold"), f"  {number(view.value)}"),
+        *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
+        Text(),
+    ]
+    for place, total in enumerate(view.measured.totals):
+        blocks += _part(view, place, total)
+    return Group(*blocks)
+
+
+def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:
+    """How the parts become the value, as far as that is not plain from one part."""
+    rule = view.rule
+    values = [part_value(part, total) for part, total in zip(rule.parts, view.measured.totals, strict=True)]
+    shown = _combined(rule, values)
+    if rule.add_start:
+        shown = f"start value {number(rule.base)} + {f'({shown})' if len(values) > 1 else shown}"
+    if rule.add_start or len(values) > 1:
+        yield Text(f"{shown} = {number(view.value)}")
+    if isinstance(key_result.terms, Binary) and view.value is not None:
+        threshold = key_result.terms.threshold
+        word = "done" if view.value >= threshold else "not done"
+        yield Text(f"{word}: it is done from {number(threshold)}")
+
+
+def _combined(rule: Rule, values: Sequence[Decimal]) -> str:
+    told = [number(value, _EXACTLY) for value in values]  # else the sum would not come out
+    match rule.combine:
+        case Combine.WEIGHTED_MEAN:
+            weights = [number(part.weight) for part in rule.parts]
+            weighted = " + ".join(f"{weight} × {value}" for weight, value in zip(weights, told, strict=True))
+            return f"({weighted}) / ({' + '.join(weights)})"
+        case Combine.MEAN:
+            return f"({' + '.join(told)}) / {len(told)}"
+        case Combine.MIN | Combine.MAX:
+            return f"{rule.combine.value} of {', '.join(told)}"
+        case Combine.SUM | None:
+            return " + ".join(told)
+
+
+def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]:
+    part = view.rule.parts[place]
+    lines = [line for line in view.measured.lines if line.part == place]
+    counted = [line for line in lines if line.counted]
+    others = [line for line in lines if not line.counted]
+    yield Text(_head(view.rule, part, total), "bold")
+    if not lines and view.value is not None:  # before, there may be nothing to select from
+        yield Text(empty_part(place, part.source), "yellow")
+    yield from (Text(f"Counted ({len(counted)})"), _lines(counted))
+    yield from (Text(f"Not counted ({len(others)})"), _lines(others))
+
+
+def _head(rule: Rule, part: Part, total: Total) -> str:
+    by = f" by {harmless(part.by)}" if part.by else ""
+    head = f"{harmless(part.source)}: {part.measure.value}{by} = {number(part_value(part, total))}"
+    if part.measure is Measure.PERCENT:
+        head += f" ({number(total.amount)} of {number(total.weight)})"
+    return head + (f", weight {number(part.weight)}" if rule.combine is Combine.WEIGHTED_MEAN else "")
+
+
+def _lines(lines: Sequence[Line]) -> RenderableType:
+    return Rows([_line(each) for each in lines], _columns, indent=2)
+
+
+def _line(line: Line) -> Cells:
+    last = REASONS[line.reason.value] if line.reason else number(line.amount)
+    return plain_text(line.item.key), plain_text(line.item.title), Text(last)
+
+
+def _columns() -> Table:
+    table = bare()
+    for _ in range(2):
+        table.add_column()
+    table.add_column(justify="right")
+    return table

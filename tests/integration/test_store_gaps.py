@@ -1,0 +1,65 @@
+"""Which parts of rules select nothing, and why a key result has no value."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mapping.rule import Rule
+from okrs.work import State
+from store.database import Database
+from store.views.gaps import Gap, gaps
+from store.views.waiting import Waiting, Why, waiting
+from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, where
+from tests.integration.fakes import Clock, FakeTracker, World
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """One item is open, one is cancelled."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-1", State.TODO, labels=("p1",)), an_item("PAY-2", State.CANCELLED, labels=("p2",)))
+    return World(database, {SOURCE: tracker}, clock)
+
+
+def found(world: World) -> tuple[Gap, ...]:
+    with world.database.read() as connection:
+        return gaps(connection, world._setup())
+
+
+def why(world: World) -> Waiting | None:
+    with world.database.read() as connection:
+        return waiting(connection, world._setup(), "kr", world.clock())
+
+
+@pytest.mark.parametrize(("label", "empty"), [("p1", False), ("p2", False), ("p3", True)])
+def test_a_part_is_empty_when_nothing_is_selected_counted_or_not(world: World, label: str, empty: bool) -> None:
+    world.feed("kr", a_rule(a_part(), a_part(where=where(label=label))))
+    assert found(world) == (), "nobody looked yet"
+    world.sync()
+    assert found(world) == ((Gap("kr", 1, SOURCE),) if empty else ())
+
+
+def test_a_key_result_without_a_rule_has_no_gaps(world: World) -> None:
+    world.feed("kr", a_rule(a_part(where=where(label="p3"))))
+    world.sync()
+    world.feed("kr", None)
+    world.sync()
+    assert found(world) == ()
+
+
+def later() -> Rule:
+    return a_rule(period=replace(QUARTER, start=QUARTER.end, end=QUARTER.end + timedelta(days=90)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"), [(None, Why.MAPPING), (later(), Why.CYCLE), (a_rule(), None)], ids=["none", "later", "now"]
+)
+def test_after_a_sync_it_is_told_what_a_value_waits_for(world: World, rule: Rule | None, reason: Why | None) -> None:
+    world.feed("kr", rule)
+    before, _ = why(world), world.sync()
+    after = why(world)
+    assert (after.why if after else None) is reason
+    assert before is not None
+    assert before.why is (reason or Why.SYNC)

@@ -1,0 +1,87 @@
+"""How values and reasons are worded."""
+
+import io
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from mapping.rule import Combine
+from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
+from store.views.waiting import Waiting, Why
+from terminal.explaining import _combined
+from terminal.render import goal, history, waiting
+from terminal.tables import Rows
+from terminal.text import counted
+from tests.builders import a_part, a_rule
+
+ROWS = Rows([(Text("short"), Text("A title of some words " * 6), Text("1")), (Text("longer"), Text(""), Text("20"))])
+
+
+def printed(*, terminal: bool, width: int = 60) -> list[str]:
+    file = io.StringIO()
+    console = Console(file=file, width=width, force_terminal=terminal, color_system=None, soft_wrap=True)
+    console.print(ROWS)
+    return file.getvalue().splitlines()
+
+
+def test_rows_are_whole_in_a_pipe_and_aligned_on_a_terminal() -> None:
+    assert printed(terminal=False) == [f"short  {'A title of some words ' * 6}  1", "longer  20"]
+    assert max(map(len, printed(terminal=True))) <= 60
+    assert len(printed(terminal=True)) > 2
+
+
+@pytest.mark.parametrize(
+    ("terms", "value", "text"),
+    [
+        (Numeric(Decimal(0), Decimal(20)), 13, "13 / 20 bugs"),
+        (Numeric(Decimal(65), Decimal(30)), 55, "55, down to 30 bugs"),
+        (Numeric(Decimal(65), Decimal(30)), None, "–, down to 30 bugs"),
+        (Keep(Decimal(10), Decimal(40)), 29, "29 in 10…40 bugs"),
+        (Binary(Decimal(3)), 3, "done"),
+    ],
+)
+def test_no_value_beside_its_target_reads_as_a_move(terms: Terms, value: int | None, text: str) -> None:
+    key_result = KeyResult("kr", "o", "c", "T", terms, unit="bugs")
+    assert goal(key_result, None if value is None else Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("waits", "text"),
+    [
+        (None, "run `headway sync`."),
+        (Waiting(Why.SYNC), "run `headway sync`."),
+        (Waiting(Why.MAPPING), "no mapping feeds it; write one."),
+        (Waiting(Why.CYCLE, date(2026, 10, 1)), "its cycle begins on 2026-10-01; nothing is measured before."),
+        (
+            Waiting(Why.SOURCES, failed=(("pay", "Refused\x1b[2J."), ("web", "Gone."))),
+            "it waits for a complete read. pay: Refused[2J. web: Gone.",
+        ),
+    ],
+)
+def test_every_reason_to_wait_is_a_sentence_of_its_own(waits: Waiting | None, text: str) -> None:
+    assert waiting(waits) == text
+    shown = history([], waits)
+    assert isinstance(shown, Text)
+    assert shown.plain == f"Nothing is recorded yet: {text}"
+
+
+@pytest.mark.parametrize(
+    ("combine", "text"),
+    [
+        (Combine.SUM, "10 + 2.5"),
+        (Combine.MEAN, "(10 + 2.5) / 2"),
+        (Combine.WEIGHTED_MEAN, "(3 × 10 + 1 × 2.5) / (3 + 1)"),
+        (Combine.MIN, "min of 10, 2.5"),
+        (Combine.MAX, "max of 10, 2.5"),
+    ],
+)
+def test_parts_are_shown_as_they_are_combined(combine: Combine, text: str) -> None:
+    rule = a_rule(a_part(weight=Decimal(3)), a_part(), combine=combine)
+    assert _combined(rule, [Decimal(10), Decimal("2.5")]) == text
+
+
+def test_counted() -> None:
+    assert [counted(number, "source") for number in range(3)] == ["0 sources", "1 source", "2 sources"]
