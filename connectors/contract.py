@@ -9,6 +9,7 @@ lives outside, in one place (`connectors.http`).
         page = connector.changed(container, replace(cursor, resume=asked.pop()), demand)
         ...gather page.items...
         asked += page.following                      # nothing is left: the container was read completely
+        asked += page.also                           # those that no page named before
 
 A census is walked in the same way and brings identities alone; what it misses is looked up one by one.
 `connectors.plain.Plain` answers everything that a simple tracker does not offer.
@@ -84,6 +85,9 @@ class Page:
     """How many items the whole read will bring, where the tracker says so; for progress bars only."""
     memo: Mapping[str, str] = field(default_factory=dict)
     """Small texts kept for the next read of this container once this one is complete; those of all pages together."""
+    also: tuple[str, ...] = ()
+    """Resume points that other pages may name, too, as the children of a parent; each is asked once.  One of
+    `following` that was named before is a circle, and fails the read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class IdPage:
     refs: tuple[Ref, ...]
     """`Ref(id, key)`; the key is "" where the tracker tells the id alone."""
     following: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """As of a `Page`."""
 
 
 class Fate(StrEnum):

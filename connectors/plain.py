@@ -57,7 +57,7 @@ class Plain:
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
         page = self.changed(container, Cursor(now=_DAWN, resume=resume), replace(demand, fields=frozenset()))
-        return IdPage(tuple([Ref(item.id, item.key) for item in page.items]), page.following)
+        return IdPage(tuple([Ref(item.id, item.key) for item in page.items]), page.following, page.also)
 
     def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:
         """Whatever a complete listing shows is here, and of the rest nobody knows.
@@ -73,7 +73,9 @@ class Plain:
             if not begun.isdisjoint(page.following):
                 raise MalformedAnswer(f"The listing of {container.name} repeats its own pages; nothing of it was used.")
             begun.update(page.following)
-            waiting += page.following
+            children = dict.fromkeys(one for one in page.also if one not in begun)
+            begun.update(children)
+            waiting += (*page.following, *children)
         return {ref.id: here.get(ref.id, Found(Fate.HIDDEN)) for ref in refs}
 
     def matching(self, query: str, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's

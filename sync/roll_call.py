@@ -40,6 +40,7 @@ class _Answers:
 
     found: dict[str, Found]
     following: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 def due(held: ContainerState | None, now: datetime) -> bool:

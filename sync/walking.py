@@ -34,6 +34,9 @@ class Paged(Protocol):
     @property
     def following(self) -> tuple[str, ...]: ...
 
+    @property
+    def also(self) -> tuple[str, ...]: ...
+
 
 P = TypeVar("P", bound=Paged)
 T = TypeVar("T")
@@ -57,14 +60,20 @@ class Walk(Generic[P]):
     """It failed, or nobody waits for it any more."""
 
     def arrived(self, page: P) -> tuple[str, ...]:
-        """Return the resume points that a page names.  Raises MalformedAnswer when the listing goes in circles."""
+        """Return the resume points that a page is the first to name.
+
+        Raises MalformedAnswer when the listing goes in circles: a chain that comes back would pass for a complete read.
+        """
         if not self.begun.isdisjoint(page.following):
             raise MalformedAnswer(f"The listing of {self.name} repeats its own pages; nothing of it was used.")
         self.begun.update(page.following)
+        children = dict.fromkeys(one for one in page.also if one not in self.begun)
+        self.begun.update(children)
         if len(self.begun) > MOST_PAGES:
             raise MalformedAnswer(f"The listing of {self.name} does not end; nothing of it was used.")
-        self.left += len(page.following) - 1
-        return page.following
+        named = (*page.following, *children)
+        self.left += len(named) - 1
+        return named
 
 
 class Crew:

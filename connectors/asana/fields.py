@@ -16,7 +16,7 @@ from okrs.work import fold_name
 OF_A_PROJECT = "custom_field_settings.custom_field.name,custom_field_settings.custom_field.resource_subtype"
 """What is asked of a project to know its fields."""
 
-_NO_NUMBERS = frozenset({"text", "multi_enum", "date", "people", "reference"})
+NO_NUMBERS = frozenset({"text", "multi_enum", "date", "people", "reference"})
 """Kinds whose values are no numbers; the options of a drop-down (`enum`) may well be some."""
 
 _MOST_TOLD = 3
@@ -32,6 +32,10 @@ class Field:
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.gid})"
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind not in NO_NUMBERS
 
     def meant_by(self, spelled: str) -> bool:
         return fold_name(spelled) in (self.gid, fold_name(self.name))
@@ -61,35 +65,45 @@ class Fields:
     def check(self, project: str, names: Iterable[str]) -> None:
         """Hold the fields that mappings name against a project's.  Nothing is said of a project not resolved yet.
 
-        A project without the field is fine while another one has it.  Raises Stop, with what may be meant.
+        A project without the field is fine while another one has it, and a field that holds no numbers is none.
+        Raises Stop, with what may be meant.
         """
         own = self.projects.get(project)
         for name in sorted(names) if own is not None else ():
-            fitting = [one for one in own or () if one.meant_by(name)]
+            fitting = [one for one in own or () if one.meant_by(name) and one.numeric]
             if len(fitting) > 1:
                 raise Stop(
                     f"The Asana project {project} has {len(fitting)} custom fields that {name!r} may mean, "
                     f"{_either(fitting)}: write the gid of the right one under `by`."
                 )
-            if fitting and fitting[0].kind in _NO_NUMBERS:
-                raise Stop(
-                    f"The custom field {fitting[0]} of the Asana project {project} is a {fitting[0].kind} field, "
-                    f"and `by` needs a number: {_remedy(name, own or ())}"
-                )
             if not fitting and not self._elsewhere(name):
-                every = {one.gid: one for fields in self.projects.values() for one in fields}
-                raise Stop(
-                    f"No project of this Asana source has a custom field {name!r} (any more), or this token may not "
-                    f"see it: {_remedy(name, every.values())}"
-                )
+                raise self._missing(project, name)
 
     def _elsewhere(self, name: str) -> bool:
-        return self.doubtful or any(one.meant_by(name) for fields in self.projects.values() for one in fields)
+        every = (one for fields in self.projects.values() for one in fields)
+        return self.doubtful or any(one.meant_by(name) and one.numeric for one in every)
+
+    def _missing(self, project: str, name: str) -> Stop:
+        """Say that no project has a field of that name with numbers: of the wrong kind, this project's own first."""
+        homes = sorted(self.projects, key=lambda home: home != project)
+        every = {one.gid: one for home in homes for one in self.projects[home]}
+        remedy = _remedy(name, every.values())
+        for home in homes:
+            for one in self.projects[home]:
+                if one.meant_by(name):
+                    return Stop(
+                        f"The custom field {one} of the Asana project {home} is a {one.kind} field, "
+                        f"and `by` needs a number: {remedy}"
+                    )
+        return Stop(
+            f"No project of this Asana source has a custom field {name!r} (any more), or this token may not "
+            f"see it: {remedy}"
+        )
 
 
 def _remedy(name: str, known: Iterable[Field]) -> str:
     """Name the fields that are spelled alike, else some that hold numbers."""
-    usable = [one for one in known if one.kind not in _NO_NUMBERS]
+    usable = [one for one in known if one.numeric]
     close = get_close_matches(fold_name(name), [fold_name(one.name) for one in usable], _MOST_TOLD)
     near = [one for one in usable if fold_name(one.name) in close] or usable
     if not near:

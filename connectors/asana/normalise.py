@@ -6,6 +6,7 @@ Shapes and meanings: Asana's OpenAPI document, schema `TaskResponse`; kinds and 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from connectors.asana.fields import NO_NUMBERS
 from connectors.asana.payload import count, gid_of, objects, text, time, wrong
 from connectors.contract import MalformedAnswer, Stop
 from okrs.work import Kind, Ref, State, WorkItem, fold_name
@@ -17,7 +18,9 @@ FIELDS = (
 )
 """What is asked of each task; every object brings its gid unasked."""
 
-CUSTOM_FIELDS = ",custom_fields.name,custom_fields.number_value,custom_fields.display_value"
+CUSTOM_FIELDS = (
+    ",custom_fields.name,custom_fields.resource_subtype,custom_fields.number_value,custom_fields.display_value"
+)
 """Asked besides when a mapping demands custom fields: they make an answer several times larger."""
 
 IDENTITY = "resource_subtype,num_subtasks"
@@ -118,6 +121,8 @@ def _fields(task: Mapping[str, Any], wanted: Wanted) -> tuple[tuple[str, str], .
     seen: dict[str, str] = {}
     found: list[tuple[str, str]] = []
     for field in objects(task, "custom_fields"):
+        if str(field.get("resource_subtype")) in NO_NUMBERS:
+            continue  # in another project of the task, the name may be that of a number
         gid = text(field, "gid")
         for name in {fold_name(text(field, "name")), gid} & wanted.keys():
             if seen.setdefault(name, gid) != gid:

@@ -9,6 +9,9 @@ Asana does not modify a task when only its sub-task changes ("A task is not cons
 object it is associated with (e.g. a subtask) is modified", GET /tasks, `modified_since`), so events say which parents
 to walk (`connectors.asana.events`).  Their token is asked for before anything else is: what happens later is told the
 next time.
+
+A parent may be named by several pages: by the events, by a listing that begins again because its page token expired,
+by one that is read in full after all.  So walks of parents stand in `also`, and each is asked once.
 """
 
 from dataclasses import replace
@@ -52,7 +55,7 @@ class Reading:
             return IdPage((), (at.again(ask.what).text(),))
         found = [one for row in page.rows if (one := identity(row)) is not None]
         walks = [walk for ref, children in found if children for walk in _walk(at, ref.id)]
-        return IdPage(tuple([ref for ref, _ in found]), _texts(*_next(at, page, ask), *walks))
+        return IdPage(tuple([ref for ref, _ in found]), _texts(*_next(at, page, ask)), also=_texts(*walks))
 
     def _events(self, project: str, cursor: Cursor, at: Events) -> Page:
         """The first page of a read: what happened, and therefore where to look."""
@@ -79,7 +82,7 @@ class Reading:
         gone = frozenset(hints.those("d", "r"))
         walks = [gid for gid in cursor.parents if gid not in gone] if all_parents else todo.walks
         listing = Tasks(whole=whole, awaited=() if whole else todo.awaited)
-        return Page((), _texts(listing, *[Walk(gid=gid) for gid in walks]), memo=memo)
+        return Page((), _texts(listing), memo=memo, also=_texts(*[Walk(gid=gid) for gid in walks]))
 
     def _listing(self, project: str, cursor: Cursor, at: Tasks | Walk, demand: Demand) -> Page:
         ask = _ask(project, at, cursor)
@@ -92,10 +95,11 @@ class Reading:
         if isinstance(at, Tasks) and at.awaited:
             shown = {item.id for item in items}
             at = replace(at, awaited=tuple([gid for gid in at.awaited if gid not in shown]))
-        # Known parents are walked from the first page on, or not at all.
+        # Known parents are named by the events, or when more is listed after all (`_rest`).
         known = frozenset(cursor.parents)
         walks = [walk for item in items if item.children and item.id not in known for walk in _walk(at, item.id)]
-        return Page(items, _texts(*_next(at, page, ask), *walks, *_rest(at, page, cursor)))
+        rest, more = _rest(at, page, cursor)
+        return Page(items, _texts(*_next(at, page, ask), *rest), also=_texts(*walks, *more))
 
     def _rows(self, project: str, at: Tasks | Walk, ask: Ask, fields: str) -> Rows:
         try:
@@ -119,7 +123,7 @@ class Reading:
         if item is None or not (item.parent or project in [home.id for home in item.projects]):
             return Page(())  # it has left the project since
         walks = [Walk(gid=item.id)] if item.children and item.id not in cursor.parents else []  # as in `_listing`
-        return Page((item,), _texts(*walks))
+        return Page((item,), also=_texts(*walks))
 
 
 def _fields(demand: Demand) -> str:
@@ -140,13 +144,16 @@ def _next(at: Tasks | Walk, page: Rows, ask: Ask) -> list[Tasks | Walk]:
     return [at.next(page.offset, ask.what)] if page.offset else []
 
 
-def _rest(at: Tasks | Walk, page: Rows, cursor: Cursor) -> list[Point]:
-    """What remains after the last page of the listing: the tasks that events named and no page showed."""
+def _rest(at: Tasks | Walk, page: Rows, cursor: Cursor) -> tuple[list[Tasks | Single], list[Walk]]:
+    """What remains after the last page of the listing: the tasks that events named and no page showed.
+
+    With too many of them everything is listed, and every parent walked.
+    """
     if not isinstance(at, Tasks) or page.offset:
-        return []
+        return [], []
     if len(at.awaited) > events.MOST_SINGLES:
-        return [Tasks(whole=True), *[Walk(gid=gid) for gid in cursor.parents]]
-    return [Single(gid) for gid in at.awaited]
+        return [Tasks(whole=True)], [Walk(gid=gid) for gid in cursor.parents]
+    return [Single(gid) for gid in at.awaited], []
 
 
 def _texts(*points: Point) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from unittest import SkipTest
 
 from connectors.conformance.author import Author, resolved
-from connectors.conformance.walking import census, news, read
+from connectors.conformance.walking import census, news, read, texts
 from connectors.contract import Container, Unreadable
 
 _SMALL = 4096
@@ -49,7 +49,7 @@ class PageLaws(Author):
                     for resume, page in reversed(list(whole.pages.items())):
                         again = asked.changed(box, trial.cursor(resume), self.demand)
                         assert set(again.items) == set(page.items), f"asked again, the page {resume!r} is another one"
-                        assert len(again.following) == len(page.following), f"{resume!r} names other pages now"
+                        assert len(texts([again])) == len(texts([page])), f"{resume!r} names other pages now"
                 other = read(twin, box, trial.cursor(), self.demand, last_first=True)
                 assert set(other.items) == set(whole.items), "pages asked in another order bring other items"
 
@@ -58,10 +58,8 @@ class PageLaws(Author):
             connector = trial.open()
             for box in resolved(connector):
                 whole = read(connector, box, trial.cursor(), self.demand)
-                texts = [text for page in whole.pages.values() for text in page.following]
-                texts += [text for page in census(connector, box, self.demand).values() for text in page.following]
-                texts += [text for pair in whole.memo.items() for text in pair]
-                for text in texts:
+                named = [*texts(whole.pages.values()), *texts(census(connector, box, self.demand).values())]
+                for text in [*named, *[text for pair in whole.memo.items() for text in pair]]:
                     assert isinstance(text, str), f"{text!r} is no text; it is kept in the database"
                     assert len(text) <= _SMALL, f"a resume point or memo of {len(text)} letters: {text[:80]}…"
 

@@ -15,6 +15,9 @@ class _Leaf(Protocol):
     @property
     def following(self) -> tuple[str, ...]: ...
 
+    @property
+    def also(self) -> tuple[str, ...]: ...
+
 
 P = TypeVar("P", bound=_Leaf)
 
@@ -23,13 +26,24 @@ def walked(ask: Callable[[str | None], P], *, last_first: bool = False) -> dict[
     """Return every page by its resume point, asked in the order of their naming, or the last named one first."""
     pages: dict[str | None, P] = {}
     asked: list[str | None] = [None]
+    named: set[str | None] = {None}
     while asked:
         resume = asked.pop(-1 if last_first else 0)
-        assert resume not in pages, f"a page is named twice in one read, so that it may never end: {resume!r}"
         assert len(pages) < MOST_PAGES, f"a read takes more than {MOST_PAGES} pages; does it end?"
-        pages[resume] = ask(resume)
-        asked += pages[resume].following
+        page = pages[resume] = ask(resume)
+        for one in page.following:
+            assert one not in named, f"a page is named twice in one read, so that it may never end: {one!r}"
+            named.add(one)
+            asked.append(one)
+        children = dict.fromkeys(one for one in page.also if one not in named)
+        named.update(children)
+        asked += children
     return pages
+
+
+def texts(pages: Iterable[_Leaf]) -> list[str]:
+    """Return every resume point that the pages name, as often as it is named."""
+    return [text for page in pages for text in (*page.following, *page.also)]
 
 
 @dataclass(frozen=True)

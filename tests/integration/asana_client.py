@@ -17,6 +17,7 @@ from connectors.contract import (
     Container,
     Cursor,
     Demand,
+    IdPage,
     Page,
 )
 from okrs.work import WorkItem
@@ -56,11 +57,20 @@ def walked(
     """Read every page in the order in which they are named; each stands beside its resume point."""
     found: list[tuple[str | None, Page]] = []
     waiting = [resume]
+    named = {resume}
     while waiting:
         assert len(found) < 1000, "a read without an end"
         asked = waiting.pop(0)
         found.append((asked, connector.changed(container, replace(cursor, resume=asked), demand)))
-        waiting += found[-1][1].following
+        waiting += fresh(named, found[-1][1])
+    return found
+
+
+def fresh(named: set[str | None], page: Page | IdPage) -> list[str]:
+    """Return the resume points that a page is the first to name, and add them to those that were named."""
+    assert named.isdisjoint(page.following), f"named twice: {page.following}"
+    found = [*page.following, *[one for one in page.also if one not in named]]
+    named.update(found)
     return found
 
 
@@ -92,10 +102,11 @@ def census(connector: Connector, container: Container) -> list[str]:
     """Return the ids of a whole census."""
     found: list[str] = []
     waiting: list[str | None] = [None]
+    named: set[str | None] = {None}
     while waiting:
         page = connector.census(container, NOTHING, waiting.pop())
         found += [ref.id for ref in page.refs]
-        waiting += page.following
+        waiting += fresh(named, page)
     return found
 
 

@@ -150,7 +150,7 @@ def test_a_project_lost_during_the_walk_is_an_error_and_not_emptiness(launch: La
     _, (_, listing) = walked(connector, launch.container, Cursor(now=NOW))[:2]
     launch.project.hidden = True
     with pytest.raises(Stop, match="does not know the project"):
-        connector.changed(launch.container, Cursor(now=NOW, resume=listing.following[0]), NOTHING)
+        connector.changed(launch.container, Cursor(now=NOW, resume=listing.also[0]), NOTHING)
 
 
 def test_the_same_answer_gives_the_same_items(launch: Launch) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from connectors.asana import events
 from okrs.demand import Demand
 from okrs.work import WorkItem
+from sandbox.asana import AsanaApi
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item, Project
 from sandbox.world import World
@@ -107,6 +109,51 @@ def test_a_renamed_estimate_field_fails_and_leaves_the_numbers(company: Company)
     company.launch.estimate = "Effort"
     assert company.sync(EFFORT).state is Outcome.OK
     assert company.held(task)[0].title == "task again"
+
+
+# parents that several pages name
+
+
+@pytest.mark.parametrize("hours", [1, 14], ids=["the same day", "the first poll of a day"])
+def test_many_restored_tasks_and_an_edited_sub_task_are_read(company: Company, hours: int) -> None:
+    parent = company.task(company.launch, "parent")
+    sub = company.task(company.launch, "sub", parent=parent)
+    many = [company.task(company.launch, f"task {number}") for number in range(events.MOST_SINGLES + 10)]
+    company.sync()
+    company.sync()
+    for one in many:
+        company.world.delete(one)
+    assert company.sync().state is Outcome.OK
+    for one in many:
+        company.world.restore(one)
+    if hours == 1:
+        company.world.retitle(sub, "sub again")
+    company.clock.advance(timedelta(hours=hours - 1))
+    report = company.sync()
+    assert (report.state, report.error) == (Outcome.OK, None)
+    assert {company.held(one)[1] for one in [parent, sub, *many]} == {None}
+    assert company.held(sub)[0].title == sub.title
+
+
+@pytest.mark.parametrize("path", ["permalink_url&offset=", "num_subtasks&offset="], ids=["read", "census"])
+def test_a_listing_that_begins_again_names_its_parents_again(company: Company, path: str) -> None:
+    parent = company.task(company.launch, "parent")
+    sub = company.task(company.launch, "sub", parent=parent)
+    below = [company.task(company.launch, f"below {number}", parent=sub) for number in range(5)]
+    many = [company.task(company.launch, f"task {number}") for number in range(5)]
+    company.sandbox.faults.page_caps["asana"] = 2
+    api = company.sandbox.apis["asana"]
+    assert isinstance(api, AsanaApi)
+    if path.startswith("num_subtasks"):
+        assert company.sync().state is Outcome.OK
+        company.clock.advance(timedelta(days=1))
+    expired: list[str] = []
+    company.sandbox.faults.then(api.expire_offsets, tracker="asana", path=path)
+    company.sandbox.faults.then(lambda: expired.append(path), tracker="asana", path=path)
+    report = company.sync()
+    assert (report.state, report.error) == (Outcome.OK, None)
+    assert expired == [path]
+    assert {company.held(one)[1] for one in [parent, sub, *below, *many]} == {None}
 
 
 # names inside of items

@@ -1,13 +1,15 @@
 """A custom field that a mapping names and no project has: its numbers must not vanish unseen."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import parse_qs
 
 import pytest
 
 from connectors.contract import Connector, Container, Demand, MalformedAnswer, Stop, Unreadable
 from sandbox.asana_shapes import POINTS_FIELD
 from sandbox.records import Project
-from tests.integration.asana_client import TOKEN, Launch, launched, pages, reply, row, scripted, tasks
+from tests.integration.asana_client import TOKEN, Launch, connect, launched, pages, reply, row, scripted, tasks
 
 EFFORT = Demand(fields=frozenset({"Effort"}))
 
@@ -95,12 +97,12 @@ def test_a_project_that_is_closed_to_the_token_is_not(launch: Launch, other: Pro
 # answers that the sandbox does not give
 
 
-def project(*fields: tuple[str, str, str]) -> tuple[int, bytes, dict[str, str]]:
+def project(*fields: tuple[str, str, str], gid: str = "1204") -> tuple[int, bytes, dict[str, str]]:
     settings = [
-        {"gid": f"9{gid}", "custom_field": {"gid": gid, "name": name, "resource_subtype": kind}}
-        for gid, name, kind in fields
+        {"gid": f"9{own}", "custom_field": {"gid": own, "name": name, "resource_subtype": kind}}
+        for own, name, kind in fields
     ]
-    status, body, _ = reply({"data": {"gid": "1204", "name": "Launch", "custom_field_settings": settings}})
+    status, body, _ = reply({"data": {"gid": gid, "name": "Launch", "custom_field_settings": settings}})
     return status, body, {}
 
 
@@ -130,6 +132,63 @@ def test_a_field_that_holds_no_number_is_refused(kind: str) -> None:
         assert refusal(connector, container, Demand(fields=frozenset({"Velocity"}))).endswith(
             ": did you mean 'Effort' (11)? Name or gid stand under `by`."
         )
+
+
+NUMBER, WORDS = ("11", "Effort", "number"), ("12", "Effort", "text")
+
+
+@pytest.mark.parametrize("first", [NUMBER, WORDS])
+def test_a_field_of_the_wrong_kind_is_absent_while_another_project_has_a_number(first: tuple[str, str, str]) -> None:
+    second = WORDS if first is NUMBER else NUMBER
+    values = {"number_value": 3, "display_value": "3"}
+    sized = [{"gid": gid, "name": name, "resource_subtype": kind, **values} for gid, name, kind in (NUMBER, WORDS)]
+    sized[1]["number_value"] = None
+    listings = [TOKEN, tasks(row("1", custom_fields=sized[:1])), TOKEN, tasks(row("2", custom_fields=sized[1:]))]
+    shared = [TOKEN, tasks(row("3", custom_fields=sized))]  # in both projects
+    with (
+        scripted(project(first), project(second, gid="1205"), *listings, *shared) as server,
+        closing(connect(server.url, "1204", "1205")) as connector,
+    ):
+        boxes = resolved(connector)
+        found = [
+            item.fields for box in (*boxes, boxes[0]) for _, items in pages(connector, box, EFFORT) for item in items
+        ]
+    assert found == [(("Effort", "3"),), (), (("Effort", "3"),)]
+    asked = [names for path, _ in server.asked for names in parse_qs(path).get("opt_fields", [])]
+    assert "custom_fields.resource_subtype" in asked[2].split(",")
+
+
+def test_where_no_project_has_a_number_the_wrong_kind_is_told_to_all() -> None:
+    with (
+        scripted(project(("13", "Efforts", "number")), project(WORDS, gid="1205")) as server,
+        closing(connect(server.url, "1204", "1205")) as connector,
+    ):
+        first, second = [refusal(connector, box) for box in resolved(connector)]
+    assert first == second
+    assert first == (
+        "The custom field 'Effort' (12) of the Asana project 1205 is a text field, and `by` needs a number: "
+        "did you mean 'Efforts' (13)? Name or gid stand under `by`."
+    )
+
+
+def test_each_project_tells_of_its_own_field_first() -> None:
+    with (
+        scripted(project(("14", "effort", "date")), project(WORDS, gid="1205")) as server,
+        closing(connect(server.url, "1204", "1205")) as connector,
+    ):
+        first, second = [refusal(connector, box) for box in resolved(connector)]
+    assert "of the Asana project 1204 is a date field" in first
+    assert "of the Asana project 1205 is a text field" in second
+
+
+def test_a_project_in_passing_trouble_may_be_the_one_with_the_number() -> None:
+    trouble = reply({}, 503)
+    with (
+        scripted(trouble, project(WORDS, gid="1205"), TOKEN, tasks(row("1"))) as server,
+        closing(connect(server.url, "1204", "1205")) as connector,
+    ):
+        (container,) = resolved(connector)
+        assert pages(connector, container, EFFORT)
 
 
 @pytest.mark.parametrize("kind", ["number", "enum", "something new"])

@@ -103,9 +103,9 @@ class Company:
         item.updated = item.updated if self.stamped else before
 
     def _delete(self, item: Item) -> None:
-        before, told = set(self.world.trash), self._in(item)
+        before, inside = set(self.world.trash), self.inside()  # a sub-task may have a home that its parent has not
         self.world.delete(item)
-        self.gone |= {str(gid) for gid in self.world.trash.keys() - before if told}
+        self.gone |= inside & {str(gid) for gid in self.world.trash.keys() - before}
 
     def _restore(self, item: Item) -> None:
         self.world.restore(item)

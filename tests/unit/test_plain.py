@@ -16,6 +16,7 @@ from connectors.contract import (
     Demand,
     Fate,
     Found,
+    IdPage,
     Listed,
     MalformedAnswer,
     Page,
@@ -118,6 +119,26 @@ def test_a_look_up_ends_where_the_listing_goes_in_circles() -> None:
 
     with pytest.raises(MalformedAnswer, match="repeats"):
         Circle().look_up(BOX, [Ref("id:PAY-1")], DEMAND)
+
+
+class Shared(Pages):
+    """Two pages that name the same children."""
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        self.asked.append((cursor, demand))
+        number = int(cursor.resume or "0")
+        return Page((ITEMS[number],), ("1",) if cursor.resume is None else (), also=("2", "2") if number < 2 else ())
+
+
+def test_children_that_two_pages_name_are_asked_once() -> None:
+    shared = Shared()
+    found = shared.look_up(BOX, [Ref("id:PAY-3"), Ref("id:PAY-2")], DEMAND)
+    assert {told.fate for told in found.values()} == {Fate.HERE}
+    assert sorted(cursor.resume or "" for cursor, _ in shared.asked) == ["", "1", "2"]
+
+
+def test_a_census_names_the_children_too() -> None:
+    assert Shared().census(BOX, DEMAND, None) == IdPage((Ref("id:PAY-1", "PAY-1"),), ("1",), ("2", "2"))
 
 
 def resolve(**errors: ConnectorError) -> Callable[[str], Container]:

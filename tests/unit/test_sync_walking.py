@@ -47,8 +47,13 @@ class Line(Plain):
 class Tree:
     """Pages that name others, and what was seen of them."""
 
-    def __init__(self, name: str, pages: dict[str | None, tuple[str, ...]]) -> None:
-        self.pages = pages
+    def __init__(
+        self,
+        name: str,
+        pages: dict[str | None, tuple[str, ...]],
+        also: dict[str | None, tuple[str, ...]] | None = None,
+    ) -> None:
+        self.pages, self.also = pages, also or {}
         self.meet: Callable[[str | None], object] = str
         self.seen: list[str] = []
         self.ends: list[str] = []
@@ -70,7 +75,7 @@ class Tree:
             self.meet(resume)
             if resume in self.breaks:
                 raise self.breaks[resume]
-            return IdPage((Ref(resume or "root"),), self.pages.get(resume, ()))
+            return IdPage((Ref(resume or "root"),), self.pages.get(resume, ()), self.also.get(resume, ()))
         finally:
             connector.busy.release()
 
@@ -163,6 +168,42 @@ def test_a_listing_that_goes_in_circles_is_malformed(circle: dict[str | None, tu
     crew.close()
     assert tree.ends == []
     assert "repeats its own pages" in str(tree.errors[0])
+
+
+def test_what_other_pages_name_too_is_asked_once() -> None:
+    tree = Tree("shared", {None: ("a",), "a": ("b",)}, also={None: ("x", "x"), "a": ("y", "x"), "b": ("a", "y", "x")})
+    for at_once in (1, 3):
+        tree.seen.clear()
+        tree.ends.clear()
+        tree.walk.begun, tree.walk.left = {None}, 1
+        crew = Crew(Line(), at_once)
+        explore(crew, [tree.walk])
+        crew.close()
+        assert sorted(tree.seen) == ["a", "b", "root", "x", "y"]
+        assert (len(tree.ends), tree.errors) == (1, [])
+
+
+def test_what_a_page_names_in_both_ways_is_asked_once() -> None:
+    walk = Tree("both", {}).walk
+    assert walk.arrived(IdPage((), ("a",), ("a", "b"))) == ("a", "b")
+    assert walk.left == 2
+
+
+@pytest.mark.parametrize("named", [("x",), ("a",), ("y", "x")])
+def test_a_chain_that_comes_back_is_malformed_whoever_named_it(named: tuple[str, ...]) -> None:
+    walk = Tree("round", {}).walk
+    assert walk.arrived(IdPage((), ("a",), ("x",))) == ("a", "x")
+    with pytest.raises(MalformedAnswer, match="repeats its own pages"):
+        walk.arrived(IdPage((), named))
+
+
+def test_pages_named_besides_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "MOST_PAGES", 5)
+    tree = Tree("long", {}, also={None: ("0",)} | {str(number): (str(number + 1),) for number in range(9)})
+    crew = Crew(Line())
+    explore(crew, [tree.walk])
+    crew.close()
+    assert "does not end" in str(tree.errors[0])
 
 
 def test_a_listing_without_an_end_is_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
