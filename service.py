@@ -74,13 +74,14 @@ class Service:
 
     def check(self, config: Path, source: str | None) -> list[Checked]:
         """Try the connections, all or one."""
-        known = self._load(config, connect=True)
-        self._known_sources(known, [source] if source else [])
+        only = [source] if source else []
+        known = self._load(config, connect=True, only=only)
+        self._known_sources(known, only)
         return [self._checked(name, each) for name, each in known.sources.items() if source in (None, name)]
 
     def discover(self, config: Path, source: str) -> Discovered:
         """List what a config may name on a source."""
-        known = self._load(config, connect=True)
+        known = self._load(config, connect=True, only=[source])
         self._known_sources(known, [source])
         settings = known.sources[source]
         try:
@@ -93,7 +94,7 @@ class Service:
 
     def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Report:
         """Do one run of the engine."""
-        known = self._load(config, connect=True)
+        known = self._load(config, connect=True, only=only)
         self._known_sources(known, only)
         with _database(known, create=not dry_run) as database:
             if not dry_run:
@@ -176,8 +177,8 @@ class Service:
             entries = shown(connection, report.entries)
         return tuple(_demo_update(each, titles[each.key_result], entries) for each in report.updates)
 
-    def _load(self, config: Path, *, connect: bool = False) -> Config:
-        loaded = load(config, self._environ, connect=connect)
+    def _load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
+        loaded = load(config, self._environ, connect=connect, only=only)
         if loaded.config is None:
             raise InvalidConfig(loaded.problems)
         return loaded.config
@@ -252,10 +253,11 @@ def _connect(settings: SourceSettings) -> Connector:
         return Patient(registry.find(settings.connector).connect(settings))
 
 
-def _containers_key(settings: SourceSettings) -> str:
-    """Return the key under which a source names its containers, as `projects`."""
-    keys = type(settings).model_fields
-    return next(key for key in keys if getattr(settings, key) == settings.container_names)
+def _containers_key(settings: SourceSettings) -> str | None:
+    """Return the key under which a source lists its containers, as `projects`; None where none does, as with a file."""
+    fields = type(settings).model_fields.items()
+    names = settings.container_names
+    return next((field.alias or key for key, field in fields if getattr(settings, key) == names), None)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The sources of a config: each is held against the settings of its own connector, with secrets put in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
@@ -32,21 +32,26 @@ class Sources:
     """Paths at which a placeholder is no mistake."""
 
 
-def read_sources(root: Spot, folder: Path, resolver: Resolver | None, problems: Problems) -> Sources:
+def read_sources(
+    root: Spot, folder: Path, resolver: Resolver | None, problems: Problems, only: Collection[str] = ()
+) -> Sources:
     """Read all sources.  Without a resolver placeholders of secrets and addresses stay as they are written.
+
+    So do those of the sources that `only` does not name, where it names some: they are not connected to.
 
     Relative paths in them start from the folder.
     """
     found = Sources()
     section = root.get("sources")
-    for _, spot in section.entries() if section else []:
+    for name, spot in section.entries() if section else []:
+        connects = resolver if not only or name in only else None
         model = _model(spot, problems)
         if model is None:
             found.interpolated.update(inner.path for inner in spot.walk())  # nobody knows what its keys are
             continue
         found.interpolated.update((*spot.path, *path) for path in marked(model))
         found.interpolated.update(_unknown(spot, model))
-        _read(spot, model, resolver, problems, found)
+        _read(spot, model, connects, problems, found)
     found.settings = {name: _located(settings, folder) for name, settings in found.settings.items()}
     return found
 

@@ -175,8 +175,9 @@ def test_check_says_who_and_what(launch: Launch) -> None:
     launch.world.add_user("Ada Okafor", "ada")
     connector = launch.connect(launch.project.key, ABSENT)
     account = connector.check()
-    assert account.who == "Ada Okafor ada@acme.example"
+    assert account.who == "Ada Okafor <ada@acme.example>"
     assert (account.sees, account.missing) == ((launch.project.key,), (ABSENT,))
+    assert "(404)" in account.reasons[ABSENT]
     assert "Launch" in account.detail
     assert connector.requests == 4
 
