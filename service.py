@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from config.model import Config
 from config.problems import Problem
 from connectors import registry
 from connectors.contract import Connector, ConnectorError
+from connectors.debugging import secrets_of, traced
 from connectors.patience import Patient
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
@@ -37,7 +39,7 @@ from store.views.setup import Setup, SourceSetup
 from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
-from sync.engine import Engine, KeyResultUpdate, Report
+from sync.engine import AUTHORS_HELP, Engine, KeyResultUpdate, Report
 from sync.task import Progress, SourceToRead
 from terminal import commands
 from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig
@@ -48,6 +50,9 @@ _DEMO_WEEKS = 2
 _DEMO_MARKER = ".headway-demo"
 _DEMO_PAUSE = 3.0
 """Seconds between two looks of the demo that goes on."""
+
+_CHECKED_AT_ONCE = 8
+"""Sources checked at the same time."""
 
 _OPENING = Lock()
 """Connections are opened one at a time: two threads that load the client libraries at once find them half made."""
@@ -77,7 +82,15 @@ class Service:
         only = [source] if source else []
         known = self._load(config, connect=True, only=only)
         self._known_sources(known, only)
-        return [self._checked(name, each) for name, each in known.sources.items() if source in (None, name)]
+        chosen = [(name, each) for name, each in known.sources.items() if source in (None, name)]
+        pool = ThreadPoolExecutor(max_workers=_CHECKED_AT_ONCE, thread_name_prefix="check")
+        try:
+            answers = list(pool.map(lambda each: self._checked(*each), chosen))  # a dead one takes its seconds
+        except BaseException:  # above all Ctrl-C: nobody waits for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return answers
 
     def discover(self, config: Path, source: str) -> Discovered:
         """List what a config may name on a source."""
@@ -89,6 +102,10 @@ class Service:
                 listed = tuple(connector.discover())
         except ConnectorError as error:
             raise Failure(f"{source}: {error}") from None
+        except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
+            self._debug(source, settings, error)
+            sentence = f"Listing it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
+            raise Failure(f"{source}: {sentence}") from None
         fields = dict(getattr(settings, "fields", {})) if "fields" in type(settings).model_fields else None
         return Discovered(source, _containers_key(settings), settings.container_names, fields, listed)
 
@@ -191,6 +208,7 @@ class Service:
             clock=self._clock,
             progress=progress,
             version=version_of("headway"),
+            debug=lambda source, error: self._debug(source, known.sources[source], error),
         )
 
     def _checked(self, name: str, settings: SourceSettings) -> Checked:
@@ -201,7 +219,8 @@ class Service:
         except ConnectorError as error:
             failed = str(error)
         except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
-            failed = f"Checking it failed unexpectedly ({type(error).__name__}): please report it."
+            self._debug(name, settings, error)
+            failed = f"Checking it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
         return Checked(name, settings.connector, None, failed, self._clock())
 
     def _tried(self, name: str, settings: SourceSettings, connector: Connector) -> Checked:
@@ -213,6 +232,12 @@ class Service:
         now = self._clock()
         skew = None if connector.told is None else now - connector.told
         return Checked(name, settings.connector, account, failed, now, connector.quota, skew)
+
+    def _debug(self, name: str, settings: SourceSettings, error: Exception) -> None:
+        """Show on stderr where a connector failed, when HEADWAY_DEBUG asks for it: without the source's secrets."""
+        if self._environ.get("HEADWAY_DEBUG"):
+            lines = [f"{name}: {type(error).__name__}", *traced(error, secrets_of(settings))]
+            sys.stderr.write("".join(f"{harmless(line, 1000)}\n" for line in lines))
 
     def _known_sources(self, known: Config, names: Sequence[str]) -> None:
         for name in names:

@@ -48,7 +48,7 @@ def error_for(status: int, headers: Mapping[str, str], what: str, *, now: dateti
             f"The tracker does not know {what} ({status}), or this token may not see it: check the spelling and access."
         )
     if status == 408 or status >= 500:
-        return TryLater(f"The tracker failed ({status}) for {what}; it is asked again later.")
+        return TryLater(f"The tracker failed ({status}) for {what}: try again later.")
     return Stop(f"The tracker did not accept the request ({status}) for {what}.")
 
 

@@ -41,13 +41,13 @@ def test_one_source_alone_is_asked_alone(settled: Headway) -> None:
     ids=" ".join,
 )
 def test_a_variable_of_another_source_need_not_be_set(settled: Headway, command: list[str]) -> None:
-    code, _, err = settled.run(*command, HEADWAY_GITHUB_TOKEN="", GITHUB_TOKEN="")
+    code, _, err = settled.run(*command, HEADWAY_SANDBOX_GITHUB_TOKEN="")
     assert (code, "is not set" in err) == (0, False), err
 
 
 def test_a_variable_of_the_source_itself_must_be_set(settled: Headway) -> None:
     for command in (["check", "acme-github"], ["check"]):
-        code, _, err = settled.run(*command, HEADWAY_GITHUB_TOKEN="", GITHUB_TOKEN="")
+        code, _, err = settled.run(*command, HEADWAY_SANDBOX_GITHUB_TOKEN="")
         assert (code, "TOKEN is not set" in err) == (1, True), err
 
 
