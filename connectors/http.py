@@ -19,6 +19,7 @@ from connectors.contract import (
     TryLater,
 )
 from connectors.line import reset_of
+from connectors.settings import struck_out
 
 USER_AGENT = f"headway/{version('headway')}"
 
@@ -80,10 +81,7 @@ _SECRET = re.compile(
 
 def redacted(text: str, secrets: Sequence[str] = ()) -> str:
     """Return the text without the given secrets and without anything that looks like a credential."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", struck_out(text, secrets))
 
 
 def require(payload: object, key: str, what: str) -> list[dict[str, object]]:
