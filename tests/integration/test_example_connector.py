@@ -147,6 +147,15 @@ def test_it_keeps_the_laws(site: Path, tmp_path: Path) -> None:
     assert " passed" in done.stdout
 
 
+def test_golden_items_are_made_as_the_page_says(site: Path, tmp_path: Path) -> None:
+    for name in ("make_golden.py", "test_worklist.py", "work.jsonl", "work.items.json"):
+        shutil.copy(EXAMPLE / name, tmp_path)
+    (tmp_path / "work.items.json").write_bytes(b"[]")
+    script = [sys.executable, "make_golden.py"]
+    subprocess.run(script, cwd=tmp_path, env=environment(site), timeout=LONGEST, check=True)
+    assert (tmp_path / "work.items.json").read_bytes() == (EXAMPLE / "work.items.json").read_bytes()
+
+
 MODULES = ("headway_worklist.py", "test_worklist.py")
 
 
