@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from config.model import Config
 from config.problems import Problem
 from connectors import registry
 from connectors.contract import Connector, ConnectorError
+from connectors.debugging import secrets_of, traced
 from connectors.patience import Patient
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
@@ -43,7 +45,7 @@ from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
 from store.views.waiting import Waiting, waiting
 from sync.deciding import Goal
-from sync.engine import Engine, KeyResultUpdate, Report
+from sync.engine import AUTHORS_HELP, Engine, KeyResultUpdate, Report
 from sync.task import Progress, SourceToRead
 from terminal import commands
 from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Synced
@@ -57,6 +59,9 @@ _DEMO_WEEKS = 2
 _DEMO_MARKER = ".headway-demo"
 _DEMO_PAUSE = 3.0
 """Seconds between two looks of the demo that goes on."""
+
+_CHECKED_AT_ONCE = 8
+"""Sources checked at the same time."""
 
 _OPENING = Lock()
 """Connections are opened one at a time: two threads that load the client libraries at once find them half made."""
@@ -83,13 +88,22 @@ class Service:
 
     def check(self, config: Path, source: str | None) -> list[Checked]:
         """Try the connections, all or one."""
-        known = self._load(config, connect=True)
-        self._known_sources(known, [source] if source else [])
-        return [self._checked(name, each) for name, each in known.sources.items() if source in (None, name)]
+        only = [source] if source else []
+        known = self._load(config, connect=True, only=only)
+        self._known_sources(known, only)
+        chosen = [(name, each) for name, each in known.sources.items() if source in (None, name)]
+        pool = ThreadPoolExecutor(max_workers=_CHECKED_AT_ONCE, thread_name_prefix="check")
+        try:
+            answers = list(pool.map(lambda each: self._checked(*each), chosen))  # a dead one takes its seconds
+        except BaseException:  # above all Ctrl-C: nobody waits for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return answers
 
     def discover(self, config: Path, source: str) -> Discovered:
         """List what a config may name on a source."""
-        known = self._load(config, connect=True)
+        known = self._load(config, connect=True, only=[source])
         self._known_sources(known, [source])
         settings = known.sources[source]
         try:
@@ -97,12 +111,16 @@ class Service:
                 listed = tuple(connector.discover())
         except ConnectorError as error:
             raise Failure(f"{source}: {error}") from None
+        except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
+            self._debug(source, settings, error)
+            sentence = f"Listing it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
+            raise Failure(f"{source}: {sentence}") from None
         fields = dict(getattr(settings, "fields", {})) if "fields" in type(settings).model_fields else None
         return Discovered(source, _containers_key(settings), settings.container_names, fields, listed)
 
     def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced:
         """Do one run of the engine."""
-        known = self._load(config, connect=True)
+        known = self._load(config, connect=True, only=only)
         self._known_sources(known, only)
         with _database(known, create=not dry_run) as database:
             if not dry_run:
@@ -198,8 +216,8 @@ class Service:
             _demo_update(updates[each.id], each.title, entries) for each in known.key_results if each.id in updates
         )
 
-    def _load(self, config: Path, *, connect: bool = False) -> Config:
-        loaded = load(config, self._environ, connect=connect)
+    def _load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
+        loaded = load(config, self._environ, connect=connect, only=only)
         if loaded.config is None:
             raise InvalidConfig(loaded.problems)
         return loaded.config
@@ -219,6 +237,7 @@ class Service:
             clock=self._clock,
             progress=progress,
             version=version_of("headway"),
+            debug=lambda source, error: self._debug(source, known.sources[source], error),
         )
 
     def _checked(self, name: str, settings: SourceSettings) -> Checked:
@@ -229,7 +248,8 @@ class Service:
         except ConnectorError as error:
             failed = str(error)
         except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
-            failed = f"Checking it failed unexpectedly ({type(error).__name__}): please report it."
+            self._debug(name, settings, error)
+            failed = f"Checking it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
         return Checked(name, settings.connector, None, failed, self._clock())
 
     def _tried(self, name: str, settings: SourceSettings, connector: Connector) -> Checked:
@@ -241,6 +261,12 @@ class Service:
         now = self._clock()
         skew = None if connector.told is None else now - connector.told
         return Checked(name, settings.connector, account, failed, now, connector.quota, skew)
+
+    def _debug(self, name: str, settings: SourceSettings, error: Exception) -> None:
+        """Show on stderr where a connector failed, when HEADWAY_DEBUG asks for it: without the source's secrets."""
+        if self._environ.get("HEADWAY_DEBUG"):
+            lines = [f"{name}: {type(error).__name__}", *traced(error, secrets_of(settings))]
+            sys.stderr.write("".join(f"{harmless(line, 1000)}\n" for line in lines))
 
     def _known_sources(self, known: Config, names: Sequence[str]) -> None:
         for name in names:
@@ -293,10 +319,11 @@ def _connect(settings: SourceSettings) -> Connector:
         return Patient(registry.find(settings.connector).connect(settings))
 
 
-def _containers_key(settings: SourceSettings) -> str:
-    """Return the key under which a source names its containers, as `projects`."""
-    keys = type(settings).model_fields
-    return next(key for key in keys if getattr(settings, key) == settings.container_names)
+def _containers_key(settings: SourceSettings) -> str | None:
+    """Return the key under which a source lists its containers, as `projects`; None where none does, as with a file."""
+    fields = type(settings).model_fields.items()
+    names = settings.container_names
+    return next((field.alias or key for key, field in fields if getattr(settings, key) == names), None)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def config(folder: Path, tracker: str, url: str) -> Path:
 def sync(folder: Path, tracker: str, url: str) -> None:
     """Do one run into an empty database and tell how long it took."""
     path = config(folder, tracker, url)
-    service, watch = Service({"BENCH_TOKEN": "bench"}), Stopwatch()
+    service, watch = Service({"BENCH_TOKEN": "bench-token"}), Stopwatch()
     report = service.sync(path, only=(), full=False, dry_run=False, progress=watch).report
     told(watch.in_mirror, report.sources[0].seen, whole=time.perf_counter() - watch.begun)
 

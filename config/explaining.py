@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, meant, quoted
+from connectors.settings import struck_out
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -51,8 +52,7 @@ def _misfit(detail: ErrorDetails, spot: Spot, problems: Problems, hidden: Sequen
     place = spot.down(detail["loc"])
     message = said(detail, place)
     if detail["type"] == "value_error":
-        for secret in hidden:
-            message = message.replace(secret, "***")
+        message = struck_out(message, hidden)
     about_key = detail["loc"][-1:] == ("[key]",)
     problems.at(place.home if about_key else place.node.place, place.path, message)
 

@@ -116,9 +116,9 @@ def tables_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     }
 
 
-def paths_of(model: type[BaseModel]) -> list[str]:
-    """Return the names of a model's fields that hold a path."""
-    return [name for name, _ in _with(model, RelativePath)]
+def paths_of(model: type[BaseModel], kind: type[RelativePath] = RelativePath) -> list[str]:
+    """Return the names of a model's fields that hold a path, or a path of this kind."""
+    return [name for name, _ in _with(model, kind)]
 
 
 def _with(model: type[BaseModel], kind: type) -> list[tuple[str, FieldInfo]]:

@@ -1,6 +1,6 @@
 """Loads a config: files → trees → schema → checks → domain.  Every problem is reported at once; nothing is raised."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,12 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def load(path: Path, environ: Mapping[str, str], *, connect: bool) -> Loaded:
+def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = ()) -> Loaded:
     """Load a file, or a folder whose `*.yaml` are merged.
 
-    With `connect` every placeholder must resolve.  Without it only those of `database` must; the others stay as they
-    are written, so the sources are fit for everything but connecting.
+    With `connect` every placeholder must resolve, or those of the sources named by `only` where it names some.
+    Without it only those of `database` must; the others stay as they are written, so that their sources are fit for
+    everything but connecting.
     """
     problems = Problems()
     files = read_files(path, problems)
@@ -36,7 +37,7 @@ def load(path: Path, environ: Mapping[str, str], *, connect: bool) -> Loaded:
     database, sources = None, Sources()
     if files.main:
         database = read_database(files.main, resolver, problems)
-        sources = read_sources(files.main, files.folder, resolver if connect else None, problems)
+        sources = read_sources(files.main, files.folder, resolver if connect else None, problems, only)
     for root in files.roots:
         allowed = {("database",), *sources.interpolated} if root is files.main else ()
         refuse_elsewhere(root, keys_of(Document), allowed, problems)

@@ -1,6 +1,7 @@
 """The sources of a config: each is held against the settings of its own connector, with secrets put in."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from config.explaining import explain, keys_of
 from config.interpolation import Resolver, has_placeholder, is_secret, marked, paths_of, tables_of, well_formed
@@ -15,7 +17,7 @@ from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, quoted
 from connectors import registry
-from connectors.settings import SourceSettings
+from connectors.settings import SHORTEST_SECRET, ExistingPath, SourceSettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -32,23 +34,47 @@ class Sources:
     """Paths at which a placeholder is no mistake."""
 
 
-def read_sources(root: Spot, folder: Path, resolver: Resolver | None, problems: Problems) -> Sources:
+def read_sources(
+    root: Spot, folder: Path, resolver: Resolver | None, problems: Problems, only: Collection[str] = ()
+) -> Sources:
     """Read all sources.  Without a resolver placeholders of secrets and addresses stay as they are written.
+
+    So do those of the sources that `only` does not name, where it names some: they are not connected to.
 
     Relative paths in them start from the folder.
     """
     found = Sources()
     section = root.get("sources")
-    for _, spot in section.entries() if section else []:
+    for name, spot in section.entries() if section else []:
+        connects = resolver if not only or name in only else None
         model = _model(spot, problems)
         if model is None:
             found.interpolated.update(inner.path for inner in spot.walk())  # nobody knows what its keys are
             continue
         found.interpolated.update((*spot.path, *path) for path in marked(model))
         found.interpolated.update(_unknown(spot, model))
-        _read(spot, model, resolver, problems, found)
+        if connects:
+            _must_exist(spot, model, folder, problems)
+        _read(spot, model, connects, problems, found)
     found.settings = {name: _located(settings, folder) for name, settings in found.settings.items()}
     return found
+
+
+def _must_exist(spot: Spot, model: type[SourceSettings], folder: Path, problems: Problems) -> None:
+    """Complain about files that are not there.  What is in them is the business of `headway check`."""
+    for name in paths_of(model, ExistingPath):
+        inner = spot.get(model.model_fields[name].alias or name)
+        if inner is not None and inner.text and not _exists(folder / inner.text):
+            problems.error(
+                inner, f"there is no file {quoted(inner.text)}: relative paths start from the config's folder"
+            )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or none
+        return False
 
 
 def _unknown(spot: Spot, model: type[BaseModel]) -> Iterator[tuple[Step, ...]]:
@@ -124,21 +150,43 @@ def _put_in(
         inner = _at(spot, path)
         if inner is None or inner.text is None:
             continue
-        if not has_placeholder(inner.text):
-            if is_secret(field_info):
-                problems.warning(
-                    inner, f"{path[-1]} stands here in plain: write ${{NAME}} and set it in the environment"
-                )
-                secrets.append(inner.text)
-            continue
-        fine = well_formed(inner, problems)
-        value = resolver.resolve(inner, problems) if fine and resolver else None
+        value = _value(inner, field_info, resolver, problems)
         if value is None:
             unresolved.append(path)
-        else:
+            continue
+        if value is not inner.text:
             reduce(getitem, path[:-1], data)[path[-1]] = value
+        if value is not inner.text or is_secret(field_info):
             secrets.append(value)
     return unresolved, secrets
+
+
+def _value(spot: Spot, info: FieldInfo, resolver: Resolver | None, problems: Problems) -> str | None:
+    """Return what a text stands for; None where that is not known, or is no secret though it should be one."""
+    text = spot.text or ""
+    if has_placeholder(text):
+        value = resolver.resolve(spot, problems) if well_formed(spot, problems) and resolver else None
+    else:
+        value = text
+        if is_secret(info):
+            problems.warning(spot, f"{spot.path[-1]} stands here in plain: {_in_plain(text)}")
+    if value and len(value) < SHORTEST_SECRET and is_secret(info):
+        problems.error(
+            spot, f"{spot.path[-1]} is shorter than {SHORTEST_SECRET} characters, as no secret is: write the whole one"
+        )
+        return None
+    return value
+
+
+_VARIABLE = re.compile("[$]([A-Z]+(?:_[A-Z]+)+)")
+"""What is meant to be a variable, and no password that begins with a dollar."""
+
+
+def _in_plain(text: str) -> str:
+    meant = _VARIABLE.fullmatch(text)
+    if meant:
+        return f"did you mean ${{{meant[1]}}}?"
+    return "write ${NAME} and set it in the environment"
 
 
 def _at(spot: Spot, path: Sequence[str]) -> Spot | None:

@@ -152,6 +152,8 @@ class Account:
     """Rights that the token should have and does not, each as a sentence with the next step."""
     expires: datetime | None = None
     """When the token ends, where the tracker says so."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """For names of `missing`, the sentence that says why and what to do (`Unreadable.error`)."""
 
 
 class What(StrEnum):

@@ -19,6 +19,7 @@ from connectors.contract import (
     TryLater,
 )
 from connectors.line import reset_of
+from connectors.settings import struck_out
 
 USER_AGENT = f"headway/{version('headway')}"
 
@@ -48,7 +49,7 @@ def error_for(status: int, headers: Mapping[str, str], what: str, *, now: dateti
             f"The tracker does not know {what} ({status}), or this token may not see it: check the spelling and access."
         )
     if status == 408 or status >= 500:
-        return TryLater(f"The tracker failed ({status}) for {what}; it is asked again later.")
+        return TryLater(f"The tracker failed ({status}) for {what}: try again later.")
     return Stop(f"The tracker did not accept the request ({status}) for {what}.")
 
 
@@ -80,10 +81,7 @@ _SECRET = re.compile(
 
 def redacted(text: str, secrets: Sequence[str] = ()) -> str:
     """Return the text without the given secrets and without anything that looks like a credential."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", struck_out(text, secrets))
 
 
 def require(payload: object, key: str, what: str) -> list[dict[str, object]]:

@@ -21,7 +21,7 @@ from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, Tr
 from connectors.logs import DEBUG, tell
 from connectors.told import date_of, quota_of, reset_of
 from connectors.trouble import proxy_login, trouble
-from connectors.way import authorities, manager, proxy_for, same_origin, trust
+from connectors.way import authorities, manager, place, proxy_for, same_origin, trust
 
 __all__ = ["CONNECT_TIMEOUT", "MOST_BYTES", "READ_TIMEOUT", "TIMEOUT", "Answer", "Line", "Route"]
 __all__ += ["authorities", "proxy_for", "quota_of", "reset_of", "same_origin"]
@@ -75,6 +75,7 @@ class Line:
         """The tracker's time as of its last answer."""
         self.quota: Quota | None = None
         proxy = proxy_for(route.url, route.proxy)
+        self._places = place(route.url), place(proxy) if proxy else None
         if trusted is None and any(url.lower().startswith("https:") for url in (route.url, proxy or "")):
             trusted = trust(authorities(route.ca_bundle, os.environ))
         self._trusted = trusted
@@ -97,7 +98,7 @@ class Line:
         try:
             answer = self._send(method, url, what, headers, body)
         except (OSError, HTTPError, ValueError) as error:
-            answer = trouble(error, what)
+            answer = trouble(error, what, *self._places)
         _tell(method, url, what, answer, time.monotonic() - began)
         if isinstance(answer, ConnectorError):
             raise answer  # outside of `except`, so that the library's error is not its context
@@ -181,7 +182,7 @@ def unpacked(packed: bytes, encoding: str, what: str) -> bytes | ConnectorError:
         if len(content) > MOST_BYTES:
             return _too_large(what)
         if not unpacking.eof:
-            return TryLater(f"Only a part of the answer for {what} came; it is asked again later.")
+            return TryLater(f"Only a part of the answer for {what} came: try again later.")
         packed = unpacking.unused_data
     return content
 

@@ -87,6 +87,7 @@ class Plain:
             who="",
             sees=tuple([one.name for one in found if isinstance(one, Container)]),
             missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
+            reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
         )
 
     def discover(self) -> Sequence[Listed]:

@@ -3,7 +3,9 @@
 Each connector extends `SourceSettings` with its own closed, described fields; the config room reads the markers.
 """
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -22,8 +24,28 @@ class RelativePath:
     """Marks a field whose path starts from the config's folder, where it is not absolute."""
 
 
+class ExistingPath(RelativePath):
+    """Marks a path at which something must stand before anything is connected to."""
+
+
+SHORTEST_SECRET = 6
+"""Characters of a secret at least: a shorter one is a mistake, and striking it out of a message would tell it."""
+
 Secret = Annotated[SecretStr, Interpolated()]
 Address = Annotated[str, Interpolated()]
+
+
+def struck_out(text: str, secrets: Iterable[str]) -> str:
+    """Return the text without these secrets.
+
+    Short ones are struck out as whole words alone: inside our own words they would be known from what is missing.
+    """
+    for secret in secrets:
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+        elif secret:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
+    return text
 
 
 def is_loopback(host: str) -> bool:
@@ -87,7 +109,7 @@ class SourceSettings(BaseModel, ABC):
         default=None,
         description="Proxy to reach the tracker through, as http://proxy.acme.example:3128; else the environment's.",
     )
-    ca_bundle: Annotated[str, RelativePath()] | None = Field(
+    ca_bundle: Annotated[str, ExistingPath()] | None = Field(
         default=None,
         min_length=1,
         description="File of certificate authorities to trust, in PEM, for networks that have one of their own.",

@@ -56,6 +56,12 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
     return parts.scheme, parts.host, _PORTS[parts.scheme] if parts.port is None else parts.port
 
 
+def place(url: str) -> str:
+    """Return `host:port` of an address, for people: without the rest, which may hold a password."""
+    origin = _origin(url if "://" in url else f"http://{url}")  # the environment's proxy may have no scheme
+    return "an unreadable address" if origin is None else f"{origin[1]}:{origin[2]}"
+
+
 def proxy_for(url: str, configured: str | None = None) -> str | None:
     """Return the proxy for a tracker: the config's, else the environment's.
 

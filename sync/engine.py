@@ -49,6 +49,13 @@ _AT_ONCE = 8
 """Sources read at the same time."""
 
 
+AUTHORS_HELP = "HEADWAY_DEBUG=1 shows where; please report it."
+
+
+def _silent(_source: str, _error: Exception) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class KeyResultUpdate:
     """A key result whose automatic value moved in this run."""
@@ -93,6 +100,8 @@ class Engine:
     version: str
     sleep: Callable[[float], None] = time.sleep
     cache: MirrorCache = field(default_factory=MirrorCache)
+    debug: Callable[[str, Exception], None] = _silent
+    """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
 
     def sync(self, *, only: Iterable[str] = (), full: bool = False) -> Report:
         """Do one run: read the sources (all, or only these), then record what follows for every key result."""
@@ -160,7 +169,8 @@ class Engine:
             # A mistake of ours or of a client library about one source must not keep the others from being read.
             # Only its kind is told: its words may quote a request.
             tell(ERROR, "source failed unexpectedly", source=source.name, error=type(error).__name__)
-            sentence = f"Reading it failed unexpectedly ({type(error).__name__}): please report it."
+            self.debug(source.name, error)
+            sentence = f"Reading it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
             report = replace(report, error=sentence)
         finally:
             release(self.database, lease, self.clock(), report.state.value, report.error)

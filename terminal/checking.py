@@ -37,14 +37,19 @@ def _lines(each: Checked) -> list[Text]:
     if each.account is None:
         return [Text(f"✗ {harmless(each.source)}: {harmless(each.error or '', 400)}", _BAD), *facts]
     account, mark = each.account, "✓" if each.ok else "✗"
-    who = f"signed in as {harmless(account.who)}" if account.who else "signed in"
+    who = f"signed in as {harmless(account.who)}, " if account.who else ""
     sees = ", ".join(harmless(name) for name in account.sees) or "nothing"
-    lines = [Text(f"{mark} {harmless(each.source)}: {who}, sees {sees}", "green" if each.ok else _BAD)]
+    lines = [Text(f"{mark} {harmless(each.source)}: {who}sees {sees}", "green" if each.ok else _BAD)]
     if account.detail:
         lines.append(Text(f"  {harmless(account.detail, 400)}", _QUIET))
-    lines += [Text(f"  ✗ cannot read {harmless(name)}", _BAD) for name in account.missing]
+    lines += [Text(f"  ✗ cannot read {harmless(name)}{_why(account, name)}", _BAD) for name in account.missing]
     lines += [Text(f"  ✗ lacks a right: {harmless(right, 400)}", _BAD) for right in account.lacks]
     return [*lines, *([_expiry(account.expires, each.at)] if account.expires else []), *facts]
+
+
+def _why(account: Account, name: str) -> str:
+    reason = account.reasons.get(name)
+    return f": {harmless(reason, 400)}" if reason else ""
 
 
 def _expiry(expires: datetime, at: datetime) -> Text:
@@ -101,6 +106,7 @@ def _document(each: Checked) -> dict[str, Any]:
         "who": each.account.who if each.account else None,
         "sees": list(account.sees),
         "missing": list(account.missing),
+        "reasons": {name: account.reasons[name] for name in account.missing if name in account.reasons},
         "lacks": list(account.lacks),
         "expires": _instant(account.expires),
         "quota": _quota_document(each.quota),

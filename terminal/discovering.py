@@ -28,8 +28,13 @@ _TITLES = {
     What.TYPE: "Types",
     What.STATUS: "Statuses",
 }
+_NOTHING = "Nothing of that was found."
+
 _LONGEST = 1000
 """The longest text that a config takes."""
+
+_MOST_TOLD = 8
+"""Facts about one value; a type may stand in a hundred projects."""
 
 _REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Characters that a config refuses, escaped or not."""
@@ -52,7 +57,7 @@ def discovered(rows: Sequence[Listed]) -> RenderableType:
                 Text(f"{_TITLES[what]} ({len(mine)})", "bold"),
                 Rows([_cells(row) for row in mine], _columns, indent=2),
             ]
-    return Group(*blocks) if blocks else Text("Nothing of that was found.", "yellow")
+    return Group(*blocks) if blocks else Text(_NOTHING, "yellow")
 
 
 def _columns() -> Table:
@@ -82,36 +87,53 @@ def discovered_json(rows: Sequence[Listed]) -> list[dict[str, Any]]:
 
 def discovered_yaml(found: Discovered, rows: Sequence[Listed]) -> str:
     """A fragment of a config to paste from: what the config has stands plainly, what it could have as comments."""
-    return "\n".join([*_source(found, rows), *_clauses(rows), ""])
+    return "\n".join([*_source(found, rows), *_clauses(rows), ""]) if rows else f"# {_NOTHING}\n"
 
 
 def _source(found: Discovered, rows: Sequence[Listed]) -> Iterator[str]:
     yield "# Paste what you need. The other keys of the source stay as they are."
-    yield "sources:"
-    yield f"  {scalar(found.source)}:"
-    yield f"    {found.key}:"
-    named = {fold_key(name) for name in found.named}
-    for row in _of(rows, What.PROJECT):
-        known = fold_key(row.value) in named and writable(row.value)
-        more = "" if known else "not in the config"
-        yield f"      {'' if known else '# '}- {_written(row.value)}{_remark(row, more)}"
-    seen = {fold_key(row.value) for row in _of(rows, What.PROJECT)}
-    for name in found.named:
-        if fold_key(name) not in seen:
-            yield f"      # - {_written(name)}   # in the config; not among what is shown here"
-    fields = _of(rows, What.FIELD)
-    if found.fields is not None and fields:
-        yield "    fields:"
-        yield from _fields(found.fields, fields)
-    elif fields:
+    projects, fields = _of(rows, What.PROJECT), _of(rows, What.FIELD)
+    keys: list[str] = []
+    if projects and found.key is not None:
+        keys += _key(found.key, list(_containers(found.named, projects)))
+    if fields and found.fields is not None:
+        keys += _key("fields", list(_fields(found.fields, fields)))
+    if keys:
+        yield from _block(["sources:", f"  {scalar(found.source)}:"], keys)
+    if projects and found.key is None:
+        yield f"# {_TITLES[What.PROJECT]}:"
+        yield from (f"# {_written(row.value)}{_remark(row)}" for row in projects)
+    if fields and found.fields is None:
         yield "# Fields, for `by:` of a mapping's part:"
         yield from (f"# by: {_written(row.value)}{_remark(row)}" for row in fields)
+
+
+def _key(key: str, lines: list[str]) -> list[str]:
+    """Return a key of the source with what stands below it."""
+    return _block([f"    {key}:"], [f"      {line}" for line in lines])
+
+
+def _block(heads: list[str], lines: list[str]) -> list[str]:
+    """Return lines below their keys, which are comments when nothing else follows: a key alone breaks a config."""
+    held = any(not line.lstrip().startswith("#") for line in lines)
+    return [*(head if held else f"# {head}" for head in heads), *lines]
+
+
+def _containers(named: Sequence[str], rows: Sequence[Listed]) -> Iterator[str]:
+    """The containers that the tracker shows, then those that the config alone names."""
+    had, seen = {fold_key(name) for name in named}, {fold_key(row.value) for row in rows}
+    for row in rows:
+        known = fold_key(row.value) in had and writable(row.value)
+        yield f"{'' if known else '# '}- {_written(row.value)}{_remark(row, more='' if known else 'not in the config')}"
+    for name in named:
+        if fold_key(name) not in seen:
+            yield f"# - {_written(name)}   # in the config; not among what is shown here"
 
 
 def _fields(known: dict[str, str], rows: Sequence[Listed]) -> Iterator[str]:
     """The fields that the config names, then the others under names that are still free."""
     for name, value in known.items():
-        yield f"      {scalar(name)}: {scalar(value)}"
+        yield f"{scalar(name)}: {scalar(value)}"
     taken, had = set(known), {fold_name(value) for value in known.values()}
     for row in rows:
         if fold_name(row.value) in had or (row.name and fold_name(row.name) in had):
@@ -119,7 +141,7 @@ def _fields(known: dict[str, str], rows: Sequence[Listed]) -> Iterator[str]:
         plain = _short(row.name or row.value)
         free = next(name for name in (plain, *(f"{plain}_{at}" for at in range(2, len(rows) + 3))) if name not in taken)
         taken.add(free)
-        yield f"      # {scalar(free)}: {_written(row.value)}{_remark(row)}"
+        yield f"# {scalar(free)}: {_written(row.value)}{_remark(row)}"
 
 
 def _short(name: str) -> str:
@@ -134,11 +156,19 @@ def _clauses(rows: Sequence[Listed]) -> Iterator[str]:
         if not mine or what is What.PROJECT or what.value not in Where.model_fields:
             continue
         yield f"# {_TITLES[what]}, for a mapping's part on this source:"
-        for row in mine:
-            if writable(row.value):
-                yield f"# where: {{{what.value}: {scalar(row.value)}}}{_remark(row)}"
+        for value, same in _by_value(mine).items():
+            if writable(value):
+                yield f"# where: {{{what.value}: {scalar(value)}}}{_remark(*same)}"
             else:
-                yield f"# {_comment(row.value)}   # cannot be written in a config: rename it, or choose by another key"
+                yield f"# {_comment(value)}   # cannot be written in a config: rename it, or choose by another key"
+
+
+def _by_value(rows: Sequence[Listed]) -> dict[str, list[Listed]]:
+    """Return the rows by what a config writes: a type that every project has is written once."""
+    found: dict[str, list[Listed]] = {}
+    for row in rows:
+        found.setdefault(row.value, []).append(row)
+    return found
 
 
 def _of(rows: Sequence[Listed], what: What) -> list[Listed]:
@@ -167,12 +197,12 @@ def _written(value: str) -> str:
     return scalar(value) if writable(value) else _comment(value)
 
 
-def _remark(row: Listed, more: str = "") -> str:
-    """What else is known of a row, as a comment at the end of its line."""
-    told = " · ".join(
-        _comment(text) for text in dict.fromkeys((row.name, row.container, row.note, more)) if text.strip()
-    )
-    return f"   # {told}" if told else ""
+def _remark(*rows: Listed, more: str = "") -> str:
+    """What else is known of the rows of one value, as a comment at the end of its line."""
+    texts = [str(getattr(row, part)) for part in ("name", "container", "note") for row in rows]
+    told = [_comment(text) for text in dict.fromkeys([*texts, more]) if text.strip()]
+    shown = told if len(told) <= _MOST_TOLD else [*told[:_MOST_TOLD], "…"]
+    return f"   # {' · '.join(shown)}" if shown else ""
 
 
 def _comment(text: str) -> str:

@@ -62,8 +62,8 @@ class Discovered:
     """What `discover` found for one source, and what the config says of it already."""
 
     source: str
-    key: str
-    """The key of the source that names its containers, as `projects`."""
+    key: str | None
+    """The key of the source that lists its containers, as `projects`; None where no key does."""
     named: tuple[str, ...]
     """The containers that the config names."""
     fields: dict[str, str] | None

@@ -23,6 +23,7 @@ from connectors.asana.normalise import CUSTOM_FIELDS, FIELDS, IDENTITY, identity
 from connectors.asana.transport import Ask
 from connectors.asana.walk import Events, Point, Single, Tasks, Walk, point
 from connectors.contract import Cursor, Demand, IdPage, Page, Stop
+from okrs.work import WorkItem
 
 
 class Reading:
@@ -120,10 +121,33 @@ class Reading:
                 return Page(())
             raise
         item = work_item(row, wanted(demand.fields))
-        if item is None or not (item.parent or project in [home.id for home in item.projects]):
+        if item is None or not (self._is_inside(item, project) if item.parent else _is_home(project, item)):
             return Page(())  # it has left the project since
         walks = [Walk(gid=item.id)] if item.children and item.id not in cursor.parents else []  # as in `_listing`
         return Page((item,), also=_texts(*walks))
+
+    def _is_inside(self, item: WorkItem, project: str) -> bool:
+        """Tell whether a sub-task, or a task above it, is in the project: it may have moved away with its parent."""
+        above, climbed = item.parent, {item.id}
+        while not _is_home(project, item):
+            if above is None or above.id in climbed:
+                return False
+            climbed.add(above.id)
+            try:
+                row = self._asking.one(asking.task(above.id), FIELDS)
+            except Stop:
+                if self._asking.lost:  # out of sight, and with it where this one lives: the census tells
+                    return True
+                raise
+            found = work_item(row, {})
+            if found is None:
+                return False
+            item, above = found, found.parent
+        return True
+
+
+def _is_home(project: str, item: WorkItem) -> bool:
+    return project in [home.id for home in item.projects]
 
 
 def _fields(demand: Demand) -> str:

@@ -17,12 +17,19 @@ def account(ask: Asking, found: Sequence[Container | Unreadable]) -> Account:
     me = ask.one(asking.me(), "name,email")
     seen = [one for one in found if isinstance(one, Container)]
     return Account(
-        who=" ".join(one for key in ("name", "email") if isinstance(one := me.get(key), str)),
+        who=_called(me.get("name"), me.get("email")),
         sees=tuple([one.name for one in seen]),
         missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
+        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
         detail="Asana" + "".join(f", {one.name}: {one.called}" for one in seen),
         lacks=tuple([_no_events(one) for one in seen if ask.events(one.id, "") is None]),
     )
+
+
+def _called(name: object, email: object) -> str:
+    """Return a person as all connectors show one: `Mira Albrecht <mira@acme.example>`."""
+    known = [text for text in (name, email) if isinstance(text, str) and text]
+    return f"{known[0]} <{known[1]}>" if len(known) > 1 else "".join(known)
 
 
 def _no_events(project: Container) -> str:

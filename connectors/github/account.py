@@ -50,6 +50,7 @@ def check(wire: Wire, shared: Shared) -> Account:
         who=who,
         sees=tuple([one.name for one in readable]),
         missing=missing,
+        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
         detail="GitHub" if wire.url == DEFAULT_URL else f"GitHub API at {wire.url}",
         lacks=(*lacks, *_unreadable_issues(wire, shared, readable), *_unreadable_boards(wire, shared)),
         expires=expiry(headers.get("github-authentication-token-expiration", "")),

@@ -45,7 +45,7 @@ class Answer:
                 return error
             return RateLimited(f"The tracker limits requests ({self.status}) for {what}.", _LEAST_WAIT)
         if self.status == 202:
-            return TryLater(f"The tracker is not ready yet (202) for {what}; it is asked again later.")
+            return TryLater(f"The tracker is not ready yet (202) for {what}: try again later.")
         if 300 <= self.status < 400:
             return Elsewhere(
                 f"The tracker moved {what} elsewhere ({self.status}): a repository that was renamed or transferred "

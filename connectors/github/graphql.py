@@ -89,7 +89,7 @@ def _error(errors: object, answer: Answer, what: str, needs: str) -> ConnectorEr
         return Stop(f"GitHub does not know {what}, or this token may not see it: check the spelling, and {needs}.")
     words = " ".join([str(one.get("message", "")).casefold() for one in listed])
     if "SERVICE_UNAVAILABLE" in kinds or any(passing in words for passing in _PASSING):
-        return TryLater(f"GitHub could not answer for {what}; it is asked again later.")
+        return TryLater(f"GitHub could not answer for {what}: try again later.")
     return Stop(f"GitHub did not understand the question for {what}: this server may be too old for it.")
 
 

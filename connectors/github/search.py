@@ -65,7 +65,7 @@ def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPa
     if not isinstance(told, dict) or type(told.get("total_count")) is not int:
         raise MalformedAnswer(f"The answer for {what} does not say how much was found; nothing of it was used.")
     if told.get("incomplete_results") is not False:
-        raise TryLater(f"GitHub did not finish {what} in time; it is asked again later.")
+        raise TryLater(f"GitHub did not finish {what} in time: try again later.")
     if told["total_count"] > MOST_HITS:
         raise Stop(f"{what[0].upper()}{what[1:]} finds more than {MOST_HITS} tickets: narrow the query.")
     following = place.after(links_of(answer.headers.get("link", ""), wire.owns, what), what)

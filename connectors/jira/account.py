@@ -24,6 +24,7 @@ def account(site: Site, found: Sequence[Container | Unreadable]) -> Account:
         who=f"{name} <{email}>" if email else name,
         sees=tuple([one.name for one in readable]),
         missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
+        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
         detail=f"Jira {_SPOKEN.get(server['deploymentType'], server['deploymentType'])} {version}".strip() + scoped,
         lacks=(*_unbrowsable(site, readable), *_boardless(site, readable)),
         expires=None if site.cloud or site.settings.email else _expiry(site),

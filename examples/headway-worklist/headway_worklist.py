@@ -35,6 +35,7 @@ class Worklist(Plain):
         self._path = Path(settings.path)
 
     def containers(self) -> Sequence[Container]:
+        self._content()  # so that `headway check` tells of a file that is not there
         return [Container(self._path.name, self._path.name)]
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:

@@ -181,6 +181,7 @@ CHECK: list[Any] = [
         "who": MAYBE_TEXT,
         "sees": [str],
         "missing": [str],
+        "reasons": dict,
         "lacks": [str],
         "expires": (INSTANT, None),
         "quota": ({"remaining": int, "limit": (int, None), "reset": (INSTANT, None)}, None),

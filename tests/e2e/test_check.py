@@ -35,6 +35,22 @@ def test_one_source_alone_is_asked_alone(settled: Headway) -> None:
     assert (settled.sandbox.total("jira"), settled.sandbox.total("asana")) == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["check", "acme-jira"], ["discover", "acme-jira"], ["sync", "--source", "acme-jira", "--dry-run"]],
+    ids=" ".join,
+)
+def test_a_variable_of_another_source_need_not_be_set(settled: Headway, command: list[str]) -> None:
+    code, _, err = settled.run(*command, HEADWAY_SANDBOX_GITHUB_TOKEN="")
+    assert (code, "is not set" in err) == (0, False), err
+
+
+def test_a_variable_of_the_source_itself_must_be_set(settled: Headway) -> None:
+    for command in (["check", "acme-github"], ["check"]):
+        code, _, err = settled.run(*command, HEADWAY_SANDBOX_GITHUB_TOKEN="")
+        assert (code, "TOKEN is not set" in err) == (1, True), err
+
+
 def test_a_limit_that_is_used_up_is_told_with_what_is_left(settled: Headway) -> None:
     limits = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}
     settled.sandbox.faults.status(403, headers=limits, tracker="github", times=MANY)

@@ -34,6 +34,18 @@ def test_rows_are_chosen_by_text(settled: Headway) -> None:
     assert [each["value"] for each in rows] == ["acme/web"]
     assert settled.run("discover", "acme-github", "--match", "no such thing", "--json").out == []
     assert "Nothing of that was found." in settled.run("discover", "acme-github", "--match", "no such thing").out
+    nothing = settled.run("discover", "acme-github", "--match", "no such thing", "--yaml").out
+    assert nothing == "# Nothing of that was found.\n"
+
+
+@pytest.mark.parametrize("source", PROJECTS)
+@pytest.mark.parametrize("match", ["", "e", "checkout", "task"])
+def test_whatever_is_chosen_no_key_stands_without_a_value(settled: Headway, source: str, match: str) -> None:
+    text = settled.run("discover", source, "--match", match, "--yaml").out
+    held = yaml.safe_load(text)
+    assert held is None or all(held["sources"][source].values())
+    wheres = [line.split("   #")[0] for line in text.splitlines() if line.startswith("# where:")]
+    assert len(wheres) == len(set(wheres))
 
 
 def test_an_unknown_source_is_1_and_a_sentence(settled: Headway) -> None:

@@ -40,7 +40,7 @@ GOLDEN = Path(__file__).parent / "golden_toy"
 class ToyKit(HttpConformance):
     """What the kit must know of the toy."""
 
-    connector = module(Toy)
+    connector = module(Toy)  # in a distribution the module itself, as `headway_worklist` above
     containers = ("SHOP", "BLOG")
     unknown = "GONE"
     absent = "404404"

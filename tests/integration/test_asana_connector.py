@@ -175,8 +175,9 @@ def test_check_says_who_and_what(launch: Launch) -> None:
     launch.world.add_user("Ada Okafor", "ada")
     connector = launch.connect(launch.project.key, ABSENT)
     account = connector.check()
-    assert account.who == "Ada Okafor ada@acme.example"
+    assert account.who == "Ada Okafor <ada@acme.example>"
     assert (account.sees, account.missing) == ((launch.project.key,), (ABSENT,))
+    assert "(404)" in account.reasons[ABSENT]
     assert "Launch" in account.detail
     assert connector.requests == 4
 
@@ -252,7 +253,7 @@ def test_a_dropped_connection_is_passing_trouble(launch: Launch) -> None:
     connector = launch.connect()
     connector.containers()
     launch.sandbox.faults.drop()
-    with pytest.raises(TryLater, match="The connection to the tracker broke"):
+    with pytest.raises(TryLater, match=r"The connection to the tracker at 127\.0\.0\.1:[0-9]+ broke"):
         connector.changed(launch.container, Cursor(now=NOW), NOTHING)
     assert titles(pages(connector, launch.container)) == ["one"]
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Connector, Fate
@@ -145,6 +145,9 @@ def compare(company: Company, mirror: Mirror, connector: Connector) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS, page=st.sampled_from((5, 100)))
+@example(  # a sub-task that came back with its parent, which then moved away
+    steps=[("delete", 1, 0), ("poll", 0, 0), ("restore", 0, 0), ("create", 0, 0), ("move", -3, 1)], page=5
+)
 def test_polls_bring_whatever_happens(steps: list[tuple[str, int, int]], page: int) -> None:
     with launched() as launch, closing(launch.connect()) as connector:
         launch.sandbox.faults.page_caps["asana"] = page

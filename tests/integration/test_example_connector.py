@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.conftest import COMMAND, LONGEST
 from tests.unit.docs_pages import Block, blocks
@@ -46,16 +47,20 @@ def environment(site: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(site)}
 
 
-def run(site: Path, office: Path, *arguments: str) -> tuple[int, Any]:
-    done = subprocess.run(
-        [COMMAND, *arguments, "--json"],
+def start(site: Path, office: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments],
         cwd=office,
-        env=environment(site),
+        env={**environment(site), **variables},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=LONGEST,
         check=False,
     )
+
+
+def run(site: Path, office: Path, *arguments: str) -> tuple[int, Any]:
+    done = start(site, office, *arguments, "--json")
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -78,6 +83,36 @@ def test_a_key_result_follows_the_file(site: Path, office: Path) -> None:
     assert code == 0
     assert told["updates"] == [{"key_result": "calls", "old": 50, "new": 100}]
     assert value(site, office) == 100
+
+
+COMMANDS = {
+    "check": "✓ list: sees work.jsonl",
+    "discover list": "Projects and repositories (1)\n  work.jsonl",
+    "discover list --json": '"value": "work.jsonl"',
+    "discover list --yaml": "# Projects and repositories:\n# work.jsonl\n",
+    "sync": "Finish the customer calls",
+    "status": "Finish the customer calls",
+    "explain calls": "Call the first ten customers",
+    "which 1": "calls",
+    "history calls": "first measured",
+    "verify": "",
+}
+
+
+def test_every_command_answers_for_a_connector_that_is_not_built_in(site: Path, office: Path) -> None:
+    for command, told in COMMANDS.items():
+        done = start(site, office, *command.split())
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), (command, done.stderr)
+        assert told in done.stdout, (command, done.stdout)
+    pasted = start(site, office, "discover", "list", "--yaml").stdout
+    assert yaml.safe_load(pasted) is None  # there is no key to paste
+
+
+def test_a_missing_file_fails_the_check(site: Path, office: Path) -> None:
+    (office / "work.jsonl").unlink()
+    code, (checked,) = run(site, office, "check")
+    assert code == 1
+    assert checked["error"].startswith("The worklist work.jsonl cannot be read (No such file or directory)")
 
 
 def test_a_broken_file_moves_nothing(site: Path, office: Path) -> None:
@@ -110,6 +145,15 @@ def test_it_keeps_the_laws(site: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+def test_golden_items_are_made_as_the_page_says(site: Path, tmp_path: Path) -> None:
+    for name in ("make_golden.py", "test_worklist.py", "work.jsonl", "work.items.json"):
+        shutil.copy(EXAMPLE / name, tmp_path)
+    (tmp_path / "work.items.json").write_bytes(b"[]")
+    script = [sys.executable, "make_golden.py"]
+    subprocess.run(script, cwd=tmp_path, env=environment(site), timeout=LONGEST, check=True)
+    assert (tmp_path / "work.items.json").read_bytes() == (EXAMPLE / "work.items.json").read_bytes()
 
 
 MODULES = ("headway_worklist.py", "test_worklist.py")

@@ -250,6 +250,7 @@ def test_check_tells_the_account_and_what_it_sees(server: GitHubServer) -> None:
     account = github.check()
     github.close()
     assert (account.who, account.sees, account.missing) == ("headway-bot", ("acme/web",), ("acme/gone",))
+    assert "(404)" in account.reasons["acme/gone"]
     assert server.url in account.detail
 
 

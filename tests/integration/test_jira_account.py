@@ -47,6 +47,7 @@ def test_check_says_who_what_and_until_when(sandbox: Sandbox) -> None:
     told = account(sandbox, "PAY", "GONE")
     assert told.who == "Ada Lovelace <ada@acme.example>"
     assert (told.sees, told.missing, told.lacks) == (("PAY",), ("GONE",), ())
+    assert "(404)" in told.reasons["GONE"]
     if sandbox.jira_mode == "cloud":
         assert (told.detail, told.expires) == ("Jira Cloud 1001.0.0", None)
     else:

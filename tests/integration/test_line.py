@@ -186,11 +186,19 @@ def test_nobody_listens(lines: Callable[..., Line]) -> None:
         port = taken.getsockname()[1]
     error = failure(lines(f"http://127.0.0.1:{port}"))
     assert type(error) is TryLater
-    assert "no connection" in str(error)
+    assert str(error) == (
+        f"There is no connection to the tracker at 127.0.0.1:{port} when asked for {WHAT}: the connection was refused; "
+        "check `url` and the network."
+    )
 
 
 def test_a_host_that_has_no_address(lines: Callable[..., Line]) -> None:
-    assert type(failure(lines("https://tracker.invalid"))) is TryLater
+    error = failure(lines("https://tracker.invalid"))
+    assert type(error) is TryLater
+    assert str(error) == (
+        f"There is no connection to the tracker at tracker.invalid:443 when asked for {WHAT}: this machine knows no "
+        "host of that name; check `url` and the network."
+    )
 
 
 # --- time -----------------------------------------------------------------------------------------------------------
@@ -538,6 +546,25 @@ def test_a_proxy_that_wants_credentials_is_told(lines: Callable[..., Line], url:
         error = failure(lines(url, proxy=proxy.url))
         assert type(error) is Unreachable
         assert "proxy wants credentials" in str(error)
+
+
+@pytest.mark.parametrize("url", ["http://tracker.invalid", "https://tracker.invalid"])
+@pytest.mark.parametrize("login", ["", "headway:marked-token-55d0@"])
+def test_a_proxy_that_is_not_there_is_told_as_one(lines: Callable[..., Line], url: str, login: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    error = failure(lines(url, proxy=f"http://{login}127.0.0.1:{port}"))
+    assert type(error) is TryLater
+    assert str(error) == (
+        f"There is no connection to the proxy at 127.0.0.1:{port} when asked for {WHAT}: the connection was refused; "
+        "check `proxy` or the environment's, and the network."
+    )
+
+
+def test_a_proxy_without_a_name_is_told_as_one(lines: Callable[..., Line]) -> None:
+    error = str(failure(lines("https://tracker.invalid", proxy="http://headway:marked-token-55d0@proxy.invalid:3128")))
+    assert error.startswith("There is no connection to the proxy at proxy.invalid:3128 when asked for")
+    assert "this machine knows no host of that name" in error
 
 
 def test_a_proxy_that_refuses_is_asked_later(lines: Callable[..., Line]) -> None:

@@ -1,14 +1,31 @@
 """`check` and `discover` of the service over a connector of the test's own: what it tells arrives, and it is closed."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
+from urllib.parse import quote
 
 import pytest
 
 import service
-from connectors.contract import Account, Container, Listed, Quota, Stop, TryLater, Unreadable, What
+from connectors.contract import (
+    Account,
+    Container,
+    Cursor,
+    Demand,
+    Listed,
+    Page,
+    Quota,
+    Stop,
+    TryLater,
+    Unreadable,
+    What,
+)
 from connectors.plain import Plain
+from sync.engine import AUTHORS_HELP
+from sync.task import Progress, SourceReport
 from terminal.ports import Failure
 from tests.builders import at
 
@@ -122,7 +139,7 @@ def test_a_check_that_breaks_leaves_the_others_to_be_told(
     connectors = {"jira": broken, "github": good}
     monkeypatch.setattr(service, "_connect", lambda settings: connectors[settings.connector])
     first, second = service.Service({"TOKEN": "marked"}, lambda: NOW).check(config, None)
-    assert first.error == "Checking it failed unexpectedly (RuntimeError): please report it."
+    assert first.error == f"Checking it failed unexpectedly (RuntimeError). {AUTHORS_HELP}"
     assert (first.source, first.account, first.ok, first.at) == ("pay", None, False, NOW)
     assert (second.source, second.error, second.quota) == ("web", None, QUOTA)
     assert (broken.closed, good.closed) == (1, 1)
@@ -134,7 +151,91 @@ def test_a_connection_that_breaks_while_it_is_opened_is_told(monkeypatch: pytest
 
     monkeypatch.setattr(service, "_connect", confuse)
     answers = service.Service({"TOKEN": "marked"}, lambda: NOW).check(config, None)
-    assert [each.error for each in answers] == ["Checking it failed unexpectedly (KeyError): please report it."] * 2
+    assert [each.error for each in answers] == [f"Checking it failed unexpectedly (KeyError). {AUTHORS_HELP}"] * 2
+
+
+SECRET = "marked-s3cret/äb"
+
+
+class Wrong(Told):
+    """A connector with a mistake, in whose words the token stands in several forms."""
+
+    def containers(self) -> Sequence[Container]:
+        return [Container("1", "PAY")]
+
+    def _divide(self) -> int:
+        raise ZeroDivisionError(f"by {SECRET}, {quote(SECRET, safe='')}, {b64encode(SECRET.encode()).decode()}")
+
+    def check(self) -> Account:
+        raise KeyError(f"{SECRET!r}") from ValueError(SECRET, self._tried())
+
+    def _tried(self) -> str:
+        try:
+            self._divide()
+        except ZeroDivisionError as error:
+            return str(error)
+        return ""
+
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        self._divide()
+        return Page(())
+
+    def discover(self) -> Sequence[Listed]:
+        self._divide()
+        return []
+
+
+class Quiet(Progress):
+    """Shows nothing."""
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None: ...
+    def done(self, report: SourceReport) -> None: ...
+
+
+@pytest.mark.parametrize("debug", [{}, {"HEADWAY_DEBUG": "1"}], ids=["plain", "debug"])
+@pytest.mark.parametrize(("command", "place"), [("check", "in check"), ("discover", "_divide"), ("sync", "_divide")])
+def test_the_place_of_a_mistake_is_shown_to_those_who_ask_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: Path,
+    *,
+    debug: dict[str, str],
+    command: str,
+    place: str,
+) -> None:
+    monkeypatch.setattr(service, "_connect", lambda settings: Wrong())
+    mine = service.Service({"TOKEN": SECRET, **debug}, lambda: NOW)
+    match command:
+        case "check":
+            mine.check(config, "pay")
+        case "discover":
+            with pytest.raises(Failure, match=r"pay: Listing it failed .*ZeroDivisionError.*shows where"):
+                mine.discover(config, "pay")
+        case _:
+            report = mine.sync(config, only=["pay"], full=False, dry_run=False, progress=Quiet()).report
+            assert "(ZeroDivisionError). HEADWAY_DEBUG=1 shows where" in str(report.sources[0].error)
+    told = capsys.readouterr().err
+    if not debug:
+        assert told == ""
+        return
+    assert told.startswith("pay: ")
+    assert "Traceback" in told
+    assert place in told
+    assert "***" in told
+    for form in (SECRET, quote(SECRET, safe=""), b64encode(SECRET.encode()).decode(), "marked"):
+        assert form not in told
+
+
+def test_sources_are_checked_side_by_side_and_told_in_order(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    both = Barrier(2, timeout=30)
+
+    class Waiting(Told):
+        def check(self) -> Account:
+            both.wait()  # broken when the other source is not asked meanwhile
+            return Account("Headway", ("PAY",))
+
+    answers = over(monkeypatch, Waiting()).check(config, None)
+    assert [(each.source, each.ok) for each in answers] == [("pay", True), ("web", True)]
 
 
 def test_without_a_time_of_the_tracker_there_is_no_skew(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:

@@ -30,7 +30,7 @@ from store.tables import (
     run,
     source,
 )
-from sync.engine import Engine, Report
+from sync.engine import AUTHORS_HELP, Engine, Report
 from sync.task import Outcome, Progress, SourceReport
 from sync.walking import AT_ONCE
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
@@ -229,7 +229,7 @@ def test_a_mistake_of_our_own_fails_its_source_alone_and_gives_the_lease_back(wo
     before = dump(world.database, *MIRROR)
     report = world.sync()
     assert [(each.name, each.state) for each in report.sources] == [("one", Outcome.FAILED), ("two", Outcome.OK)]
-    assert report.sources[0].error == "Reading it failed unexpectedly (ZeroDivisionError): please report it."
+    assert report.sources[0].error == f"Reading it failed unexpectedly (ZeroDivisionError). {AUTHORS_HELP}"
     assert dump(world.database, *MIRROR) == before
     assert known(world, "one").state == "failed"
     assert world.trackers["one"].open == 0

@@ -75,6 +75,72 @@ def errors(loaded: Loaded) -> list[Problem]:
     return [problem for problem in loaded.problems if problem.severity == "error"]
 
 
+def test_a_file_of_authorities_that_is_not_there_is_told_by_those_who_connect(tmp_path: Path) -> None:
+    text = BASE.replace("    projects: [PAY]", "    projects: [PAY]\n    ca_bundle: nothere.pem")
+    (problem,) = load_text(tmp_path, text).problems
+    assert (problem.severity, problem.line, problem.path) == ("error", 16, "sources.jira.ca_bundle")
+    assert problem.message == 'there is no file "nothere.pem": relative paths start from the config\'s folder'
+    assert load_text(tmp_path, text, connect=False).problems == ()
+    only = load(tmp_path / "headway.yaml", ENVIRON, connect=True, only=["git"])
+    assert only.problems == ()
+    (tmp_path / "nothere.pem").touch()
+    assert load_text(tmp_path, text).problems == ()
+
+
+def test_a_path_that_can_be_none_is_told(tmp_path: Path) -> None:
+    for name in ("x" * 5000, '"nul\\0byte"'):
+        text = BASE.replace("    projects: [PAY]", f"    projects: [PAY]\n    ca_bundle: {name}")
+        assert {problem.path for problem in errors(load_text(tmp_path, text))} == {"sources.jira.ca_bundle"}
+
+
+def test_only_the_chosen_sources_need_their_variables(tmp_path: Path) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text(BASE, encoding="utf-8")
+    environ = {"JIRA_TOKEN": "jira-s3cret"}
+    assert load(path, environ, connect=True, only=["jira"]).problems == ()
+    (problem,) = load(path, environ, connect=True, only=["jira", "git"]).problems
+    assert problem.path == "sources.git.token"
+    (problem,) = load(path, environ, connect=True).problems
+    assert problem.path == "sources.git.token"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("$JIRA_TOKEN", "did you mean ${JIRA_TOKEN}?"),
+        ("$ecret-of-Jira", "write ${NAME} and set it in the environment"),
+        ("$SECRET1234", "write ${NAME} and set it in the environment"),
+        ("JIRA_TOKEN", "write ${NAME} and set it in the environment"),
+    ],
+)
+def test_a_variable_without_its_braces_is_asked_about_and_a_password_is_not_repeated(
+    tmp_path: Path, written: str, told: str
+) -> None:
+    (problem,) = load_text(tmp_path, BASE.replace("${JIRA_TOKEN}", written)).problems
+    assert (problem.severity, problem.path) == ("warning", "sources.jira.token")
+    assert problem.message == f"token stands here in plain: {told}"
+
+
+@pytest.mark.parametrize("token", ["y", "ab1de"])
+def test_a_token_too_short_to_be_one_is_refused_without_it(tmp_path: Path, token: str) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text(BASE.replace("acme/web", "nothing"), encoding="utf-8")
+    problems = load(path, {**ENVIRON, "GIT_TOKEN": token}, connect=True).problems
+    told = {problem.path: problem.message for problem in problems}
+    assert told["sources.git.token"] == "token is shorter than 6 characters, as no secret is: write the whole one"
+    assert "***" not in str(problems)
+    assert len(problems) == 2  # the repository is told as ever
+    plain = BASE.replace("${GIT_TOKEN}", token)
+    assert [problem.path for problem in errors(load_text(tmp_path, plain))] == ["sources.git.token"]
+
+
+def test_a_short_address_is_not_struck_out_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text(BASE.replace("https://acme.example", "${SITE}"), encoding="utf-8")
+    (problem,) = load(path, {**ENVIRON, "SITE": "e"}, connect=True).problems
+    assert "***" not in problem.message
+
+
 def test_the_base_of_all_cases_is_right(tmp_path: Path) -> None:
     loaded = load_text(tmp_path, BASE)
     assert loaded.problems == ()

@@ -62,7 +62,7 @@ def test_without_connecting_it_stays_as_written(tmp_path: Path) -> None:
 )
 def test_one_mistake_is_one_problem_at_its_place(tmp_path: Path, old: str, new: str, path: str, words: str) -> None:
     if old:
-        (tmp_path / "app.pem").write_text("key", encoding="utf-8")
+        (tmp_path / "app.pem").write_text("the key", encoding="utf-8")
     assert old in TEXT
     found = loaded(tmp_path, TEXT.replace(old, new), environ={"FIXED": "ghp_1234"})
     told = [(problem.path, words in problem.message) for problem in found.problems]

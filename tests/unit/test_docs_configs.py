@@ -16,10 +16,12 @@ def loaded(folder: Path, block: Block, unset: tuple[str, ...] = ()) -> Loaded:
     """Load a block as a whole config, with a dummy for every variable and file that it names."""
     text = whole(block)
     (folder / "headway.yaml").write_text(text, encoding="utf-8")
-    environ = {name: "dummy" for name in re.findall(r"\$\{(\w+)\}", text) if name not in unset}
+    environ = {name: "a dummy" for name in re.findall(r"\$\{(\w+)\}", text) if name not in unset}
     environ |= {name: DATABASE for name in environ if "DATABASE" in name}
     for name in re.findall(r"\$\{file:([\w.-]+)\}", text):
-        (folder / name).write_text("dummy\n", encoding="utf-8")
+        (folder / name).write_text("a dummy\n", encoding="utf-8")
+    for name in re.findall(r"^ *ca_bundle: ([\w.-]+)", text, re.MULTILINE):
+        (folder / name).touch()
     return load(folder / "headway.yaml", environ, connect=True)
 
 
@@ -44,7 +46,7 @@ def test_a_team_s_file_loads_beside_the_main_one(block: Block, tmp_path: Path) -
     folder.mkdir()
     (folder / "headway.yaml").write_text(whole(block), encoding="utf-8")
     (folder / "team.yaml").write_text(block.text, encoding="utf-8")
-    answer = load(folder, {"JIRA_TOKEN": "x", "GITHUB_TOKEN": "x", "ASANA_TOKEN": "x"}, connect=True)
+    answer = load(folder, dict.fromkeys(("JIRA_TOKEN", "GITHUB_TOKEN", "ASANA_TOKEN"), "a dummy"), connect=True)
     assert answer.problems == ()
     assert answer.config is not None
     assert answer.config.rules

@@ -96,6 +96,11 @@ def test_what_looks_like_a_credential_is_struck_out(text: str, clean: str) -> No
     assert redacted(text, ["hush-hush", ""]) == clean
 
 
+def test_a_short_secret_is_not_struck_out_of_words() -> None:
+    text = "a repository y is written, and (y) too"
+    assert redacted(text, ["y"]) == "a repository *** is written, and (***) too"
+
+
 @pytest.mark.parametrize("payload", [None, [], "<html>", {}, {"issues": None}, {"issues": {}}, {"issues": [1]}])
 def test_an_error_is_never_zero_rows(payload: object) -> None:
     with pytest.raises(MalformedAnswer, match="no list `issues`"):

@@ -101,7 +101,9 @@ def test_queries_are_refused_with_what_to_do(pages: Pages) -> None:
 
 
 def test_check_and_discover_tell_the_containers(pages: Pages) -> None:
-    assert pages.check() == Account(who="", sees=("PAY",), missing=("GONE",))
+    assert pages.check() == Account(
+        who="", sees=("PAY",), missing=("GONE",), reasons={"GONE": "The tracker does not know GONE."}
+    )
     assert pages.discover() == [Listed(What.PROJECT, "PAY")]
 
 

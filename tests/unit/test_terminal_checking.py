@@ -27,13 +27,17 @@ def text(*answers: Checked) -> str:
 
 def test_a_connection_without_trouble_is_one_line() -> None:
     assert text(one()) == "✓ pay: signed in as Headway, sees PAY\n"
-    assert text(one(Account("", ()))) == "✓ pay: signed in, sees nothing\n"
+    assert text(one(Account("", ()))) == "✓ pay: sees nothing\n"
 
 
 @pytest.mark.parametrize(
     ("account", "line"),
     [
-        (Account("Headway", ("PAY",), missing=("OPS",)), "  ✗ cannot read OPS"),
+        (Account("Headway", ("PAY",), missing=("OPS",)), "  ✗ cannot read OPS\n"),
+        (
+            Account("Headway", ("PAY",), missing=("OPS",), reasons={"OPS": "Unknown (404): check it."}),
+            "  ✗ cannot read OPS: Unknown (404): check it.\n",
+        ),
         (
             Account("Headway", ("PAY",), lacks=("It may not see boards: give it that.",)),
             "  ✗ lacks a right: It may not",
@@ -102,7 +106,9 @@ def test_clocks_that_agree_are_not_spoken_of(seconds: int) -> None:
 
 
 def test_the_document_has_every_fact() -> None:
-    account = Account("Headway", ("PAY",), ("OPS",), "Cloud", ("Boards: give it that.",), at("2026-12-09"))
+    account = Account(
+        "Headway", ("PAY",), ("OPS",), "Cloud", ("Boards: give it that.",), at("2026-12-09"), {"OPS": "Gone."}
+    )
     quota = Quota(3, 10, at("2026-12-01T12:40"))
     assert checked_json([one(account, quota=quota, skew=timedelta(seconds=-2.4)), one(None, "It broke.")]) == [
         {
@@ -112,6 +118,7 @@ def test_the_document_has_every_fact() -> None:
             "who": "Headway",
             "sees": ["PAY"],
             "missing": ["OPS"],
+            "reasons": {"OPS": "Gone."},
             "lacks": ["Boards: give it that."],
             "expires": "2026-12-09T00:00:00Z",
             "quota": {"remaining": 3, "limit": 10, "reset": "2026-12-01T12:40:00Z"},
@@ -126,6 +133,7 @@ def test_the_document_has_every_fact() -> None:
             "who": None,
             "sees": [],
             "missing": [],
+            "reasons": {},
             "lacks": [],
             "expires": None,
             "quota": None,

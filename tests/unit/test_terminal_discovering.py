@@ -153,9 +153,9 @@ def test_the_fragment_is_yaml_for_any_titles(
 ) -> None:
     text = discovered_yaml(found(named=named, fields=fields), rows)
     assert all(line.isprintable() for line in text.split("\n"))
-    document = yaml.safe_load(text)["sources"]["pay"]
-    shown = document["projects"] or []
-    assert set(shown) <= {row.value for row in rows if row.what is What.PROJECT}
+    document = (yaml.safe_load(text) or {"sources": {"pay": {}}})["sources"]["pay"]
+    assert set(document.get("projects", [])) <= {row.value for row in rows if row.what is What.PROJECT}
+    assert None not in document.values()  # a key with nothing under it would break the config
     if fields and any(row.what is What.FIELD for row in rows):
         assert document["fields"] == fields
 
@@ -197,6 +197,49 @@ def test_the_fragment_shows_what_the_config_has_and_offers_the_rest() -> None:
         "# Labels, for a mapping's part on this source:",
     ]
     assert ("sprint:" in text) is ("sprint" in pytest.importorskip("config.schema").Where.model_fields)
+
+
+def test_where_only_comments_would_follow_the_keys_are_comments_too() -> None:
+    rows = [Listed(What.PROJECT, "OPS", "Operations"), Listed(What.FIELD, "customfield_1", "Effort")]
+    assert discovered_yaml(found(fields={}), rows).splitlines()[1:] == [
+        "# sources:",
+        "#   pay:",
+        "#     projects:",
+        "      # - OPS   # Operations · not in the config",
+        "      # - PAY   # in the config; not among what is shown here",
+        "#     fields:",
+        "      # effort: customfield_1   # Effort",
+    ]
+    held = discovered_yaml(found(named=("OPS",), fields={}), rows)
+    assert yaml.safe_load(held) == {"sources": {"pay": {"projects": ["OPS"]}}}
+
+
+def test_a_kind_that_was_not_asked_for_has_no_key() -> None:
+    text = discovered_yaml(found(fields={"points": "x"}), [Listed(What.LABEL, "p1")])
+    assert "projects" not in text
+    assert "fields" not in text
+    assert pasted(text) == ["where: {label: p1}"]
+
+
+def test_nothing_is_told_as_nothing() -> None:
+    assert discovered_yaml(found(), []) == "# Nothing of that was found.\n"
+
+
+def test_a_source_without_a_list_of_containers_has_no_key_for_them() -> None:
+    listing = Discovered("pay", None, ("work.jsonl",), None, ())
+    text = discovered_yaml(listing, [Listed(What.PROJECT, "work.jsonl")])
+    assert yaml.safe_load(text) is None
+    assert "# work.jsonl" in text
+
+
+def test_a_type_that_every_project_has_is_written_once() -> None:
+    rows = [Listed(What.TYPE, "Bug", container=f"P{at}") for at in range(3)]
+    rows += [Listed(What.STATUS, "Open", container=f"P{at}", note="todo") for at in range(20)]
+    text = discovered_yaml(found(), rows)
+    assert pasted(text) == [
+        "where: {type: Bug}   # P0 · P1 · P2",
+        "where: {status: Open}   # P0 · P1 · P2 · P3 · P4 · P5 · P6 · P7 · …",
+    ]
 
 
 def test_a_repository_is_found_whatever_its_case_and_fields_without_names_are_for_by() -> None:
