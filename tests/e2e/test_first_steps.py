@@ -63,7 +63,7 @@ def test_before_the_cycle_nobody_is_told_to_sync(headway: Headway) -> None:
 
 
 def test_when_its_source_failed_the_reason_is_told(headway: Headway) -> None:
-    assert headway.run("sync", HEADWAY_SANDBOX_JIRA_TOKEN="wrong").code == 3
+    assert headway.run("sync", HEADWAY_SANDBOX_JIRA_TOKEN="another-token").code == 3
     for command in ("explain", "history"):
         out = headway.run(command, "p1-bugs").out
         assert "it waits for a complete read. acme-jira: " in out
@@ -126,7 +126,7 @@ def test_log_json_alone_is_silent_and_its_help_says_what_makes_it_speak(copy: He
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
 def test_make_help_lists_every_target_that_is_for_people() -> None:
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert [line.split()[0] for line in done.stdout.splitlines()] == targets
     assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
