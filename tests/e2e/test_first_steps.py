@@ -126,7 +126,8 @@ def test_log_json_alone_is_silent_and_its_help_says_what_makes_it_speak(copy: He
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
 def test_make_help_lists_every_target_that_is_for_people() -> None:
-    done = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    asked = ["make", "--no-print-directory", "help"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert [line.split()[0] for line in done.stdout.splitlines()] == targets
     assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
