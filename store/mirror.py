@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -92,17 +93,26 @@ def gather(database: Database, lease: Lease, known: Container, items: Iterable[W
 def put_aside(connection: Connection, lease: Lease, container_id: str, items: Iterable[WorkItem]) -> None:
     """Put items among those gathered of a container."""
     rows = {each.id: item_row(lease.source, container_id, each) for each in _oldest_first(items)}
-    if rows:
-        statement, positional = _gathering(connection.dialect)
-        values = rows.values()
-        connection.exec_driver_sql(
-            statement, list(values) if positional else [dict(zip(ROW, row, strict=True)) for row in values]
-        )
+    if not rows:
+        return
+    statement, group = _gathering(connection.dialect)
+    if group is None:
+        connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in rows.values()])
+        return
+    every = list(rows.values())
+    for begin in range(0, len(every), _ROWS_AT_ONCE):
+        some = every[begin : begin + _ROWS_AT_ONCE]
+        # One statement for all rows: after each one SQLite lets go of Python's lock, for which busy readers wait.
+        connection.exec_driver_sql(statement.replace(group, ", ".join([group] * len(some))), tuple(chain(*some)))
+
+
+_ROWS_AT_ONCE = 500
+"""SQLite takes 32,766 parameters."""
 
 
 @lru_cache(maxsize=8)
-def _gathering(dialect: Dialect) -> tuple[str, bool]:
-    """The statement of `gather` as text, and whether its parameters go by their place.
+def _gathering(dialect: Dialect) -> tuple[str, str | None]:
+    """The statement of `gather` as text, and where its parameters go by their place, the group of one row in it.
 
     There is a page every few milliseconds, and a statement object would look at every value of every row.
     """
@@ -113,7 +123,7 @@ def _gathering(dialect: Dialect) -> tuple[str, bool]:
         set_=newer,
         where=_not_older(incoming.c.updated_at, statement.excluded.updated_at),
     ).compile(dialect=dialect, column_keys=list(ROW))
-    return str(compiled), bool(compiled.positional)
+    return str(compiled), f"({', '.join('?' * len(ROW))})" if compiled.positional else None
 
 
 def take(
