@@ -3,12 +3,13 @@
     record(every key result)                         # on the old mirror: changed rules and targets, what a kill left
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
         for container in source.containers:          # a project, a repository; all at once, eight pages under way
-            for page in connector.changed(container, cursor, demand):
+            for page in connector.changed(container, cursor, demand):  # what is new; everything at first, once a week
                 incoming.add(page)                   # resumable; the mirror is not touched yet
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
         for query in demand.queries:                 # in the tracker's own language: ids alone
             hits.replace(connector.matching(query))
-        for container in source.containers:          # once a day, and with --full
+        follow(arrivals)                             # transferred from another container under a new id?
+        for container in source.containers:          # once a day, with --full, and where a listing shows nobody
             roll    = connector.census(container)    # ids alone
             answers = connector.look_up(whom roll misses or shows anew)
             mirror.settle(roll, answers)             # moved, deleted; hidden leaves at the second time
@@ -21,9 +22,9 @@
         under the ledger's lock: basis still stands? # else all over again
             write(verdict)                           # entries + deltas + evidence + value, one transaction
 
-Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror` and
-`store.census`; measuring is `mapping.measure`; deciding is `sync.deciding`; recording is `sync.recording` over
-`store.ledger`.  This module only joins them.
+Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror`,
+`store.lookup` and `store.census`; measuring is `mapping.measure`; deciding is `sync.deciding`; recording is
+`sync.recording` over `store.ledger`.  This module only joins them.
 """
 
 import time

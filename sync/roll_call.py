@@ -1,13 +1,13 @@
 """The census of a container: identities alone, then a direct look-up of everybody it misses or shows anew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
 from okrs.work import Ref
 from store import census, lookup, sources
-from store.census import Compared, Settled
+from store.census import Compared, Outcome, Settled
 from store.mirror import SuddenlyEmptyError
 from store.sources import ContainerState, note_error
 from sync.listing import unobserved
@@ -52,18 +52,10 @@ def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: 
     """Count the containers, look up who is missing or new, and settle it.  Raises what `explore` does."""
     counted: list[Container] = []
     explore(crew, [_counting(task, each, counted, tally) for each in containers])
-    said: dict[str, dict[str, Found]] = {each.id: {} for each in counted}
-    failed: set[str] = set()
-    compared = {each.id: _compare(task, each, tally) for each in counted}
-    questions = [
-        _looking_up(task, each, refs, said[each.id], failed=failed, tally=tally)
-        for each in counted
-        for refs in _slices(compared[each.id])
-    ]
-    explore(crew, questions)
-    for each in counted:
-        if each.id not in failed:
-            _settle(task, each, compared[each.id], said[each.id], tally)
+    compared = {each: _compare(task, each, tally) for each in counted}
+    asked = {each: found.missing + found.strangers for each, found in compared.items()}
+    for known, said in _look_up(task, crew, asked, tally).items():
+        _settle(task, known, compared[known], said, tally)
 
 
 def _compare(task: Task, known: Container, tally: Tally) -> Compared:
@@ -89,21 +81,32 @@ def _counting(task: Task, known: Container, counted: list[Container], tally: Tal
     )
 
 
-def _looking_up(
-    task: Task, known: Container, refs: Sequence[Ref], said: dict[str, Found], *, failed: set[str], tally: Tally
-) -> Walk[_Answers]:
-    def ask(connector: Connector, _resume: str | None) -> _Answers:
-        return _Answers(dict(connector.look_up(known, refs, task.source.demand)))
+def _look_up(
+    task: Task, crew: Crew, asked: Mapping[Container, Sequence[Ref]], tally: Tally
+) -> dict[Container, dict[str, Found]]:
+    """Ask what became of items, by their containers.
 
-    def give_up(error: ConnectorError) -> None:
-        failed.add(known.id)
-        _fail(task, known, error, tally)
+    A container one of whose look-ups fails is left out, and its error is told.  Raises what `explore` does.
+    """
+    said: dict[Container, dict[str, Found]] = {known: {} for known in asked}
+    failed: set[Container] = set()
 
-    def page(answers: _Answers) -> None:
-        sources.renew(task.database, task.lease, task.clock())
-        said.update(answers.found)
+    def looking_up(known: Container, refs: Sequence[Ref]) -> Walk[_Answers]:
+        def ask(connector: Connector, _resume: str | None) -> _Answers:
+            return _Answers(dict(connector.look_up(known, refs, task.source.demand)))
 
-    return Walk(known.name, ask, page, done=lambda: None, failed=give_up)
+        def page(answers: _Answers) -> None:
+            sources.renew(task.database, task.lease, task.clock())
+            said[known].update(answers.found)
+
+        def give_up(error: ConnectorError) -> None:
+            failed.add(known)
+            _fail(task, known, error, tally)
+
+        return Walk(known.name, ask, page, done=lambda: None, failed=give_up)
+
+    explore(crew, [looking_up(known, some) for known, refs in asked.items() for some in _slices(refs)])
+    return {known: found for known, found in said.items() if known not in failed}
 
 
 def _fail(task: Task, known: Container, error: ConnectorError, tally: Tally) -> None:
@@ -117,8 +120,12 @@ def _settle(task: Task, known: Container, compared: Compared, found: dict[str, F
     except SuddenlyEmptyError:
         unobserved(task, known, tally)
     else:
-        tally.changed += outcome.changed
-        tally.removed += outcome.removed
+        _note(tally, outcome)
+
+
+def _note(tally: Tally, outcome: Outcome) -> None:
+    tally.changed += outcome.changed
+    tally.removed += outcome.removed
 
 
 def _settled(compared: Compared, found: dict[str, Found]) -> Settled:
@@ -144,23 +151,13 @@ def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tal
         arrivals = lookup.arrivals_of(connection, task.source.name)
         if not arrivals or len(arrivals) > MOST_ARRIVALS:
             return len(arrivals) > MOST_ARRIVALS
-        known = lookup.look_up(connection, task.source.name, arrivals)
-        suspects = lookup.alike(connection, task.source.name, [item for item, gone in known.values() if gone is None])
-    here = [each for each in containers if each.id in suspects]
-    said: dict[str, dict[str, Found]] = {each.id: {} for each in here}
-    failed: set[str] = set()
-    explore(
-        crew,
-        [_looking_up(task, each, suspects[each.id], said[each.id], failed=failed, tally=tally) for each in here],
-    )
-    for each in here:
-        if each.id not in failed:
-            # That one of them is hidden is for the census to count.
-            settled = _settled(Compared((), ()), said[each.id])
-            outcome = census.settle_some(task.database, task.lease, each, settled, task.clock())
-            tally.changed += outcome.changed
-            tally.removed += outcome.removed
-    if not failed and {each.id for each in here} == suspects.keys():
+        held = lookup.look_up(connection, task.source.name, arrivals)
+        suspects = lookup.alike(connection, task.source.name, [item for item, gone in held.values() if gone is None])
+    said = _look_up(task, crew, {each: suspects[each.id] for each in containers if each.id in suspects}, tally)
+    for known, found in said.items():
+        settled = _settled(Compared((), ()), found)  # that one of them is hidden is for the census to count
+        _note(tally, census.settle_some(task.database, task.lease, known, settled, task.clock()))
+    if {known.id for known in said} == suspects.keys():
         census.looked_into(task.database, task.lease, arrivals, task.clock())
     return False
 
@@ -172,6 +169,5 @@ def forget_arrivals(task: Task) -> None:
     census.looked_into(task.database, task.lease, arrivals, task.clock())
 
 
-def _slices(compared: Compared) -> list[tuple[Ref, ...]]:
-    refs = compared.missing + compared.strangers
+def _slices(refs: Sequence[Ref]) -> list[Sequence[Ref]]:
     return [refs[begin : begin + _SLICE] for begin in range(0, len(refs), _SLICE)]

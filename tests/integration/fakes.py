@@ -22,7 +22,7 @@ from connectors.contract import (
 )
 from connectors.plain import Plain
 from mapping.demand import demand_of
-from mapping.rule import Rule
+from mapping.rule import Counts, Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.ledger import Entry
 from okrs.objective import KeyResult, Numeric, Objective, Terms
@@ -37,7 +37,8 @@ from store.views.status import KeyResultStatus, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
 from sync.engine import Engine, Report
-from sync.task import Progress, SourceReport, SourceToRead
+from sync.task import Outcome, Progress, SourceReport, SourceToRead
+from tests.builders import SOURCE, a_part, a_rule, an_item
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 RECORDS = (item, item_version, ledger_entry, ledger_delta, evidence)
@@ -349,3 +350,15 @@ def dump(database: Database, *tables: Table) -> dict[str, list[tuple[Any, ...]]]
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
             for table in tables
         }
+
+
+def two_projects(database: Database) -> "World":
+    """A world of two projects with five open tickets, measured once."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY", "OPS")
+    tracker.put("PAY", *[an_item(f"PAY-{number}") for number in (1, 2, 3)])
+    tracker.put("OPS", *[an_item(f"OPS-{number}") for number in (1, 2)])
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("open", a_rule(a_part(counts=Counts.OPEN)))
+    assert world.sync().sources[0].state is Outcome.OK
+    return world

@@ -15,20 +15,12 @@ from store.sources import ContainerState, state_of
 from sync.listing import OVERLAP, WIDE_OVERLAP
 from sync.task import Outcome
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
-from tests.integration.fakes import Clock, FakeTracker, World
+from tests.integration.fakes import FakeTracker, World, two_projects
 
 
 @pytest.fixture
 def world(database: Database) -> World:
-    """Two projects with five open tickets, measured once."""
-    clock = Clock()
-    tracker = FakeTracker(clock, "PAY", "OPS")
-    tracker.put("PAY", *[an_item(f"PAY-{number}") for number in (1, 2, 3)])
-    tracker.put("OPS", *[an_item(f"OPS-{number}") for number in (1, 2)])
-    world = World(database, {SOURCE: tracker}, clock)
-    world.feed("open", a_rule(a_part(counts=Counts.OPEN)))
-    assert world.sync().sources[0].state is Outcome.OK
-    return world
+    return two_projects(database)
 
 
 def tracker_of(world: World) -> FakeTracker:
