@@ -1,7 +1,7 @@
-"""The one sender of requests: what leaves for a tracker leaves here, whichever client library wrote it.
+"""The one sender of requests: what leaves for a tracker leaves here, whoever wrote it.
 
-The libraries know how their tracker wants to be asked (addresses, credentials, encodings).  Sending is ours, because
-they follow redirects with the token, retry by rules of their own, wait without an end and take answers of any size.
+A client library may write requests (addresses, credentials, encodings).  Sending is ours, because libraries follow
+redirects with the token, retry by rules of their own, wait without an end and take answers of any size.
 """
 
 import os
