@@ -4,7 +4,6 @@
 closes it again.  Nothing happens at import.
 """
 
-import gc
 import io
 import os
 import shutil
@@ -426,16 +425,9 @@ def _say(sentence: str, code: int = 1) -> int:
     return code
 
 
-def main() -> None:
-    """The `headway` command."""
-    # A listing makes many short-lived objects and no circles; looking for some after every 700 costs a third of a sync.
-    gc.set_threshold(50_000, 20, 50)
+def command(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the `headway` command on the real world.  Returns its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows another one
-    code = run(sys.argv[1:], Service(os.environ))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if code == INTERRUPTED:
-        os._exit(code)  # readers that still wait for a tracker are not waited for; a lease of the dead is free at once
-    sys.exit(code)
+    return run(arguments, Service(environ))

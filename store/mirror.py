@@ -84,7 +84,7 @@ def start_reading(database: Database, lease: Lease, known: Container, now: datet
 
 
 def gather(database: Database, lease: Lease, known: Container, items: Iterable[WorkItem], now: datetime) -> None:
-    """Put a page aside.  An item listed twice keeps its newest form."""
+    """Put some pages aside.  An item listed twice keeps its newest form."""
     with database.write() as connection:
         fenced(connection, lease, now)
         put_aside(connection, lease, known.id, items)
@@ -114,7 +114,7 @@ _ROWS_AT_ONCE = 500
 def _gathering(dialect: Dialect) -> tuple[str, str | None]:
     """The statement of `gather` as text, and where its parameters go by their place, the group of one row in it.
 
-    There is a page every few milliseconds, and a statement object would look at every value of every row.
+    There are thousands of rows, and a statement object would look at every value of every one.
     """
     statement = upsert(dialect.name, incoming)
     newer = {column.name: statement.excluded[column.name] for column in incoming.c if not column.primary_key}

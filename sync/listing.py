@@ -1,7 +1,7 @@
 """Reading one container: pages are put aside, and after the last one the mirror takes them (`store.mirror`)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
@@ -18,6 +18,10 @@ OVERLAP = timedelta(minutes=15)
 COMPLETE_AGAIN = timedelta(days=7)
 """Once a week everything is listed: names that stand inside items (a section, a label, a status) are changed without
 touching the items, and no poll tells of it."""
+
+_KEPT_AT_ONCE = 1000
+_KEPT_AFTER = timedelta(seconds=10)
+"""So many items, or as many as came in so long, are put aside together.  A lease lives several times longer."""
 
 WIDE_OVERLAP = timedelta(days=1)
 """Once a day the read goes back that far, for what became visible later than `OVERLAP`."""
@@ -40,16 +44,18 @@ def listing(
         wide=_wide_due(held, now),
     )
     memo: dict[str, str] = {}
+    aside = _Aside(task, known, now)
 
     def ask(connector: Connector, resume: str | None) -> Page:
         return connector.changed(known, replace(cursor, resume=resume), task.source.demand)
 
     def page(page: Page) -> None:
         memo.update(page.memo)
-        mirror.gather(task.database, task.lease, known, page.items, task.clock())
+        aside.put(page.items, task.clock())
         task.progress.page(task.source.name, known.name, len(page.items), page.total)
 
     def done() -> None:
+        aside.keep(task.clock())
         try:
             taken = mirror.take(task.database, task.lease, known, replace(reach, memo=memo), task.clock())
         except mirror.SuddenlyEmptyError:
@@ -64,6 +70,27 @@ def listing(
 
     mirror.start_reading(task.database, task.lease, known, now)
     return Walk(known.name, ask, page, done, failed)
+
+
+@dataclass
+class _Aside:
+    """Items on their way into `mirror.gather`: some pages at once, since a transaction costs as much as many rows."""
+
+    task: Task
+    known: Container
+    kept_at: datetime
+    items: list[WorkItem] = field(default_factory=list)
+
+    def put(self, items: Iterable[WorkItem], now: datetime) -> None:
+        """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
+        self.items += items
+        if len(self.items) >= _KEPT_AT_ONCE or now - self.kept_at >= _KEPT_AFTER:
+            self.keep(now)
+
+    def keep(self, now: datetime) -> None:
+        """Write what came since the last time.  Raises LeaseLostError."""
+        mirror.gather(self.task.database, self.task.lease, self.known, self.items, now)
+        self.items, self.kept_at = [], now
 
 
 def unobserved(task: Task, known: Container, tally: Tally) -> None:

@@ -11,6 +11,7 @@
 An error ends its walk and no other, but for one that would meet every walk of the source.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -22,7 +23,10 @@ from typing import Generic, Protocol, TypeVar
 from connectors.contract import Connector, ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited
 
 AT_ONCE = 8
-"""Questions under way to one source."""
+"""Questions under way to one source, at most."""
+
+_LEAST_AT_ONCE = 2
+_FORGETTING = 0.8
 
 MOST_PAGES = 100_000
 """A listing that is longer than this has no end."""
@@ -76,12 +80,40 @@ class Walk(Generic[P]):
         return named
 
 
+class Pace:
+    """How many questions under way pay, by what the last ones took.
+
+    A far tracker is waited for, and as many wait as may.  A near one answers faster than its pages can be parsed, which
+    Python does one at a time: more than a few under way would only take the processor from each other.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._took, self._worked = 0.0, 0.0
+        self._noting = Lock()
+
+    def note(self, took: float, worked: float) -> None:
+        """Take the seconds from a question to its answer, and those of the processor among them."""
+        with self._noting:
+            self._took = _FORGETTING * self._took + took
+            self._worked = _FORGETTING * self._worked + worked
+
+    @property
+    def at_once(self) -> int:
+        """Two thirds of those that would keep a processor busy, since waiting for it counts as waiting, too."""
+        with self._noting:
+            took, worked = self._took, self._worked
+        if took >= 1.5 * self._most * worked:  # nothing is known yet, too
+            return self._most
+        return min(self._most, max(_LEAST_AT_ONCE, int(took / worked / 1.5)))
+
+
 class Crew:
     """Connections of one source: as many as there are questions under way, each used by one thread at a time."""
 
     def __init__(self, first: Connector, at_once: int = AT_ONCE) -> None:
         self.first = first
-        self.at_once = at_once
+        self.pace = Pace(at_once)
         self._all: list[Connector] = [first]
         self._idle: SimpleQueue[Connector] = SimpleQueue()
         self._idle.put(first)
@@ -99,9 +131,11 @@ class Crew:
 
     def _answer(self, question: Callable[[Connector], T]) -> T:
         connector = self._take()
+        began, worked = time.perf_counter(), time.thread_time()
         try:
             return question(connector)
         finally:
+            self.pace.note(time.perf_counter() - began, time.thread_time() - worked)
             self._idle.put(connector)
 
     def _take(self) -> Connector:
@@ -159,7 +193,7 @@ class _Exploration(Generic[P]):
             raise fatal
 
     def _ask(self) -> None:
-        while self._waiting and len(self._under_way) < self._crew.at_once:
+        while self._waiting and len(self._under_way) < self._crew.pace.at_once:
             walk, resume = self._waiting.popleft()
             if not walk.over:
                 self._under_way[self._crew.ask(_question(walk, resume))] = walk

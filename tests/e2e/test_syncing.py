@@ -150,10 +150,10 @@ def test_syncs_at_the_same_time_on_a_new_database_record_once(headway: Headway) 
 
 HURRIED = """
 import sys
-import service
+import headway
 sys.setswitchinterval(1e-4)
 sys.argv = ["headway", "-c", sys.argv[1], "sync", "--dry-run", "--json"]
-service.main()
+headway.main()
 """
 
 

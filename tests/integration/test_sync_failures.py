@@ -354,6 +354,35 @@ def test_an_explanation_follows_the_ledger_where_the_mirror_is_ahead(world: Worl
         }
 
 
+class SlowPages(Quiet):
+    """Pages come twenty seconds after each other; notes how many rows wait and until when the lease lasts."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.waiting: list[int] = []
+        self.leases: list[float] = []
+
+    def page(self, source_name: str, _container: str, _items: int, _total: int | None) -> None:
+        with self.world.database.read() as connection:
+            self.waiting.append(len(connection.execute(select(incoming.c.id)).all()))
+            until = connection.execute(select(source.c.lease_until).where(source.c.name == source_name)).scalar_one()
+        assert until is not None
+        self.leases.append((until - self.world.clock()).total_seconds())
+        self.world.clock.forward(seconds=20)
+
+
+def test_slow_pages_are_put_aside_one_by_one_and_renew_the_lease(database: Database) -> None:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", *(an_item(f"PAY-{number}") for number in range(8)))
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("kr", a_rule())
+    slow = SlowPages(world)
+    assert world.engine(slow).sync().sources[0].seen == 8
+    assert slow.waiting == [0, 4, 6, 8]  # the first page comes at once, and waits for the second
+    assert slow.leases == [60, 60, 60, 60]
+
+
 def test_a_run_that_was_killed_stays_open(world: World) -> None:
     with pytest.raises(Killed):
         world.engine(KilledAfterReading()).sync()

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 SHIPPED = ("config", "connectors", "mapping", "okrs", "sandbox", "store", "sync", "terminal", "web")
-ROOMS = ("service", *SHIPPED, "tests", "bench", "docs")
+ROOMS = ("headway", "service", *SHIPPED, "tests", "bench", "docs")
 
 TRACKERS = re.compile("jira|asana|github", re.IGNORECASE)
 SPOKEN = {
@@ -42,7 +42,7 @@ BROUGHT = {"pydantic_core": ("pydantic",)}
 
 def modules(*rooms: str) -> list[Path]:
     found = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
-    return [ROOT / "service.py", *found]
+    return [ROOT / "headway.py", ROOT / "service.py", *found]
 
 
 def home(path: Path) -> str:
@@ -220,5 +220,5 @@ def test_the_wheel_holds_every_room(wheel: set[str]) -> None:
 
 def test_the_wheel_holds_nothing_else(wheel: set[str]) -> None:
     tops = {name.partition("/")[0] for name in wheel}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"service.py", *SHIPPED}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"headway.py", "service.py", *SHIPPED}
     assert [name for name in wheel if re.search(r"\.(db|log|lock)$|test_", name)] == []

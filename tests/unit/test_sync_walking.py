@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from threading import Barrier, Lock
+from time import sleep
 from typing import Self
 
 import pytest
@@ -20,7 +21,7 @@ from connectors.contract import (
 from connectors.plain import Plain
 from okrs.work import Ref
 from sync import walking
-from sync.walking import Crew, Walk, explore
+from sync.walking import Crew, Pace, Walk, explore
 
 
 class Line(Plain):
@@ -111,11 +112,33 @@ def test_every_page_of_every_walk_is_used_once(shapes: list[list[int]], at_once:
 def test_pages_are_asked_at_once_but_not_more_than_allowed() -> None:
     together = Barrier(3, timeout=30)
     tree = Tree("wide", {None: ("a", "b", "c")})
-    tree.meet = lambda resume: resume and together.wait()
+    tree.meet = lambda resume: together.wait() if resume else sleep(0.02)  # far away: the processor has nothing to do
     crew = Crew(Line(), 3)
     explore(crew, [tree.walk])
     crew.close()
     assert sorted(tree.seen) == ["a", "b", "c", "root"]
+
+
+def test_a_far_tracker_is_asked_as_often_as_allowed_and_a_near_one_less() -> None:
+    pace = Pace(8)
+    assert pace.at_once == 8, "nothing is known yet"
+    pace.note(0.052, 0.002)
+    assert pace.at_once == 8, "fifty milliseconds away"
+    for _ in range(40):
+        pace.note(0.0042, 0.002)  # two at once take turns on one processor: half of the time is waiting for it
+    assert pace.at_once == 2
+    for _ in range(40):
+        pace.note(0.014, 0.002)
+    assert pace.at_once == 4
+    assert Pace(1).at_once == 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), max_size=20), st.integers(1, 8))
+def test_the_pace_is_always_one_that_is_allowed(notes: list[tuple[float, float]], most: int) -> None:
+    pace = Pace(most)
+    for took, worked in notes:
+        pace.note(took, worked)
+        assert min(2, most) <= pace.at_once <= most
 
 
 def test_a_quiet_walk_opens_no_second_connection() -> None:
