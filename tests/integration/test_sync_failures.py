@@ -281,9 +281,11 @@ class _Overtaken(Quiet):
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._taken = False
 
     def page(self, source: str, container: str, items: int, total: int | None) -> None:
-        if source == "one":
+        if source == "one" and not self._taken:
+            self._taken = True
             assert sources.acquire(self._world.database, "one", self._world.clock.now + LEASE * 2) is not None
 
 
