@@ -95,6 +95,7 @@ class Where(Closed):
     query: Words | None = Field(
         default=None, description="A query in the tracker's own language (JQL, GitHub search), asked in every run."
     )
+    sprint: Words | None = Field(default=None, description="Name of a sprint.")
     not_: "Where | None" = Field(default=None, alias="not", description="What must not hold.")
     all_: "tuple[Where, ...] | None" = Field(default=None, alias="all", min_length=1, description="All must hold.")
     any_: "tuple[Where, ...] | None" = Field(default=None, alias="any", min_length=1, description="One must hold.")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,31 +15,50 @@ from mapping.rule import (
     Combine,
     Counts,
     DoneWhen,
+    FieldMatch,
+    LastDays,
     Match,
     Measure,
     Missing,
+    Moment,
     Not,
     Part,
+    Regress,
     Rule,
+    Scale,
+    Scope,
     Selector,
+    Span,
     Window,
+    Within,
 )
 from okrs.cycle import Period
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import plain
+from okrs.work import State
 
 
 def rule_text(rule: Rule) -> str:
-    """Return the canonical JSON of a rule: equal rules have equal text."""
-    return canonical_json(
-        {
-            "parts": [_part(part) for part in rule.parts],
-            "period": [timestamp(rule.period.start), timestamp(rule.period.end)],
-            "combine": rule.combine and rule.combine.value,
-            "add_start": rule.add_start,
-            "base": plain(rule.base),
-        }
-    )
+    """Return the canonical JSON of a rule: equal rules have equal text.
+
+    What a rule does not use is not written, so that a rule keeps its hash when the language grows.
+    """
+    document: dict[str, Any] = {
+        "parts": [_part(part) for part in rule.parts],
+        "period": _period(rule.period),
+        "combine": rule.combine and rule.combine.value,
+        "add_start": rule.add_start,
+        "base": plain(rule.base),
+    }
+    if rule.scale is not None:
+        document["scale"] = [plain(each) for each in astuple(rule.scale)]
+    if rule.regress is not Regress.FOLLOW:
+        document["regress"] = rule.regress.value
+    if rule.falling:
+        document["falling"] = True
+    if rule.timezone != _UTC:
+        document["timezone"] = rule.timezone
+    return canonical_json(document)
 
 
 def rule_hash(text: str) -> str:
@@ -49,19 +69,35 @@ def rule_hash(text: str) -> str:
 def parse_rule(text: str) -> Rule:
     """The inverse of `rule_text`."""
     document = json.loads(text)
-    start, end = document["period"]
+    scale = document.get("scale")
     return Rule(
         parts=tuple(_parse_part(part) for part in document["parts"]),
-        period=Period(datetime.fromisoformat(start), datetime.fromisoformat(end)),
+        period=_parse_period(document["period"]),
         combine=Combine(document["combine"]) if document["combine"] else None,
         add_start=document["add_start"],
         base=Decimal(document["base"]),
+        scale=scale and Scale(*map(Decimal, scale)),
+        regress=Regress(document.get("regress", Regress.FOLLOW)),
+        falling=document.get("falling", False),
+        timezone=document.get("timezone", _UTC),
     )
+
+
+_UTC = "UTC"
+
+
+def _period(period: Period) -> list[str]:
+    return [timestamp(period.start), timestamp(period.end)]
+
+
+def _parse_period(pair: list[str]) -> Period:
+    start, end = pair
+    return Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
 
 
 def _part(part: Part) -> dict[str, Any]:
     done_when = part.done_when
-    return {
+    document: dict[str, Any] = {
         "source": part.source,
         "where": _clause(part.where),
         "measure": part.measure.value,
@@ -73,10 +109,22 @@ def _part(part: Part) -> dict[str, Any]:
         "window": part.window.value,
         "weight": plain(part.weight),
     }
+    if part.rank is not None:
+        document["rank"] = part.rank
+    if part.of is not None:
+        document["of"] = _clause(part.of)
+    if part.partial:
+        document["partial"] = {state.value: plain(credit) for state, credit in part.partial}
+    if part.scope is not Scope.LIVE:
+        document["scope"] = part.scope.value
+    if part.once:
+        document["once"] = True
+    return document
 
 
 def _parse_part(document: dict[str, Any]) -> Part:
     done_when = document["done_when"]
+    partial = document.get("partial", {})
     return Part(
         source=document["source"],
         where=_parse_clause(document["where"]),
@@ -88,13 +136,27 @@ def _parse_part(document: dict[str, Any]) -> Part:
         cancelled=Cancelled(document["cancelled"]),
         window=Window(document["window"]),
         weight=Decimal(document["weight"]),
+        rank=document.get("rank"),
+        of=_parse_clause(document["of"]) if "of" in document else None,
+        partial=tuple((State(state), Decimal(credit)) for state, credit in sorted(partial.items())),
+        scope=Scope(document.get("scope", Scope.LIVE)),
+        once=document.get("once", False),
     )
+
+
+def clause_text(clause: Clause) -> str:
+    """Return the canonical JSON of a clause: equal clauses have equal text."""
+    return canonical_json(_clause(clause))
 
 
 def _clause(clause: Clause) -> dict[str, Any]:
     match clause:
         case Match(selector, values):
             return {selector.value: list(values)}
+        case FieldMatch(field, values):
+            return {f"{_FIELD}{field}": list(values)}
+        case Within(moment, spans):
+            return {moment.value: [_span(span) for span in spans]}
         case Not(inner):
             return {"not": _clause(inner)}
         case AllOf(clauses):
@@ -111,4 +173,19 @@ def _parse_clause(document: dict[str, Any]) -> Clause:
         return AllOf(tuple(_parse_clause(inner) for inner in content))
     if word == "any":
         return AnyOf(tuple(_parse_clause(inner) for inner in content))
+    if word.startswith(_FIELD):
+        return FieldMatch(word.removeprefix(_FIELD), tuple(content))
+    if word in list(Moment):
+        return Within(Moment(word), tuple(_parse_span(span) for span in content))
     return Match(Selector(word), tuple(content))
+
+
+_FIELD = "field."
+
+
+def _span(span: Span) -> list[str] | int:
+    return span.days if isinstance(span, LastDays) else _period(span)
+
+
+def _parse_span(document: list[str] | int) -> Span:
+    return LastDays(document) if isinstance(document, int) else _parse_period(document)

@@ -1,13 +1,15 @@
 """What a rule needs of its sources beyond the plain items."""
 
-from mapping.rule import Part, Rule, Selector, Window, matches_in
+from collections.abc import Iterator
+
+from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Selector, Window, leaves_of
 from okrs.demand import Demand
 from okrs.work import Kind, fold_name
 
 
 def demand_of(rule: Rule, source: str) -> Demand:
     """Return the demand of a rule on one of its sources."""
-    demand = Demand()
+    demand = Demand(refs=any(part.once for part in rule.parts) and source in rule.sources)
     for part in rule.parts:
         if part.source == source:
             demand = demand.union(_demand_of(part))
@@ -15,12 +17,27 @@ def demand_of(rule: Rule, source: str) -> Demand:
 
 
 def _demand_of(part: Part) -> Demand:
-    """A rule's own meaning of done is dated by histories; sprints are read where a clause asks for their kind."""
-    matches = list(matches_in(part.where))
-    kinds = {fold_name(value) for match in matches if match.selector is Selector.KIND for value in match.values}
+    leaves = [*leaves_of(part.where), *(leaves_of(part.of) if part.of is not None else ())]
+    fields = {leaf.field for leaf in leaves if isinstance(leaf, FieldMatch)} | {part.by} - {None}
     return Demand(
-        fields=frozenset({part.by} if part.by else ()),
-        histories=part.done_when is not None and part.window is Window.CYCLE,
-        sprints=Kind.SPRINT.value in kinds,
-        queries=frozenset(value for match in matches if match.selector is Selector.QUERY for value in match.values),
+        fields=frozenset(field for field in fields if field is not None),
+        histories=_needs_histories(part),
+        sprints=bool(_values(leaves, Selector.SPRINT)) or Kind.SPRINT in map(fold_name, _values(leaves, Selector.KIND)),
+        queries=frozenset(_values(leaves, Selector.QUERY)),
     )
+
+
+def _needs_histories(part: Part) -> bool:
+    """When work began only histories tell; and a rule's own meaning of done is dated by them."""
+    if part.measure is Measure.CYCLE_TIME:
+        return True
+    return part.done_when is not None and (part.window is Window.CYCLE or part.measure in TIMES)
+
+
+def _values(leaves: list[Leaf], selector: Selector) -> list[str]:
+    def every() -> Iterator[str]:
+        for leaf in leaves:
+            if isinstance(leaf, Match) and leaf.selector is selector:
+                yield from leaf.values
+
+    return list(every())

@@ -1,240 +1,101 @@
-"""The meaning of a clause, as readable Python: the reference that every faster form must equal.
+"""The meaning of a clause, as readable Python: the reference that every faster form must equal."""
 
-Names compare trimmed, NFC and case-folded; ids and keys exactly (an owner/name of a repository ignores case).
-"""
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from datetime import datetime
-
-from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, names_a_kind
-from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An item of the mirror: its version, and since when we see its present state, status and resolution."""
-
-    item: WorkItem
-    version: str
-    state_since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Lore:
-    """What is known of a source beside its items."""
-
-    queries: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
-    """Ids of the items that the tracker's own queries find, by the query's text."""
-    former_keys: Mapping[str, str] = field(default_factory=dict)
-    """Ids of items by keys that they had before they were moved or renamed."""
-    names: Mapping[str, str] = field(default_factory=dict)
-    """How the config calls its containers, by id and by the tracker's own name, which may be a newer one: items name
-    their projects by either."""
-
-
-NO_LORE = Lore()
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """What an item is for one selector: exact keys, and names that compare folded."""
-
-    keys: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
-
-    def has(self, value: str) -> bool:
-        return fold_key(value) in self.keys or fold_name(value) in self.names
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An item among its neighbours, which give it milestones by name and ancestors by key."""
-
-    seen: Seen
-    family: "Family"
-
-    @property
-    def item(self) -> WorkItem:
-        return self.seen.item
-
-    @property
-    def milestone(self) -> Facet:
-        return self.family.milestones_of(self.seen.item)
-
-    @property
-    def parent(self) -> Facet:
-        return self.family.parent_of(self.seen.item)
-
-    @property
-    def project(self) -> Facet:
-        return self.family.projects_of(self.seen.item)
-
-    @property
-    def queries(self) -> Facet:
-        return self.family.queries_of(self.seen.item)
-
-    @property
-    def key(self) -> Facet:
-        return Facet(self.family.keys_of(self.seen.item))
-
-    @property
-    def ancestors(self) -> frozenset[str]:
-        return self.family.ancestors_of(self.seen.item)
-
-
-def candidates(mirror: Iterable[Seen], lore: Lore = NO_LORE) -> list[Candidate]:
-    """Join the items of one source with their milestones and ancestors, and with what else is known of them."""
-    seen = list(mirror)
-    family = Family(seen, lore)
-    return [Candidate(each, family) for each in seen]
-
-
-class Family:
-    """Who belongs to whom among the items of one source."""
-
-    def __init__(self, seen: Iterable[Seen], lore: Lore = NO_LORE) -> None:
-        items = [each.item for each in seen]
-        self._by_id = {item.id: item for item in items}
-        self._by_key = {fold_key(item.key): item for item in items if item.kind is not Kind.MILESTONE}
-        self._lore = lore
-        self._by_former: dict[str, WorkItem] = {}
-        self._former: dict[str, list[str]] = {}
-        for key, held in lore.former_keys.items():
-            former = fold_key(key)
-            if held in self._by_id and former not in self._by_key:  # else it is somebody else's today
-                self._by_former[former] = self._by_id[held]
-                self._former.setdefault(held, []).append(former)
-        self._milestones = {item.id: self._milestone_facet(item) for item in items if item.kind is Kind.MILESTONE}
-        self._joined: dict[str, list[str]] = {}
-        for milestone in items:
-            for member in milestone.members:
-                self._joined.setdefault(member, []).append(milestone.id)
-
-    def milestones_of(self, item: WorkItem) -> Facet:
-        """By the item's own word, by the milestone's list of members, or as a child of a milestone task."""
-        ids = [*item.milestones, *self._joined.get(item.id, ())]
-        if item.parent:
-            ids.append(item.parent.id)
-        facets = [self._milestones[each] for each in ids if each in self._milestones]
-        if not facets:
-            return _NOTHING
-        return Facet(
-            frozenset().union(*(facet.keys for facet in facets)), frozenset().union(*(facet.names for facet in facets))
-        )
-
-    def parent_of(self, item: WorkItem) -> Facet:
-        """The direct parent's key: as the item tells it, and as the parent itself is called today."""
-        if item.parent is None:
-            return _NOTHING
-        above = self._find(item.parent)
-        told = frozenset({fold_key(item.parent.name)}) if item.parent.name else frozenset[str]()
-        return Facet(told | self.keys_of(above) if above else told)
-
-    def keys_of(self, item: WorkItem) -> frozenset[str]:
-        """Its folded key of today, and those it had before."""
-        return frozenset({fold_key(item.key), *self._former.get(item.id, ())})
-
-    def ancestors_of(self, item: WorkItem) -> frozenset[str]:
-        """Folded keys of all ancestors, also of one outside the mirror that a child names."""
-        line = [item, *self._above(item)]
-        keys = set[str]().union(*(self.keys_of(each) for each in line[1:]))
-        beyond = line[-1].parent
-        if beyond and beyond.name and self._find(beyond) is None:
-            keys.add(fold_key(beyond.name))
-        return frozenset(keys)
-
-    def projects_of(self, item: WorkItem) -> Facet:
-        """Its own projects; a sub-task that has none of its own is where its nearest ancestor with projects is."""
-        return next((self._projects(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
-
-    def _projects(self, refs: Iterable[Ref]) -> Facet:
-        """By id and by name, also by the one that the config uses for it."""
-        facet, names = _refs(refs), self._lore.names
-        called = {fold_name(names[ref.id]) for ref in refs if ref.id in names}
-        return facet if called <= facet.names else Facet(facet.keys, facet.names | called)
-
-    def queries_of(self, item: WorkItem) -> Facet:
-        """The queries of the source that find it."""
-        return Facet(frozenset(fold_key(text) for text, found in self._lore.queries.items() if item.id in found))
-
-    def _above(self, item: WorkItem) -> list[WorkItem]:
-        """Its ancestors in the mirror, nearest first; a loop of parents (trackers allow it) ends where it closes."""
-        line, visited = [], {item.id}
-        above = self._find(item.parent)
-        while above is not None and above.id not in visited:
-            visited.add(above.id)
-            line.append(above)
-            above = self._find(above.parent)
-        return line
-
-    def _find(self, parent: Ref | None) -> WorkItem | None:
-        if parent is None:
-            return None
-        key = fold_key(parent.name)
-        return self._by_id.get(parent.id) or self._by_key.get(key) or self._by_former.get(key)
-
-    def _milestone_facet(self, milestone: WorkItem) -> Facet:
-        """By key and title; an alias that begins with its project's name, also with the config's name for that."""
-        names = self._lore.names
-        aliases = set(milestone.aliases)
-        for ref in milestone.projects:
-            if ref.id in names:
-                own = [alias for alias in milestone.aliases if alias.startswith(f"{ref.name}#")]
-                aliases |= {names[ref.id] + alias.removeprefix(ref.name) for alias in own}
-        keys = self.keys_of(milestone) | {fold_key(alias) for alias in aliases}
-        return Facet(keys, frozenset({fold_name(milestone.title)}))
-
-
-_NOTHING = Facet()
-
-
-def _names(*names: str | None) -> Facet:
-    return Facet(names=frozenset(fold_name(name) for name in names if name))
-
-
-def _refs(refs: Iterable[Ref]) -> Facet:
-    refs = tuple(refs)
-    return Facet(
-        frozenset(fold_key(ref.id) for ref in refs), frozenset(fold_name(ref.name) for ref in refs if ref.name)
-    )
-
+from mapping.family import Candidate, Facet, named, referred
+from mapping.rule import (
+    AllOf,
+    AnyOf,
+    Clause,
+    FieldMatch,
+    LastDays,
+    Match,
+    Moment,
+    Not,
+    Selector,
+    Span,
+    Within,
+    names_a_kind,
+)
+from okrs.cycle import Calendar, Period
+from okrs.work import Kind, WorkItem
 
 FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {
     Selector.PROJECT: lambda candidate: candidate.project,
-    Selector.TYPE: lambda candidate: _names(candidate.item.type),
-    Selector.KIND: lambda candidate: _names(candidate.item.kind.value),
-    Selector.LABEL: lambda candidate: _names(*candidate.item.labels),
-    Selector.STATE: lambda candidate: _names(candidate.item.state.value),
-    Selector.STATUS: lambda candidate: _names(candidate.item.status),
-    Selector.RESOLUTION: lambda candidate: _names(candidate.item.resolution),
+    Selector.TYPE: lambda candidate: named(candidate.item.type),
+    Selector.KIND: lambda candidate: named(candidate.item.kind.value),
+    Selector.LABEL: lambda candidate: named(*candidate.item.labels),
+    Selector.STATE: lambda candidate: named(candidate.item.state.value),
+    Selector.STATUS: lambda candidate: named(candidate.item.status),
+    Selector.RESOLUTION: lambda candidate: named(candidate.item.resolution),
     Selector.MILESTONE: lambda candidate: candidate.milestone,
     Selector.EPIC: lambda candidate: Facet(candidate.ancestors),
     Selector.PARENT: lambda candidate: candidate.parent,
-    Selector.SECTION: lambda candidate: _refs(candidate.item.sections),
-    Selector.ASSIGNEE: lambda candidate: _names(*candidate.item.assignees),
+    Selector.SECTION: lambda candidate: referred(candidate.item.sections),
+    Selector.ASSIGNEE: lambda candidate: named(*candidate.item.assignees),
     Selector.KEY: lambda candidate: candidate.key,
     Selector.QUERY: lambda candidate: candidate.queries,
+    Selector.SPRINT: lambda candidate: candidate.sprint,
+}
+
+_MOMENTS: Mapping[Moment, Callable[[WorkItem], datetime | None]] = {
+    Moment.CREATED: lambda item: item.created_at,
+    Moment.CLOSED: lambda item: item.closed_at,
 }
 
 
+def settled(clause: Clause, timezone: str, now: datetime) -> Clause:
+    """Return the clause with its relative spans as they are today; they end at the last local midnight."""
+    match clause:
+        case Within(moment, spans):
+            return Within(moment, tuple(_settled(span, timezone, now) for span in spans))
+        case Not(inner):
+            return Not(settled(inner, timezone, now))
+        case AllOf(clauses):
+            return AllOf(tuple(settled(inner, timezone, now) for inner in clauses))
+        case AnyOf(clauses):
+            return AnyOf(tuple(settled(inner, timezone, now) for inner in clauses))
+        case Match() | FieldMatch():
+            return clause
+
+
+def _settled(span: Span, timezone: str, now: datetime) -> Period:
+    if isinstance(span, Period):
+        return span
+    calendar = Calendar(timezone)
+    today = calendar.day_of(now)
+    return Period(calendar.midnight(today - timedelta(days=span.days)), calendar.midnight(today))
+
+
 def selects(clause: Clause, candidate: Candidate) -> bool:
-    """Tell whether a `where` selects an item; one that names no kind selects issues only."""
+    """Tell whether a settled `where` selects an item; one that names no kind selects issues only."""
     if candidate.item.kind is not Kind.ISSUE and not names_a_kind(clause):
         return False
     return holds(clause, candidate)
 
 
 def holds(clause: Clause, candidate: Candidate) -> bool:
-    """Tell whether a clause is true of an item."""
+    """Tell whether a settled clause is true of an item.  Raises TypeError for one that is not."""
     match clause:
         case Match(selector, values):
             facet = FACETS[selector](candidate)
             return any(facet.has(value) for value in values)
+        case FieldMatch(field, values):
+            facet = named(*(text for name, text in candidate.item.fields if name == field))
+            return any(facet.has(value) for value in values)
+        case Within(moment, spans):
+            at = _MOMENTS[moment](candidate.item)
+            return at is not None and any(_contains(span, at) for span in spans)
         case Not(inner):
             return not holds(inner, candidate)
         case AllOf(clauses):
             return all(holds(inner, candidate) for inner in clauses)
         case AnyOf(clauses):
             return any(holds(inner, candidate) for inner in clauses)
+
+
+def _contains(span: Span, at: datetime) -> bool:
+    if isinstance(span, LastDays):
+        raise TypeError("A relative span has no edges before it is settled.")
+    return span.contains(at)

@@ -13,7 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from mapping.meaning import Candidate, Seen, selects
+from mapping.family import Candidate, Seen
+from mapping.meaning import selects
 from mapping.rule import Cancelled, Combine, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from okrs.cycle import Period
 from okrs.numbers import divided, rounded

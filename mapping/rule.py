@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from okrs.cycle import Period
+from okrs.work import State
 
 
 class Selector(StrEnum):
@@ -31,6 +32,7 @@ class Selector(StrEnum):
     KEY = "key"
     QUERY = "query"
     """In the tracker's own language; the tracker is asked for the ids."""
+    SPRINT = "sprint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,39 @@ class Match:
 
     selector: Selector
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMatch:
+    """The item's custom field of that name has any of the values."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+class Moment(StrEnum):
+    """What of an item a span of time is about: the tracker's own dates."""
+
+    CREATED = "created"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LastDays:
+    """The whole days before the last local midnight: what they hold changes at midnight only."""
+
+    days: int
+
+
+Span: TypeAlias = Period | LastDays
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """That moment of the item lies in any of the spans; an item without the date is in none."""
+
+    moment: Moment
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +95,27 @@ class AnyOf:
     clauses: tuple["Clause", ...]
 
 
-Clause: TypeAlias = Match | Not | AllOf | AnyOf
+Clause: TypeAlias = Match | FieldMatch | Within | Not | AllOf | AnyOf
+Leaf: TypeAlias = Match | FieldMatch | Within
 
 _NAMES_A_KIND = frozenset({Selector.TYPE, Selector.KIND, Selector.KEY, Selector.PARENT})
 
 
-def matches_in(clause: Clause) -> Iterator[Match]:
-    """Yield every match of a clause, however deep."""
+def leaves_of(clause: Clause) -> Iterator[Leaf]:
+    """Yield everything that a clause asks of an item, however deep."""
     match clause:
-        case Match():
+        case Match() | FieldMatch() | Within():
             yield clause
         case Not(inner):
-            yield from matches_in(inner)
+            yield from leaves_of(inner)
         case AllOf(clauses) | AnyOf(clauses):
             for inner in clauses:
-                yield from matches_in(inner)
+                yield from leaves_of(inner)
+
+
+def matches_in(clause: Clause) -> Iterator[Match]:
+    """Yield every match of a clause, however deep."""
+    return (leaf for leaf in leaves_of(clause) if isinstance(leaf, Match))
 
 
 def names_a_kind(clause: Clause) -> bool:
@@ -83,9 +124,28 @@ def names_a_kind(clause: Clause) -> bool:
 
 
 class Measure(StrEnum):
+    """How the selected items become a number."""
+
     COUNT = "count"
     PERCENT = "percent"
     SUM = "sum"
+    MEAN = "mean"
+    PERCENTILE = "percentile"
+    """Written `median`, or `p85` and the like; `Part.rank` says which."""
+    LEAD_TIME = "lead_time"
+    CYCLE_TIME = "cycle_time"
+    THROUGHPUT = "throughput"
+    RATIO = "ratio"
+
+
+MEDIAN = 50
+"""The rank of the median."""
+
+TIMES = frozenset({Measure.LEAD_TIME, Measure.CYCLE_TIME})
+"""Measures of elapsed days."""
+
+SPREADS = frozenset({Measure.MEAN, Measure.PERCENTILE, *TIMES})
+"""Measures of a distribution: what does not count is not on their line at all, and of nothing they are none."""
 
 
 class Counts(StrEnum):
@@ -109,6 +169,20 @@ class Window(StrEnum):
 
     CYCLE = "cycle"
     ALWAYS = "always"
+
+
+class Scope(StrEnum):
+    """Whether work that is selected only after the cycle's beginning belongs to a part."""
+
+    LIVE = "live"
+    FROZEN = "frozen"
+
+
+class Regress(StrEnum):
+    """What happens when an automatic value falls back, away from the target."""
+
+    FOLLOW = "follow"
+    RATCHET = "ratchet"
 
 
 class Missing(StrEnum):
@@ -150,6 +224,25 @@ class Part:
     cancelled: Cancelled = Cancelled.EXCLUDE
     window: Window = Window.ALWAYS
     weight: Decimal = Decimal(1)
+    rank: int | None = None
+    """Of a percentile, and of a time: 1 to 99, `MEDIAN` among them.  None with a time: the mean."""
+    of: Clause | None = None
+    """Of a ratio: what the selected items must also match to get credit."""
+    partial: tuple[tuple[State, Decimal], ...] = ()
+    """Credit of work that is not done, by state; sorted, each between 0 and 1."""
+    scope: Scope = Scope.LIVE
+    once: bool = False
+    """Leave out what an earlier part has on its line as another item, which names this one or is named by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Maps the measured range `low`…`high` linearly on `start`…`target`, unclamped.  `low` and `high` differ."""
+
+    low: Decimal
+    high: Decimal
+    start: Decimal
+    target: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +254,12 @@ class Rule:
     combine: Combine | None = None
     add_start: bool = False
     base: Decimal = Decimal(0)
+    scale: Scale | None = None
+    regress: Regress = Regress.FOLLOW
+    falling: bool = False
+    """The target lies below the start: with `ratchet` the lowest value is the best."""
+    timezone: str = "UTC"
+    """Where midnight lies for `LastDays` and weeks begin for throughput; "UTC" where the rule has neither."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -168,8 +267,14 @@ class Rule:
         return tuple(dict.fromkeys(part.source for part in self.parts))
 
 
+def default_counts(measure: Measure) -> Counts:
+    """`all` for a ratio, whose credit is what `of` says; else `done`."""
+    return Counts.ALL if measure is Measure.RATIO else Counts.DONE
+
+
+_IN_CYCLE = frozenset({Measure.COUNT, Measure.SUM, Measure.THROUGHPUT, *TIMES})
+
+
 def default_window(measure: Measure, counts: Counts) -> Window:
-    """`cycle` for count and sum of done work, `always` for percent and wherever open work gets the credit."""
-    if counts is not Counts.DONE or measure is Measure.PERCENT:
-        return Window.ALWAYS
-    return Window.CYCLE
+    """`cycle` for what adds up or times done work, `always` for shares and averages and wherever open work counts."""
+    return Window.CYCLE if counts is Counts.DONE and measure in _IN_CYCLE else Window.ALWAYS

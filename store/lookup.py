@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Select, and_, func, select, type_coerce
 
-from mapping.meaning import Seen
+from mapping.family import Seen
 from okrs.work import Ref, WorkItem
 from store.database import slices
 from store.items import decode, encode, likeness

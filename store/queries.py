@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from mapping.meaning import Candidate, Lore, candidates
+from mapping.family import Candidate, Lore, candidates
 from store.database import Database, inserted, slices, upsert
 from store.lookup import items_of
 from store.mirror import next_generation

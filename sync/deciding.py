@@ -17,7 +17,7 @@ from decimal import Decimal
 
 from mapping.attribution import Change, Evidence, ItemId, Past, attribute, changes, whole
 from mapping.codec import rule_hash, rule_text
-from mapping.meaning import Candidate
+from mapping.family import Candidate
 from mapping.measure import Line, Total, measure
 from mapping.rule import Rule
 from okrs.cycle import Calendar

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from mapping.attribution import ItemId, Past
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
-from mapping.meaning import Candidate
+from mapping.family import Candidate
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
 from store import ledger, lookup, queries, sources

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.patience import AT_ONCE, Pacer
 from mapping.attribution import Evidence
-from mapping.meaning import Candidate, Seen, candidates
+from mapping.family import Candidate, Seen, candidates
 from mapping.measure import Line, Measured, measure
 from mapping.rule import AllOf, Match, Measure, Part, Rule, Selector
 from okrs.cycle import Period

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule
-from mapping.meaning import Candidate
+from mapping.family import Candidate
 from mapping.measure import Line, Measured, Reason, Total, measure, part_value, totals_of, value_of
 from mapping.rule import Measure, Rule
 from okrs.ledger import timestamp

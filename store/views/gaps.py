@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from mapping.codec import parse_rule
-from mapping.meaning import Candidate, selects
+from mapping.family import Candidate
+from mapping.meaning import selects
 from store import ledger, queries
 from store.tables import evidence
 from store.views.setup import Setup

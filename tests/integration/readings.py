@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from mapping.meaning import Seen
+from mapping.family import Seen
 from okrs.demand import Container, Demand
 from okrs.work import Ref, State, WorkItem
 from store import census, lookup, mirror, sources

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mapping.meaning import Candidate, candidates
+from mapping.family import Candidate, candidates
 from mapping.measure import Line, Measured, measure
 from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Rule, Selector, Window, matches_in
 from okrs.numbers import plain

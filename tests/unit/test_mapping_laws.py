@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.attribution import Change, Evidence, ItemId, Past, attribute, changes, whole
-from mapping.meaning import candidates, holds, selects
+from mapping.family import candidates
+from mapping.meaning import holds, selects
 from mapping.measure import Measured, Total, measure, totals_of, value_of
 from mapping.rule import (
     AllOf,

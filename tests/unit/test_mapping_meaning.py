@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from mapping.meaning import Lore, candidates, selects
+from mapping.family import Lore, candidates
+from mapping.meaning import selects
 from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, matches_in, names_a_kind
 from okrs.work import Kind, Ref, State, WorkItem
 from tests.builders import an_item, joined, seen, where

@@ -1,0 +1,216 @@
+"""Items among their neighbours: what they are to the selectors of a clause, milestones and ancestors included.
+
+Names compare trimmed, NFC and case-folded; ids and keys exactly (an owner/name of a repository ignores case).
+"""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An item of the mirror: its version, and since when we see its present state, status and resolution."""
+
+    item: WorkItem
+    version: str
+    state_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lore:
+    """What is known of a source beside its items."""
+
+    queries: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """Ids of the items that the tracker's own queries find, by the query's text."""
+    former_keys: Mapping[str, str] = field(default_factory=dict)
+    """Ids of items by keys that they had before they were moved or renamed."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """How the config calls its containers, by id and by the tracker's own name, which may be a newer one: items name
+    their projects by either."""
+
+
+NO_LORE = Lore()
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """What an item is for one selector: exact keys, and names that compare folded."""
+
+    keys: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+    def has(self, value: str) -> bool:
+        return fold_key(value) in self.keys or fold_name(value) in self.names
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item among its neighbours, which give it milestones by name and ancestors by key."""
+
+    seen: Seen
+    family: "Family"
+
+    @property
+    def item(self) -> WorkItem:
+        return self.seen.item
+
+    @property
+    def milestone(self) -> Facet:
+        return self.family.milestones_of(self.seen.item)
+
+    @property
+    def sprint(self) -> Facet:
+        return self.family.sprints_of(self.seen.item)
+
+    @property
+    def parent(self) -> Facet:
+        return self.family.parent_of(self.seen.item)
+
+    @property
+    def project(self) -> Facet:
+        return self.family.projects_of(self.seen.item)
+
+    @property
+    def queries(self) -> Facet:
+        return self.family.queries_of(self.seen.item)
+
+    @property
+    def key(self) -> Facet:
+        return Facet(self.family.keys_of(self.seen.item))
+
+    @property
+    def ancestors(self) -> frozenset[str]:
+        return self.family.ancestors_of(self.seen.item)
+
+
+def candidates(mirror: Iterable[Seen], lore: Lore = NO_LORE) -> list[Candidate]:
+    """Join the items of one source with their milestones and ancestors, and with what else is known of them."""
+    seen = list(mirror)
+    family = Family(seen, lore)
+    return [Candidate(each, family) for each in seen]
+
+
+class Family:
+    """Who belongs to whom among the items of one source."""
+
+    def __init__(self, seen: Iterable[Seen], lore: Lore = NO_LORE) -> None:
+        items = [each.item for each in seen]
+        self._by_id = {item.id: item for item in items}
+        self._by_key = {fold_key(item.key): item for item in items if item.kind is not Kind.MILESTONE}
+        self._lore = lore
+        self._by_former: dict[str, WorkItem] = {}
+        self._former: dict[str, list[str]] = {}
+        for key, held in lore.former_keys.items():
+            former = fold_key(key)
+            if held in self._by_id and former not in self._by_key:  # else it is somebody else's today
+                self._by_former[former] = self._by_id[held]
+                self._former.setdefault(held, []).append(former)
+        self._milestones = {item.id: self._milestone_facet(item) for item in items if item.kind is Kind.MILESTONE}
+        self._sprints = {item.id: self._sprint_facet(item) for item in items if item.kind is Kind.SPRINT}
+        self._joined: dict[str, list[str]] = {}
+        for milestone in items:
+            for member in milestone.members:
+                self._joined.setdefault(member, []).append(milestone.id)
+
+    def milestones_of(self, item: WorkItem) -> Facet:
+        """By the item's own word, by the milestone's list of members, or as a child of a milestone task."""
+        ids = [*item.milestones, *self._joined.get(item.id, ())]
+        if item.parent:
+            ids.append(item.parent.id)
+        return _joined(self._milestones[each] for each in ids if each in self._milestones)
+
+    def sprints_of(self, item: WorkItem) -> Facet:
+        """The sprints that the item was put into, by their names of today."""
+        return _joined(self._sprints[each] for each in item.sprints if each in self._sprints)
+
+    def parent_of(self, item: WorkItem) -> Facet:
+        """The direct parent's key: as the item tells it, and as the parent itself is called today."""
+        if item.parent is None:
+            return _NOTHING
+        above = self._find(item.parent)
+        told = frozenset({fold_key(item.parent.name)}) if item.parent.name else frozenset[str]()
+        return Facet(told | self.keys_of(above) if above else told)
+
+    def keys_of(self, item: WorkItem) -> frozenset[str]:
+        """Its folded key of today, and those it had before."""
+        return frozenset({fold_key(item.key), *self._former.get(item.id, ())})
+
+    def ancestors_of(self, item: WorkItem) -> frozenset[str]:
+        """Folded keys of all ancestors, also of one outside the mirror that a child names."""
+        line = [item, *self._above(item)]
+        keys = set[str]().union(*(self.keys_of(each) for each in line[1:]))
+        beyond = line[-1].parent
+        if beyond and beyond.name and self._find(beyond) is None:
+            keys.add(fold_key(beyond.name))
+        return frozenset(keys)
+
+    def projects_of(self, item: WorkItem) -> Facet:
+        """Its own projects; a sub-task that has none of its own is where its nearest ancestor with projects is."""
+        return next((self._projects(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
+
+    def _projects(self, refs: Iterable[Ref]) -> Facet:
+        """By id and by name, also by the one that the config uses for it."""
+        facet, names = referred(refs), self._lore.names
+        called = {fold_name(names[ref.id]) for ref in refs if ref.id in names}
+        return facet if called <= facet.names else Facet(facet.keys, facet.names | called)
+
+    def queries_of(self, item: WorkItem) -> Facet:
+        """The queries of the source that find it."""
+        return Facet(frozenset(fold_key(text) for text, found in self._lore.queries.items() if item.id in found))
+
+    def _above(self, item: WorkItem) -> list[WorkItem]:
+        """Its ancestors in the mirror, nearest first; a loop of parents (trackers allow it) ends where it closes."""
+        line, visited = [], {item.id}
+        above = self._find(item.parent)
+        while above is not None and above.id not in visited:
+            visited.add(above.id)
+            line.append(above)
+            above = self._find(above.parent)
+        return line
+
+    def _find(self, parent: Ref | None) -> WorkItem | None:
+        if parent is None:
+            return None
+        key = fold_key(parent.name)
+        return self._by_id.get(parent.id) or self._by_key.get(key) or self._by_former.get(key)
+
+    def _milestone_facet(self, milestone: WorkItem) -> Facet:
+        """By key and title; an alias that begins with its project's name, also with the config's name for that."""
+        names = self._lore.names
+        aliases = set(milestone.aliases)
+        for ref in milestone.projects:
+            if ref.id in names:
+                own = [alias for alias in milestone.aliases if alias.startswith(f"{ref.name}#")]
+                aliases |= {names[ref.id] + alias.removeprefix(ref.name) for alias in own}
+        keys = self.keys_of(milestone) | {fold_key(alias) for alias in aliases}
+        return Facet(keys, frozenset({fold_name(milestone.title)}))
+
+    def _sprint_facet(self, sprint: WorkItem) -> Facet:
+        return Facet(self.keys_of(sprint), frozenset({fold_name(sprint.title)}))
+
+
+_NOTHING = Facet()
+
+
+def _joined(facets: Iterable[Facet]) -> Facet:
+    found = list(facets)
+    if len(found) < 2:
+        return found[0] if found else _NOTHING
+    return Facet(frozenset().union(*(each.keys for each in found)), frozenset().union(*(each.names for each in found)))
+
+
+def named(*names: str | None) -> Facet:
+    """What is compared by name; none where there is no name."""
+    return Facet(names=frozenset(fold_name(name) for name in names if name))
+
+
+def referred(refs: Iterable[Ref]) -> Facet:
+    """What is compared by id and by name."""
+    every = tuple(refs)
+    return Facet(
+        frozenset(fold_key(ref.id) for ref in every), frozenset(fold_name(ref.name) for ref in every if ref.name)
+    )
