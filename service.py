@@ -226,7 +226,7 @@ class Service:
     ) -> Synced:
         report = self._engine(known, database, progress).sync(only=only, full=full)
         with database.read() as connection:
-            return Synced(report, gaps(connection, setup_of(known)))
+            return Synced(report, gaps(connection, setup_of(known), self._clock()))
 
     def _engine(self, known: Config, database: Database, progress: Progress) -> Engine:
         return Engine(

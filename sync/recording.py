@@ -17,7 +17,7 @@ from mapping.demand import demand_of
 from mapping.family import Candidate
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, queries, sources
+from store import ledger, lookup, queries, scopes, sources
 from store.database import Database
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 
@@ -99,6 +99,7 @@ def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
         generations=sources.generations(connection, sorted(named)),
         recorded_ready=recorded is not None and _usable(connection, recorded, run.containers),
         ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
+        scopes=scopes.of_key_result(connection, goal.key_result.id),
     )
 
 
@@ -173,6 +174,7 @@ def _append(
 ) -> list[Entry]:
     entries = ledger.append(connection, head, name, verdict.drafts, at=now, run=run.id)
     if verdict.state is not None:
+        scopes.keep(connection, name, verdict.scopes)
         seq = entries[-1].seq if entries else verdict.state.seq
         ledger.keep_state(connection, replace(verdict.state, seq=seq))
     return entries

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from mapping.codec import parse_rule
 from mapping.family import Candidate
-from mapping.meaning import selects
+from mapping.measure import selected
 from store import ledger, queries
 from store.tables import evidence
 from store.views.setup import Setup
@@ -24,7 +25,7 @@ class Gap:
     source: str
 
 
-def gaps(connection: Connection, setup: Setup) -> tuple[Gap, ...]:
+def gaps(connection: Connection, setup: Setup, now: datetime) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
     A part with evidence selects something; the mirror is read for the other parts alone, which are few.
@@ -41,7 +42,7 @@ def gaps(connection: Connection, setup: Setup) -> tuple[Gap, ...]:
                 continue
             if part.source not in loaded:
                 loaded[part.source] = queries.candidates_of(connection, part.source)
-            if not any(selects(part.where, each) for each in loaded[part.source]):
+            if not selected(rule, part, loaded, now):
                 found.append(Gap(name, number, part.source))
     return tuple(found)
 
