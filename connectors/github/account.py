@@ -71,9 +71,7 @@ def _login(answer: Answer) -> str:
 def _installation(wire: Wire, app: InstalledApp) -> str:
     """https://docs.github.com/en/rest/apps/apps#get-an-installation-for-the-authenticated-app"""
     what = "the installation of the GitHub App"
-    told = wire.get_as_app(app, f"/app/installations/{app.installation}", what).json(what)
-    if not isinstance(told, dict):
-        raise MalformedAnswer(f"The answer for {what} is none; nothing of it was used.")
+    told = wire.get_as_app(app, f"/app/installations/{app.installation}", what).object(what)
     holder = told.get("account")
     login = holder.get("login", "?") if isinstance(holder, dict) else "?"
     return f"the App {told.get('app_slug', '?')}, installed at {login}"
@@ -110,7 +108,7 @@ def _unreadable_issues(wire: Wire, shared: Shared, readable: Sequence[Container]
         what = f"the issues of {one.name}"
         path = f"/repos/{repository(wire, shared, one).name}/issues"
         try:
-            normalise.rows(wire.get(path, what, {"state": "all", "per_page": "1"}).json(what), what)
+            wire.get(path, what, {"state": "all", "per_page": "1"}).rows(what)
         except Stop as error:
             yield _lacking(error)
 
@@ -177,8 +175,7 @@ def _types(wire: Wire, found: Sequence[Container]) -> Iterator[Listed]:
         answer = wire.get(f"/orgs/{owner}/issue-types", what)
         if answer.status == 404 or (answer.status == 403 and isinstance(answer.error(what), AccessDenied)):
             continue
-        rows = normalise.rows(answer.json(what), what)
-        names |= dict.fromkeys([str(row.get("name")) for row in rows if row.get("is_enabled", True)])
+        names |= dict.fromkeys([str(row.get("name")) for row in answer.rows(what) if row.get("is_enabled", True)])
     for name in (*names, *[plain for plain in ("Issue", "Pull request") if plain not in names]):
         yield Listed(What.TYPE, name)
 
@@ -189,6 +186,5 @@ def _all(wire: Wire, path: str, what: str, key: str = "", **query: str) -> Itera
     while waiting:
         place = waiting.pop()
         answer = wire.get(path, what, place.query({"per_page": str(PAGE_SIZE), **query}))
-        told = answer.json(what)
-        yield from [dict(row) for row in require(told, key, what)] if key else normalise.rows(told, what)
+        yield from require(answer.json(what), key, what) if key else answer.rows(what)
         waiting += place.after(links_of(answer.headers.get("link", ""), wire.owns, what), what)

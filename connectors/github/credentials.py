@@ -6,7 +6,8 @@ from threading import Lock
 from typing import Protocol
 
 from connectors.contract import CredentialsRefused, MalformedAnswer, Stop
-from connectors.github.answer import Answer, moment
+from connectors.github.answer import Answer
+from connectors.github.payload import moment
 from connectors.github.settings import App, Settings
 
 _SPARE = timedelta(minutes=5)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from connectors.contract import IdPage, MalformedAnswer, Stop, TryLater
 from connectors.github import normalise
 from connectors.github.paging import Listing, Place, links_of
+from connectors.github.payload import Payload
 from connectors.github.shared import Shared, configured
 from connectors.github.wire import PAGE_SIZE, Wire
 from connectors.http import require
@@ -69,11 +70,11 @@ def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPa
     if told["total_count"] > MOST_HITS:
         raise Stop(f"{what[0].upper()}{what[1:]} finds more than {MOST_HITS} tickets: narrow the query.")
     following = place.after(links_of(answer.headers.get("link", ""), wire.owns, what), what)
-    refs = _refs([dict(row) for row in require(told, "items", what)], homes)
+    refs = _refs(require(told, "items", what), homes)
     return IdPage(tuple(refs), tuple([one.text() for one in following]))
 
 
-def _refs(rows: list[normalise.Payload], homes: dict[str, Ref]) -> list[Ref]:
+def _refs(rows: list[Payload], homes: dict[str, Ref]) -> list[Ref]:
     """Return what lies in the configured repositories: a query may name others."""
     found = [(row, homes.get(normalise.home(row).casefold())) for row in rows]
     return [normalise.reference(row, repo) for row, repo in found if repo is not None]
