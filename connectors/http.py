@@ -18,8 +18,8 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
-from connectors.line import reset_of
 from connectors.settings import struck_out
+from connectors.told import reset_of
 
 USER_AGENT = f"headway/{version('headway')}"
 
