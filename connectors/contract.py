@@ -234,6 +234,7 @@ class Connector(Protocol):
     def matching(self, query: str, resume: str | None) -> IdPage:
         """Return one page of the ids that a query in the tracker's own language finds, in any container.
 
+        The engine asks it only while every container can be read: what is found in the others would be missing.
         Raises Stop with the tracker's reason where it refuses the query, and ConnectorError.
         """
 

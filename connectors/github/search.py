@@ -46,13 +46,9 @@ def narrowed(query: str, called: Mapping[str, str]) -> str:
 def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPage:
     """Return one page of what a query finds in the configured repositories.
 
-    Raises Stop with GitHub's reason where it refuses the query, where the query finds more than GitHub gives, and
-    while one of the repositories is out of sight: what is found there would be missing, and count as gone.
+    Raises Stop with GitHub's reason where it refuses the query, and where the query finds more than GitHub gives.
     """
     homes = {repo.name.casefold(): repo for repo in configured(wire, shared).values()}
-    if shared.unreadable:
-        names = " and ".join(shared.unreadable)
-        raise Stop(f"The query {query!r} is not asked while {names} cannot be read; what it found last stays.")
     place = Place.read(resume) if resume else Place(Listing.SEARCH)
     what = f"the search {query!r}"
     words = narrowed(query, shared.called)
