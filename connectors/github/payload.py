@@ -1,10 +1,11 @@
 """Values out of GitHub's JSON, each with its type checked; whatever is amiss is a MalformedAnswer."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import MalformedAnswer
+from connectors.times import utc_of
 
 Payload = dict[str, Any]
 """A JSON object of an answer."""
@@ -43,14 +44,10 @@ def as_object(value: object, key: str) -> Payload:
 
 def moment(payload: Mapping[str, Any], key: str) -> datetime:
     """Return a time in UTC that must be there.  Raises MalformedAnswer for anything but an aware time."""
-    told = payload.get(key)
-    try:
-        time = datetime.fromisoformat(told)  # type: ignore[arg-type]  # anything else is the TypeError below
-        if time.tzinfo is not None:
-            return time if time.tzinfo is UTC else time.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):  # no time, or one before the year 1 in UTC
-        pass
-    raise malformed(key)
+    time = utc_of(payload.get(key))
+    if time is None:
+        raise malformed(key)
+    return time
 
 
 def malformed(key: str) -> MalformedAnswer:
