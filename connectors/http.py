@@ -1,4 +1,4 @@
-"""HTTP manners shared by all connectors: typed errors, how long to wait, and redaction.
+"""HTTP manners shared by all connectors: typed errors, how long to wait, redaction, and what an answer must hold.
 
 Sending is `connectors.line`, asking again is `connectors.patience`.
 """
@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+
+import orjson
 
 from connectors.contract import (
     AccessDenied,
@@ -82,6 +84,15 @@ _SECRET = re.compile(
 def redacted(text: str, secrets: Sequence[str] = ()) -> str:
     """Return the text without the given secrets and without anything that looks like a credential."""
     return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", struck_out(text, secrets))
+
+
+def parsed(body: bytes, what: str) -> object:
+    """Return the JSON of an answer.  Raises MalformedAnswer, in whose chain of causes the body does not stand."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # raised below: the library's error holds the whole body
+    raise MalformedAnswer(f"The answer for {what} is no JSON; nothing of it was used: check `url`.")
 
 
 def require(payload: object, key: str, what: str) -> list[dict[str, object]]:

@@ -1,7 +1,7 @@
 """What `headway check` and `headway discover` tell of a GitHub."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import (
@@ -25,7 +25,8 @@ from connectors.github.settings import DEFAULT_URL
 from connectors.github.shared import Shared, containers, repository
 from connectors.github.wire import PAGE_SIZE, Wire
 from connectors.http import require
-from connectors.plain import lasting
+from connectors.plain import account_of, lasting
+from connectors.times import utc_of
 
 _ACCOUNT = "the account of the token"
 
@@ -46,11 +47,9 @@ def check(wire: Wire, shared: Shared) -> Account:
         lacks = list(_lacking_scopes(headers, missing))
     else:
         who, lacks = _installation(wire, app), list(_lacking_grants(app))
-    return Account(
-        who=who,
-        sees=tuple([one.name for one in readable]),
-        missing=missing,
-        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
+    return account_of(
+        who,
+        found,
         detail="GitHub" if wire.url == DEFAULT_URL else f"GitHub API at {wire.url}",
         lacks=(*lacks, *_unreadable_issues(wire, shared, readable), *_unreadable_boards(wire, shared)),
         expires=expiry(headers.get("github-authentication-token-expiration", "")),
@@ -82,11 +81,7 @@ def expiry(text: str) -> datetime | None:
 
     https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api: 2026-12-24 10:00:00 UTC
     """
-    try:
-        told = datetime.fromisoformat(text.strip().replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-"))
-    except ValueError:
-        return None
-    return told.astimezone(UTC) if told.tzinfo else None
+    return utc_of(text.strip().replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-"))
 
 
 def _lacking_scopes(headers: Mapping[str, str], missing: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import orjson
 
 from connectors.contract import AccessDenied, ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
 from connectors.github.payload import Payload
-from connectors.http import error_for
+from connectors.http import error_for, parsed
 
 _LIMIT_WORDS = (b"rate limit", b"abuse detection")
 """In the text of a 403 that only limits.  The secondary limit may come without any header that says so."""
@@ -63,11 +63,7 @@ class Answer:
         """Return the parsed body.  Raises the typed error of any other status, or MalformedAnswer."""
         if self.status != status:
             raise self.error(what)
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            pass  # raised below, so that the body is not part of the chain of causes
-        raise MalformedAnswer(f"The answer for {what} is not JSON; nothing of it was used. Check `url`.")
+        return parsed(self.body, what)
 
     def rows(self, what: str) -> list[Payload]:
         """Return the objects that a 200 lists.  An error is never zero rows: raises as `json` does."""
