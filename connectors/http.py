@@ -86,6 +86,11 @@ def redacted(text: str, secrets: Sequence[str] = ()) -> str:
     return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", struck_out(text, secrets))
 
 
+def sendable(token: str) -> bool:
+    """Tell whether a header can carry this as a token: printable ASCII without spaces."""
+    return bool(token) and all("!" <= sign <= "~" for sign in token)
+
+
 def parsed(body: bytes, what: str) -> object:
     """Return the JSON of an answer.  Raises MalformedAnswer, in whose chain of causes the body does not stand."""
     try:

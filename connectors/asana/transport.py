@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from connectors.asana.settings import Settings
 from connectors.contract import CredentialsRefused, Stop
-from connectors.http import USER_AGENT, error_for, parsed
+from connectors.http import USER_AGENT, error_for, parsed, sendable
 from connectors.line import Line, Route
 
 
@@ -35,7 +35,7 @@ class Transport:
     def __init__(self, settings: Settings, line: Line | None = None) -> None:
         """Raises CredentialsRefused when the token has signs that no HTTP header can carry, Stop as `Line` does."""
         token = settings.token.get_secret_value()
-        if not token or not all("!" <= sign <= "~" for sign in token):
+        if not sendable(token):
             raise CredentialsRefused("The Asana token is empty or holds spaces, line ends or other foreign signs.")
         self.line = line or Line(Route(settings.url, settings.proxy, settings.ca_bundle))
         self.status = 0

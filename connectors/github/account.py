@@ -60,8 +60,7 @@ def _login(answer: Answer) -> str:
     error = None if answer.status == 200 else answer.error(_ACCOUNT)
     if answer.status == 403 and not isinstance(error, RateLimited):
         return "a token of an app (GitHub does not tell it a name)"
-    who = answer.json(_ACCOUNT)
-    login = who.get("login") if isinstance(who, dict) else None
+    login = answer.object(_ACCOUNT).get("login")
     if not isinstance(login, str):
         raise MalformedAnswer(f"The answer for {_ACCOUNT} names nobody; nothing of it was used.")
     return login

@@ -72,9 +72,9 @@ class Answer:
             raise MalformedAnswer(f"The answer for {what} is no list of objects; nothing of it was used.")
         return told
 
-    def object(self, what: str) -> Payload:
-        """Return the object that a 200 holds.  Raises as `json` does."""
-        told = self.json(what)
+    def object(self, what: str, status: int = 200) -> Payload:
+        """Return the object that an answer of this status holds.  Raises as `json` does."""
+        told = self.json(what, status)
         if not isinstance(told, dict):
             raise MalformedAnswer(f"The answer for {what} is no object; nothing of it was used.")
         return told

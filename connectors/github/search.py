@@ -58,8 +58,8 @@ def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPa
         if not place.part and place.begins and _APART[0] in answer.reason:
             return IdPage((), tuple([Place(Listing.SEARCH, part=part).text() for part in _APART]))
         raise Stop(f"GitHub refuses {what} (422): {answer.reason or 'it gives no reason'}")
-    told = answer.json(what)
-    if not isinstance(told, dict) or type(told.get("total_count")) is not int:
+    told = answer.object(what)
+    if type(told.get("total_count")) is not int:
         raise MalformedAnswer(f"The answer for {what} does not say how much was found; nothing of it was used.")
     if told.get("incomplete_results") is not False:
         raise TryLater(f"GitHub did not finish {what} in time: try again later.")
