@@ -50,6 +50,10 @@ class MirrorCache:
                 )
         return {name: self._held[name][1] for name in generations}
 
+    def of(self, connection: Connection, name: str) -> list[Candidate]:
+        """Return the candidates of one source as they are in this connection's snapshot."""
+        return self.load(connection, sources.generations(connection, [name]))[name]
+
 
 def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:
     """Write what there is to say of a key result, if anything.  Returns the new entries."""
