@@ -106,7 +106,7 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "value": as_json(answer.value),
         "at": timestamp(answer.at),
         "combine": rule.combine.value if rule.combine else None,
-        "scale": [as_json(rule.scale.low), as_json(rule.scale.high)] if rule.scale else None,
+        "scale": {"from": [as_json(rule.scale.low), as_json(rule.scale.high)]} if rule.scale else None,
         "add_start": as_json(rule.base) if rule.add_start else None,
         "measured": as_json(answer.measured.value),
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],

@@ -8,7 +8,21 @@ from typing import Any
 import pytest
 
 from mapping.attribution import Change, Past, Standing, attribute, changes, whole
-from mapping.rule import Cancelled, Combine, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
+from mapping.rule import (
+    Cancelled,
+    Combine,
+    Counts,
+    DoneWhen,
+    LastDays,
+    Measure,
+    Missing,
+    Moment,
+    Part,
+    Regress,
+    Rule,
+    Window,
+    Within,
+)
 from mapping.totals import kept
 from okrs.ledger import CauseKind, Delta
 from okrs.work import Kind, Ref, State, WorkItem
@@ -66,6 +80,10 @@ def evidence(row: Delta) -> tuple[Decimal | None, ...]:
 
 def card(state: State = TODO, points: str | None = "3", **facts: Any) -> WorkItem:
     return an_item("PAY-1", state, points=points, **{"labels": ("p1",), "projects": (Ref("PAY"),), **facts})
+
+
+def other(state: State = TODO, **facts: Any) -> WorkItem:
+    return an_item("PAY-2", state, **{"projects": (Ref("PAY"),), **facts})
 
 
 P1 = where(label="p1")
@@ -308,3 +326,69 @@ def test_an_entry_with_one_cause_writes_one_row_per_item_on_the_line() -> None:
     assert evidence(row) == numbers(None, None, 3, 3)
     (row,) = whole(changes(evidence_of(result.lines), []), CauseKind.RULE)
     assert evidence(row) == numbers(3, 3, None, None)
+
+
+# --- measures that are no sums -----------------------------------------------------------------------------------
+
+AVERAGE = a_part(Measure.MEAN, by="points")
+PACE = a_part(Measure.THROUGHPUT, window=Window.CYCLE)
+SHARE = a_part(Measure.RATIO, counts=Counts.ALL, of=where(label="regression"))
+HALVES = a_part(partial=((DOING, Decimal("0.5")),))
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "after", "told"),
+    [
+        (
+            AVERAGE,
+            [card(DONE, points="1"), other(points="3")],
+            [card(DONE, points="1"), other(DONE, points="3")],
+            ["closed +1"],
+        ),
+        (AVERAGE, [card(DONE, points="1")], [card(DONE, points="1"), other(DONE, points="3")], ["added +1"]),
+        (
+            AVERAGE,
+            [card(DONE, points="1"), other(DONE, points="3")],
+            [card(DONE, points="1"), other(points="3")],
+            ["reopened -1"],
+        ),
+        (AVERAGE, [card(DONE, points="1")], [card(DONE, points="5")], ["re_estimated +4"]),
+        (AVERAGE, [card(DONE, points="1")], [card(points="1")], ["reopened +0"]),  # of nothing the last value stays
+        (SHARE, [card(), other()], [card(labels=("regression",)), other()], ["added +0.5"]),
+        (SHARE, [card(labels=("regression",)), other()], [card(), other()], ["removed -0.5"]),
+        (HALVES, [card()], [card(DOING)], ["closed +0.5"]),
+        (HALVES, [card(DOING)], [card()], ["reopened -0.5"]),
+        (HALVES, [card(DOING)], [card(DONE)], ["closed +0.5"]),
+    ],
+)
+def test_what_happened_to_a_measure_that_is_no_sum(
+    part: Part, before: list[WorkItem], after: list[WorkItem], told: list[str]
+) -> None:
+    assert story(moved_by(a_rule(part), before, after)) == told
+
+
+def test_a_week_that_ends_is_told_before_what_it_brings() -> None:
+    """One ticket was closed in the first week, one in the second, of which nobody speaks before it is over."""
+    closed = [card(DONE, closed_at=at("2026-10-06")), other(DONE, closed_at=at("2026-10-13"))]
+    rows = moved_by(a_rule(PACE), closed, closed, times=(at("2026-10-14"), at("2026-10-19")))
+    assert [(row.cause, row.item, row.delta) for row in rows] == [
+        (CauseKind.TIME, "", Decimal("-0.5")),
+        (CauseKind.TIME, closed[1].id, Decimal("0.5")),
+    ]
+
+
+def test_a_span_that_moves_on_is_time() -> None:
+    rule = a_rule(a_part(where=Within(Moment.CLOSED, (LastDays(7),))))
+    closed = [card(DONE, closed_at=at("2026-10-06"))]
+    rows = moved_by(rule, closed, closed, times=(at("2026-10-07"), at("2026-10-20")))
+    assert story(rows) == ["time -1"]
+    assert story(moved_by(rule, closed, closed, times=(at("2026-10-06T12:00"), at("2026-10-07")))) == ["time +1"]
+
+
+def test_the_best_value_hides_steps_that_lead_nowhere() -> None:
+    """One is closed and one is reopened: the value stays, and so does the sum of the causes."""
+    rule = a_rule(regress=Regress.RATCHET)
+    before, after = [card(DONE), other()], [card(), other(DONE)]
+    rows = moved_by(rule, before, after)
+    assert sum(row.delta for row in rows) == 0
+    assert story(moved_by(rule, [card(DONE)], [card()])) == ["reopened +0"]
