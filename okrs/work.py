@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 LARGEST = Decimal(10**9)
 """A field's number beyond this is an accident; its millionths would not fit the store's whole numbers."""
@@ -114,8 +115,12 @@ class WorkItem:
         return None
 
 
+@lru_cache(maxsize=8192)
 def fold_name(name: str) -> str:
-    """Return the form in which names are compared: trimmed, NFC, case-folded (DESIGN 4.1)."""
+    """Return the form in which names are compared: trimmed, NFC, case-folded (DESIGN 4.1).
+
+    Remembered, since thousands of items have the same few labels and statuses.
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().casefold())
 
 
