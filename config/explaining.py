@@ -59,7 +59,7 @@ def _misfit(detail: ErrorDetails, spot: Spot, problems: Problems, hidden: Sequen
 
 def keys_of(model: type[BaseModel]) -> list[str]:
     """Return the keys a table of this model takes, in the order of the model."""
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return [*(field.alias or name for name, field in model.model_fields.items()), *getattr(model, "open_keys", ())]
 
 
 def _unknown_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, problems: Problems) -> None:

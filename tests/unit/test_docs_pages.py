@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import BaseModel
 
-from config import schema
+from config import mappings, schema
+from config.where import Where
 from connectors import registry
 from connectors.settings import SourceSettings
 from okrs.ledger import CauseKind, EntryKind
@@ -62,9 +63,9 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
         ("## sources", SourceSettings),
         ("## objectives", schema.ObjectiveEntry),
         ("### key_results", schema.KeyResultEntry),
-        ("## mappings", schema.MappingEntry),
-        ("## mappings", schema.PartEntry),
-        ("### where", schema.Where),
+        ("## mappings", mappings.MappingEntry),
+        ("## mappings", mappings.PartEntry),
+        ("### where", Where),
     ]
     return fixed + [(f"### connector: {name}", registry.find(name).settings) for name in registry.names()]
 
