@@ -4,6 +4,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+BAD_KEY = "bad_key"
+"""Type of pydantic's error where a key itself is wrong, not its value."""
+
 
 class Closed(BaseModel):
     """A table that takes its own keys alone.  A key with nothing behind it counts as left out."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.closed import BAD_KEY
 from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, meant, quoted
@@ -53,7 +54,7 @@ def _misfit(detail: ErrorDetails, spot: Spot, problems: Problems, hidden: Sequen
     message = said(detail, place)
     if detail["type"] == "value_error":
         message = struck_out(message, hidden)
-    about_key = detail["loc"][-1:] == ("[key]",)
+    about_key = detail["loc"][-1:] == ("[key]",) or detail["type"] == BAD_KEY
     problems.at(place.home if about_key else place.node.place, place.path, message)
 
 

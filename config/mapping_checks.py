@@ -68,6 +68,9 @@ def _check_whole(mapping: Spot, parts: list[Spot], problems: Problems) -> None:
             problems.error(regress, "regress is about the combined number: write it on the mapping")
         elif mapping.get("regress"):
             problems.error(regress, "regress stands on the mapping already: leave it out here")
+    with_ = mapping.get("with")
+    if with_ and not mapping.get("use") and not problems.misspelt(mapping, "use"):
+        problems.at(with_.home, with_.path, "with fills in a template: add use: and its name, or leave with out")
     scale = mapping.get("scale")
     if scale and any(_is_true(each.get("add_start")) for each in (mapping, *parts)):
         problems.error(scale, "scale already leads from start to target: leave scale or add_start out")

@@ -7,9 +7,9 @@ from datetime import date
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from config.closed import Closed
+from config.closed import BAD_KEY, Closed
 from config.fields import Listed, Words, read_day
 from config.words import quoted
 from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, LastDays, Match, Moment, Not, Selector, Span, Within
@@ -60,7 +60,7 @@ def _field_key(key: str) -> str:
     if not key.startswith(FIELD):
         raise PydanticKnownError("extra_forbidden")
     if not key.removeprefix(FIELD).strip():
-        raise ValueError("the name of the field is missing: write it behind the point, as field.risk")
+        raise PydanticCustomError(BAD_KEY, "the name of the field is missing: write it behind the point, as field.risk")
     return key
 
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from config.loader import Loaded, load
-from config.model import Config
 from config.mappings import DefaultsEntry, LinkByEntry, MappingEntry, PartEntry, TemplateEntry
+from config.model import Config
 from config.schema import Document, ObjectiveEntry
 from config.where import Where
 from connectors import registry
