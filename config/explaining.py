@@ -90,10 +90,16 @@ def _missing_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, probl
 def model_at(model: type[BaseModel], path: tuple[Step, ...]) -> type[BaseModel] | None:
     """Return the model of the table at a path below a model; None where there is none."""
     here: type[BaseModel] | None = model
+    named = False  # whether the next step is a name of the admin's own, and no key of a model
     for step in path:
-        if isinstance(step, str) and here is not None:
-            field = next((f for name, f in here.model_fields.items() if step == (f.alias or name)), None)
-            here = _model_in(field.annotation) if field else None
+        if isinstance(step, int) or here is None:
+            continue
+        if named:
+            named = False
+            continue
+        field = next((f for name, f in here.model_fields.items() if step == (f.alias or name)), None)
+        here = _model_in(field.annotation) if field else None
+        named = field is not None and get_origin(field.annotation) is dict
     return here
 
 

@@ -113,6 +113,7 @@ def _check_template(template: Spot, problems: Problems) -> bool:
     for spot in template.listed("params"):
         if spot.text not in said:
             _refuse_unused(spot, said.difference(param for param in params if param), problems)
+            good = False
     return good
 
 
@@ -133,28 +134,31 @@ def _refuse_unused(param: Spot, strangers: set[str], problems: Problems) -> None
 
 def _expanded(root: Spot, templates: _Templates, problems: Problems) -> Spot:
     section = root.get("mappings")
-    if section is None or not isinstance(root.node, Table) or not any(map(_use, mappings_of([root]))):
+    if section is None or not isinstance(root.node, Table) or not any(map(_uses, mappings_of([root]))):
         return root
     writer = _Writer(MAX_NODES - sum(1 for _ in root.walk()))
-    items = tuple(_written_out(spot, templates, writer, problems) for spot in section.items())
+    items = tuple(
+        _written_out(spot, templates, writer, problems) if _uses(spot) else spot.node for spot in section.items()
+    )
     mappings = Entry(section.home, Listing(section.node.place, items))
     return Spot(Table(root.node.place, {**root.node.entries, "mappings": mappings}), root.home)
 
 
-def _use(mapping: Spot) -> Spot | None:
-    return mapping.get("use")
+def _uses(mapping: Spot) -> bool:
+    """Tell whether a template is meant, also where it is not named."""
+    return bool(mapping.get("use") or mapping.get("with"))
 
 
 def _written_out(mapping: Spot, templates: _Templates, writer: _Writer, problems: Problems) -> Node:
     """Return a mapping with the keys of its template; its own keys win."""
-    use = _use(mapping)
-    if use is None or not isinstance(mapping.node, Table):
-        return mapping.node
+    use = mapping.get("use")
     template = templates.names.require(use, problems)
     body = template.get("mapping") if template else None
-    values = _values(mapping, template, problems) if template and use.text not in templates.broken else None
-    written = _body(body, values, use, writer, problems) if body and values is not None else None
-    if written is None:
+    written = None
+    if template and body and use and use.text not in templates.broken:
+        values = _values(mapping, template, problems)
+        written = _body(body, values, use, writer, problems) if values is not None else None
+    if written is None or not isinstance(mapping.node, Table):
         problems.tear(mapping.node.place)  # what it lacks is no mistake of its own
         return mapping.node
     own = {key: entry for key, entry in mapping.node.entries.items() if mapping.get(key)}
