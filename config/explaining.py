@@ -116,6 +116,7 @@ _SAID = {
     "model_type": "keys with values are expected here (key: value), not {shape}",
     "dict_type": "keys with values are expected here (key: value), not {shape}",
     "too_short": "at least one entry is needed here: add one, or leave the key out",
+    "too_long": "at most {max_length} entries are possible here: take some out",
     "string_too_short": "this text is empty: fill it in, or leave the key out",
     "string_too_long": "this text is longer than {max_length} characters: shorten it",
     "greater_than": "write a number greater than {gt}",

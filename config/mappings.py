@@ -14,6 +14,9 @@ from mapping.rule import Cancelled, Combine, Counts, Missing, Regress, Scope, Wi
 ID = "{id}"
 """What stands for a key result's id in the label of `link_by`."""
 
+MOST_LINKED = 100
+"""Each may give every key result a part of its own."""
+
 
 def _regress(text: object) -> object:
     if text == "ask":
@@ -113,4 +116,6 @@ class LinkByEntry(Closed):
     label: Annotated[Text, AfterValidator(_label)] = Field(
         description="The label that names a key result, as kr:{id}; {id} is the key result's id."
     )
-    sources: Words = Field(description="Names of the sources in which the label is looked for.")
+    sources: Annotated[Words, Field(max_length=MOST_LINKED)] = Field(
+        description="Names of the sources in which the label is looked for."
+    )

@@ -395,6 +395,11 @@ CASES = [
         'unknown source "gti"; did you mean "git"',
     ),
     ("mappings:\n", "link_by: {label: 'kr:{id}', sources: «[]}\nmappings:\n", "at least one entry is needed"),
+    (
+        "mappings:\n",
+        "link_by: {label: 'kr:{id}', sources: «[" + "git, " * 101 + "]}\nmappings:\n",
+        "at most 100 entries are possible here",
+    ),
     ("mappings:\n", "«link_by: {label: 'kr:{id}'}\nmappings:\n", "sources is missing: add it (Names of the sources"),
     ("mappings:\n", "«link-by: {label: 'kr:{id}'}\nmappings:\n", 'unknown key "link-by"; did you mean "link_by"?'),
     ("mappings:\n", "defaults: {«counts: open}\nmappings:\n", 'unknown key "counts"; allowed here: missing, cancelled'),

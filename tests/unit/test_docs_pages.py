@@ -66,6 +66,9 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
         ("## mappings", mappings.MappingEntry),
         ("## mappings", mappings.PartEntry),
         ("### where", Where),
+        ("## link_by", mappings.LinkByEntry),
+        ("## defaults", mappings.DefaultsEntry),
+        ("## templates", mappings.TemplateEntry),
     ]
     return fixed + [(f"### connector: {name}", registry.find(name).settings) for name in registry.names()]
 
@@ -81,6 +84,8 @@ def test_every_key_of_the_config_is_described(heading: str, model: type[BaseMode
     keys = {field.alias or name: field for name, field in model.model_fields.items()}
     keys = {key: field for key, field in keys.items() if not (issubclass(model, SourceSettings) and key in common)}
     assert set(keys) <= set(described)
+    for spelled in getattr(model, "open_keys", ()):
+        assert f"| `{spelled}` |" in section
     for key, field in keys.items():
         if field.is_required():
             assert described[key].startswith("required"), key
