@@ -16,6 +16,7 @@ def check_mapping(
 ) -> None:
     """Add the problems of one mapping.  `custom_fields` says what each source has; None when unknown."""
     parts = _parts(mapping)
+    _require_parts(mapping, problems)
     key_result = _key_result(mapping, known, problems)
     if key_result:
         _check_terms(mapping, parts, key_result, problems)
@@ -25,6 +26,15 @@ def check_mapping(
         source = part.get("source")
         known.sources.require(source, problems)
         check_part(part, custom_fields.get(source.text or "") if source else None, problems)
+
+
+def _require_parts(mapping: Spot, problems: Problems) -> None:
+    """Complain where nothing is measured.  The schema does not: a template may say it."""
+    written = mapping.child("from")
+    if written is not None and mapping.get("from") is None:
+        problems.at(written.home, written.path, "from has no value: fill it in (What is measured, part by part)")
+    elif written is None and mapping.entries():
+        problems.missing(mapping, "from", "from is missing: add it (What is measured, part by part)")
 
 
 def _parts(mapping: Spot) -> list[Spot]:

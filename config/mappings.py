@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from config.closed import Closed
 from config.fields import Flag, Id, Listed, Number, Positive, Share, Text, Words
-from config.measures import Measuring, read_measure, read_stat
+from config.measures import MeasureText, Measuring, StatText, read_measure, read_stat
 from config.where import Where
 from mapping.rule import Cancelled, Combine, Counts, Missing, Regress, Scope, Window
 
@@ -57,12 +57,12 @@ class ScaleEntry(Closed):
 class PartEntry(Closed):
     source: Id = Field(description="Name of the source that is read.")
     where: Where = Field(default=Where(), description="Which items are selected; all issues when left out.")
-    measure: Annotated[Measuring, PlainValidator(read_measure)] = Field(
+    measure: Annotated[Measuring, PlainValidator(read_measure, json_schema_input_type=MeasureText)] = Field(
         description="How the selected items become a number."
     )
     by: Text | None = Field(default=None, description="A numeric field that weighs the items.")
     missing: Missing | None = Field(default=None, description="Weight of an item without an estimate.")
-    stat: Annotated[Measuring, PlainValidator(read_stat)] | None = Field(
+    stat: Annotated[Measuring, PlainValidator(read_stat, json_schema_input_type=StatText)] | None = Field(
         default=None, description="Which number of a time's distribution: median (the default), mean, or p85."
     )
     of: Where | None = Field(default=None, description="What the selected items of a ratio must also match.")
@@ -82,7 +82,9 @@ class PartEntry(Closed):
 
 class MappingEntry(Closed):
     key_result: Id = Field(description="Id of the key result that is fed.")
-    from_: tuple[PartEntry, ...] = Field(alias="from", min_length=1, description="What is measured, part by part.")
+    from_: tuple[PartEntry, ...] = Field(
+        default=(), alias="from", min_length=1, description="What is measured, part by part; a template may say it."
+    )
     combine: Combine | None = Field(default=None, description="How the parts become one number.")
     add_start: Flag = Field(default=False, description="true: the measured number is added to the start value.")
     scale: ScaleEntry | None = Field(default=None, description="Which measured range becomes start…target.")

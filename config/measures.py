@@ -2,6 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from config.words import advice, quoted
 from mapping.rule import MEDIAN, TIMES, Measure
@@ -15,10 +18,15 @@ SHARES = frozenset({Measure.COUNT, Measure.PERCENT, Measure.SUM, Measure.RATIO})
 FINISHED = frozenset({Measure.THROUGHPUT, *TIMES})
 """Measures of finished work alone."""
 
-_PERCENTILE = re.compile("p([1-9][0-9]?)")
+_RANKED = "p[1-9][0-9]?"
+_PERCENTILE = re.compile(_RANKED)
 _LIKE_A_PERCENTILE = re.compile("[pP][0-9.]+")
 _STATS = ("mean", "median", "p85")
 _WORDS = ("count", "percent", "sum", *_STATS, "lead_time", "cycle_time", "throughput", "ratio")
+
+MeasureText = Annotated[str, Field(pattern=f"^(?:{'|'.join(_WORDS)}|{_RANKED})$")]
+StatText = Annotated[str, Field(pattern=f"^(?:{'|'.join(_STATS)}|{_RANKED})$")]
+"""What editors are told of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ def _read(text: object, words: tuple[str, ...]) -> Measuring:
         raise ValueError(f"a single word is expected here: {', '.join(words)}")  # noqa: TRY004 - for pydantic
     percentile = _PERCENTILE.fullmatch(text)
     if percentile or text == "median":
-        return Measuring(Measure.PERCENTILE, int(percentile[1]) if percentile else MEDIAN)
+        return Measuring(Measure.PERCENTILE, int(text[1:]) if percentile else MEDIAN)
     if text in words:
         return Measuring(Measure(text))
     if _LIKE_A_PERCENTILE.fullmatch(text):

@@ -64,13 +64,25 @@ def _field_key(key: str) -> str:
     return key
 
 
-Spans = Annotated[tuple[Annotated[WrittenSpan, PlainValidator(read_span)], ...], Listed, Field(min_length=1)]
+Spans = Annotated[
+    tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=str)], ...],
+    Listed,
+    Field(min_length=1),
+]
 
 
 class Where(Closed):
     """Which items: every key must hold, a list means any of its values.  Selectors first, then what joins clauses."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "patternProperties": {
+                "^field[.]": {"type": ["string", "array"], "description": "A custom field's values."}
+            },
+            "additionalProperties": False,
+        },
+    )
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Words] = Field(init=False)
     """Custom fields, by keys as `field.risk`."""

@@ -226,6 +226,8 @@ CASES = [
     ("at_risk: 0.6", "at_risk: «0.9", "at_risk (0.9) lies above on_track (0.8)"),
     ("on_track: 0.8", "on_track: «8", "write a number up to 1"),
     # mappings
+    ("from:\n      - " + BAND_PART, "«from:", "from has no value: fill it in"),
+    ("    from:\n      - " + BAND_PART, "", "from is missing: add it (What is measured"),
     ("    combine: weighted_mean\n", "", "2 parts need combine to become one number: add combine: weighted_mean"),
     ("combine: weighted_mean", "combine: «avg", "is not possible here; write one of: sum, mean"),
     ("weighted_mean", "sum", "weight works with combine: weighted_mean only"),
@@ -435,6 +437,7 @@ UNMARKED = {  # missing keys of tables that begin on another line than the case 
     "database is missing": "«version: 1",
     "title is missing": "- «id: base",
     "2 parts need combine": "- «key_result: bugs",
+    "from is missing": "- «key_result: band",
     "weight works with combine: weighted_mean only": "weight: «2}",
     "projects is missing": "  «jira:\n",
 }
