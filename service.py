@@ -224,9 +224,10 @@ class Service:
     def _synced(
         self, known: Config, database: Database, progress: Progress, *, only: Sequence[str], full: bool
     ) -> Synced:
-        report = self._engine(known, database, progress).sync(only=only, full=full)
+        engine = self._engine(known, database, progress)
+        report = engine.sync(only=only, full=full)
         with database.read() as connection:
-            return Synced(report, gaps(connection, setup_of(known)))
+            return Synced(report, gaps(connection, setup_of(known), self._clock(), engine.cache.of))
 
     def _engine(self, known: Config, database: Database, progress: Progress) -> Engine:
         return Engine(

@@ -2,7 +2,7 @@
 
 A connector is opened for one source, used by one thread at a time, and closed; `twin` makes another one for another
 thread.  It reads only.  One call of `changed` is one page: small enough to be asked again when it fails, so retry
-lives outside, in one place (`connectors.http`).
+lives outside, in one place (`connectors.patience`).
 
     asked = [None]                                   # a read of one container
     while asked:                                     # in any order, several at once
@@ -234,6 +234,7 @@ class Connector(Protocol):
     def matching(self, query: str, resume: str | None) -> IdPage:
         """Return one page of the ids that a query in the tracker's own language finds, in any container.
 
+        The engine asks it only while every container can be read: what is found in the others would be missing.
         Raises Stop with the tracker's reason where it refuses the query, and ConnectorError.
         """
 

@@ -1,4 +1,4 @@
-"""HTTP manners shared by all connectors: typed errors, how long to wait, and redaction.
+"""HTTP manners shared by all connectors: typed errors, how long to wait, redaction, and what an answer must hold.
 
 Sending is `connectors.line`, asking again is `connectors.patience`.
 """
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
+import orjson
+
 from connectors.contract import (
     AccessDenied,
     ConnectorError,
@@ -18,8 +20,8 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
-from connectors.line import reset_of
 from connectors.settings import struck_out
+from connectors.told import reset_of
 
 USER_AGENT = f"headway/{version('headway')}"
 
@@ -82,6 +84,20 @@ _SECRET = re.compile(
 def redacted(text: str, secrets: Sequence[str] = ()) -> str:
     """Return the text without the given secrets and without anything that looks like a credential."""
     return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", struck_out(text, secrets))
+
+
+def sendable(token: str) -> bool:
+    """Tell whether a header can carry this as a token: printable ASCII without spaces."""
+    return bool(token) and all("!" <= sign <= "~" for sign in token)
+
+
+def parsed(body: bytes, what: str) -> object:
+    """Return the JSON of an answer.  Raises MalformedAnswer, in whose chain of causes the body does not stand."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # raised below: the library's error holds the whole body
+    raise MalformedAnswer(f"The answer for {what} is no JSON; nothing of it was used: check `url`.")
 
 
 def require(payload: object, key: str, what: str) -> list[dict[str, object]]:

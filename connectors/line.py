@@ -7,35 +7,25 @@ redirects with the token, retry by rules of their own, wait without an end and t
 import os
 import ssl
 import time
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
 
-import urllib3
 from urllib3.exceptions import HTTPError
 
-from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater
+from connectors.body import too_large, unpacked, whole
+from connectors.contract import ConnectorError, Quota, Stop
 from connectors.logs import DEBUG, tell
-from connectors.told import date_of, quota_of, reset_of
+from connectors.told import date_of, quota_of
 from connectors.trouble import proxy_login, trouble
 from connectors.way import authorities, manager, place, proxy_for, same_origin, trust
-
-__all__ = ["CONNECT_TIMEOUT", "MOST_BYTES", "READ_TIMEOUT", "TIMEOUT", "Answer", "Line", "Route"]
-__all__ += ["authorities", "proxy_for", "quota_of", "reset_of", "same_origin"]
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
 TIMEOUT = (CONNECT_TIMEOUT, READ_TIMEOUT)
 """Seconds to connect and to wait for an answer's next byte."""
-
-MOST_BYTES = 64 * 2**20
-"""No page of a tracker is larger, unpacked; an answer that is, is refused before it fills the memory."""
-
-_CHUNK = 2**20
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +128,13 @@ class Line:
             method, url, headers=asked, body=body, retries=False, redirect=False, preload_content=False
         )
         try:
-            packed = _whole(reply)
+            packed = whole(reply)
         except BaseException:
             reply.close()
             raise
         if packed is None:
             reply.close()  # what was not read would be taken for the next answer
-            return _too_large(what)
+            return too_large(what)
         reply.release_conn()
         if reply.status == 407:
             return proxy_login()
@@ -153,42 +143,6 @@ class Line:
         self.quota = quota_of(told) or self.quota
         content = unpacked(packed, told.get("content-encoding", ""), what)
         return Answer(reply.status, told, content) if isinstance(content, bytes) else content
-
-
-def _whole(reply: urllib3.BaseHTTPResponse) -> bytes | None:
-    """Return the body as it came; None when it is too large."""
-    chunks, size = [], 0
-    while chunk := reply.read(_CHUNK, decode_content=False):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MOST_BYTES:
-            return None
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def unpacked(packed: bytes, encoding: str, what: str) -> bytes | ConnectorError:
-    """Return a body without its compression, or the error that it is."""
-    if encoding.strip().lower() in ("", "identity"):
-        return packed
-    if encoding.strip().lower() not in ("gzip", "x-gzip"):
-        return MalformedAnswer(f"The answer for {what} is packed in a way that was not asked for; it was not used.")
-    content = b""
-    while packed:  # more than one piece is unusual, and legal
-        unpacking = zlib.decompressobj(_GZIP)
-        try:
-            content += unpacking.decompress(packed, MOST_BYTES + 1 - len(content))
-        except zlib.error:
-            return MalformedAnswer(f"The answer for {what} cannot be unpacked; nothing of it was used.")
-        if len(content) > MOST_BYTES:
-            return _too_large(what)
-        if not unpacking.eof:
-            return TryLater(f"Only a part of the answer for {what} came: try again later.")
-        packed = unpacking.unused_data
-    return content
-
-
-def _too_large(what: str) -> MalformedAnswer:
-    return MalformedAnswer(f"The answer for {what} is larger than {MOST_BYTES >> 20} MB; it was not used.")
 
 
 def _tell(method: str, url: str, what: str, answer: Answer | ConnectorError, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """The one retry policy, and the one place that slows down: every connection of a source is asked through here.
 
-The client libraries' own retries are switched off (they sleep too short, too long or not at all).  A page that fails
-is asked again here; a tracker that wants more time than a lease lives gets its source read in a later run.
+Nothing below retries: `connectors.line` sends a request once, whoever wrote it.  A page that fails is asked again here,
+after a pause; a tracker that wants more time than a lease lives gets its source read in a later run.
 """
 
 import time

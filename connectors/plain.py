@@ -82,13 +82,7 @@ class Plain:
         raise Stop(f"This tracker has no query language, so it cannot be asked {query!r}: use the other selectors.")
 
     def check(self) -> Account:
-        found = self.containers()
-        return Account(
-            who="",
-            sees=tuple([one.name for one in found if isinstance(one, Container)]),
-            missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
-            reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
-        )
+        return account_of("", self.containers())
 
     def discover(self) -> Sequence[Listed]:
         found = lasting(self.containers())
@@ -119,6 +113,27 @@ def resolved(names: Sequence[str], resolve: Callable[[str], Container]) -> tuple
     if passing and len(passing) == len(names):
         raise passing[0]
     return tuple(found)
+
+
+def account_of(
+    who: str,
+    found: Sequence[Container | Unreadable],
+    *,
+    detail: str = "",
+    lacks: Sequence[str] = (),
+    expires: datetime | None = None,
+) -> Account:
+    """Return what `check` tells, with the containers that `containers` has found, and those it has not and why."""
+    hidden = {one.name: one.error for one in found if isinstance(one, Unreadable)}
+    return Account(
+        who=who,
+        sees=tuple([one.name for one in found if isinstance(one, Container)]),
+        missing=tuple(hidden),
+        detail=detail,
+        lacks=tuple(lacks),
+        expires=expires,
+        reasons=hidden,
+    )
 
 
 def lasting(found: Sequence[Container | Unreadable]) -> Sequence[Container | Unreadable]:

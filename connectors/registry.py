@@ -20,7 +20,7 @@ _LONGEST_REASON = 200
 
 
 class Connect(Protocol):
-    """Open a connection; the client library is imported here, not before."""
+    """Open a connection; what sends its requests is imported here, not before."""
 
     def __call__(self, settings: SourceSettings) -> Connector: ...
 

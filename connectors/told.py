@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from connectors.contract import Quota
+from connectors.times import utc_of
 
 _WARNED = timedelta(minutes=1)
 
@@ -41,8 +42,10 @@ def _soon(headers: Mapping[str, str]) -> datetime | None:
 def reset_of(headers: Mapping[str, str]) -> datetime | None:
     """Return when the quota begins anew, in UTC: seconds since 1970 at GitHub, a date at Jira; None when not told."""
     text = headers.get("x-ratelimit-reset", "").strip()
+    if not _is_count(text):
+        return utc_of(text)
     try:
-        return datetime.fromtimestamp(int(text), UTC) if _is_count(text) else _utc(datetime.fromisoformat(text))
+        return datetime.fromtimestamp(int(text), UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -50,15 +53,11 @@ def reset_of(headers: Mapping[str, str]) -> datetime | None:
 def date_of(headers: Mapping[str, str]) -> datetime | None:
     """Return the tracker's own time, in UTC, None when not told.  Header names in lower case."""
     try:
-        return _utc(parsedate_to_datetime(headers.get("date", "")))
+        moment = parsedate_to_datetime(headers.get("date", ""))
+        return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 12
-
-
-def _utc(moment: datetime) -> datetime | None:
-    """Return the moment in UTC; None without a time zone.  Raises OverflowError at the ends of the calendar."""
-    return moment.astimezone(UTC) if moment.tzinfo else None

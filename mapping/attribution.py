@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from mapping.measure import Line, Reason, Total, state_under, value_of
-from mapping.rule import Counts, Missing, Part, Rule, Window
+from mapping.judging import Line, Reason, state_under
+from mapping.rule import OF_COUNTED, Counts, LastDays, Measure, Missing, Part, Rule, Window, Within, leaves_of
+from mapping.totals import ZERO, Total, kept, value_of
 from okrs.ledger import CauseKind, Delta
 from okrs.numbers import rounded
 from okrs.work import State, WorkItem
@@ -97,22 +98,55 @@ def whole(changed: Iterable[Change], cause: CauseKind) -> tuple[Delta, ...]:
     return tuple(_row(each, cause, _before(each), _after(each), Decimal(0)) for each in changed)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a key result stood before the change: its value, and the totals of the evidence behind it."""
+
+    value: Decimal | None
+    totals: Sequence[Total]
+
+
 def attribute(
-    rule: Rule, old_totals: Sequence[Total], changed: Iterable[Change], past: Mapping[ItemId, Past]
+    rule: Rule, before: Standing, changed: Iterable[Change], past: Mapping[ItemId, Past], now: datetime
 ) -> tuple[Delta, ...]:
-    """Return one row for each step of each changed item, in the order in which the tracker says they happened."""
-    totals = list(old_totals)
-    value = value_of(rule, totals)
+    """Return one row for each step of each changed item, in the order in which the tracker says they happened.
+
+    What time alone did (one more week to divide by) comes first, in a row without an item.
+    """
+    totals = list(before.totals)
     rows: list[Delta] = []
+
+    def standing() -> Decimal:
+        return kept(rule, before.value, value_of(rule, totals, now)) or ZERO
+
+    value = standing()
+    if value != (before.value or ZERO):
+        rows.append(_of_time(rule, value - (before.value or ZERO)))
     for change in sorted(changed, key=lambda each: _order(each, past)):
         known = past.get((change.source, change.item), Past())
         at = _before(change)
         for cause, to in _steps(rule.parts[change.part], change, known):
             totals[change.part] = totals[change.part].moved(at, to)
-            moved = value_of(rule, totals)
+            moved = standing()
             rows.append(_row(change, cause, at, to, moved - value))
             at, value = to, moved
     return tuple(rows)
+
+
+def _of_time(rule: Rule, delta: Decimal) -> Delta:
+    part = next(number for number, each in enumerate(rule.parts) if each.measure is Measure.THROUGHPUT)
+    return Delta(
+        part=part,
+        source=rule.parts[part].source,
+        item="",
+        version="",
+        old_weight=None,
+        old_amount=None,
+        new_weight=None,
+        new_amount=None,
+        cause=CauseKind.TIME,
+        delta=delta,
+    )
 
 
 _OFF: tuple[None, None] = (None, None)
@@ -156,23 +190,27 @@ def _steps(part: Part, change: Change, past: Past) -> list[tuple[CauseKind, _OnL
     """Split one item's change: moved or removed, added, closed/reopened/cancelled, re-estimated, in that order."""
     at, to = _before(change), _after(change)
     if change.line is None or to is None:
-        return [(_departure(change.line, past), None)]
+        return [(_departure(part, change.line, past), None)]
     if at is None:
         return _arrival(part, change.line, past, to)
     # What the item would be with its new credit and its old weight; without a weight no credit can be told.
     turned = (at[0], rounded(at[0] * to[1] / to[0])) if to[0] else at
     steps: list[tuple[CauseKind, _OnLine]] = []
     if turned != at:
-        steps.append((_turn(part, change.line, past), turned))
+        steps.append((_turn(part, change.line, past, rises=turned[1] > at[1]), turned))
     if to != turned:
         steps.append((CauseKind.RE_ESTIMATED, to))
     return steps
 
 
-_LEFT_FOR = {Reason.CANCELLED: CauseKind.CANCELLED, Reason.NO_ESTIMATE: CauseKind.RE_ESTIMATED}
+_LEFT_FOR = {
+    Reason.CANCELLED: CauseKind.CANCELLED,
+    Reason.NO_ESTIMATE: CauseKind.RE_ESTIMATED,
+    Reason.OPEN: CauseKind.REOPENED,
+}
 
 
-def _departure(line: Line | None, past: Past) -> CauseKind:
+def _departure(part: Part, line: Line | None, past: Past) -> CauseKind:
     """Why an item is on the line no more.  One that is still selected left for the reason on its line."""
     if past.gone:
         return past.gone
@@ -181,15 +219,26 @@ def _departure(line: Line | None, past: Past) -> CauseKind:
         return CauseKind.TIME if past.unchanged else CauseKind.CLOSED
     if reason in _LEFT_FOR:
         return _LEFT_FOR[reason]
+    if past.unchanged and _moves_with_time(part):
+        return CauseKind.TIME
     return CauseKind.MOVED if past.moved else CauseKind.REMOVED
+
+
+def _moves_with_time(part: Part) -> bool:
+    """Whether the days pass under a part: what it selects, or which weeks it counts, changes without the items."""
+    spans = (span for leaf in leaves_of(part.where) if isinstance(leaf, Within) for span in leaf.spans)
+    return part.measure is Measure.THROUGHPUT or any(isinstance(span, LastDays) for span in spans)
 
 
 def _arrival(part: Part, line: Line, past: Past, to: tuple[Decimal, Decimal]) -> list[tuple[CauseKind, _OnLine]]:
     joined = _joining(part, line.item, past)
-    undone = (to[0], Decimal(0) if part.counts is Counts.DONE else to[0])
+    undone = (to[0], ZERO if part.counts is Counts.DONE else to[0])
     was_done = past.before is not None and state_under(part, past.before) is State.DONE
-    closed_since = not was_done or joined is CauseKind.REOPENED
-    if closed_since and state_under(part, line.item) is State.DONE and undone != to:
+    closed_since = (not was_done or joined is CauseKind.REOPENED) and state_under(part, line.item) is State.DONE
+    if part.measure in OF_COUNTED:  # its line has no place for work that is not done
+        known = past.before is not None and joined is CauseKind.ADDED
+        return [(CauseKind.CLOSED if closed_since and known else joined, to)]
+    if closed_since and undone != to:
         return [(joined, undone), (CauseKind.CLOSED, to)]
     return [(joined, to)]
 
@@ -201,6 +250,8 @@ def _joining(part: Part, item: WorkItem, past: Past) -> CauseKind:
         return CauseKind.ADDED
     if past.moved:
         return CauseKind.MOVED
+    if past.unchanged and _moves_with_time(part):
+        return CauseKind.TIME
     was, now = state_under(part, before), state_under(part, item)
     closed_anew = (was, before.closed_at) != (now, item.closed_at)
     if was is State.CANCELLED or (was is State.DONE and part.window is Window.CYCLE and closed_anew):
@@ -209,9 +260,14 @@ def _joining(part: Part, item: WorkItem, past: Past) -> CauseKind:
     return CauseKind.RE_ESTIMATED if unestimated else CauseKind.ADDED
 
 
-def _turn(part: Part, line: Line, past: Past) -> CauseKind:
+def _turn(part: Part, line: Line, past: Past, *, rises: bool) -> CauseKind:
     if past.unchanged:
         return CauseKind.TIME
     if line.item.state is State.CANCELLED:
         return CauseKind.CANCELLED
-    return CauseKind.CLOSED if state_under(part, line.item) is State.DONE else CauseKind.REOPENED
+    state = state_under(part, line.item)
+    if part.of is not None and past.before is not None and state_under(part, past.before) is state:
+        return CauseKind.ADDED if rises else CauseKind.REMOVED  # among those that match
+    if part.partial and state is not State.DONE:
+        return CauseKind.CLOSED if rises else CauseKind.REOPENED  # in part
+    return CauseKind.CLOSED if state is State.DONE else CauseKind.REOPENED

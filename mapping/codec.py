@@ -144,9 +144,9 @@ def _parse_part(document: dict[str, Any]) -> Part:
     )
 
 
-def clause_text(clause: Clause) -> str:
-    """Return the canonical JSON of a clause: equal clauses have equal text."""
-    return canonical_json(_clause(clause))
+def scope_key(rule: Rule, part: Part) -> str:
+    """Return what names a part's frozen scope: another source, clause or cycle has another one."""
+    return rule_hash(canonical_json([part.source, _clause(part.where), _period(rule.period)]))
 
 
 def _clause(clause: Clause) -> dict[str, Any]:

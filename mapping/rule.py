@@ -144,8 +144,8 @@ MEDIAN = 50
 TIMES = frozenset({Measure.LEAD_TIME, Measure.CYCLE_TIME})
 """Measures of elapsed days."""
 
-SPREADS = frozenset({Measure.MEAN, Measure.PERCENTILE, *TIMES})
-"""Measures of a distribution: what does not count is not on their line at all, and of nothing they are none."""
+OF_COUNTED = frozenset({Measure.MEAN, Measure.PERCENTILE, Measure.THROUGHPUT, *TIMES})
+"""Measures of what counts alone: nothing else is on their line."""
 
 
 class Counts(StrEnum):
@@ -233,6 +233,20 @@ class Part:
     scope: Scope = Scope.LIVE
     once: bool = False
     """Leave out what an earlier part has on its line as another item, which names this one or is named by it."""
+
+    @property
+    def word(self) -> str:
+        """The measure as the config spells it."""
+        return _spelt(self.rank) if self.measure is Measure.PERCENTILE else self.measure.value
+
+    @property
+    def stat(self) -> str | None:
+        """What of the times is told, as the config spells it; None for other measures."""
+        return _spelt(self.rank) if self.measure in TIMES else None
+
+
+def _spelt(rank: int | None) -> str:
+    return "mean" if rank is None else "median" if rank == MEDIAN else f"p{rank}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Literal
 
 Tracker = Literal["jira", "asana", "github"]
 State = Literal["todo", "doing", "done", "cancelled"]
+Action = Literal["added", "changed", "removed", "deleted", "undeleted"]
+"""What an event of Asana says that was done."""
 
 
 @dataclass(eq=False, slots=True)
@@ -107,7 +109,7 @@ class Event:
     project: int
     item: int
     parent: int | None
-    action: Literal["added", "changed", "removed", "deleted", "undeleted"]
+    action: Action
     at: datetime
     kind: Literal["task", "section"] = "task"
 

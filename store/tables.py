@@ -8,6 +8,7 @@ source ── container ── presence ── item ── item_version        t
        ── query ── query_hit                                   what the trackers' own queries find
 rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
 key_result, evidence                                           what the ledger says now, kept for speed
+frozen_scope                                                   what belonged to a key result when its scope was frozen
 """
 
 from datetime import UTC, datetime, timedelta
@@ -319,6 +320,17 @@ key_result = Table(
     Column("generations", Text, nullable=False),
     Column("retired", Boolean, nullable=False, default=False),
     PrimaryKeyConstraint("id", name="pk_key_result"),
+)
+
+frozen_scope = Table(
+    "frozen_scope",
+    metadata,
+    Column("key_result", Text, nullable=False),
+    # What it is the scope of: `mapping.codec.scope_key`.
+    Column("scope", Text, nullable=False),
+    # Ids of the items that belong to it, as JSON.
+    Column("items", Text, nullable=False),
+    PrimaryKeyConstraint("key_result", "scope", name="pk_frozen_scope"),
 )
 
 evidence = Table(

@@ -10,22 +10,24 @@ A key result is looked at in three steps, each an entry of its own, so that the 
     target   changed terms; they move no value
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from mapping.attribution import Change, Evidence, ItemId, Past, attribute, changes, whole
+from mapping.attribution import Change, Evidence, ItemId, Past, Standing, attribute, changes, whole
 from mapping.codec import rule_hash, rule_text
-from mapping.family import Candidate
-from mapping.measure import Line, Total, measure
+from mapping.judging import Line
+from mapping.measure import Measured, Scopes, measure
+from mapping.measure import Mirror as Candidates
 from mapping.rule import Rule
+from mapping.totals import Total, kept
 from okrs.cycle import Calendar
 from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, terms_text
 from store.ledger import Draft, KeyResultState
 
-Mirror = Callable[[Rule], Mapping[str, Sequence[Candidate]]]
+Mirror = Callable[[Rule], Candidates]
 """The candidates of a rule's sources, by source; loaded only when something is due."""
 
 Recall = Callable[[Iterable[ItemId], Mapping[str, int]], Mapping[ItemId, Past]]
@@ -55,6 +57,8 @@ class Basis:
     """The sources of the rule on record hold what that rule needs."""
     ready: bool
     """The sources of the config's rule hold what it needs."""
+    scopes: Scopes = field(default_factory=dict)
+    """Those that were frozen for the key result."""
 
     def seen(self, rule: Rule) -> dict[str, int]:
         """Generations of the sources that a rule reads."""
@@ -68,6 +72,8 @@ class Verdict:
     drafts: tuple[Draft, ...] = ()
     state: KeyResultState | None = None
     """None when not even the state is to be written."""
+    scopes: Scopes = field(default_factory=dict)
+    """Frozen scopes to keep from now on."""
 
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
@@ -98,11 +104,13 @@ def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetim
         return Verdict()
     text, terms = rule_text(rule), terms_text(goal.key_result.terms)
     measured = measure(rule, mirror(rule), now)
+    if measured.value is None:  # an average of nothing: there is no first value yet
+        return Verdict()
     rows = whole(changes((), measured.lines), CauseKind.BASELINE)
     digest = rule_hash(text)
     draft = Draft(EntryKind.BASELINE, None, measured.value, digest, details=terms, deltas=rows)
     state = KeyResultState(goal.key_result.id, measured.value, 0, digest, terms, now, now, basis.seen(rule))
-    return Verdict((draft,), state)
+    return Verdict((draft,), state, measured.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ class _Walk:
     value: Decimal | None
     evidence: tuple[Evidence, ...]
     drafts: tuple[Draft, ...] = ()
+    scopes: Scopes = field(default_factory=dict)
 
 
 def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Recall, now: datetime) -> Verdict:
@@ -119,7 +128,7 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
     if state is None or recorded is None:
         return Verdict()
     text, terms = rule_text(rule), terms_text(goal.key_result.terms)
-    walk = _Walk(state.value, basis.evidence)
+    walk = _Walk(state.value, basis.evidence, scopes=basis.scopes)
     due = not state.retired and basis.recorded_ready and _due(goal, state, basis, now)
     if due:
         walk = _tickets(recorded, state, walk, mirror, recall=recall, now=now)
@@ -143,7 +152,7 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         moved_at=now if moved else state.moved_at,
         generations=generations,
     )
-    return Verdict(walk.drafts, after)
+    return Verdict(walk.drafts, after, walk.scopes)
 
 
 def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool:
@@ -153,36 +162,42 @@ def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool
 
 
 def _tickets(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, *, recall: Recall, now: datetime) -> _Walk:
-    measured = measure(rule, mirror(rule), now)
+    measured = measure(rule, mirror(rule), now, walk.scopes)
+    value = kept(rule, walk.value, measured.value)
     changed = changes(walk.evidence, measured.lines)
-    if not changed:
+    if not changed and value == walk.value:
         return walk
     past = recall({(each.source, each.item) for each in changed}, state.generations)
-    rows = attribute(rule, _totals(rule, walk.evidence), changed, past)
-    draft = Draft(EntryKind.AUTO, walk.value, measured.value, state.rule, deltas=rows)
-    return _Walk(measured.value, _evidence(measured.lines), (*walk.drafts, draft))
+    rows = attribute(rule, Standing(walk.value, _totals(rule, walk.evidence)), changed, past, now)
+    draft = Draft(EntryKind.AUTO, walk.value, value, state.rule, deltas=rows)
+    return _walked(walk, draft, measured)
 
 
 def _revise(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, now: datetime) -> _Walk:
-    measured = measure(rule, mirror(rule), now)
+    measured = measure(rule, mirror(rule), now, walk.scopes)
     changed: list[Change] = changes(walk.evidence, measured.lines)
     draft = Draft(
         EntryKind.RULE,
         walk.value,
-        measured.value,
+        walk.value if measured.value is None else measured.value,
         rule_hash(rule_text(rule)),
         why="the mapping came back" if state.retired else None,
         details=canonical_json({"replaces": state.rule}),
         deltas=whole(changed, CauseKind.RULE),
     )
-    return _Walk(measured.value, _evidence(measured.lines), (*walk.drafts, draft))
+    return _walked(walk, draft, measured)
 
 
-def _totals(rule: Rule, evidence: Iterable[Evidence]) -> tuple[Total, ...]:
-    totals = [Total()] * len(rule.parts)
-    for each in evidence:
-        totals[each.part] = totals[each.part].moved(None, (each.weight, each.amount))
-    return tuple(totals)
+def _walked(walk: _Walk, draft: Draft, measured: Measured) -> _Walk:
+    return _Walk(draft.new, _evidence(measured.lines), (*walk.drafts, draft), measured.scopes)
+
+
+def _totals(rule: Rule, evidence: Iterable[Evidence]) -> list[Total]:
+    every = list(evidence)
+    return [
+        Total.of(part, ((each.weight, each.amount) for each in every if each.part == number))
+        for number, part in enumerate(rule.parts)
+    ]
 
 
 def _evidence(lines: Iterable[Line]) -> tuple[Evidence, ...]:

@@ -17,7 +17,7 @@ from mapping.demand import demand_of
 from mapping.family import Candidate
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, queries, sources
+from store import ledger, lookup, queries, scopes, sources
 from store.database import Database
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 
@@ -49,6 +49,10 @@ class MirrorCache:
                     queries.candidates_of(connection, name),
                 )
         return {name: self._held[name][1] for name in generations}
+
+    def of(self, connection: Connection, name: str) -> list[Candidate]:
+        """Return the candidates of one source as they are in this connection's snapshot."""
+        return self.load(connection, sources.generations(connection, [name]))[name]
 
 
 def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:
@@ -99,6 +103,7 @@ def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
         generations=sources.generations(connection, sorted(named)),
         recorded_ready=recorded is not None and _usable(connection, recorded, run.containers),
         ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
+        scopes=scopes.of_key_result(connection, goal.key_result.id),
     )
 
 
@@ -173,6 +178,7 @@ def _append(
 ) -> list[Entry]:
     entries = ledger.append(connection, head, name, verdict.drafts, at=now, run=run.id)
     if verdict.state is not None:
+        scopes.keep(connection, name, verdict.scopes)
         seq = entries[-1].seq if entries else verdict.state.seq
         ledger.keep_state(connection, replace(verdict.state, seq=seq))
     return entries

@@ -7,14 +7,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mapping.measure import Line, Total, part_value
-from mapping.rule import Combine, Measure, Part, Rule
+from mapping.judging import Line
+from mapping.rule import Combine, Measure, Part, Rule, Scope
+from mapping.totals import Total, part_value
 from okrs.objective import Binary, KeyResult
 from store.views.explain import Explained
 from store.views.waiting import Waiting
 from terminal.render import REASONS, empty_part, number, waiting
 from terminal.tables import Cells, Rows, bare
-from terminal.text import harmless, plain_text
+from terminal.text import counted, harmless, plain_text
 
 _EXACTLY = 4
 """Decimals of the parts in a sum whose result has two."""
@@ -35,12 +36,21 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
 def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:
     """How the parts become the value, as far as that is not plain from one part."""
     rule = view.rule
-    values = [part_value(part, total) for part, total in zip(rule.parts, view.measured.totals, strict=True)]
-    shown = _combined(rule, values)
+    values = [part_value(part, total, view.weeks) for part, total in zip(rule.parts, view.measured.totals, strict=True)]
+    known = [value for value in values if value is not None]
+    if view.measured.value is None:
+        yield Text("One of its parts has nothing to measure, so the last value stays.", "yellow")
+        return
+    shown = _combined(rule, known)
+    if rule.scale:
+        low, high = number(rule.scale.low), number(rule.scale.high)
+        shown = f"{low} … {high} scaled on {number(rule.scale.start)} … {number(rule.scale.target)}: {shown}"
     if rule.add_start:
         shown = f"start value {number(rule.base)} + {f'({shown})' if len(values) > 1 else shown}"
-    if rule.add_start or len(values) > 1:
-        yield Text(f"{shown} = {number(view.value)}")
+    if rule.add_start or rule.scale or len(values) > 1:
+        yield Text(f"{shown} = {number(view.measured.value)}")
+    if view.value not in (None, view.measured.value):
+        yield Text(f"It measures {number(view.measured.value)}; the best value of the cycle is kept.", "yellow")
     if isinstance(key_result.terms, Binary) and view.value is not None:
         threshold = key_result.terms.threshold
         word = "done" if view.value >= threshold else "not done"
@@ -65,21 +75,26 @@ def _combined(rule: Rule, values: Sequence[Decimal]) -> str:
 def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]:
     part = view.rule.parts[place]
     lines = [line for line in view.measured.lines if line.part == place]
-    counted = [line for line in lines if line.counted]
+    count = [line for line in lines if line.counted]
     others = [line for line in lines if not line.counted]
-    yield Text(_head(view.rule, part, total), "bold")
+    yield Text(_head(view, part, total), "bold")
     if not lines and view.value is not None:  # before, there may be nothing to select from
         yield Text(empty_part(place, part.source), "yellow")
-    yield from (Text(f"Counted ({len(counted)})"), _lines(counted))
+    if grown := view.grown(place):
+        left = "left out: the scope is frozen" if part.scope is Scope.FROZEN else "the scope grows"
+        yield Text(f"{counted(grown, 'item')} came in since the cycle began ({left})")
+    yield from (Text(f"Counted ({len(count)})"), _lines(count))
     yield from (Text(f"Not counted ({len(others)})"), _lines(others))
 
 
-def _head(rule: Rule, part: Part, total: Total) -> str:
-    by = f" by {harmless(part.by)}" if part.by else ""
-    head = f"{harmless(part.source)}: {part.measure.value}{by} = {number(part_value(part, total))}"
-    if part.measure is Measure.PERCENT:
+def _head(view: Explained, part: Part, total: Total) -> str:
+    by = f" by {harmless(part.by)}" if part.by else f" ({part.stat}, days)" if part.stat else ""
+    head = f"{harmless(part.source)}: {part.word}{by} = {number(part_value(part, total, view.weeks))}"
+    if part.measure in (Measure.PERCENT, Measure.RATIO):
         head += f" ({number(total.amount)} of {number(total.weight)})"
-    return head + (f", weight {number(part.weight)}" if rule.combine is Combine.WEIGHTED_MEAN else "")
+    if part.measure is Measure.THROUGHPUT:
+        head += f" ({number(total.amount)} in {counted(view.weeks, 'week')})"
+    return head + (f", weight {number(part.weight)}" if view.rule.combine is Combine.WEIGHTED_MEAN else "")
 
 
 def _lines(lines: Sequence[Line]) -> RenderableType:

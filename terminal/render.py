@@ -42,7 +42,9 @@ REASONS = {
     "outside_window": "closed outside the cycle",
     "duplicate": "counted in an earlier part",
     "no_estimate": "has no estimate",
-    "no_match": "the rule does not select it",
+    "no_match": "it does not match the rule",
+    "no_history": "when it began is not known",
+    "not_in_scope": "came in after the scope was frozen",
 }
 """Why a ticket does not count, as a phrase."""
 

@@ -9,7 +9,8 @@ from typing import Any
 from connectors.patience import AT_ONCE, Pacer
 from mapping.attribution import Evidence
 from mapping.family import Candidate, Seen, candidates
-from mapping.measure import Line, Measured, measure
+from mapping.judging import Line
+from mapping.measure import Measured, measure
 from mapping.rule import AllOf, Match, Measure, Part, Rule, Selector
 from okrs.cycle import Period
 from okrs.ledger import GENESIS, Entry, link_problem

@@ -7,7 +7,10 @@ __all__ = ["Settings", "connect"]
 
 
 def connect(settings: Settings) -> Connector:
-    """Open a connection that does not retry by itself.  Raises ConnectorError when the token cannot be sent."""
+    """Open a connection; nothing is asked yet.
+
+    Raises CredentialsRefused for what cannot be a token, Stop for unreadable certificate authorities.
+    """
     from connectors.asana.client import Asana  # loads what sends requests, which checking settings does not need
 
     return Asana(settings)

@@ -1,10 +1,11 @@
 """Reading single values out of Asana's answers.  What is missing or null is empty; what has a wrong type is refused."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import MalformedAnswer
+from connectors.times import utc_of
 
 
 def gid_of(thing: object, task: str, key: str) -> str | None:
@@ -48,15 +49,10 @@ def objects(row: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 def time(row: Mapping[str, Any], key: str) -> datetime | None:
     """Return an aware moment in UTC, None when it is missing.  Raises MalformedAnswer."""
     value = row.get(key)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        raise wrong(row, key, "a time") from None
-    raise wrong(row, key, "a time with its zone")
+    moment = utc_of(value)
+    if value is not None and moment is None:
+        raise wrong(row, key, "a time with its zone")
+    return moment
 
 
 def wrong(row: Mapping[str, Any], key: str, wanted: str) -> MalformedAnswer:

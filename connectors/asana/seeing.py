@@ -7,6 +7,7 @@ from connectors.asana import asking
 from connectors.asana.asking import Asking
 from connectors.asana.payload import objects, text
 from connectors.contract import Account, Container, Listed, Unreadable, What
+from connectors.plain import account_of
 
 _TASK = "name,resource_subtype,completed,tags.name"
 _FIELD = "custom_field.name,custom_field.resource_subtype"
@@ -16,13 +17,11 @@ def account(ask: Asking, found: Sequence[Container | Unreadable]) -> Account:
     """Say who the token is, and what it sees.  Raises ConnectorError."""
     me = ask.one(asking.me(), "name,email")
     seen = [one for one in found if isinstance(one, Container)]
-    return Account(
-        who=_called(me.get("name"), me.get("email")),
-        sees=tuple([one.name for one in seen]),
-        missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
-        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
+    return account_of(
+        _called(me.get("name"), me.get("email")),
+        found,
         detail="Asana" + "".join(f", {one.name}: {one.called}" for one in seen),
-        lacks=tuple([_no_events(one) for one in seen if ask.events(one.id, "") is None]),
+        lacks=[_no_events(one) for one in seen if ask.events(one.id, "") is None],
     )
 
 

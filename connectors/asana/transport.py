@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-import orjson
-
 from connectors.asana.settings import Settings
-from connectors.contract import CredentialsRefused, MalformedAnswer, Stop
-from connectors.http import USER_AGENT, error_for
+from connectors.contract import CredentialsRefused, Stop
+from connectors.http import USER_AGENT, error_for, parsed, sendable
 from connectors.line import Line, Route
 
 
@@ -37,7 +35,7 @@ class Transport:
     def __init__(self, settings: Settings, line: Line | None = None) -> None:
         """Raises CredentialsRefused when the token has signs that no HTTP header can carry, Stop as `Line` does."""
         token = settings.token.get_secret_value()
-        if not token or not all("!" <= sign <= "~" for sign in token):
+        if not sendable(token):
             raise CredentialsRefused("The Asana token is empty or holds spaces, line ends or other foreign signs.")
         self.line = line or Line(Route(settings.url, settings.proxy, settings.ca_bundle))
         self.status = 0
@@ -54,11 +52,7 @@ class Transport:
             if answer.status == 402:
                 raise Stop(f"Asana offers {ask.what} in its paid plans only (402).")
             raise error_for(answer.status, answer.headers, ask.what)
-        try:
-            body: object = orjson.loads(answer.body)
-        except orjson.JSONDecodeError:
-            raise MalformedAnswer(f"The answer for {ask.what} is no JSON; nothing of it was used.") from None
-        return body
+        return parsed(answer.body, ask.what)
 
     def close(self) -> None:
         self.line.close()

@@ -1,7 +1,7 @@
 """Laws of a connector that reads a file: what is broken is told, and never read as an empty file."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,11 +38,8 @@ class FileConformance(SettingsLaws, ItemLaws, PageLaws, IdentityLaws):
                 path.write_bytes(self.later)
                 return self.edited
 
-            trial = Trial(self, str(path), lambda: datetime.now(UTC), change)
-            try:
+            with closing(Trial(self, str(path), lambda: datetime.now(UTC), change)) as trial:
                 yield trial
-            finally:
-                trial.close()
 
     def test_a_file_that_cannot_be_read_is_told(self) -> None:
         for sort in ("missing", "a folder"):

@@ -1,7 +1,7 @@
 """Laws of a connector that speaks HTTP: what it sends, where to, how often, and what failures become."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 
 from connectors.conformance.author import Tracker, Trial, resolved
@@ -33,12 +33,12 @@ class HttpConformance(SettingsLaws, AddressLaws, ItemLaws, PageLaws, IdentityLaw
 
     @contextmanager
     def trial(self) -> Iterator[Trial]:
-        with self.tracker() as tracker, Relay(tracker.url) as relay:
-            trial = Trial(self, relay.url, tracker.now, tracker.change, relay)
-            try:
-                yield trial
-            finally:
-                trial.close()
+        with (
+            self.tracker() as tracker,
+            Relay(tracker.url) as relay,
+            closing(Trial(self, relay.url, tracker.now, tracker.change, relay)) as trial,
+        ):
+            yield trial
 
     # what is sent
 

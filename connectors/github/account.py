@@ -1,7 +1,7 @@
 """What `headway check` and `headway discover` tell of a GitHub."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import (
@@ -25,7 +25,8 @@ from connectors.github.settings import DEFAULT_URL
 from connectors.github.shared import Shared, containers, repository
 from connectors.github.wire import PAGE_SIZE, Wire
 from connectors.http import require
-from connectors.plain import lasting
+from connectors.plain import account_of, lasting
+from connectors.times import utc_of
 
 _ACCOUNT = "the account of the token"
 
@@ -46,11 +47,9 @@ def check(wire: Wire, shared: Shared) -> Account:
         lacks = list(_lacking_scopes(headers, missing))
     else:
         who, lacks = _installation(wire, app), list(_lacking_grants(app))
-    return Account(
-        who=who,
-        sees=tuple([one.name for one in readable]),
-        missing=missing,
-        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
+    return account_of(
+        who,
+        found,
         detail="GitHub" if wire.url == DEFAULT_URL else f"GitHub API at {wire.url}",
         lacks=(*lacks, *_unreadable_issues(wire, shared, readable), *_unreadable_boards(wire, shared)),
         expires=expiry(headers.get("github-authentication-token-expiration", "")),
@@ -61,8 +60,7 @@ def _login(answer: Answer) -> str:
     error = None if answer.status == 200 else answer.error(_ACCOUNT)
     if answer.status == 403 and not isinstance(error, RateLimited):
         return "a token of an app (GitHub does not tell it a name)"
-    who = answer.json(_ACCOUNT)
-    login = who.get("login") if isinstance(who, dict) else None
+    login = answer.object(_ACCOUNT).get("login")
     if not isinstance(login, str):
         raise MalformedAnswer(f"The answer for {_ACCOUNT} names nobody; nothing of it was used.")
     return login
@@ -71,9 +69,7 @@ def _login(answer: Answer) -> str:
 def _installation(wire: Wire, app: InstalledApp) -> str:
     """https://docs.github.com/en/rest/apps/apps#get-an-installation-for-the-authenticated-app"""
     what = "the installation of the GitHub App"
-    told = wire.get_as_app(app, f"/app/installations/{app.installation}", what).json(what)
-    if not isinstance(told, dict):
-        raise MalformedAnswer(f"The answer for {what} is none; nothing of it was used.")
+    told = wire.get_as_app(app, f"/app/installations/{app.installation}", what).object(what)
     holder = told.get("account")
     login = holder.get("login", "?") if isinstance(holder, dict) else "?"
     return f"the App {told.get('app_slug', '?')}, installed at {login}"
@@ -84,11 +80,7 @@ def expiry(text: str) -> datetime | None:
 
     https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api: 2026-12-24 10:00:00 UTC
     """
-    try:
-        told = datetime.fromisoformat(text.strip().replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-"))
-    except ValueError:
-        return None
-    return told.astimezone(UTC) if told.tzinfo else None
+    return utc_of(text.strip().replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-"))
 
 
 def _lacking_scopes(headers: Mapping[str, str], missing: Sequence[str]) -> Iterator[str]:
@@ -110,7 +102,7 @@ def _unreadable_issues(wire: Wire, shared: Shared, readable: Sequence[Container]
         what = f"the issues of {one.name}"
         path = f"/repos/{repository(wire, shared, one).name}/issues"
         try:
-            normalise.rows(wire.get(path, what, {"state": "all", "per_page": "1"}).json(what), what)
+            wire.get(path, what, {"state": "all", "per_page": "1"}).rows(what)
         except Stop as error:
             yield _lacking(error)
 
@@ -177,8 +169,7 @@ def _types(wire: Wire, found: Sequence[Container]) -> Iterator[Listed]:
         answer = wire.get(f"/orgs/{owner}/issue-types", what)
         if answer.status == 404 or (answer.status == 403 and isinstance(answer.error(what), AccessDenied)):
             continue
-        rows = normalise.rows(answer.json(what), what)
-        names |= dict.fromkeys([str(row.get("name")) for row in rows if row.get("is_enabled", True)])
+        names |= dict.fromkeys([str(row.get("name")) for row in answer.rows(what) if row.get("is_enabled", True)])
     for name in (*names, *[plain for plain in ("Issue", "Pull request") if plain not in names]):
         yield Listed(What.TYPE, name)
 
@@ -189,6 +180,5 @@ def _all(wire: Wire, path: str, what: str, key: str = "", **query: str) -> Itera
     while waiting:
         place = waiting.pop()
         answer = wire.get(path, what, place.query({"per_page": str(PAGE_SIZE), **query}))
-        told = answer.json(what)
-        yield from [dict(row) for row in require(told, key, what)] if key else normalise.rows(told, what)
+        yield from require(answer.json(what), key, what) if key else answer.rows(what)
         waiting += place.after(links_of(answer.headers.get("link", ""), wire.owns, what), what)

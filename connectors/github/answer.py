@@ -1,14 +1,13 @@
-"""What GitHub answers: statuses as typed errors, bodies as JSON, and times."""
+"""What GitHub answers: statuses as typed errors, and bodies as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 
 from connectors.contract import AccessDenied, ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
-from connectors.http import error_for
+from connectors.github.payload import Payload
+from connectors.http import error_for, parsed
 
 _LIMIT_WORDS = (b"rate limit", b"abuse detection")
 """In the text of a 403 that only limits.  The secondary limit may come without any header that says so."""
@@ -64,11 +63,21 @@ class Answer:
         """Return the parsed body.  Raises the typed error of any other status, or MalformedAnswer."""
         if self.status != status:
             raise self.error(what)
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            pass  # raised below, so that the body is not part of the chain of causes
-        raise MalformedAnswer(f"The answer for {what} is not JSON; nothing of it was used. Check `url`.")
+        return parsed(self.body, what)
+
+    def rows(self, what: str) -> list[Payload]:
+        """Return the objects that a 200 lists.  An error is never zero rows: raises as `json` does."""
+        told = self.json(what)
+        if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
+            raise MalformedAnswer(f"The answer for {what} is no list of objects; nothing of it was used.")
+        return told
+
+    def object(self, what: str, status: int = 200) -> Payload:
+        """Return the object that an answer of this status holds.  Raises as `json` does."""
+        told = self.json(what, status)
+        if not isinstance(told, dict):
+            raise MalformedAnswer(f"The answer for {what} is no object; nothing of it was used.")
+        return told
 
     @property
     def reason(self) -> str:
@@ -87,15 +96,3 @@ class Answer:
         words = " ".join([text for text in (*details, told.get("message")) if isinstance(text, str)][:1])
         line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
         return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
-
-
-def moment(payload: Mapping[str, Any], key: str) -> datetime:
-    """Return a time of a payload in UTC.  Raises MalformedAnswer for anything but an aware time."""
-    text = payload.get(key)
-    try:
-        told = datetime.fromisoformat(text)  # type: ignore[arg-type]
-        if told.tzinfo is not None:
-            return told if told.tzinfo is UTC else told.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):  # no time, or one before the year 1 in UTC
-        pass
-    raise MalformedAnswer(f"An item of GitHub has no proper `{key}`; nothing of its page was used.")

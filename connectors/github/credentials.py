@@ -6,8 +6,10 @@ from threading import Lock
 from typing import Protocol
 
 from connectors.contract import CredentialsRefused, MalformedAnswer, Stop
-from connectors.github.answer import Answer, moment
+from connectors.github.answer import Answer
+from connectors.github.payload import moment
 from connectors.github.settings import App, Settings
+from connectors.http import sendable
 
 _SPARE = timedelta(minutes=5)
 """A token that ends sooner is renewed before it is used."""
@@ -34,7 +36,7 @@ class PersonalToken:
 
     def __init__(self, token: str) -> None:
         """Raises CredentialsRefused for text that no header could carry."""
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
+        if not sendable(token):
             raise CredentialsRefused(
                 "The GitHub token is empty or holds signs that no token has: set it anew in the environment."
             )
@@ -108,9 +110,9 @@ class InstalledApp:
             )
         if answer.status != 201 and isinstance(error := answer.error(what), Stop):
             raise CredentialsRefused(str(error))  # without a token nothing of the source can be read
-        told = answer.json(what, status=201)
-        token = told.get("token") if isinstance(told, dict) else None
-        if not isinstance(told, dict) or not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        told = answer.object(what, status=201)
+        token = told.get("token")
+        if not isinstance(token, str) or not sendable(token):
             raise MalformedAnswer(f"The answer for {what} holds no token; nothing of it was used.")
         granted = told.get("permissions")
         self.permissions = granted if isinstance(granted, dict) else {}

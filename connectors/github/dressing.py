@@ -6,23 +6,22 @@ from dataclasses import replace
 from connectors.contract import MalformedAnswer
 from connectors.github import graphql, normalise
 from connectors.github.boards import Fields, Spot
+from connectors.github.payload import Payload, text, whole
 from connectors.github.shared import Shared
 from connectors.github.wire import Wire
 from connectors.naming import first_refs, named_in_branch, named_in_title
 from okrs.demand import Demand
 from okrs.work import Ref, WorkItem
 
-Row = normalise.Payload
 
-
-def dressed(wire: Wire, shared: Shared, rows: Sequence[Row], repo: Ref, demand: Demand) -> tuple[WorkItem, ...]:
+def dressed(wire: Wire, shared: Shared, rows: Sequence[Payload], repo: Ref, demand: Demand) -> tuple[WorkItem, ...]:
     """Return the items of some issues and pull requests of one repository, with all that is demanded of them.
 
     Raises ConnectorError.
     """
     if demand.fields:
         values = shared.boards.fields(wire, demand.fields)
-        items = [normalise.issue(row, repo, values.get((repo.id, normalise.number(row)), ())) for row in rows]
+        items = [normalise.issue(row, repo, values.get((repo.id, whole(row, "number")), ())) for row in rows]
     else:
         items = [normalise.issue(row, repo) for row in rows]
     if demand.refs:
@@ -38,9 +37,9 @@ def _with_refs(item: WorkItem, repo: Ref, more: Iterable[str]) -> WorkItem:
     return replace(item, refs=first_refs([*named_in_title(item.title, repo.name), *more], item.key))
 
 
-def _named_elsewhere(wire: Wire, rows: Sequence[Row], what: str) -> dict[str, list[str]]:
+def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str, list[str]]:
     """Return the tickets that pull requests name in their branch or close, by node id: one request for a page."""
-    ids = [_node(row) for row in rows if "pull_request" in row]
+    ids = [text(row, "node_id") for row in rows if "pull_request" in row]
     if not ids:
         return {}
     needs = "read access to Pull requests and Contents (a classic token: the scope `repo`)"
@@ -51,14 +50,7 @@ def _named_elsewhere(wire: Wire, rows: Sequence[Row], what: str) -> dict[str, li
     return found
 
 
-def _node(row: Row) -> str:
-    node = row.get("node_id")
-    if not isinstance(node, str):
-        raise MalformedAnswer("A pull request of GitHub has no proper `node_id`; nothing of its page was used.")
-    return node
-
-
-def _names(node: Row, what: str) -> list[str]:
+def _names(node: Payload, what: str) -> list[str]:
     branch = node.get("headRefName")
     closing = [
         f"{one['repository']['nameWithOwner']}#{one['number']}"
@@ -82,6 +74,6 @@ def board_memo(known: Mapping[int, str], part: str = "") -> dict[str, str]:
     return {BOARD + part: " ".join(f"{number}:{known[number]}" for number in sorted(known))} if known else {}
 
 
-def board_part(rows: Sequence[Row], values: Mapping[Spot, Fields], repo: Ref, part: str) -> dict[str, str]:
+def board_part(rows: Sequence[Payload], values: Mapping[Spot, Fields], repo: Ref, part: str) -> dict[str, str]:
     """Return the memo of one page of a complete listing."""
     return board_memo({row["number"]: str(row["id"]) for row in rows if (repo.id, row["number"]) in values}, part)

@@ -63,9 +63,7 @@ def data_of(answer: Answer, what: str, needs: str) -> dict[str, Any]:
 
     `needs` says which right the question takes, as in "the scope `read:project`".  Raises ConnectorError.
     """
-    told = answer.json(what)
-    if not isinstance(told, dict):
-        raise MalformedAnswer(f"The answer for {what} is no answer of GraphQL; nothing of it was used.")
+    told = answer.object(what)
     errors = told.get("errors")
     if errors:
         raise _error(errors, answer, what, needs)

@@ -68,7 +68,7 @@ class LookUp:
         answer = self._wire.get(f"/repos/{self._repo.name}/milestones/{number}", what)
         if answer.status == 410 or _out_of_sight(answer, what):
             return Found(Fate.HIDDEN)
-        (row,) = normalise.rows([answer.json(what)], what)
+        row = answer.object(what)
         return _same(ref, normalise.milestone(row, self._repo))
 
     def _moved(self, ref: Ref, answer: Answer) -> Found:
@@ -87,7 +87,7 @@ class LookUp:
         answer = self._wire.get(f"/{home}/issues/{there['number']}", what)
         if answer.status in (301, 410) or _out_of_sight(answer, what):
             return Found(Fate.MOVED)
-        (row,) = normalise.rows([answer.json(what)], what)
+        row = answer.object(what)
         now = named(self._wire, self._shared, normalise.home(row))
         item = self._item(answer, what, now)
         if now.id == self._repo.id:
@@ -96,8 +96,8 @@ class LookUp:
         return Found(Fate.MOVED, item, now.id if mine else None)
 
     def _item(self, answer: Answer, what: str, repo: Ref) -> WorkItem:
-        rows = normalise.rows([answer.json(what)], what)
-        return dressed(self._wire, self._shared, rows, repo, self._demand)[0]
+        (item,) = dressed(self._wire, self._shared, [answer.object(what)], repo, self._demand)
+        return item
 
 
 def _same(ref: Ref, item: WorkItem) -> Found:

@@ -6,17 +6,12 @@ https://docs.github.com/en/rest/issues/milestones#list-milestones.
 
 import re
 from datetime import datetime
-from typing import Any
 
 from connectors.contract import MalformedAnswer
-from connectors.github.answer import moment
+from connectors.github.payload import Payload, as_object, entries, malformed, moment, text, whole
 from connectors.github.settings import FULL_NAME
 from connectors.naming import first_refs, named_in_title
 from okrs.work import Kind, Ref, State, WorkItem
-
-Payload = dict[str, Any]
-
-_time = moment
 
 CANCELLED_REASONS = frozenset({"not_planned", "duplicate"})
 
@@ -31,10 +26,10 @@ def repository(payload: object) -> Ref:
     """
     if not isinstance(payload, dict):
         raise MalformedAnswer("GitHub answered something else than a repository.")
-    name = _text(payload, "full_name")
+    name = text(payload, "full_name")
     if FULL_NAME.fullmatch(name) is None:
         raise MalformedAnswer("GitHub named a repository by something else than owner/name.")
-    return Ref(str(_whole(payload, "id")), name)
+    return Ref(str(whole(payload, "id")), name)
 
 
 def has_issues(payload: object) -> bool:
@@ -44,93 +39,80 @@ def has_issues(payload: object) -> bool:
 
 def home(payload: Payload) -> str:
     """Return the owner/name of the repository that an issue says it is in.  Raises MalformedAnswer."""
-    match = _HOME.search(_text(payload, "repository_url"))
+    match = _HOME.search(text(payload, "repository_url"))
     if match is None:
-        raise _malformed("repository_url")
+        raise malformed("repository_url")
     return match[1]
 
 
 def reference(payload: Payload, repo: Ref) -> Ref:
     """Return the identity of an issue or a pull request alone.  Raises MalformedAnswer."""
-    return Ref(str(_whole(payload, "id")), f"{repo.name}#{_whole(payload, 'number')}")
+    return Ref(str(whole(payload, "id")), f"{repo.name}#{whole(payload, 'number')}")
 
 
 def milestone_reference(payload: Payload, repo: Ref) -> Ref:
     """Return the identity of a milestone alone.  Raises MalformedAnswer."""
-    return Ref(f"milestone:{_whole(payload, 'id')}", f"{repo.name}/milestone/{_whole(payload, 'number')}")
-
-
-def rows(payload: object, what: str) -> list[Payload]:
-    """Return the objects of a listing.  An error is never zero rows: raises MalformedAnswer for anything else."""
-    if not isinstance(payload, list) or not all(isinstance(row, dict) for row in payload):
-        raise MalformedAnswer(f"The answer for {what} is no list of objects; nothing of it was used.")
-    return payload
-
-
-def number(payload: Payload) -> int:
-    """Return the number of an issue, a pull request or a milestone in its repository.  Raises MalformedAnswer."""
-    return _whole(payload, "number")
+    return Ref(f"milestone:{whole(payload, 'id')}", f"{repo.name}/milestone/{whole(payload, 'number')}")
 
 
 def issue(payload: Payload, repo: Ref, fields: tuple[tuple[str, str], ...] = ()) -> WorkItem:
     """Return the item of an issue or a pull request, with its fields on boards.  Raises MalformedAnswer."""
     pull = payload.get("pull_request")
     status = _status(payload)
-    reason = _text(payload, "state_reason") if payload.get("state_reason") is not None else None
+    reason = text(payload, "state_reason") if payload.get("state_reason") is not None else None
     if pull is None:
         kind, state = Kind.ISSUE, _issue_state(status, reason)
     else:
         kind, state = Kind.PULL_REQUEST, _pull_state(status, payload, pull)
     milestone = payload.get("milestone")
-    key, title = f"{repo.name}#{_whole(payload, 'number')}", _text(payload, "title")
+    own, title = reference(payload, repo), text(payload, "title")
     return WorkItem(
-        id=str(_whole(payload, "id")),
-        key=key,
+        id=own.id,
+        key=own.name,
         kind=kind,
         type=_type(payload, pull is not None),
         title=title,
-        url=_text(payload, "html_url"),
+        url=text(payload, "html_url"),
         state=state,
         status=status,
         resolution=reason if pull is None else None,
-        created_at=_time(payload, "created_at"),
-        updated_at=_time(payload, "updated_at"),
+        created_at=moment(payload, "created_at"),
+        updated_at=moment(payload, "updated_at"),
         closed_at=_closed_at(payload, status),
         parent=_parent(payload.get("parent_issue_url")),
         projects=(repo,),
-        milestones=() if milestone is None else (f"milestone:{_whole(_object(milestone, 'milestone'), 'id')}",),
-        labels=tuple([_label(label) for label in _list(payload, "labels")]),
-        assignees=tuple([_text(_object(who, "assignees"), "login") for who in _list(payload, "assignees")]),
+        milestones=() if milestone is None else (f"milestone:{whole(as_object(milestone, 'milestone'), 'id')}",),
+        labels=tuple([_label(label) for label in entries(payload, "labels")]),
+        assignees=tuple([text(as_object(who, "assignees"), "login") for who in entries(payload, "assignees")]),
         fields=fields,
-        refs=() if pull is None else first_refs(named_in_title(title, repo.name), key),
+        refs=() if pull is None else first_refs(named_in_title(title, repo.name), own.name),
     )
 
 
 def milestone(payload: Payload, repo: Ref) -> WorkItem:
     """Return the item of a milestone.  Its number is not an issue's number; rules name it `owner/name#3`."""
-    number = _whole(payload, "number")
-    status = _status(payload)
+    own, status = milestone_reference(payload, repo), _status(payload)
     return WorkItem(
-        id=f"milestone:{_whole(payload, 'id')}",
-        key=f"{repo.name}/milestone/{number}",
+        id=own.id,
+        key=own.name,
         kind=Kind.MILESTONE,
         type="milestone",
-        title=_text(payload, "title"),
-        url=_text(payload, "html_url"),
+        title=text(payload, "title"),
+        url=text(payload, "html_url"),
         state=State.DONE if status == "closed" else State.TODO,
         status=status,
-        created_at=_time(payload, "created_at"),
-        updated_at=_time(payload, "updated_at"),
+        created_at=moment(payload, "created_at"),
+        updated_at=moment(payload, "updated_at"),
         closed_at=_closed_at(payload, status),
         projects=(repo,),
-        aliases=(f"{repo.name}#{number}",),
+        aliases=(f"{repo.name}#{whole(payload, 'number')}",),
     )
 
 
 def _status(payload: Payload) -> str:
-    status = _text(payload, "state")
+    status = text(payload, "state")
     if status not in ("open", "closed"):
-        raise _malformed("state")
+        raise malformed("state")
     return status
 
 
@@ -144,15 +126,16 @@ def _pull_state(status: str, payload: Payload, pull: object) -> State:
     if status == "open":
         return State.TODO if payload.get("draft") is True else State.DOING
     # Without the key nobody knows whether the work was merged or thrown away, and a guess would move a number.
-    if "merged_at" not in _object(pull, "pull_request"):
-        raise _malformed("pull_request.merged_at")
-    return State.CANCELLED if pull["merged_at"] is None else State.DONE  # type: ignore[index]
+    told = as_object(pull, "pull_request")
+    if "merged_at" not in told:
+        raise malformed("pull_request.merged_at")
+    return State.CANCELLED if told["merged_at"] is None else State.DONE
 
 
 def _type(payload: Payload, is_pull: bool) -> str:
     kind = payload.get("type")
     if kind is not None:
-        return _text(_object(kind, "type"), "name")
+        return text(as_object(kind, "type"), "name")
     return "Pull request" if is_pull else "Issue"
 
 
@@ -162,47 +145,16 @@ def _parent(url: object) -> Ref | None:
         return None
     match = _PARENT.search(url) if isinstance(url, str) else None
     if match is None:
-        raise _malformed("parent_issue_url")
+        raise malformed("parent_issue_url")
     return Ref("", f"{match[1]}#{match[2]}")
 
 
 def _label(label: object) -> str:
     """Labels are objects; the API description also allows bare names."""
-    return label if isinstance(label, str) else _text(_object(label, "labels"), "name")
+    return label if isinstance(label, str) else text(as_object(label, "labels"), "name")
 
 
 def _closed_at(payload: Payload, status: str) -> datetime | None:
     if status == "open" or payload.get("closed_at") is None:
         return None
-    return _time(payload, "closed_at")
-
-
-def _text(payload: Payload, key: str) -> str:
-    value = payload.get(key)
-    if not isinstance(value, str):
-        raise _malformed(key)
-    return value
-
-
-def _whole(payload: Payload, key: str) -> int:
-    value = payload.get(key)
-    if type(value) is not int:  # a bool is an int, too
-        raise _malformed(key)
-    return value
-
-
-def _list(payload: Payload, key: str) -> list[object]:
-    value = payload.get(key)
-    if not isinstance(value, list):
-        raise _malformed(key)
-    return value
-
-
-def _object(value: object, key: str) -> Payload:
-    if not isinstance(value, dict):
-        raise _malformed(key)
-    return value
-
-
-def _malformed(key: str) -> MalformedAnswer:
-    return MalformedAnswer(f"An item of GitHub has no proper `{key}`; nothing of its page was used.")
+    return moment(payload, "closed_at")

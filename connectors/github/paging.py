@@ -15,7 +15,7 @@ MOST_PAGES = 100_000
 
 
 class Listing(StrEnum):
-    """What is read in pages.  The value is the end of the path."""
+    """What is read in pages.  The value is the end of a repository's path, but for `SEARCH`: searches and all else."""
 
     ISSUES = "issues"
     MILESTONES = "milestones"

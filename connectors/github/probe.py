@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.github.answer import moment
+from connectors.github.payload import moment
 
 QUERY = {"state": "all", "sort": "updated", "direction": "desc", "per_page": "100"}
 

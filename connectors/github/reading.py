@@ -12,8 +12,9 @@ from typing import Any
 from connectors.contract import Container, Cursor, Demand, Page
 from connectors.github import normalise, probe
 from connectors.github.answer import Answer
-from connectors.github.dressing import Row, board_memo, board_part, dressed, on_board
+from connectors.github.dressing import board_memo, board_part, dressed, on_board
 from connectors.github.paging import Links, Listing, Place, links_of
+from connectors.github.payload import Payload
 from connectors.github.shared import Shared, repository
 from connectors.github.wire import PAGE_SIZE, Wire
 from okrs.work import WorkItem
@@ -62,13 +63,13 @@ class Reading:
             memo = board_part(rows, values, self._repo, f".{place.page or f'after{place.pages}'}")
         return Page(items, (*begun, *[one.text() for one in following]), memo=memo)
 
-    def listed(self, place: Place, query: Mapping[str, str], run: datetime) -> tuple[list[Row], tuple[Place, ...]]:
+    def listed(self, place: Place, query: Mapping[str, str], run: datetime) -> tuple[list[Payload], tuple[Place, ...]]:
         """Return the rows of one page of a listing, and the places that follow.  Raises ConnectorError."""
         what = f"the {place.listing} of {self._container.name}"
         answer = self._wire.get(f"/repos/{self._repo.name}/{place.listing}", what, place.query(query))
         if answer.status == 422 and place.page:
             return [], self._chain_instead(place, run)
-        rows = normalise.rows(answer.json(what), what)
+        rows = answer.rows(what)
         return rows, place.after(self._links(answer, what), what)
 
     def _chain_instead(self, place: Place, run: datetime) -> tuple[Place, ...]:
@@ -92,7 +93,7 @@ class Reading:
         answer = self._wire.get(f"/repos/{self._repo.name}/milestones", what, place.query(query), etag)
         if etag and answer.status == 304:
             return Page((), memo=probe.kept({"etag": etag}, mark))
-        rows = normalise.rows(answer.json(what), what)
+        rows = answer.rows(what)
         following = place.after(self._links(answer, what), what)
         # A full page stays as it is when one more milestone begins the next page.
         alone = place.begins and not following and len(rows) < PAGE_SIZE and probe.settled(rows, self._wire.line.told)
@@ -107,12 +108,12 @@ class Reading:
         etag = probe.etag_of(cursor.memo, mark, since)
         answer = self._wire.get(f"/repos/{self._repo.name}/issues", what, probe.QUERY, etag)
         following = [_MILESTONES]
-        rows: Sequence[Row] = ()
+        rows: Sequence[Payload] = ()
         if etag and answer.status == 304:
             # The ETag goes on serving the windows that it served before.
             memo = {name: text for name, text in cursor.memo.items() if name == f"etag:{mark}"}
         else:
-            newest = normalise.rows(answer.json(what), what)
+            newest = answer.rows(what)
             more = self._links(answer, what).following is not None
             changed = probe.changed_rows(newest, since, more)
             settled = probe.settled(newest, self._wire.line.told)
@@ -129,7 +130,7 @@ class Reading:
         return Page(items, tuple([one.text() for one in following]), memo=memo)
 
     def _from_boards(
-        self, cursor: Cursor, rows: Sequence[Row], demand: Demand
+        self, cursor: Cursor, rows: Sequence[Payload], demand: Demand
     ) -> tuple[tuple[WorkItem, ...], dict[int, str], int]:
         """Return what changed on the boards alone, and the ids of everything of this repository on them.
 
@@ -159,4 +160,4 @@ class Reading:
         """Return the row of a pull request that came onto a board untouched: boards do not tell its id."""
         what = f"the pull request {self._repo.name}#{number}"
         answer = self._wire.get(f"/repos/{self._repo.name}/issues/{number}", what)
-        return [] if answer.status in (301, 404, 410) else normalise.rows([answer.json(what)], what)
+        return [] if answer.status in (301, 404, 410) else [answer.object(what)]

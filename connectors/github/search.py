@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from connectors.contract import IdPage, MalformedAnswer, Stop, TryLater
 from connectors.github import normalise
 from connectors.github.paging import Listing, Place, links_of
+from connectors.github.payload import Payload
 from connectors.github.shared import Shared, configured
 from connectors.github.wire import PAGE_SIZE, Wire
 from connectors.http import require
@@ -45,13 +46,9 @@ def narrowed(query: str, called: Mapping[str, str]) -> str:
 def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPage:
     """Return one page of what a query finds in the configured repositories.
 
-    Raises Stop with GitHub's reason where it refuses the query, where the query finds more than GitHub gives, and
-    while one of the repositories is out of sight: what is found there would be missing, and count as gone.
+    Raises Stop with GitHub's reason where it refuses the query, and where the query finds more than GitHub gives.
     """
     homes = {repo.name.casefold(): repo for repo in configured(wire, shared).values()}
-    if shared.unreadable:
-        names = " and ".join(shared.unreadable)
-        raise Stop(f"The query {query!r} is not asked while {names} cannot be read; what it found last stays.")
     place = Place.read(resume) if resume else Place(Listing.SEARCH)
     what = f"the search {query!r}"
     words = narrowed(query, shared.called)
@@ -61,19 +58,19 @@ def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPa
         if not place.part and place.begins and _APART[0] in answer.reason:
             return IdPage((), tuple([Place(Listing.SEARCH, part=part).text() for part in _APART]))
         raise Stop(f"GitHub refuses {what} (422): {answer.reason or 'it gives no reason'}")
-    told = answer.json(what)
-    if not isinstance(told, dict) or type(told.get("total_count")) is not int:
+    told = answer.object(what)
+    if type(told.get("total_count")) is not int:
         raise MalformedAnswer(f"The answer for {what} does not say how much was found; nothing of it was used.")
     if told.get("incomplete_results") is not False:
         raise TryLater(f"GitHub did not finish {what} in time: try again later.")
     if told["total_count"] > MOST_HITS:
         raise Stop(f"{what[0].upper()}{what[1:]} finds more than {MOST_HITS} tickets: narrow the query.")
     following = place.after(links_of(answer.headers.get("link", ""), wire.owns, what), what)
-    refs = _refs([dict(row) for row in require(told, "items", what)], homes)
+    refs = _refs(require(told, "items", what), homes)
     return IdPage(tuple(refs), tuple([one.text() for one in following]))
 
 
-def _refs(rows: list[normalise.Payload], homes: dict[str, Ref]) -> list[Ref]:
+def _refs(rows: list[Payload], homes: dict[str, Ref]) -> list[Ref]:
     """Return what lies in the configured repositories: a query may name others."""
     found = [(row, homes.get(normalise.home(row).casefold())) for row in rows]
     return [normalise.reference(row, repo) for row, repo in found if repo is not None]

@@ -7,7 +7,7 @@ __all__ = ["Settings", "connect"]
 
 
 def connect(settings: Settings) -> Connector:
-    """Return a connection without retry; nothing is sent before its first question."""
+    """Open a connection; nothing is asked yet.  Raises Stop for unreadable certificate authorities."""
     from connectors.jira.client import Jira
 
     return Jira(settings)

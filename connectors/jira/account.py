@@ -1,7 +1,7 @@
 """Who the token is, what it sees, and what it lacks."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from connectors.contract import AccessDenied, Account, Container, CredentialsRefused, MalformedAnswer, Unreadable
 from connectors.http import require
@@ -9,6 +9,7 @@ from connectors.jira.agile import SCOPES
 from connectors.jira.payload import Json, maybe, moment, needed
 from connectors.jira.site import Site
 from connectors.jira.transport import AGILE, TOKENS
+from connectors.plain import account_of
 
 
 def account(site: Site, found: Sequence[Container | Unreadable]) -> Account:
@@ -20,11 +21,9 @@ def account(site: Site, found: Sequence[Container | Unreadable]) -> Account:
     version = maybe(server, "version", str, "the server") or ""
     scoped = ", a token with scopes" if site.settings.cloud_id is not None and site.settings.email else ""
     readable = [one for one in found if isinstance(one, Container)]
-    return Account(
-        who=f"{name} <{email}>" if email else name,
-        sees=tuple([one.name for one in readable]),
-        missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
-        reasons={one.name: one.error for one in found if isinstance(one, Unreadable)},
+    return account_of(
+        f"{name} <{email}>" if email else name,
+        found,
         detail=f"Jira {_SPOKEN.get(server['deploymentType'], server['deploymentType'])} {version}".strip() + scoped,
         lacks=(*_unbrowsable(site, readable), *_boardless(site, readable)),
         expires=None if site.cloud or site.settings.email else _expiry(site),
@@ -82,4 +81,4 @@ def _expiry(site: Site) -> datetime | None:
         ends = [moment(one, "expiringAt", "a token") for one in tokens]
     except MalformedAnswer:
         return None
-    return ends[0].astimezone(UTC) if len(ends) == 1 and ends[0] is not None else None
+    return ends[0] if len(ends) == 1 else None

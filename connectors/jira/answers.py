@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import orjson
 
 from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop
-from connectors.http import error_for
+from connectors.http import error_for, parsed
 from connectors.jira.payload import Json
 
 MOST_SIGNS = 200
-_NO_JSON = object()
 _PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9-]{0,39}")
 """Which of Jira's limits it is, as `jira-burst-based`:
 https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"""
@@ -68,13 +67,7 @@ class Answer:
         error = self.error(what)
         if error is not None:
             raise error
-        try:
-            answer: object = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            answer = _NO_JSON
-        if answer is _NO_JSON:
-            raise MalformedAnswer(f"Jira's answer for {what} is no JSON; nothing of it was used.")
-        return answer
+        return parsed(self.body, what)
 
     def object(self, what: str) -> Json:
         """Return the JSON object of a success.  Raises ConnectorError otherwise."""

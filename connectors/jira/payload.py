@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from connectors.contract import MalformedAnswer
+from connectors.times import utc_of
 
 Json = dict[str, Any]
 """A JSON object of an answer."""
@@ -47,16 +48,12 @@ def each(fields: Json, key: str, inner: str, what: str) -> list[str]:
 
 
 def moment(fields: Json, key: str, what: str) -> datetime | None:
+    """Return a time in UTC, which may be absent."""
     text = maybe(fields, key, str, what)
-    if text is None:
-        return None
-    try:
-        value = datetime.fromisoformat(text)
-        if value.tzinfo is not None:
-            return value.astimezone(UTC)
-    except (ValueError, OverflowError):  # no time, or one before the year 1 in UTC
-        raise malformed(key, what) from None
-    raise malformed(key, what)
+    time = utc_of(text)
+    if text is not None and time is None:
+        raise malformed(key, what)
+    return time
 
 
 def midnight(payload: Json, key: str, what: str) -> datetime | None:

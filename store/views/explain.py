@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule
 from mapping.family import Candidate
-from mapping.measure import Line, Measured, Reason, Total, measure, part_value, totals_of, value_of
-from mapping.rule import Measure, Rule
+from mapping.judging import Line, Reason
+from mapping.measure import Measured, measure, totals_of
+from mapping.rule import OF_COUNTED, Measure, Part, Rule
+from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem, fold_key
-from store import ledger, lookup, queries
+from store import ledger, lookup, queries, scopes
 from store.views.setup import Setup
 
 
@@ -30,6 +32,18 @@ class Explained:
     at: datetime
     rule: Rule
     measured: Measured
+    """What the evidence gives.  Its value is not the one on record where that was kept: see `mapping.totals.kept`."""
+
+    @property
+    def weeks(self) -> int:
+        """How many whole weeks are over, for a throughput."""
+        return weeks_over(self.rule, self.at).days // 7
+
+    def grown(self, place: int) -> int:
+        """How many items a part selects that were created since the cycle began."""
+        begun = self.rule.period.start
+        items = (line.item for line in self.measured.lines if line.part == place)
+        return sum(item.created_at is not None and item.created_at >= begun for item in items)
 
 
 def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> Explained | None:
@@ -43,13 +57,14 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     if rule is None:
         return None
     found = {each: queries.candidates_of(connection, each) for each in rule.sources}
-    measured = measure(rule, found, now)
     if state is None:
-        return Explained(name, None, now, rule, measured)
-    return Explained(name, state.value, now, rule, _as_recorded(connection, name, rule, measured))
+        return Explained(name, None, now, rule, measure(rule, found, now))
+    at = state.measured_at
+    measured = measure(rule, found, at, scopes.of_key_result(connection, name))
+    return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at))
 
 
-def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured) -> Measured:
+def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured, at: datetime) -> Measured:
     """Put the ledger's weights and amounts in the place of those that the mirror would give today."""
     live = {(line.part, line.source, line.item.id): line for line in seen.lines}
     evidence = ledger.evidence_of(connection, name)
@@ -62,20 +77,21 @@ def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured) 
         ).items()
     }
     lines = [
-        _line_of(each, live.get(each.key), known.get((each.source, each.item)) or live[each.key].item)
+        _line_of(rule, each, live.get(each.key), known.get((each.source, each.item)) or live[each.key].item)
         for each in evidence
     ]
     recorded = {each.key for each in evidence}
     lines += [line for key, line in live.items() if key not in recorded and line.weight is None]
     lines.sort(key=lambda line: (line.part, line.source, line.item.id))
-    totals = totals_of(len(rule.parts), lines)
-    return Measured(value_of(rule, totals), totals, tuple(lines))
+    totals = totals_of(rule, lines)
+    return Measured(value_of(rule, totals, at), totals, tuple(lines), seen.scopes)
 
 
-def _line_of(evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
+def _line_of(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
     """A line as it was recorded: an amount other than 0 counts, and of a 0 the mirror knows why, if it still is 0."""
     still = live is not None and live.amount == evidence.amount
-    reason = None if evidence.amount else live.reason if live is not None and still else Reason.OPEN
+    counts = bool(evidence.amount) or rule.parts[evidence.part].measure in OF_COUNTED
+    reason = None if counts else live.reason if live is not None and still else Reason.OPEN
     by_sight = live.dated_by_sight if live else False
     return Line(
         evidence.part, evidence.source, item, evidence.version, evidence.weight, evidence.amount, reason, by_sight
@@ -90,8 +106,9 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "value": as_json(answer.value),
         "at": timestamp(answer.at),
         "combine": rule.combine.value if rule.combine else None,
-        "scale": None,
+        "scale": [as_json(rule.scale.low), as_json(rule.scale.high)] if rule.scale else None,
         "add_start": as_json(rule.base) if rule.add_start else None,
+        "measured": as_json(answer.measured.value),
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
     }
 
@@ -101,16 +118,24 @@ def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
     lines = [line for line in answer.measured.lines if line.part == number]
     return {
         "source": part.source,
-        "measure": part.measure.value,
+        "measure": part.word,
+        "stat": part.stat,
         "by": part.by,
-        "value": as_json(part_value(part, total)),
+        "value": as_json(part_value(part, total, answer.weeks)),
         "weight": as_json(part.weight),
         "numerator": as_json(total.amount),
-        "denominator": as_json(total.weight) if part.measure is Measure.PERCENT else None,
+        "denominator": _denominator(part, total, answer.weeks),
         "counted": [_counted(line) for line in lines if line.counted],
         "excluded": [_excluded(line) for line in lines if not line.counted],
         "selects_nothing": not lines,
+        "grown": answer.grown(number),
     }
+
+
+def _denominator(part: Part, total: Total, weeks: int) -> Any:  # noqa: ANN401 - a JSON number, or null
+    if part.measure is Measure.THROUGHPUT:
+        return weeks
+    return as_json(total.weight) if part.measure in (Measure.PERCENT, Measure.RATIO) else None
 
 
 def _shown(item: WorkItem) -> dict[str, Any]:
@@ -158,7 +183,8 @@ def which(connection: Connection, setup: Setup, key: str, now: datetime) -> list
         for source in rule.sources:
             if source not in loaded:
                 loaded[source] = queries.candidates_of(connection, source)
-        answer += _parts(name, rule, measure(rule, loaded, now), found)
+        measured = measure(rule, loaded, now, scopes.of_key_result(connection, name))
+        answer += _parts(name, rule, measured, found)
     return answer
 
 

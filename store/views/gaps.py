@@ -1,14 +1,15 @@
 """Parts of rules that select nothing: a 0 that may be a misspelt label and not a fact."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from mapping.codec import parse_rule
 from mapping.family import Candidate
-from mapping.meaning import selects
+from mapping.measure import selected
 from store import ledger, queries
 from store.tables import evidence
 from store.views.setup import Setup
@@ -24,10 +25,15 @@ class Gap:
     source: str
 
 
-def gaps(connection: Connection, setup: Setup) -> tuple[Gap, ...]:
+def gaps(
+    connection: Connection,
+    setup: Setup,
+    now: datetime,
+    mirror: Callable[[Connection, str], Sequence[Candidate]] = queries.candidates_of,
+) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
-    A part with evidence selects something; the mirror is read for the other parts alone, which are few.
+    A part with evidence selects something; the mirror of a source is read for the other parts alone, which are few.
     """
     states = ledger.states(connection)
     rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
@@ -40,8 +46,8 @@ def gaps(connection: Connection, setup: Setup) -> tuple[Gap, ...]:
             if (name, number) in fed:
                 continue
             if part.source not in loaded:
-                loaded[part.source] = queries.candidates_of(connection, part.source)
-            if not any(selects(part.where, each) for each in loaded[part.source]):
+                loaded[part.source] = mirror(connection, part.source)
+            if not selected(rule, part, loaded, now):
                 found.append(Gap(name, number, part.source))
     return tuple(found)
 

@@ -93,7 +93,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(each, held.sources[each.name]) for each in setup.sources),
-        gaps=tuple(each for each in gaps(connection, setup) if named[each.key_result].cycle in shown),
+        gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
     )
 
 

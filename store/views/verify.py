@@ -19,8 +19,8 @@ from sqlalchemy import Connection, func, or_, select
 
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule, rule_hash
-from mapping.measure import Total, value_of
 from mapping.rule import Rule
+from mapping.totals import OnLine, Total, kept, value_of
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from store import ledger
 from store.tables import evidence, ledger_delta
@@ -149,12 +149,17 @@ def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) ->
     rule = rules.get(entry.rule or "")
     if rule is None:
         return "the text of its rule is missing or was changed."
-    totals = [Total()] * len(rule.parts)
+    pairs: list[list[OnLine]] = [[] for _ in rule.parts]
     for line in replay.lines.values():
-        if not 0 <= line.part < len(totals):
+        if not 0 <= line.part < len(pairs):
             return f"its evidence names part {line.part + 1}, which its rule has not."
-        totals[line.part] = totals[line.part].moved(None, (line.weight, line.amount))
-    value = value_of(rule, totals)
+        pairs[line.part].append((line.weight, line.amount))
+    totals = [Total.of(part, of_part) for part, of_part in zip(rule.parts, pairs, strict=True)]
+    value = value_of(rule, totals, entry.at)
+    if entry.kind is EntryKind.AUTO:
+        value = kept(rule, entry.old, value)
+    elif entry.kind is EntryKind.RULE and value is None:
+        value = entry.old
     return "" if value == entry.new else f"its evidence gives {value}, it says {entry.new}."
 
 

@@ -28,6 +28,7 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
+from connectors.http import parsed
 from connectors.line import Line, Route
 from connectors.settings import Address, Interpolated
 from okrs.work import Ref, WorkItem
@@ -399,7 +400,7 @@ class FollowsRedirects(_Loose):
             self.line.ask("GET", answer.headers["location"], what, self.headers())
         if answer.status != 200:
             raise self.error(answer.status, answer.headers, answer.body, what)
-        return self.parsed(answer.body, what)
+        return parsed(answer.body, what)
 
     def next(self, answer: Json, asked: str, what: str) -> tuple[str, ...]:
         if not str(answer.get("next") or self.settings.url).startswith(self.settings.url):

@@ -147,6 +147,8 @@ def test_the_signature_is_the_apps_and_short_lived() -> None:
         (Reply(201, "{}"), MalformedAnswer, "no token"),
         (Reply(201, '{"token": "x"}'), MalformedAnswer, "expires_at"),
         (Reply(201, '{"token": "a\\nb", "expires_at": "2026-12-01T10:00:00Z"}'), MalformedAnswer, "no token"),
+        (Reply(201, '{"token": "", "expires_at": "2026-12-01T10:00:00Z"}'), MalformedAnswer, "no token"),
+        (Reply(201, '{"token": "a b", "expires_at": "2026-12-01T10:00:00Z"}'), MalformedAnswer, "no token"),
     ],
 )
 def test_trouble_with_the_token_is_told(reply: Reply, expected: type[Exception], words: str) -> None:

@@ -306,23 +306,6 @@ def test_a_query_names_repositories_as_they_are_called_now(query: str, asked: st
     assert narrowed(query, {"a/b": "a/new", "c/d": "c/d"}) == asked
 
 
-@pytest.mark.parametrize("hidden", [("acme/api",), ("acme/web", "acme/api")])
-@pytest.mark.parametrize("query", ["is:issue", "repo:acme/web is:issue"])
-@pytest.mark.parametrize("resolved", [False, True], ids=["asked first", "seen before"])
-def test_a_query_is_not_answered_while_a_repository_cannot_be_read(
-    github: Connector, world: World, hidden: tuple[str, ...], query: str, resolved: bool
-) -> None:
-    """What it finds there would be missing, and taken for gone."""
-    if resolved:
-        github.containers()
-    for name in hidden:
-        world.project(name).hidden = True
-    if resolved:
-        github.containers()
-    with pytest.raises(Stop, match=f"while {' and '.join(hidden)} cannot be read"):
-        github.matching(query, None)
-
-
 def test_a_transfer_into_a_repository_that_could_not_be_read_is_none_out_of_them_all(
     sandbox: Sandbox, github: Connector, world: World
 ) -> None:

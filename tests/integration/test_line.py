@@ -18,10 +18,9 @@ from pathlib import Path
 import certifi
 import pytest
 
-from connectors import line as module
-from connectors import way
+from connectors import body, way
 from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater, Unreachable
-from connectors.line import Line, Route
+from connectors.line import Answer, Line, Route
 from connectors.logs import log
 from tests.loopback import Serve, Wire, always, answer, own_authority, tunnel
 
@@ -52,7 +51,7 @@ def lines() -> Iterator[Callable[..., Line]]:
         each.close()
 
 
-def get(line: Line, path: str = "/x") -> module.Answer:
+def get(line: Line, path: str = "/x") -> Answer:
     return line.ask("GET", line.route.url + path, WHAT, {"Authorization": f"Bearer {TOKEN}"})
 
 
@@ -284,7 +283,7 @@ def test_a_server_that_drips_for_ever_is_given_up(
 def test_an_answer_that_is_too_large_is_refused_and_not_read_on(
     monkeypatch: pytest.MonkeyPatch, lines: Callable[..., Line]
 ) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 3 * 2**20)
+    monkeypatch.setattr(body, "MOST_BYTES", 3 * 2**20)
     endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     sent: list[int] = []
 
@@ -307,7 +306,7 @@ def test_an_answer_that_is_too_large_is_refused_and_not_read_on(
 
 @pytest.mark.parametrize("size", [2**20, 2**20 + 1])
 def test_the_limit_itself_is_allowed(monkeypatch: pytest.MonkeyPatch, lines: Callable[..., Line], size: int) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(body, "MOST_BYTES", 2**20)
     for reply in (answer(b"x" * size), answer(gzip.compress(b"x" * size), Content_Encoding="gzip")):
         with Wire(always(reply)) as server:
             line = lines(server.url)
@@ -338,7 +337,7 @@ def test_a_packed_bomb_does_not_fill_the_memory(lines: Callable[..., Line], piec
         tracemalloc.stop()
     assert type(error) is MalformedAnswer
     assert "larger than 64 MB" in str(error)
-    assert most < 3 * module.MOST_BYTES
+    assert most < 3 * body.MOST_BYTES
 
 
 # --- where it never goes --------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def world(database: Database) -> World:
 
 def found(world: World) -> tuple[Gap, ...]:
     with world.database.read() as connection:
-        return gaps(connection, world._setup())
+        return gaps(connection, world._setup(), world.clock())
 
 
 def why(world: World) -> Waiting | None:

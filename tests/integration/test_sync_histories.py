@@ -10,7 +10,24 @@ from typing import Any
 import pytest
 
 from connectors.contract import CredentialsRefused, MalformedAnswer, TryLater
-from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Part, Rule, Window
+from mapping.rule import (
+    AnyOf,
+    Cancelled,
+    Combine,
+    Counts,
+    LastDays,
+    Measure,
+    Missing,
+    Moment,
+    Part,
+    Regress,
+    Rule,
+    Scale,
+    Scope,
+    Window,
+    Within,
+)
+from mapping.totals import kept
 from okrs.ledger import causes
 from okrs.objective import Numeric
 from okrs.work import Kind, Ref, State, WorkItem
@@ -31,6 +48,7 @@ from tests.integration.fakes import (
 SOURCES = {"one": ("PAY", "OPS"), "two": ("WEB",)}
 CLOSINGS = (BEFORE, WITHIN, AFTER, None)
 STEPS = 30
+SCALE = Scale(Decimal(0), Decimal(3), Decimal(100), Decimal(10))
 
 
 class Life:
@@ -117,14 +135,15 @@ class Life:
 
     def rule(self) -> Rule:
         parts = [self._part() for _ in range(self.dice.choice((1, 1, 2, 3)))]
-        if len(parts) == 1:
-            return a_rule(*parts, add_start=True, base=Decimal("3.5")) if self.dice.random() < 0.2 else a_rule(*parts)
-        return a_rule(*parts, combine=self.dice.choice(tuple(Combine)))
+        combine = self.dice.choice(tuple(Combine)) if len(parts) > 1 else None
+        made = self.dice.choice(({}, {}, {"add_start": True, "base": Decimal("3.5")}, {"scale": SCALE}))
+        regress = self.dice.choice((Regress.FOLLOW, Regress.FOLLOW, Regress.RATCHET))
+        return replace(a_rule(*parts, combine=combine), regress=regress, **made)
 
     def _part(self) -> Part:
         kind = self.dice.choice(tuple(Measure))
         clauses = (where(), where(label="x"), where(project="PAY"), where(epic=f"K-{self.dice.randint(1, 8)}"))
-        return a_part(
+        part = a_part(
             kind,
             source=self.dice.choice(tuple(SOURCES)),
             where=self.dice.choice((*clauses, where(state=["todo", "done"]))),
@@ -134,6 +153,16 @@ class Life:
             cancelled=self.dice.choice(tuple(Cancelled)),
             window=self.dice.choice(tuple(Window)),
             weight=Decimal(self.dice.randint(1, 3)),
+        )
+        recent = Within(self.dice.choice(tuple(Moment)), (LastDays(self.dice.randint(1, 20)),))
+        return replace(
+            part,
+            where=self.dice.choice((part.where, part.where, AnyOf((recent, where(label="x"))))),
+            rank=self.dice.choice((50, 85)) if kind in (Measure.PERCENTILE, Measure.LEAD_TIME) else None,
+            of=where(label="x") if kind is Measure.RATIO else None,
+            partial=self.dice.choice(((), ((State.DOING, Decimal("0.5")),))),
+            scope=self.dice.choice((Scope.LIVE, Scope.LIVE, Scope.FROZEN)),
+            once=self.dice.random() < 0.2,
         )
 
     def _facts(self) -> dict[str, Any]:
@@ -180,26 +209,34 @@ def test_whatever_happens_the_ledger_adds_up(database: Database, seed: int) -> N
     _equals_a_fresh_start(world, database)
 
 
+def _remembers(rule: Rule) -> bool:
+    return rule.regress is Regress.RATCHET or any(part.scope is Scope.FROZEN for part in rule.parts)
+
+
 def _explains_itself(world: World) -> None:
     for name, goal in world.goals.items():
         if goal.rule is not None and world.value(name) is not None:
             answer = world.explain(name)
             assert answer.rule == goal.rule
-            assert answer.value == answer.measured.value == world.value(name)
+            assert answer.value == world.value(name) == kept(goal.rule, answer.value, answer.measured.value)
 
 
 def _equals_a_fresh_start(world: World, database: Database) -> None:
-    """A database that was there all the time holds what one that begins now would: value and evidence."""
-    live = {name: goal for name, goal in world.goals.items() if goal.rule is not None}
+    """A database that was there all the time holds what one that begins now would: value and evidence.
+
+    Unless it is to remember: which items were there when a scope was frozen, the best value, the last that there was.
+    """
+    live = {name: goal for name, goal in world.goals.items() if goal.rule is not None and not _remembers(goal.rule)}
     anew = {
         f"new {name}": replace(goal, key_result=replace(goal.key_result, id=f"new {name}"))
         for name, goal in live.items()
     }
     world.goals = live | anew
     world.sync()
-    for name in live:
+    measured = [name for name in live if world.value(f"new {name}") is not None]  # of nothing there is no first value
+    for name in measured:
         assert world.value(name) == world.value(f"new {name}")
     rows = dump(database, RECORDS[-1])["evidence"]
-    for name in live:
+    for name in measured:
         mine, new = ({row[1:4]: row[5:] for row in rows if row[0] == owner} for owner in (name, f"new {name}"))
         assert mine == new

@@ -30,8 +30,9 @@ from connectors.contract import (
     Unreadable,
     What,
 )
-from connectors.http import error_for
+from connectors.http import error_for, parsed
 from connectors.line import Line, Route
+from connectors.plain import account_of
 from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
 from okrs.work import Kind, Ref, State, WorkItem
 
@@ -167,20 +168,13 @@ class Toy:
         answer = self.line.ask(method, url, what, self.headers())
         if answer.status != 200:
             raise self.error(answer.status, answer.headers, answer.body, what)
-        return self.parsed(answer.body, what)
+        return parsed(answer.body, what)
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.settings.token.get_secret_value()}"}
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes, what: str) -> ConnectorError:
         return error_for(status, headers, what)
-
-    def parsed(self, body: bytes, what: str) -> Any:
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            pass  # raised below, so that the body is in no chain
-        raise MalformedAnswer(f"The answer for {what} is no JSON; nothing of it was used.")
 
     def need(self, answer: Any, key: str, kind: type, what: str) -> Any:
         value = answer.get(key) if isinstance(answer, dict) else None
@@ -221,7 +215,7 @@ class Toy:
             return Unreadable(name, str(self.error(reply.status, reply.headers, reply.body, what)))
         if reply.status != 200:
             raise self.error(reply.status, reply.headers, reply.body, what)
-        answer = self.parsed(reply.body, what)
+        answer = parsed(reply.body, what)
         found = Container(self.need(answer, "id", str, what), name, called=self.need(answer, "name", str, what))
         self.known[found.id] = found
         return found
@@ -259,7 +253,7 @@ class Toy:
             return Found(Fate.DELETED)
         if answer.status != 200:
             raise self.error(answer.status, answer.headers, answer.body, what)
-        row = self.parsed(answer.body, what)
+        row: Any = parsed(answer.body, what)
         self.need(row, "id", str, what)
         return Found(Fate.HERE, self.item(row, demand))
 
@@ -271,11 +265,7 @@ class Toy:
     def check(self) -> Account:
         what = "the account"
         found = [self.container(name) for name in self.settings.projects]
-        return Account(
-            who=self.need(self.ask("/account", what), "name", str, what),
-            sees=tuple([one.name for one in found if isinstance(one, Container)]),
-            missing=tuple([one.name for one in found if isinstance(one, Unreadable)]),
-        )
+        return account_of(self.need(self.ask("/account", what), "name", str, what), found)
 
     def discover(self) -> Sequence[Listed]:
         return [Listed(What.PROJECT, one.name) for one in self.containers() if isinstance(one, Container)]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mapping.family import Candidate, candidates
-from mapping.measure import Line, Measured, measure
+from mapping.judging import Line
+from mapping.measure import Measured, measure
 from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Rule, Selector, Window, matches_in
 from okrs.numbers import plain
 from okrs.work import Kind, Ref, State, WorkItem

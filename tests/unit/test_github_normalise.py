@@ -139,16 +139,6 @@ def test_a_malformed_repository_is_refused(payload: object) -> None:
         normalise.repository(payload)
 
 
-@pytest.mark.parametrize("payload", [None, {}, {"items": []}, "[]", [1], [[], {}]])
-def test_anything_but_a_list_of_objects_is_no_listing(payload: object) -> None:
-    with pytest.raises(MalformedAnswer, match="the issues of acme/web"):
-        normalise.rows(payload, "the issues of acme/web")
-
-
-def test_an_empty_listing_is_one() -> None:
-    assert normalise.rows([], "the issues of acme/web") == []
-
-
 def test_a_pull_request_names_tickets_in_its_title_and_an_issue_does_not() -> None:
     title = "PAY-12: faster basket (#34, acme/api#7), not #34 again"
     pull = normalise.issue(changed(payloads("pull_requests")[0], "title", title), REPO)

@@ -13,7 +13,7 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
-from connectors.http import error_for, redacted, require, retry_after
+from connectors.http import error_for, parsed, redacted, require, retry_after
 from tests.builders import NOW
 
 WHAT = "the issues of acme/web"
@@ -110,3 +110,10 @@ def test_an_error_is_never_zero_rows(payload: object) -> None:
 def test_the_list_of_an_answer() -> None:
     assert require({"issues": []}, "issues", WHAT) == []
     assert require({"issues": [{"id": 1}]}, "issues", WHAT) == [{"id": 1}]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>token</html>", b'{"token": ', b"\xff"])
+def test_what_is_no_json_is_told_without_being_kept(body: bytes) -> None:
+    with pytest.raises(MalformedAnswer, match=f"The answer for {WHAT} is no JSON") as caught:
+        parsed(body, WHAT)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)

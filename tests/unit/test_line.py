@@ -1,4 +1,7 @@
-"""Where requests go: the source's own scheme, host and port, through the right proxy, and nowhere else."""
+"""Where requests go: the source's own scheme, host and port, through the right proxy, and nowhere else.
+
+And what comes back: what headers tell, however hostile, and bodies unpacked.
+"""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -7,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from connectors.body import unpacked
 from connectors.contract import Quota
-from connectors.line import proxy_for, quota_of, reset_of, same_origin, unpacked
-from connectors.told import date_of
+from connectors.told import date_of, quota_of, reset_of
+from connectors.way import proxy_for, same_origin
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mapping.attribution import Change, Past, attribute, changes, whole
+from mapping.attribution import Change, Past, Standing, attribute, changes, whole
 from mapping.rule import Cancelled, Combine, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
+from mapping.totals import kept
 from okrs.ledger import CauseKind, Delta
 from okrs.work import Kind, Ref, State, WorkItem
 from tests.builders import (
@@ -47,8 +48,10 @@ def moved_by(
         (SOURCE, name): Past(was.get(name), now.get(name), gone if name not in now else None)
         for name in was.keys() | now.keys()
     }
-    rows = attribute(rule, old.totals, changes(evidence_of(old.lines), new.lines), past)
-    assert sum((row.delta for row in rows), Decimal(0)) == new.value - old.value
+    standing = Standing(old.value, old.totals)
+    rows = attribute(rule, standing, changes(evidence_of(old.lines), new.lines), past, times[1])
+    value = kept(rule, old.value, new.value) or Decimal(0)
+    assert sum((row.delta for row in rows), Decimal(0)) == value - (old.value or Decimal(0))
     return rows
 
 
@@ -245,9 +248,9 @@ def test_rows_are_in_the_order_of_the_trackers_time_then_source_then_id() -> Non
         change(0, "b", "7", "2026-11-01"),
         change(1, "a", "6", None),  # never told: first
     ]
-    nothing = measured(rule).totals
+    nothing = Standing(Decimal(0), measured(rule).totals)
     past = {(each.source, each.item): known for each, known in made}
-    rows = attribute(rule, nothing, [each for each, _ in made], past)
+    rows = attribute(rule, nothing, [each for each, _ in made], past, NOW)
     assert [(row.source, row.item) for row in rows if row.cause is CauseKind.CLOSED] == [
         ("a", "id:6"),
         ("b", "id:7"),
@@ -255,16 +258,16 @@ def test_rows_are_in_the_order_of_the_trackers_time_then_source_then_id() -> Non
         ("a", "id:9"),
         ("b", "id:1"),
     ]
-    again = attribute(rule, nothing, [each for each, _ in reversed(made)], past)
+    again = attribute(rule, nothing, [each for each, _ in reversed(made)], past, NOW)
     assert again == rows
 
 
 def test_an_item_nobody_remembers_was_added_or_removed() -> None:
     rule = a_rule(COUNTED)
     new = measured(rule, card(DONE))
-    rows = attribute(rule, measured(rule).totals, changes([], new.lines), {})
+    rows = attribute(rule, Standing(Decimal(0), measured(rule).totals), changes([], new.lines), {}, NOW)
     assert story(rows) == ["added +0", "closed +1"]
-    rows = attribute(rule, new.totals, changes(evidence_of(new.lines), []), {})
+    rows = attribute(rule, Standing(new.value, new.totals), changes(evidence_of(new.lines), []), {}, NOW)
     assert story(rows) == ["removed -1"]
 
 

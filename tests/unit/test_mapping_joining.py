@@ -5,13 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from mapping.measure import Measured, Reason, Total, measure, part_value, totals_of, value_of
+from mapping.judging import Reason
+from mapping.measure import Measured, measure, totals_of
 from mapping.rule import (
     Combine,
     Measure,
     Missing,
     Part,
 )
+from mapping.totals import Total, part_value, value_of
 from okrs.numbers import rounded
 from okrs.work import State, WorkItem
 from tests.builders import (
@@ -163,8 +165,8 @@ def test_the_value_of_a_part(kind: Measure, total: Total, value: str) -> None:
 def test_measuring_is_adding_up_the_lines() -> None:
     rule = a_rule(a_part(PERCENT, by="points", missing=Missing.MEAN), COUNT_A, combine=Combine.MEAN)
     result = measured(rule, *MIX, *TWICE)
-    assert totals_of(2, reversed(result.lines)) == result.totals
-    assert value_of(rule, result.totals) == result.value == rounded(result.value)
+    assert totals_of(rule, reversed(result.lines)) == result.totals
+    assert value_of(rule, result.totals, NOW) == result.value == rounded(result.value or Decimal(0))
 
 
 def test_lines_know_their_item_and_version() -> None:

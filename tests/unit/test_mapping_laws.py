@@ -9,11 +9,12 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.attribution import Change, Evidence, ItemId, Past, attribute, changes, whole
+from mapping.attribution import Change, Evidence, ItemId, Past, Standing, attribute, changes, whole
 from mapping.family import candidates
-from mapping.meaning import holds, selects
-from mapping.measure import Measured, Total, measure, totals_of, value_of
+from mapping.meaning import holds, selects, settled
+from mapping.measure import NO_SCOPES, Measured, Scopes, measure, totals_of
 from mapping.rule import (
+    MEDIAN,
     AllOf,
     AnyOf,
     Cancelled,
@@ -21,19 +22,27 @@ from mapping.rule import (
     Combine,
     Counts,
     DoneWhen,
+    FieldMatch,
+    LastDays,
     Match,
     Measure,
     Missing,
+    Moment,
     Not,
     Part,
+    Regress,
     Rule,
+    Scale,
+    Scope,
     Selector,
     Window,
+    Within,
     names_a_kind,
 )
+from mapping.totals import Total, kept, value_of, weeks_over
 from okrs.cycle import Period
 from okrs.ledger import CauseKind, Delta
-from okrs.work import Kind, Ref, State, WorkItem
+from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, evidence_of, seen
 
 SOURCES = ("one", "two")
@@ -73,6 +82,8 @@ def items() -> st.SearchStrategy[WorkItem]:
         projects=st.sampled_from([(), (Ref("P", "Pay"),), (Ref("Q"),)]),
         milestones=st.lists(st.sampled_from(KEYS).map(lambda key: f"id:{key}"), max_size=1).map(tuple),
         labels=names,
+        refs=st.lists(st.sampled_from(KEYS), max_size=2).map(tuple),
+        history=st.sampled_from([(), (Step(BEFORE, State.TODO), Step(WITHIN, State.DOING), Step(AFTER, State.DONE))]),
     )
 
 
@@ -96,7 +107,12 @@ def clauses() -> st.SearchStrategy[Clause]:
         some = st.lists(st.sampled_from(words), min_size=1, max_size=3)
         return some.map(lambda values: Match(selector, tuple(values)))
 
-    leaf: st.SearchStrategy[Clause] = st.sampled_from(Selector).flatmap(values_of)
+    spans = st.sampled_from([QUARTER, Period(BEFORE, WITHIN)]) | st.builds(LastDays, st.integers(1, 40))
+    leaf: st.SearchStrategy[Clause] = (
+        st.sampled_from(Selector).flatmap(values_of)
+        | st.builds(FieldMatch, st.sampled_from(["points", "team"]), st.sampled_from([("1",), ("2", "3.5"), ("web",)]))
+        | st.builds(Within, st.sampled_from(Moment), st.lists(spans, min_size=1, max_size=2).map(tuple))
+    )
     return st.recursive(
         st.just(AllOf()) | leaf,
         lambda inner: (
@@ -109,6 +125,19 @@ def clauses() -> st.SearchStrategy[Clause]:
 
 
 def parts() -> st.SearchStrategy[Part]:
+    return bare_parts().map(made_whole)
+
+
+def made_whole(part: Part) -> Part:
+    """Give a part what its measure cannot be without, and take what it has no use for."""
+    ranked = part.measure is Measure.PERCENTILE or part.measure in (Measure.LEAD_TIME, Measure.CYCLE_TIME)
+    rank = part.rank or MEDIAN if part.measure is Measure.PERCENTILE else part.rank
+    return replace(
+        part, rank=rank if ranked else None, of=part.of or AllOf() if part.measure is Measure.RATIO else None
+    )
+
+
+def bare_parts() -> st.SearchStrategy[Part]:
     return st.builds(
         Part,
         source=st.sampled_from(SOURCES),
@@ -121,6 +150,11 @@ def parts() -> st.SearchStrategy[Part]:
         cancelled=st.sampled_from(Cancelled),
         window=st.sampled_from(Window),
         weight=weights,
+        rank=st.none() | st.integers(1, 99),
+        of=st.none() | clauses(),
+        partial=st.just(()) | st.just(((State.DOING, Decimal("0.5")),)),
+        scope=st.sampled_from(Scope),
+        once=st.booleans(),
     )
 
 
@@ -133,15 +167,24 @@ def rules() -> st.SearchStrategy[Rule]:
         combine=st.sampled_from(Combine),
         add_start=st.booleans(),
         base=st.decimals(min_value=-100, max_value=100, places=3),
+        scale=st.none() | st.just(Scale(Decimal(0), Decimal(3), Decimal(100), Decimal(0))),
+        regress=st.sampled_from(Regress),
+        falling=st.booleans(),
+        timezone=st.sampled_from(["UTC", "Pacific/Auckland"]),
     )
 
 
 nows = st.sampled_from([NOW, QUARTER.end - timedelta(days=1), QUARTER.end, AFTER])
 
 
-def measure_all(rule: Rule, mirror: Mirror, now: datetime = NOW) -> Measured:
+def measure_all(rule: Rule, mirror: Mirror, now: datetime = NOW, scopes: Scopes = NO_SCOPES) -> Measured:
     joined = {source: candidates(seen(item) for item in of_source) for source, of_source in mirror.items()}
-    return measure(rule, joined, now)
+    return measure(rule, joined, now, scopes)
+
+
+def change(rule: Rule, before: Measured, after: Measured) -> Decimal:
+    """By how much the value of a key result moves from one measurement to the next."""
+    return (kept(rule, before.value, after.value) or ZERO) - (before.value or ZERO)
 
 
 def past_of(old: Mirror, new: Mirror) -> dict[ItemId, Past]:
@@ -161,11 +204,12 @@ def test_measuring_is_folding_the_accumulators(rule: Rule, mirror: Mirror, now: 
     result = measure_all(rule, mirror, now)
     for number, total in enumerate(result.totals):
         on_line = [each for each in evidence_of(result.lines) if each.part == number]
-        folded = reduce(lambda so_far, each: so_far.moved(None, (each.weight, each.amount)), reversed(on_line), Total())
+        nothing = Total.of(rule.parts[number])
+        folded = reduce(lambda so_far, each: so_far.moved(None, (each.weight, each.amount)), reversed(on_line), nothing)
         assert folded == total
         emptied = reduce(lambda so_far, each: so_far.moved((each.weight, each.amount), None), on_line, total)
-        assert emptied == Total()
-    assert result.value == value_of(rule, result.totals)
+        assert emptied == nothing
+    assert result.value == value_of(rule, result.totals, now)
 
 
 @given(rules(), mirrors())
@@ -188,6 +232,7 @@ def test_every_selected_item_has_one_line_per_part(rule: Rule, mirror: Mirror, n
 
 @given(clauses(), mirrors())
 def test_not_is_the_other_half_and_clauses_obey_de_morgan(clause: Clause, mirror: Mirror) -> None:
+    clause = settled(clause, "UTC", NOW)
     for candidate in candidates(seen(item) for item in mirror["one"]):
         assert holds(Not(clause), candidate) is not holds(clause, candidate)
         assert holds(Not(AnyOf((clause, AllOf()))), candidate) is holds(AllOf((Not(clause), Not(AllOf()))), candidate)
@@ -219,13 +264,17 @@ def replayed(evidence: list[Evidence], rows: tuple[Delta, ...]) -> dict[tuple[in
 def test_causes_add_up_to_the_change_and_leave_the_new_evidence(
     rule: Rule, old: Mirror, new: Mirror, then: datetime, now: datetime
 ) -> None:
-    before, after = measure_all(rule, old, then), measure_all(rule, new, now)
+    before = measure_all(rule, old, then)
+    after = measure_all(rule, new, now, before.scopes)
     evidence = evidence_of(before.lines)
     changed = changes(evidence, after.lines)
-    rows = attribute(rule, before.totals, changed, past_of(old, new))
-    assert sum((row.delta for row in rows), ZERO) == after.value - before.value
-    assert replayed(evidence, rows) == {each.key: (each.weight, each.amount) for each in evidence_of(after.lines)}
-    assert {(row.part, row.source, row.item) for row in rows} == {(c.part, c.source, c.item) for c in changed}
+    rows = attribute(rule, Standing(before.value, before.totals), changed, past_of(old, new), now)
+    assert sum((row.delta for row in rows), ZERO) == change(rule, before, after)
+    of_items = tuple(row for row in rows if row.item)
+    assert replayed(evidence, of_items) == {each.key: (each.weight, each.amount) for each in evidence_of(after.lines)}
+    assert {(row.part, row.source, row.item) for row in of_items} == {(c.part, c.source, c.item) for c in changed}
+    weeks = [weeks_over(rule, moment).days for moment in (then, now)]
+    assert len(rows) - len(of_items) <= (weeks[0] != weeks[1])
 
 
 @given(rules(), rules(), mirrors())
@@ -235,19 +284,19 @@ def test_the_rows_of_a_rule_change_leave_the_new_evidence(rule: Rule, other: Rul
     rows = whole(changes(evidence, after.lines), CauseKind.RULE)
     held = replayed(evidence, rows)
     assert held == {each.key: (each.weight, each.amount) for each in evidence_of(after.lines)}
-    totals = [Total()] * len(other.parts)
+    totals = [Total.of(part) for part in other.parts]
     for (part, _, _), pair in held.items():
         totals[part] = totals[part].moved(None, pair)
-    assert value_of(other, totals) == after.value
-    assert totals_of(len(other.parts), after.lines) == tuple(totals)
+    assert value_of(other, totals, NOW) == after.value
+    assert totals_of(other, after.lines) == tuple(totals)
 
 
 @given(rules(), mirrors(), mirrors())
 def test_attribution_forgets_nothing_when_nobody_remembers(rule: Rule, old: Mirror, new: Mirror) -> None:
     before, after = measure_all(rule, old), measure_all(rule, new)
     changed: list[Change] = changes(evidence_of(before.lines), after.lines)
-    rows = attribute(rule, before.totals, changed, {})
-    assert sum((row.delta for row in rows), ZERO) == after.value - before.value
+    rows = attribute(rule, Standing(before.value, before.totals), changed, {}, NOW)
+    assert sum((row.delta for row in rows), ZERO) == change(rule, before, after)
 
 
 @given(rules(), mirrors())
