@@ -14,6 +14,7 @@ from mapping.rule import Cancelled, Combine, Counts, Missing, Regress, Scope, Wi
 ID = "{id}"
 """What stands for a key result's id in the label of `link_by`."""
 
+MOST_PARAMS = 50
 MOST_LINKED = 100
 """Each may give every key result a part of its own."""
 
@@ -110,7 +111,9 @@ class DefaultsEntry(Closed):
 
 
 class TemplateEntry(Closed):
-    params: Annotated[tuple[Id, ...], Listed] = Field(default=(), description="Names that {name} in the mapping means.")
+    params: Annotated[tuple[Id, ...], Listed] = Field(
+        default=(), max_length=MOST_PARAMS, description="Names that {name} in the mapping means."
+    )
     mapping: dict[str, Any] = Field(description="The keys of a mapping, with {name} where a parameter is put in.")
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from config.mappings import MOST_PARAMS
 from config.names import Names, mappings_of, readable
 from config.problems import Problems
 from config.reading import MAX_BYTES, MAX_NODES
@@ -96,7 +97,7 @@ def _check_template(template: Spot, problems: Problems) -> bool:
     """Tell whether a template can be written out."""
     mapping = template.get("mapping")
     params = [spot.text for spot in template.listed("params")]
-    if mapping is None or not isinstance(mapping.node, Table) or None in params:
+    if mapping is None or not isinstance(mapping.node, Table) or None in params or len(params) > MOST_PARAMS:
         return False  # the schema says so
     good = True
     for nested in filter(None, (mapping.get("use"), mapping.get("with"))):
@@ -127,7 +128,7 @@ def _bare(spot: Spot) -> str | None:
 
 def _refuse_unused(param: Spot, strangers: set[str], problems: Problems) -> None:
     name = param.text or ""
-    near = meant(name, sorted(strangers))
+    near = meant(name, sorted(strangers)[:MOST_PARAMS])
     hint = f"did you mean it where {{{near}}} stands? " if near else ""
     problems.error(param, f"nothing in the mapping says {{{name}}}: {hint}write it in, or take the parameter out")
 

@@ -113,6 +113,7 @@ CASES = [
     ("regress: ratchet", "regress: «rachet", 'did you mean "ratchet"? '),
     ("templates:\n", "«templatse:\n", 'unknown key "templatse"; did you mean "templates"?'),
     ("    mapping:\n", "    «maping:\n", 'unknown key "maping"; did you mean "mapping"?'),
+    ("[level, source]", "«[" + "level, " * 51 + "source]", "at most 50 entries are possible here"),
     ("[level, source]", "«{level: 1}", "a list is expected here"),
     ("type: Bug", "«typ: Bug", "(in a template, used at {file}:20:28)"),
     ("measure: count", "measure: «cuont", "(in a template, used at {file}:20:28)"),
