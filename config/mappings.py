@@ -84,7 +84,10 @@ class PartEntry(Closed):
 class MappingEntry(Closed):
     key_result: Id = Field(description="Id of the key result that is fed.")
     from_: tuple[PartEntry, ...] = Field(
-        default=(), alias="from", min_length=1, description="What is measured, part by part; a template may say it."
+        default_factory=tuple,
+        alias="from",
+        min_length=1,
+        description="What is measured, part by part; a template may say it.",
     )
     combine: Combine | None = Field(default=None, description="How the parts become one number.")
     add_start: Flag = Field(default=False, description="true: the measured number is added to the start value.")

@@ -78,7 +78,10 @@ class Where(Closed):
         extra="allow",
         json_schema_extra={
             "patternProperties": {
-                "^field[.]": {"type": ["string", "array"], "description": "A custom field's values."}
+                "^field[.]": {
+                    "type": ["string", "number", "boolean", "array"],
+                    "description": "A custom field's values.",
+                }
             },
             "additionalProperties": False,
         },
