@@ -10,6 +10,7 @@ from typing import TypeVar
 from config.fields import read_day, read_number
 from config.mapping_checks import check_mapping
 from config.names import Known, gather, key_results_of, mappings_of, objectives_of
+from config.part_checks import check_said
 from config.problems import Problems
 from config.sources import Sources
 from config.supporting import check_supports
@@ -33,8 +34,15 @@ def check(roots: list[Spot], sources: Sources, problems: Problems, *, complete: 
             _check_key_result(key_result, problems)
     check_supports(objectives_of(roots), known.promises(), problems)
     for mapping in mappings_of(roots):
-        check_mapping(mapping, known, sources.number_fields, problems)
-    _warn_of_unmapped(known, problems)
+        check_mapping(mapping, known, sources.custom_fields, problems)
+    linked = [link for root in roots if (link := root.get("link_by"))]
+    for link in linked:
+        for source in link.listed("sources"):
+            known.sources.require(source, problems)
+    for defaults in filter(None, (root.get("defaults") for root in roots)):
+        check_said(defaults, problems)
+    if not linked:
+        _warn_of_unmapped(known, problems)
 
 
 def _read(spot: Spot | None, read: Callable[[object], _T]) -> _T | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.closed import BAD_KEY
 from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, meant, quoted
@@ -53,13 +54,13 @@ def _misfit(detail: ErrorDetails, spot: Spot, problems: Problems, hidden: Sequen
     message = said(detail, place)
     if detail["type"] == "value_error":
         message = struck_out(message, hidden)
-    about_key = detail["loc"][-1:] == ("[key]",)
+    about_key = detail["loc"][-1:] == ("[key]",) or detail["type"] == BAD_KEY
     problems.at(place.home if about_key else place.node.place, place.path, message)
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
     """Return the keys a table of this model takes, in the order of the model."""
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return [*(field.alias or name for name, field in model.model_fields.items()), *getattr(model, "open_keys", ())]
 
 
 def _unknown_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, problems: Problems) -> None:
@@ -89,10 +90,16 @@ def _missing_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, probl
 def model_at(model: type[BaseModel], path: tuple[Step, ...]) -> type[BaseModel] | None:
     """Return the model of the table at a path below a model; None where there is none."""
     here: type[BaseModel] | None = model
+    named = False  # whether the next step is a name of the admin's own, and no key of a model
     for step in path:
-        if isinstance(step, str) and here is not None:
-            field = next((f for name, f in here.model_fields.items() if step == (f.alias or name)), None)
-            here = _model_in(field.annotation) if field else None
+        if isinstance(step, int) or here is None:
+            continue
+        if named:
+            named = False
+            continue
+        field = next((f for name, f in here.model_fields.items() if step == (f.alias or name)), None)
+        here = _model_in(field.annotation) if field else None
+        named = field is not None and get_origin(field.annotation) is dict
     return here
 
 
@@ -109,6 +116,7 @@ _SAID = {
     "model_type": "keys with values are expected here (key: value), not {shape}",
     "dict_type": "keys with values are expected here (key: value), not {shape}",
     "too_short": "at least one entry is needed here: add one, or leave the key out",
+    "too_long": "at most {max_length} entries are possible here: take some out",
     "string_too_short": "this text is empty: fill it in, or leave the key out",
     "string_too_long": "this text is longer than {max_length} characters: shorten it",
     "greater_than": "write a number greater than {gt}",

@@ -1,4 +1,7 @@
-"""Loads a config: files → trees → schema → checks → domain.  Every problem is reported at once; nothing is raised."""
+"""Loads a config: files → trees → templates written out → schema → checks → domain.
+
+Every problem is reported at once; nothing is raised.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from config.model import Config
 from config.problems import Problem, Problems
 from config.schema import Document, TeamFile
 from config.sources import Sources, read_sources
+from config.templates import expand
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,10 @@ def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collect
     for root in files.roots:
         allowed = {("database",), *sources.interpolated} if root is files.main else ()
         refuse_elsewhere(root, keys_of(Document), allowed, problems)
-    main = judge(Document, files.main, problems) if files.main else None
-    teams = [judge(TeamFile, root, problems) for root in files.teams]
-    check(list(files.roots), sources, problems, complete=files.complete)
+    roots = expand(list(files.roots), problems, complete=files.complete)
+    main = judge(Document, roots[0], problems) if files.main else None
+    teams = [judge(TeamFile, root, problems) for root in (roots[1:] if files.main else roots)]
+    check(roots, sources, problems, complete=files.complete)
     config = None
     if not problems.failed and main and database:
         config = build(main, [team for team in teams if team], database, sources.settings)

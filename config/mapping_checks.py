@@ -1,33 +1,40 @@
-"""Rules among the keys of a mapping and its parts (DESIGN 4.2 to 4.4)."""
+"""Rules among the keys of a mapping as a whole (DESIGN 4.4)."""
 
 from collections.abc import Mapping
 from typing import TypeGuard
 
 from config.names import Known
+from config.part_checks import check_part
 from config.problems import Problems
 from config.tree import Spot
-from config.words import advice, quoted
-from mapping.rule import Combine, Counts, Measure, Window
-
-_ESTIMATED = (Measure.PERCENT, Measure.SUM)
+from config.words import quoted
+from mapping.rule import Combine, Regress
 
 
 def check_mapping(
-    mapping: Spot, known: Known, number_fields: Mapping[str, frozenset[str] | None], problems: Problems
+    mapping: Spot, known: Known, custom_fields: Mapping[str, frozenset[str] | None], problems: Problems
 ) -> None:
-    """Add the problems of one mapping.  `number_fields` says, by source, what `by` may name; None when unknown."""
-    _check_key_result(mapping, known, problems)
+    """Add the problems of one mapping.  `custom_fields` says what each source has; None when unknown."""
     parts = _parts(mapping)
+    _require_parts(mapping, problems)
+    key_result = _key_result(mapping, known, problems)
+    if key_result:
+        _check_terms(mapping, parts, key_result, problems)
     _check_combine(mapping, parts, problems)
-    _check_start_of_parts(parts, problems)
+    _check_whole(mapping, parts, problems)
     for part in parts:
         source = part.get("source")
         known.sources.require(source, problems)
-        _check_weights(part, problems)
-        _check_policies(part, problems)
-        by, allowed = part.get("by"), number_fields.get(source.text or "") if source else None
-        if by and by.text is not None and allowed is not None and by.text not in allowed and not _misplaced(part):
-            problems.error(by, _unknown_field(by.text, (source.text if source else None) or "", sorted(allowed)))
+        check_part(part, custom_fields.get(source.text or "") if source else None, problems)
+
+
+def _require_parts(mapping: Spot, problems: Problems) -> None:
+    """Complain where nothing is measured.  The schema does not: a template may say it."""
+    written = mapping.child("from")
+    if written is not None and mapping.get("from") is None:
+        problems.at(written.home, written.path, "from has no value: fill it in (What is measured, part by part)")
+    elif written is None and mapping.entries():
+        problems.missing(mapping, "from", "from is missing: add it (What is measured, part by part)")
 
 
 def _parts(mapping: Spot) -> list[Spot]:
@@ -35,33 +42,53 @@ def _parts(mapping: Spot) -> list[Spot]:
     return listed.items() if listed else []
 
 
-def _check_key_result(mapping: Spot, known: Known, problems: Problems) -> None:
+def _key_result(mapping: Spot, known: Known, problems: Problems) -> Spot | None:
     spot = mapping.get("key_result")
     if spot and spot.text in known.objectives.found:
         problems.error(spot, f"{quoted(spot.text or '')} is an objective: name the key result that is fed")
-        return
-    key_result = known.key_results.require(spot, problems)
-    for flag in filter(_is_true, (each.get("add_start") for each in (mapping, *_parts(mapping)))):
-        _check_add_start(flag, key_result, problems)
+        return None
+    return known.key_results.require(spot, problems)
 
 
 def _is_true(flag: Spot | None) -> TypeGuard[Spot]:
     return flag is not None and (flag.text or "").strip().casefold() == "true"
 
 
-def _check_add_start(flag: Spot, key_result: Spot | None, problems: Problems) -> None:
-    if key_result is None:
-        return
-    if key_result.get("keep") or key_result.word("kind") == "binary":
-        kind = "keeps a band" if key_result.get("keep") else "is binary"
-        problems.error(flag, f"add_start needs a start value, and this key result {kind}: leave add_start out")
+def _check_terms(mapping: Spot, parts: list[Spot], key_result: Spot, problems: Problems) -> None:
+    """Hold what needs a start value, or a direction, against the key result."""
+    keeps, binary = key_result.get("keep") is not None, key_result.word("kind") == "binary"
+    kind = "keeps a band" if keeps else "is binary"
+    if keeps or binary:
+        for flag in filter(_is_true, (each.get("add_start") for each in (mapping, *parts))):
+            problems.error(flag, f"add_start needs a start value, and this key result {kind}: leave add_start out")
+        scale = mapping.get("scale")
+        if scale:
+            problems.error(scale, f"scale leads to start and target, and this key result {kind}: leave scale out")
+    for regress in (each.get("regress") for each in (mapping, *parts) if keeps):
+        if regress and regress.text == Regress.RATCHET:
+            problems.error(regress, "a band has no best value to keep: leave regress out")
 
 
-def _check_start_of_parts(parts: list[Spot], problems: Problems) -> None:
-    """The start value is added once, to the combined number; of a single part that is the same."""
-    for flag in filter(_is_true, (part.get("add_start") for part in parts)):
+def _check_whole(mapping: Spot, parts: list[Spot], problems: Problems) -> None:
+    """What is about the combined number stands on the mapping, or on its only part; what is about the parts, there."""
+    for flag in filter(_is_true, (part.get("add_start") for part in parts if len(parts) > 1)):
+        problems.error(flag, "the start value is added once, to the combined number: write it on the mapping")
+    for regress in filter(None, (part.get("regress") for part in parts)):
         if len(parts) > 1:
-            problems.error(flag, "the start value is added once, to the combined number: write it on the mapping")
+            problems.error(regress, "regress is about the combined number: write it on the mapping")
+        elif mapping.get("regress"):
+            problems.error(regress, "regress stands on the mapping already: leave it out here")
+    with_ = mapping.get("with")
+    if with_ and not mapping.get("use") and not problems.misspelt(mapping, "use"):
+        problems.at(with_.home, with_.path, "with fills in a template: add use: and its name, or leave with out")
+    scale = mapping.get("scale")
+    if scale and any(_is_true(each.get("add_start")) for each in (mapping, *parts)):
+        problems.error(scale, "scale already leads from start to target: leave scale or add_start out")
+    if parts and _is_true(parts[0].get("once")):
+        problems.error(
+            parts[0].down(("once",)),
+            "once leaves out what an earlier part has, and this part is the first: write it on a later one",
+        )
 
 
 def _check_combine(mapping: Spot, parts: list[Spot], problems: Problems) -> None:
@@ -80,38 +107,3 @@ def _check_combine(mapping: Spot, parts: list[Spot], problems: Problems) -> None
         return
     for weight in weighted:
         problems.error(weight, "weight works with combine: weighted_mean only: write that, or leave weight out")
-
-
-def _check_weights(part: Spot, problems: Problems) -> None:
-    measure, by, missing = part.word("measure"), part.get("by"), part.get("missing")
-    if measure == Measure.SUM and by is None:
-        problems.missing(part, "by", "measure: sum needs by: name the numeric field that is added up")
-    elif by and _misplaced(part):
-        problems.error(by, "measure: count takes no by: leave it out, or write measure: sum")
-    elif missing and by is None and not problems.misspelt(part, "by"):
-        problems.error(missing, "missing says what an item without an estimate weighs: add by, or leave missing out")
-
-
-def _misplaced(part: Spot) -> bool:
-    """Tell whether a measure takes no `by`."""
-    measure = part.word("measure")
-    return measure in list(Measure) and measure not in _ESTIMATED
-
-
-def _check_policies(part: Spot, problems: Problems) -> None:
-    counts, window, done_when = part.word("counts"), part.get("window"), part.get("done_when")
-    if window and window.text == Window.CYCLE and counts in (Counts.OPEN, Counts.ALL):
-        problems.error(
-            window, f"counts: {counts} looks at work whenever it was closed: leave window out, or write window: always"
-        )
-    if done_when and not done_when.entries() and done_when.shape == "a mapping of keys":
-        problems.error(done_when, "done_when says nothing: add status or resolution, or leave it out")
-
-
-def _unknown_field(name: str, source: str, allowed: list[str]) -> str:
-    if not allowed:
-        return f"{quoted(source)} has no number fields: leave by out, every item then weighs 1"
-    return (
-        f"{quoted(source)} knows no field {quoted(name)}; {advice(name, allowed, 'known')}; "
-        "or add it under fields of the source"
-    )

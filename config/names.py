@@ -11,6 +11,8 @@ from config.problems import Problems
 from config.tree import Listing, Spot, Step, Table
 from config.words import advice, meant, quoted
 
+_TABLES = ("sources", "templates")
+
 _MANY = 50
 """Unknown names after which no closest one is searched any more."""
 
@@ -80,11 +82,11 @@ def _section(root: Spot, key: str) -> list[Spot]:
 
 def gather(roots: list[Spot], problems: Problems, *, complete: bool) -> Known:
     """Collect every name; one that is given twice is a problem at the second place, naming the first."""
-    cycles = Names("cycle", complete=complete and _readable(roots, "cycles", problems))
-    sources = Names("source", complete=complete and _readable(roots, "sources", problems))
-    objectives = Names("objective", complete=complete and _readable(roots, "objectives", problems))
+    cycles = Names("cycle", complete=complete and readable(roots, "cycles", problems))
+    sources = Names("source", complete=complete and readable(roots, "sources", problems))
+    objectives = Names("objective", complete=complete and readable(roots, "objectives", problems))
     key_results = Names("key result", complete=objectives.complete)
-    mapped = Names("mapping", complete=complete and _readable(roots, "mappings", problems))
+    mapped = Names("mapping", complete=complete and readable(roots, "mappings", problems))
     for root in roots:
         for spot in _section(root, "cycles"):
             _define(cycles, spot, problems)
@@ -93,7 +95,7 @@ def gather(roots: list[Spot], problems: Problems, *, complete: bool) -> Known:
         sources.complete &= section is None or not problems.torn(section)
     for spot in objectives_of(roots):
         _define(objectives, spot, problems, key_results)
-        key_results.complete &= _readable([spot], "key_results", problems)
+        key_results.complete &= readable([spot], "key_results", problems)
         for inner in key_results_of(spot):
             _define(key_results, inner, problems, objectives)
     for spot in mappings_of(roots):
@@ -101,13 +103,13 @@ def gather(roots: list[Spot], problems: Problems, *, complete: bool) -> Known:
     return Known(cycles, sources, objectives, key_results, mapped)
 
 
-def _readable(parents: Iterable[Spot], key: str, problems: Problems) -> bool:
+def readable(parents: Iterable[Spot], key: str, problems: Problems) -> bool:
     """Tell whether a section is where it should be: not under a misspelt or refused key, and of the right shape."""
     for parent in parents:
         spot = parent.get(key)
         if problems.misspelt(parent, key) or problems.torn(parent):
             return False
-        if spot is not None and not isinstance(spot.node, Table if key == "sources" else Listing):
+        if spot is not None and not isinstance(spot.node, Table if key in _TABLES else Listing):
             return False
     return True
 

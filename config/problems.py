@@ -36,6 +36,7 @@ class Problems:
     _blamed: set[tuple[Place, tuple[Step, ...]]] = field(default_factory=set)
     _meant: set[tuple[Place, tuple[Step, ...]]] = field(default_factory=set)
     _torn: set[Place] = field(default_factory=set)
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def failed(self) -> bool:
@@ -72,6 +73,12 @@ class Problems:
             if (place, path) in self._blamed:
                 return
             self._blamed.add((place, path))
+        if place.use is not None:
+            here = (str(place), message)
+            if here in self._told:
+                return  # another use of the template has told the same of this line
+            self._told.add(here)
+            message = f"{message} (in a template, used at {place.use})"
         self.found.append(
             Problem(
                 file=printable(place.file),

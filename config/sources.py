@@ -28,8 +28,8 @@ class Sources:
 
     settings: dict[str, SourceSettings] = field(default_factory=dict)
     """The sources without a mistake."""
-    number_fields: dict[str, frozenset[str] | None] = field(default_factory=dict)
-    """What `by:` may name, for sources that tell; None when only the tracker knows."""
+    custom_fields: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    """What `by:` and `field.<name>` may name, for sources that tell; None when only the tracker knows."""
     interpolated: set[tuple[Step, ...]] = field(default_factory=set)
     """Paths at which a placeholder is no mistake."""
 
@@ -134,10 +134,10 @@ def _read(
         if _optional_fields_fit(error, model):
             failed = {detail["loc"][0] for detail in error.errors()}
             settings = model.model_construct(**{key: value for key, value in data.items() if key not in failed})
-            found.number_fields[name] = settings.field_names
+            found.custom_fields[name] = settings.field_names
     else:
         found.settings[name] = settings
-        found.number_fields[name] = settings.field_names
+        found.custom_fields[name] = settings.field_names
 
 
 def _put_in(

@@ -15,6 +15,8 @@ class Place:
     file: str
     line: int = 1
     column: int = 1
+    use: "Place | None" = None
+    """Of what comes of a template: where a mapping uses it."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 100
-_SHORT_LIST = 20
+_SHORT_LIST = 25
 
 
 def printable(text: str) -> str:

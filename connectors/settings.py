@@ -132,5 +132,5 @@ class SourceSettings(BaseModel, ABC):
 
     @property
     def field_names(self) -> frozenset[str] | None:
-        """Custom fields that `by:` may name; None when only the tracker knows them."""
+        """Custom fields that `by:` and `field.<name>` may name; None when only the tracker knows them."""
         return None

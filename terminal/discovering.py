@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from config.schema import Where
+from config.where import Where
 from connectors.contract import Listed, What
 from okrs.work import fold_key, fold_name
 from terminal.ports import Discovered

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from config.schema import Where
+from config.where import Where
 from connectors import asana
 from connectors.contract import Container, Listed, MalformedAnswer, RateLimited, Stop, TryLater, Unreadable, What
 from tests.integration.asana_client import SECRET, Launch, launched, reply, scripted

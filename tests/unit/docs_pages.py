@@ -7,6 +7,7 @@ A comment right before a block says what it is:
     <!-- key_results -->        key results of one objective
     <!-- mappings start=10 -->  entries of `mappings:`; words behind it are keys of the key results they feed
     <!-- mappings worked -->    the same; a table of tickets and the value they give follow
+                                `before=3` is the value until then
     <!-- top -->                top-level keys
     <!-- team -->               a team's file of a folder
     <!-- mistakes NAME= -->     a whole config whose problems are listed in the block after it; NAME is not set
@@ -58,6 +59,11 @@ class Block:
     @property
     def word(self) -> str:
         return self.mark.split(" ")[0]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the comment says as `key=value`."""
+        return dict(word.split("=", 1) for word in self.mark.split(" ")[1:] if "=" in word)
 
 
 @cache
@@ -130,7 +136,7 @@ def _objective(key_results: str) -> str:
 def _fed(block: Block) -> str:
     """Objectives with the key results that the block's mappings feed."""
     keys = {"start": "0", "target": "100"}
-    keys |= dict(word.split("=") for word in block.mark.split(" ")[1:] if "=" in word)
+    keys |= {key: value for key, value in block.told.items() if key != "before"}
     told = ", ".join(f"{key}: {value}" for key, value in keys.items())
     names = re.findall(r"key_result: ([\w.-]+)", block.text)
     return _objective("".join(f"- {{id: {name}, title: About {name}, {told}}}\n" for name in names))

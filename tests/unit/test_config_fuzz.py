@@ -9,7 +9,48 @@ from hypothesis import strategies as st
 from config.loader import load
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
-TEXTS = [path.read_bytes() for path in sorted(EXAMPLES.glob("*.yaml"))]
+WIDE = """\
+version: 1
+database: sqlite:///headway.db
+cycles: [{id: Q, start: 2026-10-01, end: 2026-12-31}]
+sources:
+  a: {connector: jira, url: 'https://a.example', token: '${JIRA_TOKEN}', projects: P}
+  b: {connector: github, token: '${GITHUB_TOKEN}', repositories: [acme/web], boards: [acme/7]}
+link_by:
+  label: "kr:{id}"
+  sources: [a, b]
+defaults:
+  missing: mean
+  partial: {doing: 0.5}
+  regress: ratchet
+templates:
+  bugs:
+    params: [level, source]
+    mapping:
+      combine: sum
+      from:
+        - {source: "{source}", where: {label: ["{level}", "{other}"]}, measure: count}
+        - {source: b, where: {field.Risk: high, created: [cycle, 2026-10-01..2026-11-15]}, measure: count, once: true}
+objectives:
+  - id: o
+    cycle: Q
+    title: O
+    key_results:
+      - {id: one, title: One, start: 0, target: 9}
+      - {id: two, title: Two, start: 9, target: 0}
+mappings:
+  - {key_result: one, use: bugs, with: {level: p1, source: a}}
+  - key_result: two
+    scale: {from: [10, 2]}
+    regress: follow
+    combine: max
+    from:
+      - {source: a, where: {not: {closed: last 14d}, sprint: S}, measure: lead_time, stat: p85}
+      - {source: a, measure: ratio, of: {field.x: y}, counts: done, window: cycle, partial: {todo: .1}}
+      - {source: a, measure: p85, by: points, missing: 0, scope: frozen}
+"""
+"""What the examples do not show."""
+TEXTS = [*(path.read_bytes() for path in sorted(EXAMPLES.glob("*.yaml"))), WIDE.encode()]
 ENVIRON = {
     "JIRA_TOKEN": "jira-s3cret",
     "GITHUB_TOKEN": "git-s3cret",
@@ -32,6 +73,7 @@ SPICE = [
     b"~",
     b"\x00",
     b"\xff",
+    b"{p}",
     b"#",
 ]
 
@@ -65,6 +107,13 @@ def configs(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(1, 5))):
         lines = _mutated(lines, draw)
     return b"\n".join(lines)
+
+
+def test_what_is_mutated_is_right(tmp_path: Path) -> None:
+    path = tmp_path / "headway.yaml"
+    for text in TEXTS:
+        path.write_bytes(text)
+        assert load(path, ENVIRON, connect=True).problems == ()
 
 
 @settings(max_examples=300, deadline=None)

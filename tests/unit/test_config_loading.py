@@ -10,8 +10,10 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from config.loader import Loaded, load
+from config.mappings import DefaultsEntry, LinkByEntry, MappingEntry, PartEntry, TemplateEntry
 from config.model import Config
-from config.schema import Document, MappingEntry, ObjectiveEntry, PartEntry, Where
+from config.schema import Document, ObjectiveEntry
+from config.where import Where
 from connectors import registry
 from connectors.settings import Address, Secret, SourceSettings
 from mapping.rule import (
@@ -23,6 +25,7 @@ from mapping.rule import (
     Match,
     Measure,
     Missing,
+    Moment,
     Not,
     Part,
     Rule,
@@ -272,8 +275,9 @@ def test_a_binary_key_result_is_done_at_all_percent_or_one_item(
 
 
 def test_the_clause_takes_every_selector_and_every_field_is_described() -> None:
-    assert {key for key in Where.model_fields if not key.endswith("_")} == {selector.value for selector in Selector}
-    for model in (Document, ObjectiveEntry, MappingEntry, PartEntry, Where):
+    leaves = {word.value for words in (Selector, Moment) for word in words}
+    assert {key for key in Where.model_fields if not key.endswith("_")} == leaves
+    for model in (Document, ObjectiveEntry, MappingEntry, PartEntry, Where, DefaultsEntry, LinkByEntry, TemplateEntry):
         assert all(field.description for field in model.model_fields.values()), model
 
 

@@ -3,16 +3,32 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
 from mapping.family import Candidate, candidates
 from mapping.judging import Line
-from mapping.measure import Measured, measure
-from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Rule, Selector, Window, matches_in
+from mapping.measure import measure
+from mapping.rule import (
+    Cancelled,
+    Combine,
+    Counts,
+    Measure,
+    Missing,
+    Moment,
+    Regress,
+    Rule,
+    Scope,
+    Selector,
+    Window,
+    leaves_of,
+    matches_in,
+)
+from mapping.totals import kept
 from okrs.numbers import plain
-from okrs.work import Kind, Ref, State, WorkItem
+from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import NOW, at, seen
 from tests.unit.docs_pages import ROOT, Block, yaml_blocks
 from tests.unit.test_docs_configs import loaded
@@ -37,6 +53,9 @@ def item(row: Row) -> WorkItem:
     state = State(row["state"])
     parent = row.get("parent")
     key = row["ticket"]
+    created = at(row.get("created") or "2026-07-01")
+    closed = at(row.get("closed") or "2026-11-15") if state.closed else None
+    fields = {"story_points": row.get("points"), "risk": row.get("risk")}
     return WorkItem(
         id=f"id:{key}",
         key=key,
@@ -46,27 +65,35 @@ def item(row: Row) -> WorkItem:
         url="",
         state=state,
         status=row.get("status") or None,
-        created_at=at("2026-07-01"),
-        closed_at=at(row.get("closed") or "2026-11-15") if state.closed else None,
+        created_at=created,
+        closed_at=closed,
         parent=Ref("", parent) if parent else None,
         projects=(Ref("PAY"),),
-        milestones=(f"milestone:{row['milestone'].casefold()}",) if row.get("milestone") else (),
+        milestones=_groups(row, Kind.MILESTONE),
         labels=tuple(_LIST.split(row["labels"])) if row.get("labels") else (),
         sections=(Ref("1", row["section"]),) if row.get("section") else (),
-        fields=(("story_points", row["points"]),) if row.get("points") else (),
+        fields=tuple((name, text) for name, text in sorted(fields.items()) if text),
+        sprints=_groups(row, Kind.SPRINT),
+        refs=tuple(_LIST.split(row["names"])) if row.get("names") else (),
+        history=(Step(created, State.TODO), Step(at(row["began"]), State.DOING)) if row.get("began") else (),
     )
 
 
+def _groups(row: Row, kind: Kind) -> tuple[str, ...]:
+    """Ids of the milestones or sprints that a row names."""
+    return tuple(f"{kind}:{name.casefold()}" for name in _LIST.split(row.get(kind) or "") if name)
+
+
 def mirror(rule: Rule, rows: Sequence[Row]) -> dict[str, list[Candidate]]:
-    """The tickets by the source of the part that their row speaks of, with the milestones that they name."""
+    """The tickets by the source of the part that their row speaks of, with the milestones and sprints they name."""
     items: dict[str, dict[str, WorkItem]] = {name: {} for name in rule.sources}
     for row in rows:
         held = items[rule.parts[int(row.get("part", "1")) - 1].source]
         made = item(row)
         assert held.setdefault(made.id, made) == made, f"{made.key} is told in two ways"
-        for number in made.milestones:
-            title = number.removeprefix("milestone:")
-            held[number] = WorkItem(number, number, Kind.MILESTONE, "milestone", title, "", State.TODO)
+        for group in (*made.milestones, *made.sprints):
+            kind, _, title = group.partition(":")
+            held[group] = WorkItem(group, group, Kind(kind), kind, title, "", State.TODO)
     return {name: candidates(seen(each) for each in held.values()) for name, held in items.items()}
 
 
@@ -78,43 +105,45 @@ def told(line: Line | None) -> tuple[str, str, str]:
     return weight, amount, line.reason.value if line.reason else ""
 
 
-def measured(block: Block, folder: Path) -> tuple[Measured, list[Row], str]:
-    rows, value = table(block)
+def rule_of(block: Block, folder: Path) -> Rule:
     config = loaded(folder, block).config
     assert config is not None
     (rule,) = config.rules.values()
-    return measure(rule, mirror(rule, rows), NOW), rows, value
+    return rule
 
 
 @pytest.mark.parametrize("block", WORKED, ids=str)
 def test_a_worked_example_is_what_headway_measures(block: Block, tmp_path: Path) -> None:
-    answer, rows, value = measured(block, tmp_path)
+    rule = rule_of(block, tmp_path)
+    rows, value = table(block)
+    answer = measure(rule, mirror(rule, rows), NOW)
     lines = {(str(line.part + 1), line.item.key): line for line in answer.lines}
     for row in rows:
         line = lines.pop((row.get("part", "1"), row["ticket"]), None)
         assert told(line) == (row["weight"], row["amount"], row["why"]), row["ticket"]
     assert lines == {}, "the table leaves selected tickets out"
-    assert answer.value == Decimal(value)
+    before = block.told.get("before")
+    assert kept(rule, Decimal(before) if before else None, answer.value) == Decimal(value)
 
 
 def test_every_measure_and_policy_is_worked() -> None:
     text = "".join(block.text for block in WORKED)
-    for words in (Measure, Counts, Cancelled, Window, Missing, Combine):
-        default = {Counts.DONE, Missing.EXCLUDE, Window.ALWAYS}
-        also_shown = {Combine.MAX, Combine.MEAN}  # said in a sentence
+    spelt: dict[StrEnum, list[str]] = {Measure.PERCENTILE: ["median", "p85"]}
+    default = {Counts.DONE, Missing.EXCLUDE, Window.ALWAYS, Scope.LIVE, Regress.FOLLOW}
+    also_shown = {Combine.MAX}  # said in a sentence
+    for words in (Measure, Counts, Cancelled, Window, Missing, Combine, Scope, Regress, Moment):
         for word in set(words) - default - also_shown:
-            assert re.search(rf"\b{word.value}\b", text), word
+            for written in spelt.get(word, [word.value]):
+                assert re.search(rf"\b{written}\b", text), word
+    for key in ("stat", "of", "partial", "once", "scale", "done_when", "add_start", "weight"):
+        assert re.search(rf"\b{key}: ", text), key
 
 
 def test_every_selector_is_described(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    for selector in Selector:
-        assert f"\n| `{selector.value}` |" in page, selector
-    used = set()
-    for block in WORKED:
-        config = loaded(tmp_path, block).config
-        assert config is not None
-        used |= {
-            found.selector for rule in config.rules.values() for part in rule.parts for found in matches_in(part.where)
-        }
-    assert len(used) >= 8
+    for word in (*Selector, *Moment):
+        assert f"\n| `{word.value}` |" in page, word
+    rules = [rule_of(block, tmp_path) for block in WORKED]
+    clauses = [part.where for rule in rules for part in rule.parts]
+    assert len({match.selector for clause in clauses for match in matches_in(clause)}) >= 9
+    assert len({type(leaf) for clause in clauses for leaf in leaves_of(clause)}) == 3

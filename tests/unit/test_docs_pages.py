@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import BaseModel
 
-from config import schema
+from config import mappings, schema
+from config.where import Where
 from connectors import registry
 from connectors.settings import SourceSettings
 from okrs.ledger import CauseKind, EntryKind
@@ -62,9 +63,12 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
         ("## sources", SourceSettings),
         ("## objectives", schema.ObjectiveEntry),
         ("### key_results", schema.KeyResultEntry),
-        ("## mappings", schema.MappingEntry),
-        ("## mappings", schema.PartEntry),
-        ("### where", schema.Where),
+        ("## mappings", mappings.MappingEntry),
+        ("## mappings", mappings.PartEntry),
+        ("### where", Where),
+        ("## link_by", mappings.LinkByEntry),
+        ("## defaults", mappings.DefaultsEntry),
+        ("## templates", mappings.TemplateEntry),
     ]
     return fixed + [(f"### connector: {name}", registry.find(name).settings) for name in registry.names()]
 
@@ -80,6 +84,8 @@ def test_every_key_of_the_config_is_described(heading: str, model: type[BaseMode
     keys = {field.alias or name: field for name, field in model.model_fields.items()}
     keys = {key: field for key, field in keys.items() if not (issubclass(model, SourceSettings) and key in common)}
     assert set(keys) <= set(described)
+    for spelled in getattr(model, "open_keys", ()):
+        assert f"| `{spelled}` |" in section
     for key, field in keys.items():
         if field.is_required():
             assert described[key].startswith("required"), key

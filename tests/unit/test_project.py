@@ -31,7 +31,7 @@ TRACKERS = re.compile("jira|asana|github", re.IGNORECASE)
 SPOKEN = {
     "connectors/registry.py": "the table of connectors",
     "connectors/settings.py": "a description for people",
-    "config/schema.py": "descriptions for people",
+    "config/where.py": "descriptions for people",
     "terminal/commands.py": "help texts for people",
 }
 """Modules outside of the connectors that may name trackers, in text alone: never as a name of the code."""

@@ -1,0 +1,29 @@
+"""What every table of the config has in common."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+BAD_KEY = "bad_key"
+"""Type of pydantic's error where a key itself is wrong, not its value."""
+
+
+class Closed(BaseModel):
+    """A table that takes its own keys alone.  A key with nothing behind it counts as left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    open_keys: ClassVar[tuple[str, ...]] = ()
+    """How keys are spelled that are no single word, for people."""
+
+    @classmethod
+    def takes(cls, key: str) -> bool:
+        """Tell whether this is a key of the table."""
+        return any(key == (field.alias or name) for name, field in cls.model_fields.items())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the config held
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or not cls.takes(key)}
