@@ -18,9 +18,10 @@ def demand_of(rule: Rule, source: str) -> Demand:
 
 def _demand_of(part: Part) -> Demand:
     leaves = [*leaves_of(part.where), *(leaves_of(part.of) if part.of is not None else ())]
-    fields = {leaf.field for leaf in leaves if isinstance(leaf, FieldMatch)} | {part.by} - {None}
+    numbers = frozenset({part.by} if part.by else ())
     return Demand(
-        fields=frozenset(field for field in fields if field is not None),
+        fields=numbers | {leaf.field for leaf in leaves if isinstance(leaf, FieldMatch)},
+        numbers=numbers,
         histories=_needs_histories(part),
         sprints=bool(_values(leaves, Selector.SPRINT)) or Kind.SPRINT in map(fold_name, _values(leaves, Selector.KIND)),
         queries=frozenset(_values(leaves, Selector.QUERY)),

@@ -29,6 +29,8 @@ class Demand:
     """Sprint items, and `WorkItem.sprints`."""
     refs: bool = False
     """`WorkItem.refs` from links and branches, which cost requests or bytes of their own."""
+    numbers: frozenset[str] = frozenset()
+    """Those of `fields` that are added up, so that they must hold numbers; the others are compared as text."""
     queries: frozenset[str] = frozenset()
     """Queries in the tracker's own language, whose ids are asked in every run; they are of no single container."""
 
@@ -46,5 +48,6 @@ class Demand:
             histories=self.histories or other.histories,
             sprints=self.sprints or other.sprints,
             refs=self.refs or other.refs,
+            numbers=self.numbers | other.numbers,
             queries=self.queries | other.queries,
         )

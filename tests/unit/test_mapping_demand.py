@@ -3,7 +3,7 @@
 import pytest
 
 from mapping.demand import demand_of
-from mapping.rule import AnyOf, DoneWhen, Match, Measure, Not, Part, Selector, Window
+from mapping.rule import AnyOf, DoneWhen, FieldMatch, Match, Measure, Not, Part, Selector, Window
 from okrs.demand import Demand
 from tests.builders import SOURCE, a_part, a_rule, where
 
@@ -14,7 +14,16 @@ RELEASED = DoneWhen(status=("Released",))
     ("part", "demand"),
     [
         (a_part(), Demand()),
-        (a_part(Measure.SUM, by="points"), Demand(fields=frozenset({"points"}))),
+        (a_part(Measure.SUM, by="points"), Demand(fields=frozenset({"points"}), numbers=frozenset({"points"}))),
+        (a_part(where=FieldMatch("severity", ("high",))), Demand(fields=frozenset({"severity"}))),
+        (
+            a_part(Measure.RATIO, of=Not(FieldMatch("severity", ("high",))), by="points"),
+            Demand(fields=frozenset({"points", "severity"}), numbers=frozenset({"points"})),
+        ),
+        (a_part(where=where(sprint="Sprint 12")), Demand(sprints=True)),
+        (a_part(Measure.CYCLE_TIME), Demand(histories=True)),
+        (a_part(Measure.LEAD_TIME), Demand()),
+        (a_part(Measure.LEAD_TIME, done_when=RELEASED), Demand(histories=True)),
         (a_part(where=where(kind=["Sprint ", "issue"])), Demand(sprints=True)),
         (a_part(where=where(query=["a = 1", "b = 2"])), Demand(queries=frozenset({"a = 1", "b = 2"}))),
         (
@@ -33,7 +42,19 @@ def test_the_demand_of_a_part(part: Part, demand: Demand) -> None:
 
 def test_the_demand_of_all_parts_on_a_source() -> None:
     rule = a_rule(a_part(by="points"), a_part(done_when=RELEASED, window=Window.CYCLE), a_part(source="two", by="size"))
-    assert demand_of(rule, SOURCE) == Demand(fields=frozenset({"points"}), histories=True)
+    points = frozenset({"points"})
+    assert demand_of(rule, SOURCE) == Demand(fields=points, numbers=points, histories=True)
+
+
+def test_what_is_to_count_once_is_paired_in_both_sources() -> None:
+    rule = a_rule(a_part(), a_part(source="two", once=True))
+    assert demand_of(rule, SOURCE) == demand_of(rule, "two") == Demand(refs=True)
+    assert demand_of(rule, "three") == Demand()
+
+
+def test_a_field_that_was_read_as_text_serves_as_a_number_too() -> None:
+    points = frozenset({"points"})
+    assert Demand(fields=points).covers(Demand(fields=points, numbers=points))
 
 
 @pytest.mark.parametrize("extra", ["histories", "sprints", "refs"])
