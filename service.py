@@ -45,9 +45,11 @@ from store.views.verify import Verified, verify
 from store.views.waiting import Waiting, waiting
 from sync.deciding import Goal
 from sync.engine import AUTHORS_HELP, Engine, KeyResultUpdate, Report
+from sync.lacking import next_reads
+from sync.planning import plan
 from sync.task import Progress, SourceToRead
 from terminal import commands
-from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Synced
+from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Plan, Synced
 from terminal.text import harmless
 
 INTERRUPTED = 130
@@ -84,6 +86,21 @@ class Service:
         """Load the config as the commands that connect do.  Raises nothing for a bad config."""
         loaded = load(config, self._environ, connect=True)
         return (setup_of(loaded.config) if loaded.config else None), loaded.problems
+
+    def plan(self, config: Path) -> Plan:
+        """Say what the config would do, without a tracker and without its tokens."""
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            return Plan(
+                plan(
+                    connection,
+                    _goals(known),
+                    {name: each.container_names for name, each in known.sources.items()},
+                    self._clock(),
+                ),
+                next_reads(connection, [_as_written(known, name, each) for name, each in known.sources.items()]),
+                "" if database.made else _absent(known),
+            )
 
     def check(self, config: Path, source: str | None) -> list[Checked]:
         """Try the connections, all or one."""
@@ -232,7 +249,7 @@ class Service:
         return Engine(
             database=database,
             sources=[_to_read(known, name, each) for name, each in known.sources.items()],
-            goals=[Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results],
+            goals=_goals(known),
             clock=self._clock,
             progress=progress,
             version=version_of("headway"),
@@ -304,6 +321,16 @@ def setup_of(known: Config) -> Setup:
         key_results=known.key_results,
         rules=known.rules,
     )
+
+
+def _goals(known: Config) -> list[Goal]:
+    return [Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results]
+
+
+def _as_written(known: Config, name: str, settings: SourceSettings) -> SourceToRead:
+    """A source that nobody connects to: an address that is a placeholder still may be any."""
+    source = _to_read(known, name, settings)
+    return replace(source, demand=replace(source.demand, site="")) if "${" in settings.site else source
 
 
 def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead:
