@@ -97,7 +97,7 @@ def _address(url: str) -> str | None:
     return html.escape(quote(url, safe=":/?#@!$&'()*+,;=%-._~")) if scheme in ("https", "http") else None
 
 
-_MEANT = re.compile(r"[^\w\s.,;?()/%+='"→⇒…–-]|_|(?<=[Ww]{3})\.")
+_MEANT = re.compile(r"[^\w\s.,;?()/%+='→⇒…–-]|_|(?<=[Ww]{3})\.")
 
 
 def inert(text: str, longest: int = LONGEST) -> str:
