@@ -12,7 +12,7 @@ from store.views.gaps import gaps_json
 from store.views.history import ShownEntry, cause_json
 from store.views.status import status_json
 from sync.lacking import Lack, NextRead
-from sync.planning import Place, Planned, Ticket
+from sync.planned import Place, Planned, Ticket
 from terminal.planning import note_text
 from terminal.ports import Demo, Plan, Synced
 

@@ -10,7 +10,7 @@ from okrs.ledger import EntryKind
 from okrs.numbers import plain
 from store.views.history import ShownEntry
 from sync.lacking import Lack, NextRead
-from sync.planning import Note, Place, Planned, Ticket
+from sync.planned import Note, Place, Planned, Ticket
 from terminal.ports import Plan
 from terminal.render import REASONS, cause_text, number
 from terminal.tables import Cells, Rows

@@ -18,7 +18,7 @@ from store.views.verify import Verified
 from store.views.waiting import Waiting
 from sync.engine import Report
 from sync.lacking import NextRead
-from sync.planning import Planned
+from sync.planned import Planned
 from sync.task import Progress
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
-from sync.planning import Note, Planned, Ticket
+from sync.planned import Note, Planned, Ticket
 from terminal.planning import fate, lists, move, note_text, source_lines, summary, title_of
 from terminal.ports import Plan
 from terminal.render import number

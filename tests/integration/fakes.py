@@ -37,7 +37,8 @@ from store.views.status import KeyResultStatus, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
 from sync.engine import Engine, Report
-from sync.planning import Planned, plan
+from sync.planned import Planned
+from sync.planning import plan
 from sync.recording import Run
 from sync.task import Outcome, Progress, SourceReport, SourceToRead
 from tests.builders import SOURCE, a_part, a_rule, an_item

@@ -20,7 +20,7 @@ from store import ledger
 from store.database import Database
 from store.tables import metadata
 from sync.lacking import Lack, NextRead, lacks, next_reads
-from sync.planning import Note, Planned, Ticket
+from sync.planned import Note, Planned, Ticket
 from sync.recording import ready
 from sync.task import SourceToRead
 from tests.builders import AFTER, SOURCE, a_part, a_rule, an_item, numbers, where

@@ -21,7 +21,7 @@ from okrs.objective import KeyResult, Numeric, terms_text
 from okrs.work import WorkItem
 from store.views.history import ShownCause, ShownEntry
 from sync.lacking import Lack, NextRead
-from sync.planning import Note, Place, Planned, Ticket
+from sync.planned import Note, Place, Planned, Ticket
 from terminal.documents import plan_json
 from terminal.planning import note_text, planned
 from terminal.ports import Plan
