@@ -22,6 +22,7 @@ from threading import Lock
 
 from sqlalchemy.exc import DBAPIError
 
+from config.lint import warned
 from config.loader import load
 from config.model import Config
 from config.problems import Problem
@@ -39,6 +40,7 @@ from store.rehearsal import rehearsal
 from store.views.explain import Explained, Which, explain, which
 from store.views.gaps import gaps
 from store.views.history import ShownEntry, history, shown
+from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
 from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
@@ -83,9 +85,21 @@ class Service:
         self._clock = clock
 
     def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
-        """Load the config as the commands that connect do.  Raises nothing for a bad config."""
+        """Load the config as the commands that connect do, and look what it selects of what was read.
+
+        Raises nothing for a bad config, nor for a database that is not there.
+        """
         loaded = load(config, self._environ, connect=True)
-        return (setup_of(loaded.config) if loaded.config else None), loaded.problems
+        if loaded.config is None:
+            return None, loaded.problems
+        setup = setup_of(loaded.config)
+        try:
+            with _database(loaded.config) as database, database.read() as connection:
+                return setup, warned(loaded, linted(connection, setup, self._clock()))
+        except StoreError as error:
+            return setup, warned(loaded, (), unasked=str(error))
+        except DBAPIError as error:
+            return setup, warned(loaded, (), unasked=f"The database failed: {reason(error)}.")
 
     def plan(self, config: Path) -> Plan:
         """Say what the config would do, without a tracker and without its tokens."""

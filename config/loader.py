@@ -14,6 +14,7 @@ from config.model import Config
 from config.problems import Problem, Problems
 from config.schema import Document, TeamFile
 from config.sources import Sources, read_sources
+from config.tree import Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Loaded:
 
     config: Config | None
     problems: tuple[Problem, ...]
+    roots: tuple[Spot, ...] = ()
+    """The files as trees, in which warnings find their places."""
 
 
 def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = ()) -> Loaded:
@@ -47,4 +50,4 @@ def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collect
     config = None
     if not problems.failed and main and database:
         config = build(main, [team for team in teams if team], database, sources.settings)
-    return Loaded(config, problems.sorted())
+    return Loaded(config, problems.sorted(), files.roots)
