@@ -26,10 +26,11 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
     places = _Places(loaded.roots)
     if unasked:
         problems.warning(places.database, f"{unasked} So nothing is said of what the mappings select.")
-    for spot, message in (
-        *_of_config(loaded.config, places),
-        *((_place(each, places), _words(each)) for each in findings),
-    ):
+    astray = _astray(loaded.config) if loaded.config else set()
+    of_config = _of_config(loaded.config, astray, places) if loaded.config else ()
+    # One that goes the wrong way is reached at once: only the cause is told.
+    kept = (each for each in findings if not (isinstance(each, Reached) and each.key_result in astray))
+    for spot, message in (*of_config, *((_place(each, places), _words(each)) for each in kept)):
         problems.warning(spot, message)
     return problems.sorted()
 
@@ -73,18 +74,14 @@ class _Places:
 Told = tuple[Spot, str]
 
 
-def _of_config(config: Config | None, places: _Places) -> Iterator[Told]:
+def _of_config(config: Config, astray: Iterable[str], places: _Places) -> Iterator[Told]:
     """What needs no mirror."""
-    if config is None:
-        return
-    for each in config.key_results:
-        rule = config.rules.get(each.id)
-        if rule and _runs_away(each, rule):
-            yield (
-                places.key_result(each.id, "target"),
-                "the target lies below the start, and every finished ticket raises the value: count what is left with "
-                "counts: open, or exchange start and target",
-            )
+    for name in astray:
+        yield (
+            places.key_result(name, "target"),
+            "the target lies below the start, and every finished ticket raises the value: count what is left with "
+            "counts: open, or exchange start and target",
+        )
     for objective in config.objectives:
         rules = [config.rules.get(each.id) for each in config.key_results if each.objective == objective.id]
         if len(rules) > 1 and all(rule and _counts_tickets(rule) for rule in rules):
@@ -93,6 +90,12 @@ def _of_config(config: Config | None, places: _Places) -> Iterator[Told]:
                 "all its key results count finished tickets: consider one that tells whether the work helped, "
                 "as open bugs, the time a ticket takes, or a share",
             )
+
+
+def _astray(config: Config) -> set[str]:
+    """Key results that every finished ticket takes further away from their target."""
+    rules = ((each, config.rules.get(each.id)) for each in config.key_results)
+    return {each.id for each, rule in rules if rule and _runs_away(each, rule)}
 
 
 def _runs_away(key_result: KeyResult, rule: Rule) -> bool:

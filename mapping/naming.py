@@ -26,9 +26,6 @@ _BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
 
 _NAMED_ITEMS = {Selector.MILESTONE: Kind.MILESTONE, Selector.SPRINT: Kind.SPRINT}
 
-_CLOSE = 0.7
-"""How much of a word must be the same for it to be meant, as difflib counts."""
-
 
 class Names:
     """The names by which the items of one source can be selected, gathered when somebody asks."""
@@ -55,7 +52,7 @@ class Names:
             every = (name for each in self.mirrored.candidates for name in _names(selector, each.item))
             self._written[selector] = {fold_name(name): name for name in (*every, *self._besides(selector)) if name}
         written = self._written[selector]
-        found = get_close_matches(fold_name(value), written, n=1, cutoff=_CLOSE)
+        found = get_close_matches(fold_name(value), written, n=1)
         return written[found[0]] if found else None
 
     def ancestors(self, item: WorkItem) -> frozenset[str]:

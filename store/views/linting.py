@@ -21,9 +21,12 @@ from store.views.setup import Setup
 
 
 def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]:
-    """Return what is to be said.  Of a source that was never read completely, with what a rule needs, nothing is."""
+    """Return what is to be said of the rules whose cycle is not over.
+
+    Of a source that was never read completely, with what a rule needs, nothing is said.
+    """
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
-    rules = {name: rule for name, rule in setup.rules.items() if _read(setup, states, rule)}
+    rules = {name: rule for name, rule in setup.rules.items() if now < rule.period.end and _read(setup, states, rule)}
     named = {source for rule in rules.values() for source in rule.sources}
     mirror = {name: _mirrored(connection, states[name]) for name in sorted(named)}
     return [*findings(rules, mirror, now), *_reached(connection, setup, rules, mirror, now)]

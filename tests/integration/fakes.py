@@ -22,6 +22,7 @@ from connectors.contract import (
 )
 from connectors.plain import Plain
 from mapping.demand import demand_of
+from mapping.lint import Finding
 from mapping.rule import Counts, Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.ledger import Entry
@@ -32,6 +33,7 @@ from store import ledger
 from store.database import Database
 from store.tables import evidence, item, item_version, ledger_delta, ledger_entry
 from store.views.explain import Explained, explain
+from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
 from store.views.status import KeyResultStatus, status
 from store.views.verify import Verified, verify
@@ -323,6 +325,11 @@ class World:
         with self.database.read() as connection:
             planned = plan(connection, list(self.goals.values()), containers, self.clock())
         return {each.id: each for each in planned}
+
+    def lint(self) -> list[Finding]:
+        """What the mirror says of the rules."""
+        with self.database.read() as connection:
+            return linted(connection, self._setup(), self.clock())
 
     def _named(self, name: str) -> tuple[str, ...]:
         return self.containers.get(name, tuple(self.trackers[name].projects))
