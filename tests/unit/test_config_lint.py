@@ -1,5 +1,6 @@
 """Warnings about a config without a mistake: what each says, and the place that it points at."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -153,6 +154,16 @@ def test_an_objective_that_only_counts_finished_tickets_is_told_once(tmp_path: P
         warnings(tmp_path, text.replace("type: Task}, measure: count", "type: Task}, measure: count, counts: open"))
         == []
     )
+
+
+def test_every_warning_is_described(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "checking.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE)
+    told = [each.message for finding, _ in FOUND for each in warnings(tmp_path, CONFIG, finding)]
+    told += [each.message for each in warnings(tmp_path, DOWN, unasked="It is away.")]
+    assert [message for message in told if not any(words in message for words in described)] == []
+    more = ("no mapping feeds", "all its key results count finished tickets")  # told in tests of their own
+    assert [words for words in described if words not in more and not any(words in message for message in told)] == []
 
 
 EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.yaml"))
