@@ -65,10 +65,10 @@ class _Places:
         return self._mappings[name].down(("from", number, *keys))
 
     def word(self, name: str, number: int, selector: Selector, value: str) -> Spot:
-        """Where a part names a value, however deep in its `where`."""
-        where = self.part(name, number, "where")
-        named = (spot for spot in where.walk() if spot.text == value and selector.value in spot.path[-2:])
-        return next(named, where)
+        """Where a part names a value, however deep."""
+        every = self.part(name, number).walk()
+        named = (spot for spot in every if spot.text == value and selector.value in spot.path[-2:])
+        return next(named, self.part(name, number, "where"))
 
 
 Told = tuple[Spot, str]
@@ -144,8 +144,8 @@ def _words(found: Finding) -> str:
             )
         case Twice(_, _, items, (child, above)):
             text = (
-                f"{_tickets(items)} beside what they lie under, as {child} under {above}: the same work weighs twice, "
-                "leave one of them out by kind: or type:"
+                f"{_tickets(items)} beside what they lie under, as {child} under {above}: unless they are work of "
+                "their own it weighs twice, leave one level out by kind: or type:"
             )
         case Unanswered(_, _, _, error):
             told = f"the tracker did not answer this query: {error}"

@@ -139,7 +139,8 @@ def findings(rules: Mapping[str, Rule], mirror: Mapping[str, Mirrored], now: dat
 
 
 def _of_part(key_result: str, number: int, part: Part, lines: Sequence[Line], names: Names) -> Iterator[Finding]:
-    texts = [(leaf.selector, value) for leaf in matches_in(part.where) for value in leaf.values]
+    leaves = [*matches_in(part.where), *(matches_in(part.of) if part.of is not None else ())]
+    texts = [(leaf.selector, value) for leaf in leaves for value in leaf.values]
     unasked = [text for selector, text in texts if selector is Selector.QUERY]
     unanswered = [each for each in unasked if names.mirrored.queries.get(each, _NEVER) is not None]
     for text in unanswered:

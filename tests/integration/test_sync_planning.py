@@ -353,6 +353,15 @@ def test_a_project_that_was_never_read_is_named(world: World) -> None:
     assert {each.lacks for each in planned.values()} == {(Lack(SOURCE, ("NEW",)),)}
 
 
+def test_numbers_that_no_column_holds_are_told_and_leave_the_others_alone(world: World) -> None:
+    world.feed("huge", a_rule(base=Decimal(10**13)))
+    world.feed("open", a_rule(a_part(counts=Counts.OPEN, where=where(project="PAY"))))
+    planned = world.plan()
+    assert (planned["huge"].notes, planned["huge"].changes) == ((Note.TOO_LARGE,), False)
+    assert numbers_of(planned["open"]) == (5, 3)
+    assert {each.key_result for each in world.record().entries} == {"open"}
+
+
 def test_what_the_next_read_does_to_the_mirror_is_told(world: World) -> None:
     def reads(*containers: str, shaping: str = "") -> tuple[NextRead, ...]:
         source = SourceToRead(SOURCE, containers, world.trackers[SOURCE].connect, Demand(shaping=shaping))

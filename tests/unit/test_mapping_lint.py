@@ -69,6 +69,11 @@ def test_a_name_that_nothing_has_is_told_once_with_what_may_be_meant(selector: S
     assert [each for each in without if isinstance(each, Unknown)] == told
 
 
+def test_what_a_share_is_taken_of_names_things_too() -> None:
+    rule = a_rule(a_part(Measure.RATIO, of=where(milestone="One-click v2"), counts=Counts.ALL))
+    assert Unknown("kr", 0, Selector.MILESTONE, "One-click v2", "One-click v1") in found(rule, *ITEMS)
+
+
 def test_a_project_that_nothing_is_in_is_known_by_the_config() -> None:
     rule = a_rule(a_part(where=where(project="EMPTY")))
     assert found(rule, *ITEMS, containers=["EMPTY"]) == [SelectsNothing("kr", 0)]
