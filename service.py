@@ -22,6 +22,7 @@ from threading import Lock
 
 from sqlalchemy.exc import DBAPIError
 
+from config.lint import warned
 from config.loader import load
 from config.model import Config
 from config.problems import Problem
@@ -39,15 +40,18 @@ from store.rehearsal import rehearsal
 from store.views.explain import Explained, Which, explain, which
 from store.views.gaps import gaps
 from store.views.history import ShownEntry, history, shown
+from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
 from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
 from store.views.waiting import Waiting, waiting
 from sync.deciding import Goal
 from sync.engine import AUTHORS_HELP, Engine, KeyResultUpdate, Report
+from sync.lacking import next_reads
+from sync.planning import plan
 from sync.task import Progress, SourceToRead
 from terminal import commands
-from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Synced
+from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Plan, Synced
 from terminal.text import harmless
 
 INTERRUPTED = 130
@@ -81,9 +85,36 @@ class Service:
         self._clock = clock
 
     def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
-        """Load the config as the commands that connect do.  Raises nothing for a bad config."""
+        """Load the config as the commands that connect do, and look what it selects of what was read.
+
+        Raises nothing for a bad config, nor for a database that is not there.
+        """
         loaded = load(config, self._environ, connect=True)
-        return (setup_of(loaded.config) if loaded.config else None), loaded.problems
+        if loaded.config is None:
+            return None, loaded.problems
+        setup = setup_of(loaded.config)
+        try:
+            with _database(loaded.config) as database, database.read() as connection:
+                return setup, warned(loaded, linted(connection, setup, self._clock()))
+        except StoreError as error:
+            return setup, warned(loaded, (), unasked=str(error))
+        except DBAPIError as error:
+            return setup, warned(loaded, (), unasked=f"The database failed: {reason(error)}.")
+
+    def plan(self, config: Path) -> Plan:
+        """Say what the config would do, without a tracker and without its tokens."""
+        known = self._load(config)
+        with _database(known) as database, database.read() as connection:
+            return Plan(
+                plan(
+                    connection,
+                    _goals(known),
+                    {name: each.container_names for name, each in known.sources.items()},
+                    self._clock(),
+                ),
+                next_reads(connection, [_as_written(known, name, each) for name, each in known.sources.items()]),
+                "" if database.made else _absent(known),
+            )
 
     def check(self, config: Path, source: str | None) -> list[Checked]:
         """Try the connections, all or one."""
@@ -233,7 +264,7 @@ class Service:
         return Engine(
             database=database,
             sources=[_to_read(known, name, each) for name, each in known.sources.items()],
-            goals=[Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results],
+            goals=_goals(known),
             clock=self._clock,
             progress=progress,
             version=version_of("headway"),
@@ -305,6 +336,16 @@ def setup_of(known: Config) -> Setup:
         key_results=known.key_results,
         rules=known.rules,
     )
+
+
+def _goals(known: Config) -> list[Goal]:
+    return [Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results]
+
+
+def _as_written(known: Config, name: str, settings: SourceSettings) -> SourceToRead:
+    """A source that nobody connects to: an address that is a placeholder still may be any."""
+    source = _to_read(known, name, settings)
+    return replace(source, demand=replace(source.demand, site="")) if "${" in settings.site else source
 
 
 def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead:

@@ -18,6 +18,7 @@ from config.problems import Problem, Problems
 from config.schema import Document, TeamFile
 from config.sources import Sources, read_sources
 from config.templates import expand
+from config.tree import Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Loaded:
 
     config: Config | None
     problems: tuple[Problem, ...]
+    roots: tuple[Spot, ...] = ()
+    """The files as trees, templates written out, in which warnings find their places."""
 
 
 def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = ()) -> Loaded:
@@ -52,4 +55,4 @@ def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collect
     config = None
     if not problems.failed and main and database:
         config = build(main, [team for team in teams if team], database, sources.settings)
-    return Loaded(config, problems.sorted())
+    return Loaded(config, problems.sorted(), tuple(roots))

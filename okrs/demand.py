@@ -40,6 +40,15 @@ class Demand:
         extras = self.histories >= other.histories and self.sprints >= other.sprints and self.refs >= other.refs
         return self.fields >= other.fields and extras and same_site and same_shape
 
+    def beyond(self, other: "Demand") -> "Demand":
+        """Return what this demand asks and a read for the other one did not bring; queries are of no single read."""
+        return Demand(
+            fields=self.fields - other.fields,
+            histories=self.histories and not other.histories,
+            sprints=self.sprints and not other.sprints,
+            refs=self.refs and not other.refs,
+        )
+
     def union(self, other: "Demand") -> "Demand":
         """Return this demand with what the other one asks besides."""
         return replace(

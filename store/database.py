@@ -23,6 +23,8 @@ from store.migrations import HEAD
 _WRITES = "headway_writes"
 _BUSY_SECONDS = 60
 _BUSY_PAUSE = 0.02
+_CONNECT_SECONDS = 10
+"""A server that does not answer at all would be waited for by minutes."""
 
 
 _PRAGMAS = (
@@ -203,7 +205,9 @@ def _engine(url: str) -> Engine:
         _speak_sqlite(engine)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS}
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
     raise NoSuchModuleError(parsed.drivername)
 
 

@@ -61,7 +61,7 @@ def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: da
     for _ in range(_PATIENCE):
         with database.read() as connection:
             basis = basis_of(connection, goal, run)
-            verdict = _judge(connection, goal, basis, cache, now)
+            verdict = judge(connection, goal, basis, cache, now)
         if verdict.state is None:
             return []
         with database.write() as connection:
@@ -70,25 +70,34 @@ def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: da
                 return _write(connection, head, goal, verdict, run=run, now=now)
     with database.write() as connection:
         head = ledger.lock_head(connection)
-        verdict = _judge(connection, goal, basis_of(connection, goal, run), cache, now)
+        verdict = judge(connection, goal, basis_of(connection, goal, run), cache, now)
         return _write(connection, head, goal, verdict, run=run, now=now) if verdict.state else []
 
 
 def record_retired(database: Database, keep: Iterable[str], run: Run, now: datetime) -> list[Entry]:
     """Write a `retire` entry for every key result that is on record and left the config."""
-    kept = set(keep)
     entries: list[Entry] = []
     with database.read() as connection:
-        left = [name for name, state in ledger.states(connection).items() if name not in kept and not state.retired]
+        left = [state.id for state in leaving(connection, keep)]
     for name in left:
         with database.write() as connection:
             head = ledger.lock_head(connection)
             state = ledger.state_of(connection, name)
             if state is None or state.retired:
                 continue
-            verdict = retire(state, "it was taken out of the config")
-            entries += _append(connection, head, name, verdict, run=run, now=now)
+            entries += _append(connection, head, name, left_config(state), run=run, now=now)
     return entries
+
+
+def leaving(connection: Connection, keep: Iterable[str]) -> list[ledger.KeyResultState]:
+    """Return the states of the key results that are on record, fed until now, and not among those to keep."""
+    kept = set(keep)
+    return [state for name, state in ledger.states(connection).items() if name not in kept and not state.retired]
+
+
+def left_config(state: ledger.KeyResultState) -> Verdict:
+    """Decide about a key result that the config does not name any more."""
+    return retire(state, "it was taken out of the config")
 
 
 def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
@@ -133,7 +142,9 @@ def _answered(connection: Connection, rule: Rule, name: str) -> bool:
     return not asked or asked <= queries.hits(connection, name).keys()
 
 
-def _judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, now: datetime) -> Verdict:
+def judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, now: datetime) -> Verdict:
+    """Decide about a key result on this connection's snapshot; nothing is written."""
+
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
         return cache.load(connection, basis.seen(rule))
 

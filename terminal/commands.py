@@ -21,14 +21,17 @@ from sync.task import Outcome
 from terminal import render
 from terminal.checking import checked, checked_json
 from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
-from terminal.documents import demo_json, problems_json, report_json
+from terminal.documents import demo_json, plan_json, problems_json, report_json
 from terminal.explaining import explained
 from terminal.logs import configure
+from terminal.planning import planned
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
 from terminal.progress import Bars
+from terminal.reviewing import reviewed
 from terminal.text import counted, harmless, harmless_json
 
 SOME_SOURCE_FAILED = 3
+SOMETHING_WOULD_CHANGE = 5
 
 BEFORE_THE_COMMAND = frozenset({"-c", "--config", "-v", "-vv", "--verbose", "--log-json", "--version"})
 """Options of the program, which no command takes."""
@@ -120,6 +123,8 @@ def _add_config_commands(app: typer.Typer, context: _Context) -> None:
         if setup is None:
             raise typer.Exit(1)
 
+    _add_plan(app, context)
+
     @app.command(epilog="Examples:  headway check  ·  headway check pay-jira")
     def check(
         source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, as_json: Json = False
@@ -156,6 +161,32 @@ def _add_config_commands(app: typer.Typer, context: _Context) -> None:
             typer.echo(discovered_yaml(found, rows), nl=False)
         else:
             context.out.give(as_json, lambda: discovered_json(rows), lambda: discovered(rows))
+
+
+def _add_plan(app: typer.Typer, context: _Context) -> None:
+    @app.command(
+        epilog="Examples:  headway plan  ·  headway plan --exit-code  ·  headway -c okrs/ plan --markdown > comment.md"
+    )
+    def plan(
+        exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 5 when something would change.")] = False,
+        markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Show what the config as written would do to each key result.
+
+        It looks at what was last read, asks no tracker, writes nothing, and needs no token: only the database.  Where
+        a rule needs what was not read yet, it says so.  Exit codes: 0 done, 1 the config or the data is wrong, 5 with
+        --exit-code: something would change.
+        """
+        if as_json and markdown:
+            raise typer.BadParameter("choose one of --json and --markdown")
+        view = context.ports.plan(context.config)
+        if markdown:
+            typer.echo(reviewed(view), nl=False)
+        else:
+            context.out.give(as_json, lambda: plan_json(view), lambda: planned(view))
+        if exit_code and view.changes:
+            raise typer.Exit(SOMETHING_WOULD_CHANGE)
 
 
 def _add_sync(app: typer.Typer, context: _Context) -> None:

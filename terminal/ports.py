@@ -17,6 +17,8 @@ from store.views.status import StatusView
 from store.views.verify import Verified
 from store.views.waiting import Waiting
 from sync.engine import Report
+from sync.lacking import NextRead
+from sync.planned import Planned
 from sync.task import Progress
 
 
@@ -72,6 +74,21 @@ class Discovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What the config as it is written would do to every key result."""
+
+    key_results: tuple[Planned, ...]
+    reads: tuple[NextRead, ...] = ()
+    """Sources whose tickets the next read changes for their settings' sake."""
+    absent: str = ""
+    """A sentence when there is no database yet."""
+
+    @property
+    def changes(self) -> bool:
+        return any(each.changes for each in self.key_results)
+
+
+@dataclass(frozen=True, slots=True)
 class Synced:
     """What a sync did, or would do."""
 
@@ -117,6 +134,8 @@ class Ports(Protocol):
     """The use cases, each by the path of the config it works on.  All raise Failure."""
 
     def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]: ...
+
+    def plan(self, config: Path) -> Plan: ...
 
     def check(self, config: Path, source: str | None) -> list[Checked]: ...
 

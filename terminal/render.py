@@ -239,7 +239,7 @@ def waiting(waits: Waiting | None) -> str:
 
 def _entry(entry: ShownEntry) -> Cells:
     told = entry.entry
-    why = ", ".join(_cause(cause) for cause in entry.causes if cause.item)
+    why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item)
     kind = _KINDS.get(told.kind, told.kind.value)
     return (
         Text(f"{told.seq}"),
@@ -254,7 +254,8 @@ def ticket(key: str, title: str) -> str:
     return harmless(title, 40) if key.isdigit() else harmless(key)
 
 
-def _cause(cause: ShownCause) -> str:
+def cause_text(cause: ShownCause) -> str:
+    """A ticket, what happened to it, and by how much that moved the value."""
     delta = cause.cause.delta
     name = ticket(cause.item.key, cause.item.title) if cause.item else ""
     return f"{name} {cause.cause.kind.value.replace('_', '-')} ({'+' if delta > 0 else ''}{number(delta)})"

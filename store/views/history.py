@@ -59,7 +59,7 @@ def history_json(entries: Iterable[ShownEntry]) -> list[dict[str, Any]]:
             "kind": each.entry.kind.value,
             "old": as_json(each.entry.old),
             "new": as_json(each.entry.new),
-            "causes": [_cause(cause) for cause in each.causes],
+            "causes": [cause_json(cause) for cause in each.causes],
             "run": each.entry.run,
             "rule": each.entry.rule,
             "by": each.entry.by,
@@ -72,7 +72,8 @@ def history_json(entries: Iterable[ShownEntry]) -> list[dict[str, Any]]:
     ]
 
 
-def _cause(each: ShownCause) -> dict[str, Any]:
+def cause_json(each: ShownCause) -> dict[str, Any]:
+    """One of the `causes` of an entry, as documents have it."""
     return {
         "kind": each.cause.kind.value,
         "key": each.item.key if each.item else None,

@@ -173,6 +173,57 @@ WHICH: list[Any] = [
     {"key_result": str, "part": int, "counted": bool, "amount": MAYBE_NUMBER, "reason": (REASONS, None)}
 ]
 
+_PLACE = {"part": int, "weight": NUMBER, "amount": NUMBER}
+_TICKET = {
+    "key": str,
+    "url": MAYBE_TEXT,
+    "title": MAYBE_TEXT,
+    "source": str,
+    "reason": (REASONS | {"deleted", "hidden", "removed"}, None),
+    "old": [_PLACE],
+    "new": [_PLACE],
+}
+
+PLAN: dict[str, Any] = {
+    "key_results": [
+        {
+            "id": str,
+            "title": MAYBE_TEXT,
+            "unit": MAYBE_TEXT,
+            "old": MAYBE_NUMBER,
+            "new": MAYBE_NUMBER,
+            "in": [_TICKET],
+            "out": [_TICKET],
+            "changed": [_TICKET],
+            "note": str,
+            "changes": bool,
+            "effects": [
+                {
+                    "kind": str,
+                    "old": MAYBE_NUMBER,
+                    "new": MAYBE_NUMBER,
+                    "causes": [{"kind": CAUSES, "key": MAYBE_TEXT, "url": MAYBE_TEXT, "delta": NUMBER}],
+                    "why": MAYBE_TEXT,
+                }
+            ],
+            "terms": ({"old": dict, "new": dict}, None),
+            "lacks": [
+                {
+                    "source": str,
+                    "containers": [str],
+                    "fields": [str],
+                    "histories": bool,
+                    "sprints": bool,
+                    "refs": bool,
+                    "queries": [str],
+                }
+            ],
+        }
+    ],
+    "changes": bool,
+    "sources": [{"name": str, "dropped": [str], "anew": bool}],
+}
+
 CHECK: list[Any] = [
     {
         "source": str,

@@ -27,11 +27,12 @@ DOCUMENTS: dict[str, tuple[Sequence[str], Any]] = {
     "verify": (["verify"], shapes.VERIFY),
     "validate": (["validate"], shapes.VALIDATE),
     "which": (["which", "PAY-5"], shapes.WHICH),
+    "plan": (["plan"], shapes.PLAN),
     "check": (["check"], shapes.CHECK),
     "discover": (["discover", "acme-jira"], shapes.DISCOVER),
 }
 
-COMMANDS = ("validate", "check", "discover", "sync", "status", "explain", "which", "history", "verify", "demo")
+COMMANDS = ("validate", "plan", "check", "discover", "sync", "status", "explain", "which", "history", "verify", "demo")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

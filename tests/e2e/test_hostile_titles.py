@@ -1,6 +1,7 @@
 """Titles from trackers are hostile text: harmless on a terminal, unchanged and valid in JSON."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,16 @@ def test_text_is_harmless(hostile: Headway, command: str) -> None:
     assert not CONTROL & set(out)
     assert not TURNING & set(out)
     assert max(map(len, out.splitlines())) < 500
+
+
+@pytest.mark.parametrize("option", [[], ["--markdown"]])
+def test_a_plan_is_harmless(hostile: Headway, tmp_path: Path, option: list[str]) -> None:
+    copy = hostile.beside(tmp_path / "copy")
+    copy.edit("label: p1, not", "label: p2, not")
+    code, out, err = copy.run("plan", *option)
+    assert (code, err) == (0, "")
+    assert not (CONTROL | TURNING) & set(out)
+    assert ("<script>" in out) is (option == [])
 
 
 def test_markup_is_shown_as_it_was_written(hostile: Headway) -> None:

@@ -1,7 +1,7 @@
 """A tracker in memory that does what a test says, and the small world around it: clock, goals, engine, tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -22,6 +22,7 @@ from connectors.contract import (
 )
 from connectors.plain import Plain
 from mapping.demand import demand_of
+from mapping.lint import Finding
 from mapping.rule import Counts, Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.ledger import Entry
@@ -32,11 +33,15 @@ from store import ledger
 from store.database import Database
 from store.tables import evidence, item, item_version, ledger_delta, ledger_entry
 from store.views.explain import Explained, explain
+from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
 from store.views.status import KeyResultStatus, status
 from store.views.verify import Verified, verify
 from sync.deciding import Goal
 from sync.engine import Engine, Report
+from sync.planned import Planned
+from sync.planning import plan
+from sync.recording import Run
 from sync.task import Outcome, Progress, SourceReport, SourceToRead
 from tests.builders import SOURCE, a_part, a_rule, an_item
 
@@ -240,6 +245,13 @@ class Quiet:
         pass
 
 
+class Reader(Engine):
+    """An engine that reads and leaves the ledger alone."""
+
+    def _record(self, run: Run) -> list[Entry]:
+        return []
+
+
 class Killed(BaseException):
     """Stands for the end of the process: nothing catches it."""
 
@@ -297,6 +309,27 @@ class World:
         """One run, a minute after the last."""
         self.clock.forward(minutes=1)
         return self.engine().sync(full=full, only=only)
+
+    def read_only(self) -> Report:
+        """Read the sources, a minute later, and record nothing: the mirror is ahead of the ledger."""
+        self.clock.forward(minutes=1)
+        return Reader(**{each.name: getattr(self.engine(), each.name) for each in fields(Engine)}).sync(full=True)
+
+    def record(self) -> Report:
+        """Record what follows from the mirror as it is, now."""
+        return self.engine().sync(only=["nobody"])
+
+    def plan(self) -> dict[str, Planned]:
+        """What would become of every key result, by id."""
+        containers = {name: self._named(name) for name in self.trackers}
+        with self.database.read() as connection:
+            planned = plan(connection, list(self.goals.values()), containers, self.clock())
+        return {each.id: each for each in planned}
+
+    def lint(self) -> list[Finding]:
+        """What the mirror says of the rules."""
+        with self.database.read() as connection:
+            return linted(connection, self._setup(), self.clock())
 
     def _named(self, name: str) -> tuple[str, ...]:
         return self.containers.get(name, tuple(self.trackers[name].projects))

@@ -1,0 +1,171 @@
+"""Warnings about a config that is right: where each stands, what may be wrong, what to do."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from config.loader import Loaded
+from config.model import Config
+from config.names import key_results_of, mappings_of, objectives_of
+from config.problems import Problem, Problems
+from config.tree import Spot
+from config.words import quoted
+from mapping.lint import Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.rule import Counts, Measure, Rule, Selector
+from okrs.numbers import plain
+from okrs.objective import KeyResult, Numeric
+
+_RISING = frozenset({Measure.COUNT, Measure.PERCENT, Measure.SUM})
+"""Measures that grow with every finished ticket."""
+
+
+def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tuple[Problem, ...]:
+    """Return the problems of a config with its warnings among them, in the order of the files.
+
+    `unasked` is a sentence when there is a database that could not be asked.
+    """
+    problems = Problems(list(loaded.problems))
+    places = _Places(loaded.roots)
+    if unasked:
+        problems.warning(places.database, f"{unasked} So nothing is said of what the mappings select.")
+    astray = _astray(loaded.config) if loaded.config else set()
+    of_config = _of_config(loaded.config, astray, places) if loaded.config else ()
+    # One that goes the wrong way is reached at once: only the cause is told.
+    kept = (each for each in findings if not (isinstance(each, Reached) and each.key_result in astray))
+    for spot, message in (*of_config, *((_place(each, places), _words(each)) for each in kept)):
+        problems.warning(spot, message)
+    return problems.sorted()
+
+
+class _Places:
+    """Where key results, their mappings and their parts stand."""
+
+    def __init__(self, roots: Sequence[Spot]) -> None:
+        self._root = roots[0] if roots else None
+        self._roots = roots
+        self._mappings = {each.word("key_result"): each for each in mappings_of(roots)}
+        self._objectives = {each.word("id"): each for each in objectives_of(roots)}
+        self._key_results = {
+            inner.word("id"): inner for each in self._objectives.values() for inner in key_results_of(each)
+        }
+
+    @property
+    def database(self) -> Spot:
+        return next(spot for root in self._roots if (spot := root.get("database")))
+
+    def objective(self, name: str) -> Spot:
+        return self._objectives[name].down(("id",))
+
+    def key_result(self, name: str, key: str = "id") -> Spot:
+        return self._key_results[name].down((key,))
+
+    def mapping(self, name: str) -> Spot:
+        """The mapping of a key result; a link by label may feed one that has none."""
+        return self._mappings[name].down(("key_result",)) if name in self._mappings else self.key_result(name)
+
+    def part(self, name: str, number: int, *keys: str) -> Spot:
+        """A key of a part, or as near to it as the config says anything."""
+        if name not in self._mappings:
+            return self.key_result(name)
+        return self._mappings[name].down(("from", number, *keys))
+
+    def word(self, name: str, number: int, selector: Selector, value: str) -> Spot:
+        """Where a part names a value, however deep."""
+        every = self.part(name, number).walk()
+        named = (spot for spot in every if spot.text == value and selector.value in spot.path[-2:])
+        return next(named, self.part(name, number, "where"))
+
+
+Told = tuple[Spot, str]
+
+
+def _of_config(config: Config, astray: Iterable[str], places: _Places) -> Iterator[Told]:
+    """What needs no mirror."""
+    for name in astray:
+        yield (
+            places.key_result(name, "target"),
+            "the target lies below the start, and every finished ticket raises the value: count what is left with "
+            "counts: open, or exchange start and target",
+        )
+    for objective in config.objectives:
+        rules = [config.rules.get(each.id) for each in config.key_results if each.objective == objective.id]
+        if len(rules) > 1 and all(rule and _counts_tickets(rule) for rule in rules):
+            yield (
+                places.objective(objective.id),
+                "all its key results count finished tickets: consider one that tells whether the work helped, "
+                "as open bugs, the time a ticket takes, or a share",
+            )
+
+
+def _astray(config: Config) -> set[str]:
+    """Key results that every finished ticket takes further away from their target."""
+    rules = ((each, config.rules.get(each.id)) for each in config.key_results)
+    return {each.id for each, rule in rules if rule and _runs_away(each, rule)}
+
+
+def _runs_away(key_result: KeyResult, rule: Rule) -> bool:
+    terms = key_result.terms
+    falling = isinstance(terms, Numeric) and terms.target < terms.start
+    rising = all(part.counts is Counts.DONE and part.measure in _RISING for part in rule.parts)
+    return falling and rising and rule.scale is None
+
+
+def _counts_tickets(rule: Rule) -> bool:
+    return all(part.counts is Counts.DONE and part.measure is Measure.COUNT for part in rule.parts)
+
+
+def _place(found: Finding, places: _Places) -> Spot:
+    name = found.key_result
+    match found:
+        case Unknown(_, part, selector, value):
+            spot = places.word(name, part, selector, value)
+        case Unanswered(_, part, query):
+            spot = places.word(name, part, Selector.QUERY, query)
+        case SelectsNothing(_, part) | Twice(_, part):
+            spot = places.part(name, part, "where")
+        case Unestimated(_, part):
+            spot = places.part(name, part, "by")
+        case Overlap():
+            spot = places.mapping(name)
+        case Reached():
+            spot = places.key_result(name, "target")
+    return spot
+
+
+def _words(found: Finding) -> str:
+    match found:
+        case SelectsNothing():
+            text = _nothing(found)
+        case Unknown(_, _, selector, value, near):
+            remedy = f"did you mean {quoted(near)}?" if near else "check the spelling, or read it first if it is new"
+            text = f"nothing that was read has the {selector.value} {quoted(value)}; {remedy}"
+        case Overlap(_, other, items, examples):
+            shared = f"{_tickets(items)} in {quoted(other)}, too, as {', '.join(examples)}"
+            text = f"{shared}: narrow one of the two, unless the same work is to move both"
+        case Unestimated(_, _, field, items, of, examples):
+            text = (
+                f"{items} of {of} tickets ({round(100 * items / of)} %) have no number in {quoted(field)}, as "
+                f"{', '.join(examples)}, and are left out: estimate them, or say with missing: what they weigh"
+            )
+        case Twice(_, _, items, (child, above)):
+            text = (
+                f"{_tickets(items)} beside what they lie under, as {child} under {above}: unless they are work of "
+                "their own it weighs twice, leave one level out by kind: or type:"
+            )
+        case Unanswered(_, _, _, error):
+            told = f"the tracker did not answer this query: {error}"
+            text = told if error else "this query was not asked yet: run `headway sync`"
+        case Reached(_, value, measured):
+            began = "it began with" if measured else "it would begin with"
+            text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"
+    return text
+
+
+def _nothing(found: SelectsNothing) -> str:
+    text = "selects nothing that was read"
+    for selector, value, near in found.unknown:
+        text += f"; no ticket has the {selector.value} {quoted(value)}"
+        text += f", did you mean {quoted(near)}?" if near else ""
+    return text if found.unknown else f"{text}: no ticket has all of this at once"
+
+
+def _tickets(number: int) -> str:
+    return "1 ticket counts" if number == 1 else f"{number} tickets count"

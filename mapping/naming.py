@@ -1,0 +1,97 @@
+"""What the items of a source are called: whether a name is known, and which one was meant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from mapping.family import Candidate, Facet
+from mapping.meaning import FACETS
+from mapping.rule import Selector
+from okrs.work import Kind, WorkItem, fold_key, fold_name
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A source as it was read completely."""
+
+    candidates: Sequence[Candidate]
+    containers: tuple[str, ...] = ()
+    """Their names, by the config and by the tracker."""
+    queries: Mapping[str, str | None] = field(default_factory=dict)
+    """Those that were asked, with the error of the last time."""
+
+
+_BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
+"""Named by a ticket's key: the one beside it is no likelier than any other."""
+
+_NAMED_ITEMS = {Selector.MILESTONE: Kind.MILESTONE, Selector.SPRINT: Kind.SPRINT}
+
+
+class Names:
+    """The names by which the items of one source can be selected, gathered when somebody asks."""
+
+    def __init__(self, mirrored: Mirrored) -> None:
+        self.mirrored = mirrored
+        self._facets: dict[Selector, Facet] = {}
+        self._written: dict[Selector, dict[str, str]] = {}
+        self._by_id = {each.item.id: each for each in mirrored.candidates}
+
+    def has(self, selector: Selector, value: str) -> bool:
+        """Tell whether an item goes by that name; as an ancestor, also whether one of that key was read."""
+        if selector in (Selector.EPIC, Selector.PARENT) and self.has(Selector.KEY, value):
+            return True
+        if selector not in self._facets:
+            self._facets[selector] = self._gathered(selector)
+        return self._facets[selector].has(value)
+
+    def near(self, selector: Selector, value: str) -> str | None:
+        """Return the known name that is most like a value; None where none is."""
+        if selector in _BY_KEY or value.isdigit():
+            return None
+        if selector not in self._written:
+            every = (name for each in self.mirrored.candidates for name in _names(selector, each.item))
+            self._written[selector] = {fold_name(name): name for name in (*every, *self._besides(selector)) if name}
+        written = self._written[selector]
+        found = get_close_matches(fold_name(value), written, n=1)
+        return written[found[0]] if found else None
+
+    def ancestors(self, item: WorkItem) -> frozenset[str]:
+        """Folded keys of everything that an item lies under."""
+        return self._by_id[item.id].ancestors
+
+    def _gathered(self, selector: Selector) -> Facet:
+        facets = [FACETS[selector](each) for each in self.mirrored.candidates]
+        besides = self._besides(selector)
+        keys, names = {fold_key(each) for each in besides}, {fold_name(each) for each in besides}
+        return Facet(
+            frozenset(keys.union(*(each.keys for each in facets))),
+            frozenset(names.union(*(each.names for each in facets))),
+        )
+
+    def _besides(self, selector: Selector) -> list[str]:
+        """Names of what exists though no item is in it: an empty project, milestone or sprint."""
+        if selector is Selector.PROJECT:
+            return list(self.mirrored.containers)
+        if selector not in _NAMED_ITEMS:
+            return []
+        items = [each.item for each in self.mirrored.candidates if each.item.kind is _NAMED_ITEMS[selector]]
+        return [name for item in items for name in (item.title, item.key, *item.aliases)]
+
+
+def _names(selector: Selector, item: WorkItem) -> Iterator[str | None]:
+    """Yield an item's names for a selector, as they are written."""
+    match selector:
+        case Selector.PROJECT:
+            yield from (ref.name or ref.id for ref in item.projects)
+        case Selector.SECTION:
+            yield from (ref.name for ref in item.sections)
+        case Selector.LABEL:
+            yield from item.labels
+        case Selector.ASSIGNEE:
+            yield from item.assignees
+        case Selector.TYPE:
+            yield item.type
+        case Selector.STATUS:
+            yield item.status
+        case Selector.RESOLUTION:
+            yield item.resolution

@@ -1,0 +1,69 @@
+"""What the mirror lacks for a rule, and what of it the next read will let go of: the words behind "not ready"."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from mapping.demand import demand_of
+from mapping.rule import Rule
+from okrs.demand import Demand
+from store import queries, sources
+from sync.task import SourceToRead
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What one source has not brought yet."""
+
+    source: str
+    unread: tuple[str, ...] = ()
+    """Containers that were never read completely."""
+    beyond: Demand = Demand()  # noqa: RUF009 - it is frozen
+    """What the containers that were read did not bring."""
+    unasked: tuple[str, ...] = ()
+    """Queries that were never answered."""
+
+
+def lacks(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> tuple[Lack, ...]:
+    """Return what each source of a rule lacks; nothing when `sync.recording.ready` holds."""
+    found = (_lack(connection, rule, name, containers.get(name, ())) for name in rule.sources)
+    return tuple(each for each in found if each != Lack(each.source))
+
+
+def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]) -> Lack:
+    demand = demand_of(rule, name)
+    read = {each.name: each for each in sources.state_of(connection, name).containers if each.read_at}
+    beyond = Demand()
+    for each in (read[container] for container in wanted if container in read):
+        beyond = beyond.union(demand.beyond(each.demand))
+    unread = tuple(container for container in wanted if container not in read)
+    asked = queries.hits(connection, name).keys() if demand.queries else set[str]()
+    return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)))
+
+
+@dataclass(frozen=True, slots=True)
+class NextRead:
+    """What the next read of a source does to the mirror because its settings changed."""
+
+    source: str
+    dropped: tuple[str, ...] = ()
+    """Containers that the config does not name any more: their items leave."""
+    anew: bool = False
+    """Settings changed that say where or how items are read: everything is read again."""
+
+
+def next_reads(connection: Connection, configured: Iterable[SourceToRead]) -> tuple[NextRead, ...]:
+    """Return the sources whose items the next read will change whatever the trackers say."""
+    found = (_next_read(connection, each) for each in configured)
+    return tuple(each for each in found if each != NextRead(each.source))
+
+
+def _next_read(connection: Connection, source: SourceToRead) -> NextRead:
+    held = sources.state_of(connection, source.name).containers
+    settings = Demand(site=source.demand.site, shaping=source.demand.shaping)
+    return NextRead(
+        source.name,
+        tuple(each.name for each in held if each.name not in source.containers),
+        any(each.read_at and not each.demand.covers(settings) for each in held),
+    )

@@ -1,0 +1,88 @@
+"""What is foreseen for a key result: values, the tickets whose evidence changes, the entries that would be written."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from okrs.objective import KeyResult
+from okrs.work import WorkItem
+from store.views.history import ShownEntry
+from sync.lacking import Lack
+
+
+class Note(StrEnum):
+    """What is to be said of a key result beside its numbers."""
+
+    NEW = "new"
+    RULE = "rule changed"
+    TARGET = "target changed"
+    BACK = "the mapping came back"
+    RETIRED = "retired: taken out of the config"
+    UNMAPPED = "retired: its mapping was taken out of the config"
+    UNFED = "no mapping feeds it"
+    EARLY = "before its cycle begins"
+    UNKNOWN = "unknown until read"
+    PARTLY = "without what is not read yet"
+    TOO_LARGE = "cannot be measured: its numbers are too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A ticket on the line of one part."""
+
+    part: int
+    weight: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket whose evidence would change: on the line of these parts until now, and then."""
+
+    source: str
+    id: str
+    item: WorkItem | None
+    """As it was last seen; None when nobody knows it any more."""
+    old: tuple[Place, ...]
+    new: tuple[Place, ...]
+    reason: str | None
+    """Why it would not count, None when it would: as in `explain`, or what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What would become of one key result."""
+
+    id: str
+    key_result: KeyResult | None
+    """None for one that is not in the config any more."""
+    old: Decimal | None
+    """The automatic value on record."""
+    new: Decimal | None
+    """The automatic value then; None when it was never measured, or cannot be known before a read."""
+    notes: tuple[Note, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+    """What the mirror lacks for the rule of the config."""
+    effects: tuple[ShownEntry, ...] = ()
+    """The entries as the ledger would have them, but for their place in it."""
+    tickets: tuple[Ticket, ...] = ()
+    terms: tuple[str, str] | None = None
+    """Old and new terms as canonical JSON, where they change."""
+
+    @property
+    def coming(self) -> tuple[Ticket, ...]:
+        return tuple(each for each in self.tickets if not each.old)
+
+    @property
+    def going(self) -> tuple[Ticket, ...]:
+        return tuple(each for each in self.tickets if not each.new)
+
+    @property
+    def changed(self) -> tuple[Ticket, ...]:
+        """Those that stay with another weight or amount."""
+        return tuple(each for each in self.tickets if each.old and each.new)
+
+    @property
+    def changes(self) -> bool:
+        """Something would be written now, or as soon as it is read."""
+        return bool(self.effects) or Note.UNKNOWN in self.notes

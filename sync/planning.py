@@ -1,0 +1,208 @@
+"""What the next evaluation would write, if it came now: the same decisions on one snapshot, and nothing is written.
+
+    for key_result in config, and those that left it:
+        verdict = judge(basis)          # as record() does, from the ledger and the mirror as they are
+        Planned(verdict, and what it would make of each ticket)
+
+Nobody is asked: where the mirror lacks what a rule needs, the answer is what it lacks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from mapping.attribution import Evidence, ItemId
+from mapping.codec import rule_hash, rule_text
+from mapping.judging import Line
+from mapping.measure import measure
+from mapping.rule import Rule
+from okrs.ledger import Entry, EntryKind
+from okrs.objective import terms_text
+from okrs.work import WorkItem
+from store import lookup
+from store.ledger import KeyResultState
+from store.views.history import ShownEntry, shown
+from sync.deciding import Basis, Goal, Verdict
+from sync.lacking import Lack, lacks
+from sync.planned import Note, Place, Planned, Ticket
+from sync.recording import MirrorCache, Run, basis_of, judge, leaving, left_config
+
+
+def plan(
+    connection: Connection, goals: Sequence[Goal], containers: Mapping[str, tuple[str, ...]], now: datetime
+) -> tuple[Planned, ...]:
+    """Return every key result of the config, in its order, then those that it does not name any more.
+
+    `containers` are the names of the containers that the config gives each source.
+    """
+    run, cache = Run("", containers), MirrorCache()
+    planned = [_Question(connection, goal, run, cache, now).answer() for goal in goals]
+    left = leaving(connection, (goal.key_result.id for goal in goals))
+    return (*planned, *(_left(connection, state, now) for state in left))
+
+
+def _left(connection: Connection, state: KeyResultState, now: datetime) -> Planned:
+    effects = _effects(connection, state.id, left_config(state), now)
+    return Planned(state.id, None, state.value, state.value, (Note.RETIRED,), effects=effects)
+
+
+def _effects(connection: Connection, name: str, verdict: Verdict, now: datetime) -> tuple[ShownEntry, ...]:
+    entries = (
+        Entry(
+            seq=0,
+            key_result=name,
+            at=now,
+            kind=each.kind,
+            old=each.old,
+            new=each.new,
+            rule=each.rule,
+            why=each.why,
+            details=each.details,
+            deltas=each.deltas,
+        )
+        for each in verdict.drafts
+    )
+    return tuple(shown(connection, entries))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What would become of one key result, and everything that the answer rests on."""
+
+    connection: Connection
+    goal: Goal
+    run: Run
+    cache: MirrorCache
+    now: datetime
+
+    def answer(self) -> Planned:
+        key_result, basis = self.goal.key_result, basis_of(self.connection, self.goal, self.run)
+        old = basis.state.value if basis.state else None
+        try:
+            verdict = judge(self.connection, self.goal, basis, self.cache, self.now)
+        except ArithmeticError:  # the engine leaves such a key result as it is, too
+            return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
+        lacking = lacks(self.connection, self.goal.rule, self.run.containers) if self.goal.rule else ()
+        notes = _notes(self.goal, basis, verdict, lacking, self.now)
+        value = verdict.state.value if verdict.state else old
+        return Planned(
+            id=key_result.id,
+            key_result=key_result,
+            old=old,
+            new=None if Note.UNKNOWN in notes else value,
+            notes=notes,
+            lacks=lacking,
+            effects=_effects(self.connection, key_result.id, verdict, self.now),
+            tickets=self._tickets(basis, verdict),
+            terms=_terms(self.goal, basis) if Note.TARGET in notes else None,
+        )
+
+    def _tickets(self, basis: Basis, verdict: Verdict) -> tuple[Ticket, ...]:
+        before, after = _places(basis.evidence), _places(_evidence_after(basis.evidence, verdict))
+        moved = [each for each in sorted(before.keys() | after.keys()) if _differ(before.get(each), after.get(each))]
+        if not moved:
+            return ()
+        known = self._known(moved)
+        lines = self._lines(basis, verdict)
+        return tuple(
+            Ticket(
+                *each,
+                known[each][0],
+                before.get(each, ()),
+                after.get(each, ()),
+                _reason(lines.get(each, ()), known[each][1]),
+            )
+            for each in moved
+        )
+
+    def _known(self, moved: Iterable[ItemId]) -> dict[ItemId, tuple[WorkItem | None, str | None]]:
+        known: dict[ItemId, tuple[WorkItem | None, str | None]] = dict.fromkeys(moved, (None, None))
+        for source in {name for name, _ in known}:
+            found = lookup.look_up(self.connection, source, [item for name, item in known if name == source])
+            known.update({(source, item): told for item, told in found.items()})
+        return known
+
+    def _lines(self, basis: Basis, verdict: Verdict) -> dict[ItemId, list[Line]]:
+        """What the rule that would then be in force makes of every item it selects."""
+        rule = _in_force(self.goal, basis, verdict)
+        lines: dict[ItemId, list[Line]] = {}
+        if rule is None:
+            return lines
+        mirror = self.cache.load(self.connection, basis.seen(rule))
+        for line in measure(rule, mirror, self.now, verdict.scopes or basis.scopes).lines:
+            lines.setdefault((line.source, line.item.id), []).append(line)
+        return lines
+
+
+def _in_force(goal: Goal, basis: Basis, verdict: Verdict) -> Rule | None:
+    return goal.rule if any(each.kind in _TAKEN for each in verdict.drafts) else basis.recorded
+
+
+def _reason(lines: Sequence[Line], gone: str | None) -> str | None:
+    if not lines:
+        return gone or "no_match"
+    return next((None for line in lines if line.counted), lines[0].reason)
+
+
+def _evidence_after(evidence: Iterable[Evidence], verdict: Verdict) -> list[Evidence]:
+    """The evidence as it would stand in the ledger."""
+    held = {each.key: each for each in evidence}
+    for row in (row for draft in verdict.drafts for row in draft.deltas):
+        key = (row.part, row.source, row.item)
+        held.pop(key, None)
+        if row.new_weight is not None and row.new_amount is not None:
+            held[key] = Evidence(*key, row.version, row.new_weight, row.new_amount)
+    return list(held.values())
+
+
+def _places(evidence: Iterable[Evidence]) -> dict[ItemId, tuple[Place, ...]]:
+    places: dict[ItemId, tuple[Place, ...]] = {}
+    for each in sorted(evidence, key=lambda each: each.key):
+        at = (each.source, each.item)
+        places[at] = (*places.get(at, ()), Place(each.part, each.weight, each.amount))
+    return places
+
+
+def _differ(old: tuple[Place, ...] | None, new: tuple[Place, ...] | None) -> bool:
+    """Tell whether a ticket weighs or counts otherwise; parts that only changed places are no news."""
+
+    def facts(places: tuple[Place, ...] | None) -> list[tuple[Decimal, Decimal]]:
+        return sorted((each.weight, each.amount) for each in places or ())
+
+    return facts(old) != facts(new)
+
+
+def _terms(goal: Goal, basis: Basis) -> tuple[str, str] | None:
+    return (basis.state.terms, terms_text(goal.key_result.terms)) if basis.state else None
+
+
+_TAKEN = {EntryKind.BASELINE, EntryKind.RULE}
+"""Entries by which the rule of the config comes into force."""
+
+
+def _notes(goal: Goal, basis: Basis, verdict: Verdict, lacking: Sequence[Lack], now: datetime) -> tuple[Note, ...]:
+    if goal.rule is None:
+        fed = basis.state is not None and not basis.state.retired
+        return (Note.UNMAPPED if fed else Note.UNFED,)
+    written = {each.kind for each in verdict.drafts}
+    revision = _revision(goal.rule, basis.state)
+    notes = [revision] if revision else []
+    if EntryKind.TARGET in written:
+        notes.append(Note.TARGET)
+    if not written & _TAKEN and (revision or not basis.recorded_ready):
+        notes.append(Note.EARLY if revision and now < goal.rule.period.start else Note.UNKNOWN)
+    elif lacking:
+        notes.append(Note.PARTLY)
+    return tuple(notes)
+
+
+def _revision(rule: Rule, state: KeyResultState | None) -> Note | None:
+    """Say how the rule of the config is another one than that on record."""
+    if state is None:
+        return Note.NEW
+    if state.retired:
+        return Note.BACK
+    return Note.RULE if state.rule != rule_hash(rule_text(rule)) else None

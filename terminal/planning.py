@@ -1,0 +1,181 @@
+"""What `headway plan` says: how each key result would move, and by which tickets."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from okrs.ledger import EntryKind
+from okrs.numbers import plain
+from store.views.history import ShownEntry
+from sync.lacking import Lack, NextRead
+from sync.planned import Note, Place, Planned, Ticket
+from terminal.ports import Plan
+from terminal.render import REASONS, cause_text, number
+from terminal.tables import Cells, Rows
+from terminal.text import counted, harmless, plain_text
+
+_MOST = 20
+"""Tickets of one list that are shown; the JSON has all."""
+
+_MOST_CAUSES = 6
+
+EFFECTS = {
+    EntryKind.BASELINE: "first measured",
+    EntryKind.AUTO: "tickets",
+    EntryKind.RULE: "rule",
+    EntryKind.TARGET: "target",
+    EntryKind.RETIRE: "retired",
+}
+"""What each entry that would be written is about."""
+
+FATES = {
+    "deleted": "was deleted",
+    "hidden": "cannot be seen any more",
+    "removed": "left with its project",
+}
+"""Why a ticket is no longer in the mirror, as a phrase."""
+
+
+def planned(view: Plan) -> RenderableType:
+    """Every key result that changes, or of which something is to be said; then how many stay."""
+    told = [each for each in view.key_results if each.changes or each.notes]
+    blocks = [block for each in told for block in (*_key_result(each), Text())]
+    blocks += [Text(line, "yellow") for line in source_lines(view.reads)]
+    if view.absent:
+        blocks.append(Text(harmless(view.absent, 1000), "yellow"))
+    return Group(*blocks, Text(summary(view), "bold"))
+
+
+def summary(view: Plan) -> str:
+    """How many key results change."""
+    changing = sum(each.changes for each in view.key_results)
+    of = counted(len(view.key_results), "key result")
+    return f"{changing} of {of} would change." if changing else f"Nothing would change: {of}."
+
+
+def title_of(each: Planned) -> str:
+    return each.key_result.title if each.key_result else each.id
+
+
+def note_text(each: Planned) -> str:
+    """What is to be said beside the numbers; empty when nothing is."""
+    return "; ".join(_note(note, each) for note in each.notes)
+
+
+def _note(note: Note, each: Planned) -> str:
+    lacks = ", ".join(_lack(lack) for lack in each.lacks)
+    told = {
+        Note.UNKNOWN: f": {lacks}" if lacks else "",
+        Note.PARTLY: f": {lacks}",
+        Note.TARGET: f": {' ⇒ '.join(_terms(text) for text in each.terms or ())}",
+    }
+    return note.value + told.get(note, "")
+
+
+def _lack(lack: Lack) -> str:
+    beyond = lack.beyond
+    what = [
+        *(harmless(name) for name in lack.unread),
+        *(f"the field {harmless(field)}" for field in sorted(beyond.fields)),
+        *(word for word in ("histories", "sprints") if getattr(beyond, word)),
+        *(["links between tickets"] if beyond.refs else []),
+        *(f"the query {harmless(text, 60)}" for text in lack.unasked),
+    ]
+    return f"{' and '.join(what)} of {harmless(lack.source)}"
+
+
+def _terms(text: str) -> str:
+    terms = json.loads(text)
+    match terms["kind"]:
+        case "numeric":
+            return f"from {terms['start']} to {terms['target']}"
+        case "keep":
+            return f"keep {terms['min']}…{terms['max']}"
+        case _:
+            return f"done from {terms['threshold']}"
+
+
+def source_lines(reads: Sequence[NextRead]) -> list[str]:
+    """What the next read will change whatever this plan says."""
+    lines = []
+    for each in reads:
+        if each.dropped:
+            names = ", ".join(harmless(name) for name in each.dropped)
+            leave = "its tickets leave" if len(each.dropped) == 1 else "their tickets leave"
+            lines.append(f"{harmless(each.source)}: {names} left the config; {leave} with the next read.")
+        if each.anew:
+            lines.append(f"{harmless(each.source)}: its settings changed; the next read takes everything anew.")
+    return lines
+
+
+def _key_result(each: Planned) -> Iterator[RenderableType]:
+    note = note_text(each)
+    moved = f"  {move(each)}" if each.old is not None or each.new is not None else ""
+    yield Text.assemble(
+        (harmless(title_of(each)), "bold"),
+        (f"  {harmless(each.id)}" if each.key_result else "", "dim"),
+        moved,
+        (f"  {note}" if note else "", "yellow" if _doubtful(each) else ""),
+    )
+    if len(each.effects) > 1 or any(effect.entry.kind is EntryKind.AUTO for effect in each.effects):
+        yield Rows([_effect(effect) for effect in each.effects], indent=2)
+    for word, tickets in lists(each):
+        yield Text(f"  {word} ({len(tickets)})")
+        yield Rows([_ticket(ticket) for ticket in tickets[:_MOST]], indent=4)
+        if len(tickets) > _MOST:
+            yield Text(f"    and {len(tickets) - _MOST} more", "dim")
+
+
+def lists(each: Planned) -> list[tuple[str, tuple[Ticket, ...]]]:
+    """The lists of tickets that hold any, with what they are; those that count stand first."""
+    every = (("Comes in", each.coming), ("Goes out", each.going), ("Counts otherwise", each.changed))
+    return [(word, tuple(sorted(some, key=lambda ticket: ticket.reason is not None))) for word, some in every if some]
+
+
+def move(each: Planned) -> str:
+    """The value now and then; a question mark where nobody knows it before a read."""
+    unknown = Note.UNKNOWN in each.notes
+    if not unknown and each.old == each.new:
+        return number(each.old)
+    return f"{number(each.old)} → {'?' if unknown else number(each.new)}"
+
+
+def _doubtful(each: Planned) -> bool:
+    return bool({Note.UNKNOWN, Note.PARTLY, Note.UNFED, Note.TOO_LARGE} & set(each.notes))
+
+
+def _effect(effect: ShownEntry) -> Cells:
+    entry = effect.entry
+    causes = [cause_text(cause) for cause in effect.causes if cause.item]
+    more = [f"and {len(causes) - _MOST_CAUSES} more"] if len(causes) > _MOST_CAUSES else []
+    return (
+        Text(EFFECTS.get(entry.kind, entry.kind.value)),
+        Text(number(entry.old) if entry.old == entry.new else f"{number(entry.old)} → {number(entry.new)}"),
+        Text(", ".join([*causes[:_MOST_CAUSES], *more])),
+    )
+
+
+def _ticket(ticket: Ticket) -> Cells:
+    key, title = (ticket.item.key, ticket.item.title) if ticket.item else (ticket.id, "")
+    return plain_text(key), plain_text(title), Text(fate(ticket))
+
+
+def fate(ticket: Ticket) -> str:
+    """What becomes of a ticket: what it then counts, or why it does not."""
+    reason = ticket.reason
+    if ticket.old and ticket.new:
+        return f"{_amounts(ticket.old)} → {_amounts(ticket.new)}"
+    if reason is None:
+        return _amounts(ticket.new)
+    return FATES.get(reason) or REASONS.get(reason, reason)
+
+
+def _amounts(places: Sequence[Place]) -> str:
+    """Of each part, the amount, and the weight where that is another number."""
+    shown = (
+        plain(each.amount) if each.amount == each.weight else f"{plain(each.amount)} of {plain(each.weight)}"
+        for each in places
+    )
+    return " + ".join(shown)

@@ -1,0 +1,112 @@
+"""`headway plan --markdown`: a comment for a pull request, in the Markdown of code hosts.
+
+Titles are hostile here in a way of their own: a bar would end a table's cell, a tag would be HTML, an `@name` would
+call somebody.  Everything that means something to Markdown, HTML or the host is written as a character reference.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote, urlsplit
+
+from sync.planned import Note, Planned, Ticket
+from terminal.planning import fate, lists, move, note_text, source_lines, summary, title_of
+from terminal.ports import Plan
+from terminal.render import number
+from terminal.text import LONGEST, harmless
+
+_MOST = 10
+"""Tickets of one list that are shown."""
+
+_LONGEST = 50_000
+"""Characters after which no more details are given; hosts refuse comments a little longer."""
+
+_SENTENCE = 400
+"""Characters of a sentence of our own, which may quote names."""
+
+
+def reviewed(view: Plan) -> str:
+    """Return the whole comment."""
+    told = [each for each in view.key_results if each.changes]
+    lines = ["### Headway plan", "", inert(summary(view)), ""]
+    if told:
+        lines += ["| key result | now | then | in | out | note |", "|---|--:|--:|--:|--:|---|", *map(_row, told), ""]
+    notes = [*source_lines(view.reads), *([view.absent] if view.absent else [])]
+    lines += [line for note in notes for line in (f"> {inert(note, _SENTENCE)}", "")]
+    length, left = sum(map(len, lines)), 0
+    for each in told:
+        block = list(_details(each))
+        length += sum(map(len, block))
+        if length > _LONGEST:
+            left += bool(block)
+        else:
+            lines += block
+    if left:
+        lines += [f"The tickets of {left} more are told by `headway plan`.", ""]
+    return "\n".join(lines)
+
+
+def _row(each: Planned) -> str:
+    then = "?" if Note.UNKNOWN in each.notes else inert(number(each.new))
+    name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.key_result else inert(each.id)
+    count = [str(len(tickets) or "") for tickets in (each.coming, each.going)]
+    return f"| {name} | {inert(number(each.old))} | {then} | {' | '.join(count)} | {inert(_note(each), _SENTENCE)} |"
+
+
+def _note(each: Planned) -> str:
+    """A key result that only its tickets move has no note of its own."""
+    return note_text(each) or "tickets"
+
+
+def _details(each: Planned) -> Iterator[str]:
+    found = lists(each)
+    if not found:
+        return
+    yield f"<details><summary>{inert(title_of(each))}: {inert(move(each))}</summary>"
+    yield ""
+    for word, tickets in found:
+        yield f"{word} ({len(tickets)}):"
+        yield ""
+        yield from _tickets(tickets)
+        yield ""
+    yield "</details>"
+    yield ""
+
+
+def _tickets(tickets: Sequence[Ticket]) -> Iterator[str]:
+    for each in tickets[:_MOST]:
+        title = f" {inert(each.item.title)}" if each.item else ""
+        yield f"- {_link(each)}{title}: {inert(fate(each))}"
+    if len(tickets) > _MOST:
+        yield f"- and {len(tickets) - _MOST} more"
+
+
+def _link(ticket: Ticket) -> str:
+    if ticket.item is None:
+        return inert(ticket.id)
+    name, address = inert(ticket.item.key), _address(ticket.item.url)
+    return f"[{name}](<{address}>)" if address else name
+
+
+def _address(url: str) -> str | None:
+    """Return an address that ends where it should; None for one that is none of the web."""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        return None
+    return html.escape(quote(url, safe=":/?#@!$&'()*+,;=%-._~")) if scheme in ("https", "http") else None
+
+
+_MEANT = re.compile(r"[^\w\s.,;?()/%+='→⇒…–-]|_|(?<=[Ww]{3})\.")
+
+
+def inert(text: str, longest: int = LONGEST) -> str:
+    """Return the text so that it is nothing but text, in a table's cell, a list, a summary and a quotation."""
+    return _MEANT.sub(_reference, harmless(text, longest))
+
+
+def _reference(match: re.Match[str]) -> str:
+    sign = match[0]
+    written = f"&#{ord(sign)};"
+    # The host looks for these in what is shown, where a reference is the sign again; nothing shows between.
+    return f"{written}<!-- -->" if sign in "@#" else written

@@ -1,0 +1,98 @@
+"""`headway plan`: what a changed config would do, told without tracker, token or trace."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sandbox.team import work
+from tests.e2e import shapes
+from tests.e2e.conftest import Headway
+
+NO_TOKENS = dict.fromkeys((f"HEADWAY_SANDBOX_{name}_TOKEN" for name in ("JIRA", "GITHUB", "ASANA")), "")
+
+
+def test_a_config_in_force_changes_nothing_and_nobody_is_asked(settled: Headway) -> None:
+    settled.sandbox.requests.clear()
+    before = settled.database.read_bytes()
+    code, out, err = settled.run("plan", "--exit-code", "--json", **NO_TOKENS)
+    assert (code, err, out["changes"]) == (0, "", False)
+    assert list(shapes.complaints(out, shapes.PLAN)) == []
+    assert {each["id"]: each["new"] for each in out["key_results"]} == settled.values()
+    assert settled.sandbox.requests.total() == 0
+    assert settled.database.read_bytes() == before
+    assert "Nothing would change: 12 key results." in settled.run("plan").out
+
+
+def test_a_changed_config_ends_with_5_when_asked_and_comes_true(headway: Headway) -> None:
+    assert headway.run("sync").code == 0
+    headway.edit("label: p1, not", "label: [p1, p2], not")
+    headway.edit("start: 65, target: 30", "start: 65, target: 28")
+    assert headway.run("plan").code == 0
+    code, out, err = headway.run("plan", "--exit-code", "--json", **NO_TOKENS)
+    assert (code, err) == (5, "")
+    bugs, opened = out["key_results"][:2]
+    assert (bugs["note"], opened["note"]) == ("rule changed", "target changed: from 65 to 30 ⇒ from 65 to 28")
+    assert bugs["in"]
+    assert {each["reason"] for each in bugs["in"]} >= {None, "open"}
+    assert not bugs["out"]
+    assert [each["id"] for each in out["key_results"] if each["changes"]] == ["p1-bugs", "open-bugs"]
+    synced = headway.run("sync", "--json").out
+    assert synced["updates"] == [{"key_result": "p1-bugs", "old": bugs["old"], "new": bugs["new"]}]
+    counted = headway.run("explain", "p1-bugs", "--json").out["parts"][0]["counted"]
+    assert {each["key"] for each in counted} >= {each["key"] for each in bugs["in"] if each["reason"] is None}
+    assert headway.run("plan", "--exit-code").code == 0
+
+
+def test_what_is_not_read_yet_is_named_and_so_is_what_leaves(copy: Headway) -> None:
+    copy.edit("[acme/web, acme/api]", "[acme/web, acme/new]")
+    copy.edit("label: interview", "query: approved")
+    out = copy.run("plan", "--json", **NO_TOKENS).out
+    notes = {each["id"]: (each["new"], each["note"]) for each in out["key_results"] if each["note"]}
+    assert notes["interviews"] == (None, "rule changed; unknown until read: the query approved of acme-asana")
+    assert notes["performance"][1] == "without what is not read yet: acme/new of acme-github"
+    assert out["sources"] == [{"name": "acme-github", "dropped": ["acme/api"], "anew": False}]
+
+
+def test_before_the_first_sync_everything_is_new_and_unknown(headway: Headway) -> None:
+    code, out, err = headway.run("plan", "--exit-code", **NO_TOKENS)
+    assert (code, err) == (5, "")
+    assert "p1-bugs  new; unknown until read: PAY and PLAT of acme-jira\n" in out
+    assert "There is no database at" in out
+    assert "12 of 12 key results would change." in out
+    assert not headway.database.exists()
+
+
+def test_a_comment_names_tickets_with_their_addresses(copy: Headway) -> None:
+    copy.edit("label: p1, not", "label: p2, not")
+    code, out, err = copy.run("plan", "--markdown", "--exit-code", **NO_TOKENS)
+    assert (code, err) == (5, "")
+    assert out.startswith("### Headway plan\n")
+    assert "| Fix 25 P1 checkout bugs <sub>p1-bugs</sub> | " in out
+    assert out.count("<details>") == out.count("</details>") == 1
+    assert "- [PAY-" in out
+    assert "/browse/PAY-" in out
+
+
+def test_a_plan_is_one_document_or_the_other(settled: Headway) -> None:
+    code, out, err = settled.run("plan", "--json", "--markdown")
+    assert (code, out) == (2, "")
+    assert "choose one of --json and --markdown" in err
+
+
+@pytest.mark.parametrize("option", [[], ["--exit-code"], ["--json"]])
+def test_errors_are_1_and_never_5(copy: Headway, option: list[str]) -> None:
+    copy.edit("measure: percent", "measure: percnet")
+    code, out, err = copy.run("plan", *option)
+    assert (code, out) == (1, "")
+    assert "The config has " in err
+
+
+def test_a_copy_of_the_database_is_enough(headway: Headway, tmp_path: Path) -> None:
+    assert headway.run("sync").code == 0
+    work(headway.sandbox.world, days=2, seed=5)
+    backup = tmp_path / "copied.db"
+    with headway.plain() as source, sqlite3.connect(backup) as target:
+        source.backup(target)
+    headway.edit("sqlite:///headway.db", f"sqlite:///{backup}")
+    assert headway.run("plan", "--exit-code", **NO_TOKENS).code == 0

@@ -1,0 +1,103 @@
+"""What the mirror says of a config: nothing before it was read, and then what an admin should look at."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+
+from connectors.contract import Stop
+from mapping.lint import Reached, SelectsNothing, Unanswered, Unknown
+from mapping.rule import Counts, Measure, Selector
+from okrs.cycle import Period
+from okrs.objective import Binary, Keep, Numeric, Terms
+from okrs.work import State
+from store.database import Database
+from tests.builders import BEFORE, SOURCE, WITHIN, a_part, a_rule, where
+from tests.integration.fakes import Clock, FakeTracker, World, two_projects
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return two_projects(database)
+
+
+def test_rules_that_select_something_are_fine(world: World) -> None:
+    assert world.lint() == []
+
+
+def test_a_word_that_nothing_has_is_told_before_it_is_ever_measured(world: World) -> None:
+    world.feed("core", a_rule(a_part(where=where(type="Tsak"))))
+    assert world.lint() == [SelectsNothing("core", 0, ((Selector.TYPE, "Tsak", "Task"),))]
+
+
+def test_a_project_is_known_by_any_of_its_names(world: World) -> None:
+    world.trackers[SOURCE].projects["PAY"].called = "Payments"
+    world.sync(full=True)
+    for name in ("PAY", "Payments", "#PAY"):
+        world.feed("pay", a_rule(a_part(where=where(project=name))))
+        assert [each for each in world.lint() if isinstance(each, Unknown)] == []
+    world.feed("pay", a_rule(a_part(where=where(project="PYA"))))
+    assert world.lint() == [Unknown("pay", 0, Selector.PROJECT, "PYA", "PAY")]
+
+
+def test_of_what_was_never_read_nothing_is_said(world: World, database: Database) -> None:
+    odd = a_rule(a_part(where=where(milestone="None", query="odd")))
+    world.feed("odd", odd)
+    world.containers[SOURCE] = ("PAY", "OPS", "NEW")
+    assert world.lint() == []
+    world.containers.clear()
+    assert world.lint() == [Unanswered("odd", 0, "odd", None), Unknown("odd", 0, Selector.MILESTONE, "None", None)]
+    world.feed("odd", a_rule(a_part(Measure.SUM, by="points", where=where(milestone="None"))))
+    assert world.lint() == []  # the field was not read yet, and nobody knows with what else
+    fresh = World(database, {"fresh": FakeTracker(Clock(), "PAY")}, Clock())
+    fresh.feed("odd", a_rule(a_part(source="fresh", where=where(milestone="None", query="odd"))))
+    assert fresh.lint() == []
+
+
+def test_a_cycle_that_is_over_is_left_in_peace(world: World) -> None:
+    world.feed("odd", a_rule(a_part(where=where(milestone="None")), period=Period(BEFORE, WITHIN)))
+    assert world.lint() == []
+
+
+def test_a_query_is_told_with_what_the_tracker_said(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    world.feed("odd", a_rule(a_part(where=where(query="odd"), counts=Counts.OPEN)))
+    tracker.finds["odd"] = Stop("The field odd does not exist.")
+    world.sync()
+    (told,) = world.lint()
+    assert isinstance(told, Unanswered)
+    assert "The field odd does not exist." in str(told.error)
+    tracker.finds["odd"] = {"id:PAY-1"}
+    world.sync()
+    assert world.lint() == []
+
+
+TERMS: Mapping[str, tuple[Terms, bool]] = {
+    "ahead": (Numeric(Decimal(0), Decimal(6)), False),
+    "reached": (Numeric(Decimal(0), Decimal(5)), True),
+    "passed": (Numeric(Decimal(0), Decimal(3)), True),
+    "falling and ahead": (Numeric(Decimal(9), Decimal(4)), False),
+    "falling and passed": (Numeric(Decimal(9), Decimal(5)), True),
+    "a band": (Keep(Decimal(0), Decimal(9)), False),
+    "done": (Binary(Decimal(5)), True),
+    "not done": (Binary(Decimal(6)), False),
+}
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_target_that_would_be_reached_at_once_is_told(world: World, name: str) -> None:
+    terms, reached = TERMS[name]
+    world.feed("kr", a_rule(a_part(counts=Counts.OPEN)), terms)
+    assert world.lint() == ([Reached("kr", Decimal(5), measured=False)] if reached else [])
+    world.sync()
+    assert world.lint() == ([Reached("kr", Decimal(5), measured=True)] if reached else [])
+
+
+def test_a_target_that_was_reached_by_work_is_fine(world: World) -> None:
+    world.feed("kr", a_rule(), Numeric(Decimal(0), Decimal(2)))
+    world.sync()
+    for key in ("PAY-1", "PAY-2", "PAY-3"):
+        world.trackers[SOURCE].change("PAY", key, state=State.DONE)
+    world.sync()
+    assert world.value("kr") == 3
+    assert world.lint() == []

@@ -1,0 +1,184 @@
+"""Warnings about a config without a mistake: what each says, and the place that it points at."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from config.lint import warned
+from config.loader import load
+from config.problems import Problem
+from mapping.lint import Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.rule import Selector
+from tests.unit.docs_pages import ROOT
+
+CONFIG = """\
+version: 1
+database: sqlite:///headway.db
+cycles: [{id: Q, start: 2026-10-01, end: 2026-12-31}]
+sources:
+  jira: {connector: jira, url: "https://acme.atlassian.net", token: a-token, projects: [PAY], fields: {points: c}}
+objectives:
+  - id: good
+    cycle: Q
+    title: Good
+    key_results:
+      - {id: bugs, title: Bugs, start: 0, target: 20}
+      - {id: basket, title: Basket, start: 0, target: 100}
+      - {id: legal, title: Legal, kind: binary}
+mappings:
+  - key_result: bugs
+    from:
+      - {source: jira, where: {type: Bug}, measure: count}
+  - key_result: basket
+    combine: sum
+    from:
+      - {source: jira, where: {label: a}, measure: count}
+      - source: jira
+        where: {any: [{milestone: [One, Twoo]}, {query: odd}]}
+        measure: percent
+        by: points
+  - key_result: legal
+    from: [{source: jira, measure: percent}]
+"""
+
+
+def warnings(folder: Path, text: str, *findings: Finding, unasked: str = "") -> list[Problem]:
+    (folder / "headway.yaml").write_text(text, encoding="utf-8")
+    loaded = load(folder / "headway.yaml", {}, connect=True)
+    assert loaded.config is not None, loaded.problems
+    assert not [each for each in loaded.problems if each.path != "sources.jira.token"]
+    return [each for each in warned(loaded, findings, unasked) if each.path != "sources.jira.token"]
+
+
+FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
+    (
+        SelectsNothing("basket", 0),
+        (21, "mappings[1].from[0].where", "selects nothing that was read: no ticket has all of this at once"),
+    ),
+    (
+        SelectsNothing("bugs", 0, ((Selector.TYPE, "Bug", "Defect"), (Selector.LABEL, "x", None))),
+        (
+            17,
+            "mappings[0].from[0].where",
+            'selects nothing that was read; no ticket has the type "Bug", did you mean "Defect"?; no ticket has the '
+            'label "x"',
+        ),
+    ),
+    (SelectsNothing("legal", 0), (27, "mappings[2].from[0]", "selects nothing that was read")),
+    (
+        Unknown("basket", 1, Selector.MILESTONE, "Twoo", "Two"),
+        (
+            23,
+            "mappings[1].from[1].where.any[0].milestone[1]",
+            'nothing that was read has the milestone "Twoo"; did you mean "Two"?',
+        ),
+    ),
+    (
+        Unknown("basket", 1, Selector.EPIC, "PAY-1", None),
+        (23, "mappings[1].from[1].where", "check the spelling, or read it first if it is new"),
+    ),
+    (
+        Unanswered("basket", 1, "odd", "No such field."),
+        (
+            23,
+            "mappings[1].from[1].where.any[1].query",
+            "the tracker did not answer this query: No such field.",
+        ),
+    ),
+    (Unanswered("basket", 1, "odd", None), (23, "mappings[1].from[1].where.any[1].query", "was not asked yet")),
+    (
+        Unestimated("basket", 1, "points", 15, 40, ("PAY-1", "PAY-2")),
+        (25, "mappings[1].from[1].by", '15 of 40 tickets (38 %) have no number in "points", as PAY-1, PAY-2, and are '),
+    ),
+    (
+        Twice("basket", 1, 7, ("PAY-43", "PAY-42")),
+        (23, "mappings[1].from[1].where", "7 tickets count beside what they lie under, as PAY-43 under PAY-42: "),
+    ),
+    (
+        Overlap("basket", "bugs", 1, ("PAY-1",)),
+        (18, "mappings[1].key_result", '1 ticket counts in "bugs", too, as PAY-1: narrow one of the two'),
+    ),
+    (
+        Reached("bugs", Decimal(26), measured=True),
+        (11, "objectives[0].key_results[0].target", "it began with 26, which is all it asks for: set a target that "),
+    ),
+    (
+        Reached("legal", Decimal(100), measured=False),
+        (13, "objectives[0].key_results[2]", "it would begin with 100, which is all it asks for"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("finding", "told"), FOUND, ids=[type(each).__name__ for each, _ in FOUND])
+def test_a_finding_points_at_what_it_is_about(tmp_path: Path, finding: Finding, told: tuple[int, str, str]) -> None:
+    (problem,) = warnings(tmp_path, CONFIG, finding)
+    line, path, words = told
+    assert (problem.severity, problem.line, problem.path) == ("warning", line, path)
+    assert words in problem.message
+
+
+def test_a_config_that_says_what_it_means_has_no_warning(tmp_path: Path) -> None:
+    assert warnings(tmp_path, CONFIG) == []
+
+
+def test_a_database_that_could_not_be_asked_is_told_where_it_is_named(tmp_path: Path) -> None:
+    (problem,) = warnings(tmp_path, CONFIG, unasked="The database cannot be opened: no route to host.")
+    assert (problem.line, problem.path) == (2, "database")
+    assert problem.message.endswith("no route to host. So nothing is said of what the mappings select.")
+
+
+DOWN = CONFIG.replace("start: 0, target: 20", "start: 40, target: 20")
+
+
+def test_a_falling_key_result_that_counts_finished_work_is_told_at_its_target(tmp_path: Path) -> None:
+    (problem,) = warnings(tmp_path, DOWN)
+    assert problem.path == "objectives[0].key_results[0].target"
+    assert "counts: open" in problem.message
+    assert warnings(tmp_path, DOWN, Reached("bugs", Decimal(3), measured=True)) == [problem]
+    assert warnings(tmp_path, DOWN.replace("measure: count}", "measure: count, counts: open}", 1)) == []
+
+
+def test_an_objective_that_only_counts_finished_tickets_is_told_once(tmp_path: Path) -> None:
+    text = CONFIG[: CONFIG.index("  - key_result: basket")].replace(
+        "{id: basket, title: Basket,", "{id: more, title: M,"
+    )
+    text = text.replace("      - {id: legal, title: Legal, kind: binary}\n", "")
+    text += "  - key_result: more\n    from: [{source: jira, where: {type: Task}, measure: count}]\n"
+    (problem,) = warnings(tmp_path, text)
+    assert (problem.line, problem.path) == (7, "objectives[0].id")
+    assert "all its key results count finished tickets" in problem.message
+    assert warnings(tmp_path, text.replace("type: Task}, measure: count", "type: Task}, measure: percent")) == []
+    assert (
+        warnings(tmp_path, text.replace("type: Task}, measure: count", "type: Task}, measure: count, counts: open"))
+        == []
+    )
+
+
+def test_every_warning_is_described(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "checking.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE)
+    told = [each.message for finding, _ in FOUND for each in warnings(tmp_path, CONFIG, finding)]
+    told += [each.message for each in warnings(tmp_path, DOWN, unasked="It is away.")]
+    assert [message for message in told if not any(words in message for words in described)] == []
+    more = ("no mapping feeds", "all its key results count finished tickets")  # told in tests of their own
+    assert [words for words in described if words not in more and not any(words in message for message in told)] == []
+
+
+EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.yaml"))
+TOKENS = dict.fromkeys(("JIRA_TOKEN", "GITHUB_TOKEN", "ASANA_TOKEN"), "a dummy")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_have_no_warning(path: Path) -> None:
+    loaded = load(path, {**TOKENS, "DATABASE_URL": "sqlite:///headway.db"}, connect=True)
+    assert warned(loaded, ()) == ()
+
+
+def test_the_first_config_of_the_readme_has_no_warning(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "headway.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    loaded = load(tmp_path / "headway.yaml", TOKENS, connect=True)
+    assert loaded.config is not None
+    assert warned(loaded, ()) == ()

@@ -1,0 +1,218 @@
+"""What is to be said of rules, held against items: each finding with a case that has it, and cases that have none."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mapping.family import Lore, candidates
+from mapping.lint import Finding, Overlap, SelectsNothing, Twice, Unanswered, Unestimated, Unknown, findings
+from mapping.naming import Mirrored
+from mapping.rule import Combine, Counts, Measure, Missing, Not, Part, Rule, Selector
+from okrs.cycle import Period
+from okrs.work import Kind, Ref, State, WorkItem
+from tests.builders import AFTER, NOW, SOURCE, a_part, a_rule, an_item, at, seen, where
+
+PAY = Ref("#1", "PAY")
+MILESTONE = an_item("PAY-m1", kind=Kind.MILESTONE, title="One-click v1", aliases=("pay/web#3",))
+SPRINT = an_item("PAY-s1", kind=Kind.SPRINT, title="Sprint 7")
+EPIC = an_item("PAY-42", kind=Kind.EPIC)
+CHILD = an_item("PAY-43", parent=Ref(EPIC.id, EPIC.key), projects=(PAY,), sections=(Ref("#s", "Launch"),))
+BUG = an_item("PAY-50", type="Bug", labels=("checkout",), milestones=(MILESTONE.id,), assignees=("mira",))
+ITEMS = (MILESTONE, SPRINT, EPIC, CHILD, BUG)
+
+
+def found(
+    rules: dict[str, Rule] | Rule, *items: WorkItem, containers: Iterable[str] = (), **queries: str | None
+) -> list[Finding]:
+    lore = Lore({text: set[str]() for text, error in queries.items() if error is None})
+    mirrored = Mirrored(candidates((seen(each) for each in items), lore), tuple(containers), queries)
+    return list(findings(rules if isinstance(rules, dict) else {"kr": rules}, {SOURCE: mirrored}, NOW))
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+KNOWN: dict[Selector, list[str]] = {
+    Selector.MILESTONE: ["One-click v1", "ONE-CLICK V1 ", "pay/web#3", "PAY-m1"],
+    Selector.SPRINT: ["sprint 7"],
+    Selector.EPIC: ["PAY-42"],
+    Selector.PARENT: ["PAY-42"],
+    Selector.PROJECT: ["PAY", "#1", "EMPTY"],
+    Selector.SECTION: ["launch"],
+    Selector.KEY: ["PAY-43"],
+}
+STRANGE: dict[Selector, tuple[str, str | None]] = {
+    Selector.MILESTONE: ("One-click v2", "One-click v1"),
+    Selector.SPRINT: ("Sprint 8", "Sprint 7"),
+    Selector.EPIC: ("PAY-24", None),
+    Selector.PARENT: ("PAY-24", None),
+    Selector.PROJECT: ("PAYY", "PAY"),
+    Selector.SECTION: ("Lunch", "Launch"),
+    Selector.KEY: ("PAY-99", None),
+}
+
+
+@pytest.mark.parametrize("selector", KNOWN)
+def test_a_name_that_something_has_is_known(selector: Selector) -> None:
+    for value in KNOWN[selector]:
+        rule = a_rule(a_part(where=where(**{selector.value: value, "kind": list(Kind)})))
+        assert [each for each in found(rule, *ITEMS, containers=["EMPTY"]) if isinstance(each, Unknown)] == []
+
+
+@pytest.mark.parametrize("selector", STRANGE)
+def test_a_name_that_nothing_has_is_told_once_with_what_may_be_meant(selector: Selector) -> None:
+    value, near = STRANGE[selector]
+    told = [Unknown("kr", 0, selector, value, near)]
+    assert found(a_rule(a_part(where=where(**{selector.value: value}))), *ITEMS) == told
+    without = found(a_rule(a_part(where=Not(where(**{selector.value: value})))), *ITEMS)
+    assert [each for each in without if isinstance(each, Unknown)] == told
+
+
+def test_what_a_share_is_taken_of_names_things_too() -> None:
+    rule = a_rule(a_part(Measure.RATIO, of=where(milestone="One-click v2"), counts=Counts.ALL))
+    assert Unknown("kr", 0, Selector.MILESTONE, "One-click v2", "One-click v1") in found(rule, *ITEMS)
+
+
+def test_a_project_that_nothing_is_in_is_known_by_the_config() -> None:
+    rule = a_rule(a_part(where=where(project="EMPTY")))
+    assert found(rule, *ITEMS, containers=["EMPTY"]) == [SelectsNothing("kr", 0)]
+
+
+def test_a_number_is_never_meant_for_another_one() -> None:
+    rule = a_rule(a_part(where=where(project="1204000000000002")))
+    (told,) = found(rule, *ITEMS, containers=["1204000000000001"])
+    assert told == Unknown("kr", 0, Selector.PROJECT, "1204000000000002", None)
+
+
+# --- nothing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("selection", "unknown"),
+    [
+        (where(type="Bgu"), ((Selector.TYPE, "Bgu", "Bug"),)),
+        (where(type="Bug", label="checkuot"), ((Selector.LABEL, "checkuot", "checkout"),)),
+        (where(assignee="nobody"), ((Selector.ASSIGNEE, "nobody", None),)),
+        (where(type="Bug", state="done"), ()),
+    ],
+)
+def test_a_part_that_selects_nothing_names_the_words_that_nothing_has(selection: Any, unknown: Any) -> None:
+    assert found(a_rule(a_part(where=selection)), *ITEMS) == [SelectsNothing("kr", 0, unknown)]
+
+
+def test_a_word_that_nothing_has_is_fine_beside_one_that_something_has() -> None:
+    assert found(a_rule(a_part(where=where(label=["checkout", "regression"]))), *ITEMS) == []
+
+
+def test_only_the_part_that_selects_nothing_is_named() -> None:
+    rule = a_rule(a_part(), a_part(where=where(type="Bgu")), combine=Combine.MEAN)
+    assert [(type(each), each.part) for each in found(rule, *ITEMS) if isinstance(each, SelectsNothing)] == [
+        (SelectsNothing, 1)
+    ]
+
+
+# --- queries --------------------------------------------------------------------------------------------------------
+
+
+def test_a_query_that_was_refused_or_never_asked_is_told_instead_of_what_it_finds() -> None:
+    rule = a_rule(a_part(where=where(query="odd")))
+    assert found(rule, *ITEMS) == [Unanswered("kr", 0, "odd", None)]
+    assert found(rule, *ITEMS, odd="No such field.") == [Unanswered("kr", 0, "odd", "No such field.")]
+    assert found(rule, *ITEMS, odd=None) == [SelectsNothing("kr", 0)]
+
+
+# --- estimates ------------------------------------------------------------------------------------------------------
+
+
+def estimated(*points: str | None) -> list[WorkItem]:
+    return [an_item(f"PAY-{number}", points=each) for number, each in enumerate(points, 1)]
+
+
+def by_points(measure: Measure = Measure.PERCENT, **policies: Any) -> Rule:
+    return a_rule(a_part(measure, by="points", **policies))
+
+
+@pytest.mark.parametrize("measure", [Measure.PERCENT, Measure.SUM])
+def test_many_items_without_an_estimate_are_told(measure: Measure) -> None:
+    items = estimated("3", None, "5", "XL", "1")
+    assert found(by_points(measure), *items) == [Unestimated("kr", 0, "points", 2, 5, ("PAY-2", "PAY-4"))]
+
+
+def test_a_few_without_an_estimate_or_a_policy_for_them_are_no_finding() -> None:
+    assert found(by_points(), *estimated(*["3"] * 9, None)) == []
+    assert found(by_points(), *estimated("3", "5")) == []
+    for missing in (Missing.MEAN, Missing.ONE, Missing.ZERO):
+        assert found(by_points(missing=missing), *estimated("3", None, None)) == []
+    cancelled = [an_item("PAY-9", State.CANCELLED), an_item("PAY-10", State.CANCELLED)]
+    assert found(by_points(), *estimated("3", "5"), *cancelled) == []
+
+
+# --- the same work twice --------------------------------------------------------------------------------------------
+
+
+def children(number: int, above: WorkItem, **facts: Any) -> list[WorkItem]:
+    return [an_item(f"PAY-10{n}", parent=Ref(above.id, above.key), **facts) for n in range(number)]
+
+
+def test_items_and_what_they_lie_under_are_told() -> None:
+    rule = a_rule(a_part(where=where(kind=["epic", "issue"])))
+    assert found(rule, EPIC, *children(3, EPIC)) == [Twice("kr", 0, 3, ("PAY-100", "PAY-42"))]
+    above = an_item("PAY-5")
+    assert found(a_rule(), above, *children(2, above)) == [Twice("kr", 0, 2, ("PAY-100", "PAY-5"))]
+
+
+def test_items_whose_parents_are_not_selected_or_weigh_nothing_are_fine() -> None:
+    assert found(a_rule(), EPIC, *children(3, EPIC)) == []
+    above = an_item("PAY-5")
+    estimates = [above, *children(3, above, fields=(("points", "2"),))]
+    assert [each for each in found(by_points(), *estimates) if isinstance(each, Twice)] == []
+    many = [an_item(f"PAY-2{number}") for number in range(20)]
+    assert found(a_rule(), above, *children(1, above), *many) == []
+
+
+# --- overlaps -------------------------------------------------------------------------------------------------------
+
+BUGS = [an_item(f"PAY-{number}", type="Bug", labels=("p1",) if number < 4 else ()) for number in range(1, 7)]
+
+
+def counted(selection: Any = None, kind: Measure = Measure.COUNT, **policies: Any) -> Part:
+    return a_part(kind, where=selection or where(), **policies)
+
+
+def test_work_that_counts_in_two_key_results_is_told_at_the_second() -> None:
+    rules = {"p1": a_rule(counted(where(label="p1"))), "bugs": a_rule(counted(where(type="Bug")))}
+    assert found(rules, *BUGS) == [Overlap("bugs", "p1", 3, ("PAY-1", "PAY-2", "PAY-3"))]
+
+
+def test_of_several_overlaps_the_largest_is_told() -> None:
+    one, two, all_of_them = (a_rule(counted(each)) for each in (where(key="PAY-1"), where(label="p1"), where()))
+    told = found({"one": one, "two": two, "all": all_of_them}, *BUGS)
+    assert told == [Overlap("two", "one", 1, ("PAY-1",)), Overlap("all", "two", 3, ("PAY-1", "PAY-2", "PAY-3"))]
+
+
+LATER = Period(AFTER, at("2027-04-01"))
+APART: dict[str, Rule] = {
+    "open work": a_rule(counted(counts=Counts.OPEN)),
+    "another cycle": a_rule(counted(), period=LATER),
+    "other items": a_rule(counted(where(type="Task"))),
+    "work that is left out": a_rule(counted(kind=Measure.SUM, by="points", missing=Missing.EXCLUDE)),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_looks_at_the_same_work_from_another_side_is_no_overlap(name: str) -> None:
+    rules = {"bugs": a_rule(counted(where(type="Bug"))), "other": APART[name]}
+    assert [each for each in found(rules, *BUGS, an_item("PAY-9")) if isinstance(each, Overlap)] == []
+
+
+def test_a_few_shared_tickets_of_many_are_ordinary() -> None:
+    many = [an_item(f"PAY-{number}", labels=("a",) if number < 120 else ("b",)) for number in range(100, 140)]
+    both = an_item("PAY-1", labels=("a", "b"))
+    rules = {name: a_rule(counted(where(label=name))) for name in ("a", "b")}
+    assert found(rules, both, *many) == []
+
+
+def test_numbers_that_no_column_holds_stop_nothing() -> None:
+    rules = {"huge": a_rule(base=Decimal(10**13)), "kr": a_rule(a_part(where=where(type="Bgu")))}
+    assert [each.key_result for each in found(rules, *ITEMS)] == ["kr"]

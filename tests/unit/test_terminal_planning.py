@@ -1,0 +1,241 @@
+"""How a plan is told: on a terminal, as JSON, and as a comment whose titles are nothing but text."""
+
+import html
+import io
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from okrs.demand import Demand
+from okrs.ledger import Cause, CauseKind, Entry, EntryKind
+from okrs.objective import KeyResult, Numeric, terms_text
+from okrs.work import WorkItem
+from store.views.history import ShownCause, ShownEntry
+from sync.lacking import Lack, NextRead
+from sync.planned import Note, Place, Planned, Ticket
+from terminal.documents import plan_json
+from terminal.planning import note_text, planned
+from terminal.ports import Plan
+from terminal.reviewing import inert, reviewed
+from terminal.text import harmless
+from tests.builders import an_item, numbers
+from tests.e2e import shapes
+
+ONE = Decimal(1)
+LINE = (Place(0, ONE, ONE),)
+KR = KeyResult("p1-bugs", "o", "c", "Fix 25 P1 bugs", Numeric(Decimal(0), Decimal(25)), unit="bugs")
+HOSTILE = {
+    "a table": "a | b |\n|---|\n| c",
+    "HTML": "<img src=x onerror=alert(1)></details></summary><!-- -->",
+    "Markdown": "**bold** _it_ `code` [link](https://evil.example) ![pic](x) ~~no~~ # head > quote \\",
+    "people and numbers": "@everyone @acme/team fixes #12 GH-3",
+    "addresses": "https://evil.example www.evil.example me@evil.example",
+    "references": "&lt;script&gt; &#64;all",
+    "a terminal": "\x1b[31mred\u202e",
+}
+
+
+def a_ticket(item: WorkItem, *, old: tuple[Place, ...] = (), new: tuple[Place, ...] = (), why: Any = None) -> Ticket:
+    return Ticket("pay", item.id, item, old, new, why)
+
+
+def a_plan(**facts: Any) -> Planned:
+    facts.setdefault("notes", (Note.RULE,))
+    facts.setdefault("effects", (an_effect(EntryKind.RULE, 20, 17),))
+    return Planned("p1-bugs", KR, Decimal(20), Decimal(17), **facts)
+
+
+def an_effect(kind: EntryKind, old: int, new: int, *causes: ShownCause) -> ShownEntry:
+    before, after = numbers(old, new)
+    return ShownEntry(Entry(0, "p1-bugs", datetime(2026, 11, 20, tzinfo=UTC), kind, before, after), causes)
+
+
+def told(*key_results: Planned, reads: tuple[NextRead, ...] = ()) -> list[str]:
+    file = io.StringIO()
+    Console(file=file, width=200, color_system=None, soft_wrap=True).print(planned(Plan(key_results, reads)))
+    return file.getvalue().splitlines()
+
+
+def test_a_change_is_told_with_its_tickets() -> None:
+    closed = ShownCause(Cause(CauseKind.CLOSED, ONE, "pay", "1"), an_item("PAY-78"))
+    tickets = (
+        a_ticket(an_item("PAY-2"), new=(Place(0, ONE, Decimal(0)),), why="open"),
+        a_ticket(an_item("PAY-1"), new=LINE),
+        a_ticket(an_item("PAY-3"), old=LINE, why="no_match"),
+        a_ticket(an_item("PAY-4"), old=LINE, why="deleted"),
+        a_ticket(an_item("PAY-5"), old=LINE, new=(Place(0, Decimal(3), Decimal("1.5")),)),
+        Ticket("pay", "77", None, LINE, (), "no_match"),
+    )
+    effects = (an_effect(EntryKind.AUTO, 20, 21, closed), an_effect(EntryKind.RULE, 21, 17))
+    assert told(a_plan(effects=effects, tickets=tickets)) == [
+        "Fix 25 P1 bugs  p1-bugs  20 → 17  rule changed",
+        "  tickets  20 → 21  PAY-78 closed (+1)",
+        "  rule  21 → 17",
+        "  Comes in (2)",
+        "    PAY-1  About PAY-1  1",
+        "    PAY-2  About PAY-2  still open",
+        "  Goes out (3)",
+        "    PAY-3  About PAY-3  it does not match the rule",
+        "    PAY-4  About PAY-4  was deleted",
+        "    77  it does not match the rule",
+        "  Counts otherwise (1)",
+        "    PAY-5  About PAY-5  1 → 1.5 of 3",
+        "",
+        "1 of 1 key result would change.",
+    ]
+
+
+def test_what_stays_is_only_counted() -> None:
+    same = Planned("p1-bugs", KR, Decimal(20), Decimal(20))
+    assert told(same, same) == ["Nothing would change: 2 key results."]
+
+
+LACK = Lack(
+    "pay",
+    ("OPS", "WEB"),
+    Demand(fields=frozenset({"points"}), histories=True, sprints=True, refs=True),
+    ("team = core",),
+)
+SENTENCES = {
+    "new": a_plan(notes=(Note.NEW,)),
+    "unknown until read: OPS and WEB and the field points and histories and sprints and links between tickets and the "
+    "query team = core of pay": a_plan(notes=(Note.UNKNOWN,), lacks=(LACK,)),
+    "without what is not read yet: OPS of pay": a_plan(notes=(Note.PARTLY,), lacks=(Lack("pay", ("OPS",)),)),
+    "rule changed; target changed: from 0 to 20 ⇒ from 0 to 25": a_plan(
+        notes=(Note.RULE, Note.TARGET),
+        terms=(terms_text(Numeric(Decimal(0), Decimal(20))), terms_text(KR.terms)),
+    ),
+    "retired: taken out of the config": a_plan(notes=(Note.RETIRED,)),
+    "": a_plan(notes=()),
+}
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_notes_are_sentences(sentence: str) -> None:
+    assert note_text(SENTENCES[sentence]) == sentence
+
+
+def test_what_nobody_knows_yet_is_a_question_mark() -> None:
+    unknown = replace(a_plan(notes=(Note.RULE, Note.UNKNOWN)), new=None)
+    assert told(unknown)[0] == "Fix 25 P1 bugs  p1-bugs  20 → ?  rule changed; unknown until read"
+    assert "| 20 | ? |" in reviewed(Plan((unknown,)))
+
+
+def test_sources_that_the_next_read_changes_are_told() -> None:
+    lines = told(reads=(NextRead("pay", ("OPS",)), NextRead("web", anew=True)))
+    assert lines[:2] == [
+        "pay: OPS left the config; its tickets leave with the next read.",
+        "web: its settings changed; the next read takes everything anew.",
+    ]
+
+
+def test_long_lists_are_cut_and_json_has_all() -> None:
+    many = tuple(a_ticket(an_item(f"PAY-{number}"), new=LINE) for number in range(34))
+    view = Plan((a_plan(tickets=many),))
+    assert "    and 14 more" in told(*view.key_results)
+    assert "- and 24 more" in reviewed(view).splitlines()
+    assert len(plan_json(view)["key_results"][0]["in"]) == 34
+
+
+def test_json_has_the_promised_shape() -> None:
+    tickets = (a_ticket(an_item("PAY-1"), new=LINE), Ticket("pay", "77", None, LINE, (), "no_match"))
+    terms = (terms_text(KR.terms),) * 2
+    document = plan_json(Plan((a_plan(tickets=tickets, lacks=(LACK,), terms=terms), Planned("x", None, None, None))))
+    assert list(shapes.complaints(document, shapes.PLAN)) == []
+
+
+# --- the comment ----------------------------------------------------------------------------------------------------
+
+
+def test_a_comment_has_a_table_and_folded_tickets() -> None:
+    tickets = (a_ticket(an_item("PAY-1", title="Pay twice"), new=LINE),)
+    same = Planned("same", KR, Decimal(20), Decimal(20))
+    assert reviewed(Plan((a_plan(tickets=tickets), same))).splitlines() == [
+        "### Headway plan",
+        "",
+        "1 of 2 key results would change.",
+        "",
+        "| key result | now | then | in | out | note |",
+        "|---|--:|--:|--:|--:|---|",
+        "| Fix 25 P1 bugs <sub>p1-bugs</sub> | 20 | 17 | 1 |  | rule changed |",
+        "",
+        "<details><summary>Fix 25 P1 bugs: 20 → 17</summary>",
+        "",
+        "Comes in (1):",
+        "",
+        "- [PAY-1](<https://t.example/PAY-1>) Pay twice: 1",
+        "",
+        "</details>",
+    ]
+
+
+class Seen(HTMLParser):
+    """What a reader of rendered Markdown gets: elements, and the pieces of text between them."""
+
+    def __init__(self, comment: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, Any]] = []
+        self.texts: list[str] = []
+        self.feed(MarkdownIt("commonmark", {"html": True}).enable("table").render(comment))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def comment_on(title: str) -> str:
+    item = replace(an_item(), key=title, title=title)
+    view = a_plan(tickets=(a_ticket(item, new=LINE),), notes=(Note.UNKNOWN,), lacks=(Lack(title, (title,)),))
+    return reviewed(Plan((replace(view, key_result=replace(KR, title=title)),), (NextRead(title, (title,)),), title))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_title_is_nothing_but_text(name: str) -> None:
+    hostile, plain = Seen(comment_on(HOSTILE[name])), Seen(comment_on("A title"))
+    assert hostile.tags == plain.tags
+    assert harmless(HOSTILE[name]).split()[-1] in "".join(hostile.texts)
+    for piece in hostile.texts:  # a host looks for people, tickets and addresses in each of them
+        assert not re.search(r"@\w|#\d", piece), piece
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", comment_on(HOSTILE[name]))
+    assert not re.search(r"https?://(?!t\.example)|www\.", comment_on(HOSTILE[name]))
+
+
+def test_an_address_that_would_end_early_or_is_none_is_no_link() -> None:
+    def link(url: str) -> str:
+        view = Plan((a_plan(tickets=(a_ticket(an_item("PAY-1", url=url), new=LINE),)),))
+        return next(line for line in reviewed(view).splitlines() if line.startswith("- "))
+
+    assert link("javascript:alert(1)") == "- PAY-1 About PAY-1: 1"
+    assert link("https://[broken") == "- PAY-1 About PAY-1: 1"
+    assert (
+        link("https://t.example/a>)b|c d\n&e")
+        == "- [PAY-1](<https://t.example/a%3E)b%7Cc%20d%0A&amp;e>) About PAY-1: 1"
+    )
+
+
+@given(st.text())
+def test_inert_text_reads_as_it_was_and_holds_no_sign_that_means_something(title: str) -> None:
+    written = inert(title)
+    shown = html.unescape(written.replace("<!-- -->", ""))
+    assert shown == html.unescape(inert(shown).replace("<!-- -->", ""))
+    bare = re.sub(r"&#\d+;(<!-- -->)?", "", written)
+    assert not set('<>&|`*_[]~#@!\\:{}$^"') & set(bare)
+    assert "\n" not in written
+
+
+def test_a_comment_does_not_outgrow_what_hosts_take() -> None:
+    many = tuple(a_ticket(an_item(f"PAY-{number}", title="|" * 120), new=LINE) for number in range(20))
+    comment = reviewed(Plan(tuple(a_plan(tickets=many) for _ in range(100))))
+    assert len(comment) < 65_000
+    assert re.search(r"The tickets of \d+ more are told by `headway plan`", comment)
