@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -19,6 +19,7 @@ from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -47,6 +48,7 @@ from sync.deciding import Goal
 from sync.engine import AUTHORS_HELP, Engine, KeyResultUpdate, Report
 from sync.task import Progress, SourceToRead
 from terminal import commands
+from terminal.context import Out
 from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Synced
 from terminal.text import harmless
 
@@ -173,6 +175,12 @@ class Service:
             if not database.made:  # nothing is whole where nothing is: the path may be mistyped
                 return Verified(False, 0, GENESIS, problem=_absent(known))
             return verify(connection)
+
+    def schema(self, *, team: bool) -> dict[str, Any]:
+        """Return the JSON Schema of the config, with the sources of every connector that is installed."""
+        from config.json_schema import document_schema, team_schema  # pydantic's own generator loads slowly
+
+        return team_schema() if team else document_schema(_installed())
 
     def upgrade(self, config: Path) -> None:
         upgrade(self._load(config).database)
@@ -313,6 +321,15 @@ def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead
     return SourceToRead(name, settings.container_names, partial(_connect, settings), demand)
 
 
+def _installed() -> dict[str, type[SourceSettings]]:
+    """The settings of all connectors.  A broken one breaks no other; `validate` tells of it where a config names it."""
+    found = {}
+    for name in registry.names():
+        with suppress(registry.Unusable):
+            found[name] = registry.find(name).settings
+    return found
+
+
 def _connect(settings: SourceSettings) -> Connector:
     with _OPENING:
         return Patient(registry.find(settings.connector).connect(settings))
@@ -400,7 +417,7 @@ def run(arguments: Sequence[str], service: Service) -> int:
 def _complain(error: Exception) -> int:
     match error:
         case Failure():
-            commands.complain(error, commands.Out().aside)
+            commands.complain(error, Out().aside)
             return error.code
         case StoreError():
             return _say(str(error))
@@ -421,7 +438,7 @@ def _complain(error: Exception) -> int:
 
 
 def _say(sentence: str, code: int = 1) -> int:
-    commands.Out().aside.print(f"headway: {harmless(sentence, 1000)}")
+    Out().aside.print(f"headway: {harmless(sentence, 1000)}")
     return code
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.fields import Day, Flag, Id, Listed, Number, Positive, Share, Text, Weekday, Words, Zone
+from connectors.settings import Interpolated
 from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Window
 from okrs.objective import Ambition
 from okrs.progress import Pace
@@ -138,7 +139,9 @@ class Document(TeamFile):
     """The whole config, or the file of a folder that holds `version`."""
 
     version: Literal["1"] = Field(description="Version of this format: 1.")
-    database: Text = Field(description="Where the ledger is kept: sqlite:///headway.db or postgresql+psycopg://….")
+    database: Annotated[Text, Interpolated()] = Field(
+        description="Where the ledger is kept: sqlite:///headway.db or postgresql+psycopg://…."
+    )
     timezone: Zone = Field(default="UTC", description="IANA name of the zone in which days begin, as Europe/Berlin.")
     workdays: tuple[Weekday, ...] = Field(default=_WORKWEEK, min_length=1, description="Days that are worked.")
     holidays: tuple[Day, ...] = Field(default=(), description="Days that are not worked.")

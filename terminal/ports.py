@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from config.problems import Problem
 from connectors.contract import Account, Listed, Quota
@@ -135,6 +135,8 @@ class Ports(Protocol):
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
     def verify(self, config: Path) -> Verified: ...
+
+    def schema(self, *, team: bool) -> dict[str, Any]: ...
 
     def upgrade(self, config: Path) -> None: ...
 
