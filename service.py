@@ -23,6 +23,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from config.cases import files_beside, read_cases
 from config.loader import load
 from config.model import Config
 from config.problems import Problem
@@ -31,6 +32,7 @@ from connectors.contract import Connector, ConnectorError
 from connectors.debugging import secrets_of, traced
 from connectors.patience import Patient
 from connectors.settings import SourceSettings
+from mapping.cases import Verdict, tried
 from mapping.demand import demand_of
 from okrs.demand import Demand
 from okrs.ledger import GENESIS
@@ -175,6 +177,19 @@ class Service:
             if not database.made:  # nothing is whole where nothing is: the path may be mistyped
                 return Verified(False, 0, GENESIS, problem=_absent(known))
             return verify(connection)
+
+    def try_mappings(self, config: Path, files: Sequence[Path]) -> list[Verdict]:
+        """Try the rules of a config on the cases of these files, or of those beside it.  Nothing else is opened."""
+        loaded = load(config, self._environ, connect=False, opens=False)
+        if loaded.config is None:
+            raise InvalidConfig(loaded.problems)
+        paths = list(files) or files_beside(config)
+        if not paths:
+            raise Failure(f"There are no cases beside {config}: write some (docs/testing-mappings.md), or name a file.")
+        cases, problems = read_cases(paths, loaded.config)
+        if problems:
+            raise InvalidConfig(problems, "The cases have")
+        return [tried(loaded.config.rules[case.key_result], case) for case in cases]
 
     def schema(self, *, team: bool) -> dict[str, Any]:
         """Return the JSON Schema of the config, with the sources of every connector that is installed."""

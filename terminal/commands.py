@@ -18,7 +18,7 @@ from store.views.status import status_json
 from store.views.verify import verify_json
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import render, starting
+from terminal import render, starting, trying
 from terminal.checking import checked, checked_json
 from terminal.context import Context, Json, Out
 from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
@@ -82,6 +82,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
     _add_ledger_commands(app, context)
     _add_demo(app, context)
     starting.add(app, context)
+    trying.add(app, context)
     return app
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from config.problems import Problem
 from connectors.contract import Account, Listed, Quota
+from mapping.cases import Verdict
 from store.views.explain import Explained, Which
 from store.views.gaps import Gap
 from store.views.history import ShownEntry
@@ -31,9 +32,9 @@ class Failure(Exception):
 class InvalidConfig(Failure):
     """The config has errors."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], what: str = "The config has") -> None:
         errors = sum(problem.severity == "error" for problem in problems)
-        super().__init__(f"The config has {errors} error{'s' if errors != 1 else ''}; nothing was done.")
+        super().__init__(f"{what} {errors} error{'s' if errors != 1 else ''}; nothing was done.")
         self.problems = tuple(problems)
 
 
@@ -135,6 +136,8 @@ class Ports(Protocol):
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
     def verify(self, config: Path) -> Verified: ...
+
+    def try_mappings(self, config: Path, files: Sequence[Path]) -> list[Verdict]: ...
 
     def schema(self, *, team: bool) -> dict[str, Any]: ...
 

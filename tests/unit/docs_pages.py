@@ -9,6 +9,7 @@ A comment right before a block says what it is:
     <!-- mappings worked -->    the same; a table of tickets and the value they give follow
     <!-- top -->                top-level keys
     <!-- team -->               a team's file of a folder
+    <!-- cases -->             a file of cases; the config before it is the one they are tried on
     <!-- mistakes NAME= -->     a whole config whose problems are listed in the block after it; NAME is not set
 """
 
