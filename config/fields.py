@@ -99,7 +99,8 @@ def _filled(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
+def read_zone(name: str) -> str:
+    """Return the IANA name of a time zone.  Raises ValueError for any other text."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # no such zone; a name that is no zone's; a folder of zones
@@ -121,4 +122,4 @@ Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Day = Annotated[date, BeforeValidator(read_day)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(read_zone)]

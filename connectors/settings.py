@@ -25,6 +25,20 @@ class Interpolated:
         return {"type": "string", "minLength": handler(schema).get("minLength", 1)}
 
 
+class Asked:
+    """Marks an optional field that `headway init` asks for all the same.
+
+    What a field's `examples` hold is proposed: a value that fits, or of a secret `${NAME}`.
+    """
+
+
+class Containers:
+    """Marks the field that names the projects or repositories: `headway init` lets people choose among what is there.
+
+    It connects without any of them for that, and has `discover` list what the token sees.
+    """
+
+
 class RelativePath:
     """Marks a field whose path starts from the config's folder, where it is not absolute."""
 

@@ -1,14 +1,16 @@
 """What the commands need of the service; `service.py` provides it, tests may too."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
+from config.drafting import SourceDraft
 from config.problems import Problem
 from connectors.contract import Account, Listed, Quota
+from connectors.settings import SourceSettings
 from mapping.cases import Verdict
 from store.views.explain import Explained, Which
 from store.views.gaps import Gap
@@ -70,6 +72,14 @@ class Discovered:
     fields: dict[str, str] | None
     """The fields that the config names; None where the source has no such key."""
     listed: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a tracker says of a source that is still to be written into a config."""
+
+    checked: Checked
+    listed: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,16 @@ class Ports(Protocol):
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
     def verify(self, config: Path) -> Verified: ...
+
+    def connectors(self) -> Mapping[str, type[SourceSettings]]: ...
+
+    def is_set(self, variable: str) -> bool: ...
+
+    def today(self, timezone: str) -> date: ...
+
+    def look(self, draft: SourceDraft, folder: Path) -> Looked: ...
+
+    def write_config(self, path: Path, text: str) -> None: ...
 
     def try_mappings(self, config: Path, files: Sequence[Path]) -> list[Verdict]: ...
 
