@@ -44,7 +44,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-_CONFIG_MISSING = "there is no such file: name the config with -c PATH, or write one (docs/config.md)"
+_CONFIG_MISSING = "there is no such file: name the config with -c PATH, or write one with `headway init`"
 
 
 def _read(path: Path, problems: Problems) -> Spot | None:

@@ -50,11 +50,16 @@ def _finish(source: str, listed: Sequence[Listed]) -> Proposal | None:
     for what in (What.MILESTONE, What.EPIC):
         for row in listed:
             if row.what is what and writable(row.value) and not _FINISHED.search(row.note):
-                name = harmless(row.name or row.value, _LONGEST_TITLE).strip() or what.value
+                name = _readable(row) or what.value
                 part = f"source: {source}, where: {{{what.value}: {scalar(row.value)}}}, measure: percent"
                 why = f"The share of the {what.value}'s work that is done, in percent."
                 return Proposal(_id(name, what.value), f"{name} is done", "%", 100, f"{{{part}}}", why)
     return None
+
+
+def _readable(row: Listed) -> str:
+    """A name as a title may say it: on one line, short, and without what looks like a placeholder."""
+    return harmless(row.name or row.value, _LONGEST_TITLE).replace("${", "$ {").strip()
 
 
 def _fix(source: str, listed: Sequence[Listed]) -> Proposal | None:

@@ -9,8 +9,9 @@ import orjson
 import typer
 
 from config.drafting import SourceDraft, flagged, variables_of
-from config.fields import read_zone
+from config.fields import is_id, read_zone
 from terminal.context import Context
+from terminal.discovering import short
 from terminal.drafting import SCHEMA, Started, config_text, next_steps, quarter
 from terminal.interview import Interviewer
 from terminal.ports import Failure
@@ -48,7 +49,7 @@ def _add_init(app: typer.Typer, context: Context) -> None:
         no_connect: Annotated[
             bool, typer.Option("--no-connect", help="Ask no tracker; the first key results are then plainer.")
         ] = False,
-        yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the flags say it all.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: the flags say it all.")] = False,
     ) -> None:
         """Write a first config: what to read, and key results that move.
 
@@ -108,8 +109,9 @@ def _known(context: Context, connector: str) -> None:
 
 def _free(connector: str, drafts: Sequence[SourceDraft]) -> str:
     """Return a name for a source that no other one has."""
+    name = connector if is_id(connector) else short(connector, "tracker")
     count = sum(each.connector == connector for each in drafts)
-    return connector if not count else f"{connector}-{count + 1}"
+    return name if not count else f"{name}-{count + 1}"
 
 
 def _zone(timezone: str | None, interviewer: Interviewer | None) -> str:
