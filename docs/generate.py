@@ -5,6 +5,7 @@ docs/headway-team.schema.json   the one of a team's file
 docs/mapping-reference.md       every key of a mapping, with an example of each (`docs.examples`)
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _example(model: str, key: str) -> str:
 
 
 def _short(model: str) -> str:
-    return model.removesuffix("Entry").casefold().replace("donewhen", "done_when")
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", model.removesuffix("Entry")).lower()
 
 
 def _named(schema: Mapping[str, Any]) -> str:
@@ -99,7 +100,9 @@ def _plain(schema: Mapping[str, Any], named: Mapping[str, Any]) -> str:
     types = one.get("type", [])
     if types == "boolean":
         return "`true` or `false`"
-    return "A number above 0" if one.get("exclusiveMinimum") == 0 else "A number" if types[0] == "number" else "A text"
+    return (
+        "A number above 0" if one.get("exclusiveMinimum") == 0 else "A number" if types[:1] == ["number"] else "A text"
+    )
 
 
 def _written(value: object) -> str:

@@ -178,7 +178,10 @@ class Terminal:
 
     def interrupt(self, question: str) -> None:
         self.until(question)
-        self._process.send_signal(signal.SIGINT)
+        for _ in range(20):  # Python misses one that comes right before it begins to wait: as people do, press again
+            self._process.send_signal(signal.SIGINT)
+            if select.select([self._here], [], [], 2)[0]:
+                return
 
     def end(self) -> int:
         while self._more():
@@ -236,9 +239,9 @@ def test_without_the_variable_it_goes_on_untested(desk: Headway) -> None:
     assert desk.run("sync", NOT_SET_YET=desk.sandbox.tokens["github"]).code == 0
 
 
-@pytest.mark.parametrize("question", ["Time zone", "tracker, by number or name"])
+@pytest.mark.parametrize("question", ["[UTC]: ", "tracker, by number or name: "])
 def test_ctrl_c_is_130_and_writes_nothing(desk: Headway, terminal: Terminal, question: str) -> None:
-    if question != "Time zone":
+    if question != "[UTC]: ":
         terminal.answer("Time zone", "")
     terminal.interrupt(question)
     assert terminal.end() == 130
