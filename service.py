@@ -11,27 +11,34 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from typer import Abort
 
+from config.cases import files_beside, read_cases
+from config.drafting import SourceDraft, settings_of
 from config.lint import warned
 from config.loader import load
 from config.model import Config
 from config.problems import Problem
 from connectors import registry
-from connectors.contract import Connector, ConnectorError
+from connectors.contract import Connector, ConnectorError, Listed
 from connectors.debugging import secrets_of, traced
 from connectors.patience import Patient
 from connectors.settings import SourceSettings
+from mapping.cases import Verdict, tried
 from mapping.demand import demand_of
+from okrs.cycle import Calendar
 from okrs.demand import Demand
 from okrs.ledger import GENESIS
 from store import ledger
@@ -51,7 +58,8 @@ from sync.lacking import next_reads
 from sync.planning import plan
 from sync.task import Progress, SourceToRead
 from terminal import commands
-from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Plan, Synced
+from terminal.context import Out
+from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Looked, Plan, Synced
 from terminal.text import harmless
 
 INTERRUPTED = 130
@@ -136,15 +144,7 @@ class Service:
         known = self._load(config, connect=True, only=[source])
         self._known_sources(known, [source])
         settings = known.sources[source]
-        try:
-            with closing(_connect(settings)) as connector:
-                listed = tuple(connector.discover())
-        except ConnectorError as error:
-            raise Failure(f"{source}: {error}") from None
-        except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
-            self._debug(source, settings, error)
-            sentence = f"Listing it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
-            raise Failure(f"{source}: {sentence}") from None
+        listed = self._listed(source, settings)
         fields = dict(getattr(settings, "fields", {})) if "fields" in type(settings).model_fields else None
         return Discovered(source, _containers_key(settings), settings.container_names, fields, listed)
 
@@ -204,6 +204,58 @@ class Service:
             if not database.made:  # nothing is whole where nothing is: the path may be mistyped
                 return Verified(False, 0, GENESIS, problem=_absent(known))
             return verify(connection)
+
+    def connectors(self) -> Mapping[str, type[SourceSettings]]:
+        """The settings of every connector that can be used, by name."""
+        return _installed()
+
+    def is_set(self, variable: str) -> bool:
+        return bool(self._environ.get(variable))
+
+    def today(self, timezone: str) -> date:
+        return Calendar(timezone).day_of(self._clock())
+
+    def look(self, draft: SourceDraft, folder: Path) -> Looked:
+        """Ask the tracker of a source that no config has yet who asks, and what a config may name.
+
+        Raises Failure when the draft is not fit for that; what the tracker refuses stands in the answer.
+        """
+        settings, problems = settings_of(draft, _installed()[draft.connector], folder, self._environ)
+        if settings is None:
+            raise Failure(f"{draft.name}: {'; '.join(problem.message for problem in problems)}")
+        checked = self._checked(draft.name, settings)
+        return Looked(checked, self._listed(draft.name, settings) if checked.account else ())
+
+    def write_config(self, path: Path, text: str) -> None:
+        """Write a new config: whole and without a mistake, or not at all.  Raises Failure, never writes over a file."""
+        if path.exists():
+            raise Failure(f"{path} is there already and stays as it is: name another file with --output.")
+        with TemporaryDirectory(prefix=".headway-", dir=path.parent) as folder:  # on the same disk, so that it can move
+            written = Path(folder) / "headway.yaml"
+            written.write_text(text, encoding="utf-8")
+            loaded = load(written, self._environ, connect=False)
+            if loaded.config is None:
+                raise InvalidConfig(loaded.problems)
+            written.rename(path)
+
+    def try_mappings(self, config: Path, files: Sequence[Path]) -> list[Verdict]:
+        """Try the rules of a config on the cases of these files, or of those beside it.  Nothing else is opened."""
+        loaded = load(config, self._environ, connect=False, opens=False)
+        if loaded.config is None:
+            raise InvalidConfig(loaded.problems)
+        paths = list(files) or files_beside(config)
+        if not paths:
+            raise Failure(f"There are no cases beside {config}: write some (docs/testing-mappings.md), or name a file.")
+        cases, problems = read_cases(paths, loaded.config)
+        if problems:
+            raise InvalidConfig(problems, "The cases have")
+        return [tried(loaded.config.rules[case.key_result], case) for case in cases]
+
+    def schema(self, *, team: bool) -> dict[str, Any]:
+        """Return the JSON Schema of the config, with the sources of every connector that is installed."""
+        from config.json_schema import document_schema, team_schema  # pydantic's own generator loads slowly
+
+        return team_schema() if team else document_schema(_installed())
 
     def upgrade(self, config: Path) -> None:
         upgrade(self._load(config).database)
@@ -270,6 +322,18 @@ class Service:
             version=version_of("headway"),
             debug=lambda source, error: self._debug(source, known.sources[source], error),
         )
+
+    def _listed(self, name: str, settings: SourceSettings) -> tuple[Listed, ...]:
+        """List what a config may name.  Raises Failure."""
+        try:
+            with closing(_connect(settings)) as connector:
+                return tuple(connector.discover())
+        except ConnectorError as error:
+            raise Failure(f"{name}: {error}") from None
+        except Exception as error:  # of a connector, which may be anybody's: its words may quote a token
+            self._debug(name, settings, error)
+            sentence = f"Listing it failed unexpectedly ({type(error).__name__}). {AUTHORS_HELP}"
+            raise Failure(f"{name}: {sentence}") from None
 
     def _checked(self, name: str, settings: SourceSettings) -> Checked:
         """Try one connection; whatever goes wrong with it, the other sources are to be told, too."""
@@ -355,6 +419,15 @@ def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead
     return SourceToRead(name, settings.container_names, partial(_connect, settings), demand)
 
 
+def _installed() -> dict[str, type[SourceSettings]]:
+    """The settings of all connectors.  A broken one breaks no other; `validate` tells of it where a config names it."""
+    found = {}
+    for name in registry.names():
+        with suppress(registry.Unusable):
+            found[name] = registry.find(name).settings
+    return found
+
+
 def _connect(settings: SourceSettings) -> Connector:
     with _OPENING:
         return Patient(registry.find(settings.connector).connect(settings))
@@ -432,6 +505,8 @@ def run(arguments: Sequence[str], service: Service) -> int:
     app = commands.build(service, version_of("headway"))
     try:
         code = app(args=list(arguments), prog_name="headway", standalone_mode=False)
+    except Abort:  # Ctrl-C, or the end of what is typed, where a question waits
+        code = INTERRUPTED
     except Exception as error:
         return _complain(error)
     if code == INTERRUPTED:  # Typer's answer to Ctrl-C
@@ -442,7 +517,7 @@ def run(arguments: Sequence[str], service: Service) -> int:
 def _complain(error: Exception) -> int:
     match error:
         case Failure():
-            commands.complain(error, commands.Out().aside)
+            commands.complain(error, Out().aside)
             return error.code
         case StoreError():
             return _say(str(error))
@@ -463,7 +538,7 @@ def _complain(error: Exception) -> int:
 
 
 def _say(sentence: str, code: int = 1) -> int:
-    commands.Out().aside.print(f"headway: {harmless(sentence, 1000)}")
+    Out().aside.print(f"headway: {harmless(sentence, 1000)}")
     return code
 
 

@@ -13,8 +13,11 @@ _POSTGRES = "postgresql+psycopg"
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 
 
-def read_database(root: Spot, resolver: Resolver, problems: Problems) -> str | None:
-    """Return the URL; None, with the problem added, when there is none to use."""
+def read_database(root: Spot, resolver: Resolver, problems: Problems, *, opens: bool = True) -> str | None:
+    """Return the URL; None, with the problem added, when there is none to use.
+
+    Of one that nobody `opens` placeholders stay as they are written.
+    """
     spot = root.get("database")
     if spot is None or spot.text is None:
         return None  # the schema says so
@@ -22,6 +25,8 @@ def read_database(root: Spot, resolver: Resolver, problems: Problems) -> str | N
     if has_placeholder(url):
         if not well_formed(spot, problems):
             return None
+        if not opens:
+            return url
         resolved = resolver.resolve(spot, problems)
         if resolved is None:
             return None

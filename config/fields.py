@@ -4,16 +4,17 @@ import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from config.words import advice, quoted
+from connectors.settings import listed
 from okrs.numbers import exact
 
-_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST = Decimal(10) ** 12
 """The store keeps whole millionths in 64 bits."""
@@ -46,7 +47,7 @@ def read_number(text: object) -> Decimal:
     if isinstance(text, Decimal):
         return text
     shown = _written(text, "a number is expected here, as 20 or 0.5")
-    if len(shown) > _LONGEST_NUMBER or _NUMBER.fullmatch(shown) is None:
+    if len(shown) > _LONGEST_NUMBER or NUMBER.fullmatch(shown) is None:
         raise ValueError(f"{quoted(shown)} is not a number: write it as 20 or 0.5")
     number = exact(shown)
     if abs(number) > _LARGEST:
@@ -98,7 +99,8 @@ def _filled(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
+def read_zone(name: str) -> str:
+    """Return the IANA name of a time zone.  Raises ValueError for any other text."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # no such zone; a name that is no zone's; a folder of zones
@@ -107,14 +109,12 @@ def _zone(name: str) -> str:
     return name
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pydantic judges it next
-    return [value] if isinstance(value, str) else value
-
-
-Listed = BeforeValidator(_listed)
+Listed = BeforeValidator(listed)
 """A single text stands for a list of one."""
 
-Id = Annotated[str, AfterValidator(_id)]
+Id = Annotated[
+    str, AfterValidator(_id), WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{_ID.pattern})$"})
+]
 Text = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[tuple[Text, ...], Listed, Field(min_length=1)]
 Number = Annotated[Decimal, BeforeValidator(read_number)]
@@ -122,4 +122,4 @@ Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Day = Annotated[date, BeforeValidator(read_day)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(read_zone)]

@@ -9,6 +9,9 @@ from config.reading import MAX_BYTES, parse
 from config.schema import Document, TeamFile
 from config.tree import Place, Spot, Table
 
+CASES = ".cases.yaml"
+"""How the names of files end that hold cases (`config.cases`), and nothing of the config."""
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -41,11 +44,22 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+_CONFIG_MISSING = "there is no such file: name the config with -c PATH, or write one with `headway init`"
+
+
 def _read(path: Path, problems: Problems) -> Spot | None:
+    return read_tree(path, problems, missing=_CONFIG_MISSING, begin="version: 1")
+
+
+def read_tree(path: Path, problems: Problems, *, missing: str, begin: str) -> Spot | None:
+    """Return the tree of a file; None when it has none, with the reason among the problems.
+
+    `missing` is said of a file that is not there, `begin` what such a file begins with.
+    """
     place = Place(str(path))
     try:
         if not path.exists():
-            problems.at(place, (), "there is no such file: name the config with -c PATH, or write one (docs/config.md)")
+            problems.at(place, (), missing)
             return None
         if not path.is_file():
             problems.at(place, (), "this is neither a file nor a folder: name headway.yaml or a folder of *.yaml")
@@ -56,12 +70,12 @@ def _read(path: Path, problems: Problems) -> Spot | None:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
         problems.at(place, (), f"the file cannot be read ({reason}): check path and rights")
         return None
-    return parse(content, str(path), problems)
+    return parse(content, str(path), problems, begin)
 
 
 def _read_folder(folder: Path, problems: Problems) -> Files:
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
+        paths = sorted(path for path in folder.iterdir() if _of_config(path.name))
     except OSError as error:
         problems.at(Place(str(folder)), (), f"the folder cannot be read ({error.strerror}): check its rights")
         return Files(folder.absolute(), None, complete=False)
@@ -78,6 +92,10 @@ def _read_folder(folder: Path, problems: Problems) -> Files:
         return Files(folder.absolute(), None, tuple(roots), complete=False)
     teams = tuple(_team(root, main, problems) for root in roots if root is not main)
     return Files(folder.absolute(), main, teams, complete)
+
+
+def _of_config(name: str) -> bool:
+    return name.endswith(".yaml") and not name.startswith(".") and not name.endswith(CASES)
 
 
 def _main(roots: list[Spot]) -> Spot | None:

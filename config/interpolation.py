@@ -99,7 +99,7 @@ def refuse_elsewhere(
 def marked(model: type[BaseModel]) -> dict[tuple[str, ...], FieldInfo]:
     """Return the fields of a model, and of the tables inside it, whose text may hold placeholders, by path."""
     found: dict[tuple[str, ...], FieldInfo] = {
-        (field.alias or name,): field for name, field in _with(model, Interpolated)
+        (field.alias or name,): field for name, field in with_mark(model, Interpolated)
     }
     for key, inner in tables_of(model).items():
         found |= {(key, *path): field for path, field in marked(inner).items()}
@@ -118,10 +118,11 @@ def tables_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 def paths_of(model: type[BaseModel], kind: type[RelativePath] = RelativePath) -> list[str]:
     """Return the names of a model's fields that hold a path, or a path of this kind."""
-    return [name for name, _ in _with(model, kind)]
+    return [name for name, _ in with_mark(model, kind)]
 
 
-def _with(model: type[BaseModel], kind: type) -> list[tuple[str, FieldInfo]]:
+def with_mark(model: type[BaseModel], kind: type) -> list[tuple[str, FieldInfo]]:
+    """Return names and fields of a model that carry a mark of this class."""
     return [
         (name, field)
         for name, field in model.model_fields.items()

@@ -31,19 +31,21 @@ class Loaded:
     """The files as trees, templates written out, in which warnings find their places."""
 
 
-def load(path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = ()) -> Loaded:
+def load(
+    path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = (), opens: bool = True
+) -> Loaded:
     """Load a file, or a folder whose `*.yaml` are merged.
 
     With `connect` every placeholder must resolve, or those of the sources named by `only` where it names some.
-    Without it only those of `database` must; the others stay as they are written, so that their sources are fit for
-    everything but connecting.
+    Without it only those of `database` must, and where nobody `opens` that, none; the others stay as they are written,
+    so that their sources are fit for everything but connecting.
     """
     problems = Problems()
     files = read_files(path, problems)
     resolver = Resolver(environ, files.folder)
     database, sources = None, Sources()
     if files.main:
-        database = read_database(files.main, resolver, problems)
+        database = read_database(files.main, resolver, problems, opens=opens)
         sources = read_sources(files.main, files.folder, resolver if connect else None, problems, only)
     for root in files.roots:
         allowed = {("database",), *sources.interpolated} if root is files.main else ()

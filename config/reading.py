@@ -35,10 +35,13 @@ class Unreadable(Exception):
         self.path = path
 
 
-def parse(content: bytes, file: str, problems: Problems) -> Spot | None:
-    """Return the tree of a file; None when it has none, with the reason among the problems."""
+def parse(content: bytes, file: str, problems: Problems, begin: str = "version: 1") -> Spot | None:
+    """Return the tree of a file; None when it has none, with the reason among the problems.
+
+    `begin` is what such a file begins with, as an empty one is told.
+    """
     try:
-        root = _Builder(file, problems).build(_text(content, file))
+        root = _Builder(file, problems, begin).build(_text(content, file))
     except Unreadable as error:
         problems.at(error.place, error.path, str(error))
         return None
@@ -98,8 +101,9 @@ class _Anchored:
 
 
 class _Builder:
-    def __init__(self, file: str, problems: Problems) -> None:
+    def __init__(self, file: str, problems: Problems, begin: str) -> None:
         self._file = file
+        self._begin = begin
         self._problems = problems
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchored] = {}
@@ -115,9 +119,9 @@ class _Builder:
             case Table() as root:
                 return root
             case None | Scalar(empty=True):
-                raise Unreadable(Place(self._file), "the file is empty: begin with version: 1")
+                raise Unreadable(Place(self._file), f"the file is empty: begin with {self._begin}")
             case other:
-                raise Unreadable(other.place, "a config begins with keys, as in version: 1")
+                raise Unreadable(other.place, f"a file begins with keys, as in {self._begin}")
 
     def _events(self, text: str) -> Generator[yaml.Event, None, None]:
         try:

@@ -8,6 +8,7 @@ from pydantic import Field
 from config.closed import Closed
 from config.fields import Day, Id, Listed, Number, Positive, Share, Text, Weekday, Zone
 from config.mappings import DefaultsEntry, LinkByEntry, MappingEntry, TemplateEntry
+from connectors.settings import Interpolated
 from okrs.objective import Ambition
 from okrs.progress import Pace
 
@@ -72,7 +73,9 @@ class Document(TeamFile):
     """The whole config, or the file of a folder that holds `version`."""
 
     version: Literal["1"] = Field(description="Version of this format: 1.")
-    database: Text = Field(description="Where the ledger is kept: sqlite:///headway.db or postgresql+psycopg://….")
+    database: Annotated[Text, Interpolated()] = Field(
+        description="Where the ledger is kept: sqlite:///headway.db or postgresql+psycopg://…."
+    )
     timezone: Zone = Field(default="UTC", description="IANA name of the zone in which days begin, as Europe/Berlin.")
     workdays: tuple[Weekday, ...] = Field(default=_WORKWEEK, min_length=1, description="Days that are worked.")
     holidays: tuple[Day, ...] = Field(default=(), description="Days that are not worked.")

@@ -15,7 +15,7 @@ from connectors.settings import SourceSettings
 
 GROUP = "headway.connectors"
 
-_BUILT_IN = {"asana": "connectors.asana", "github": "connectors.github", "jira": "connectors.jira"}
+BUILT_IN = {"asana": "connectors.asana", "github": "connectors.github", "jira": "connectors.jira"}
 _LONGEST_REASON = 200
 
 
@@ -40,7 +40,7 @@ class Unusable(Exception):
 
 def names() -> tuple[str, ...]:
     """Names of all connectors, sorted.  Nothing of them is imported."""
-    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
+    return tuple(sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))}))
 
 
 def find(name: str) -> Registered:
@@ -48,8 +48,8 @@ def find(name: str) -> Registered:
 
     Raises KeyError when there is none, Unusable when a distribution offers one that is broken.
     """
-    if name in _BUILT_IN:
-        module: Any = import_module(_BUILT_IN[name])
+    if name in BUILT_IN:
+        module: Any = import_module(BUILT_IN[name])
         return Registered(name, module.Settings, module.connect)
     offers = list(entry_points(group=GROUP, name=name))
     if not offers:

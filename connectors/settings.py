@@ -11,13 +11,32 @@ from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, SecretStr
+from pydantic_core import CoreSchema
 
 from okrs.duration import parse_duration
 
 
 class Interpolated:
     """Marks a field whose text may contain `${NAME}` or `${file:PATH}`; legal nowhere else."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Take any text: what stands for an address or a secret looks like neither."""
+        return {"type": "string", "minLength": handler(schema).get("minLength", 1)}
+
+
+class Asked:
+    """Marks an optional field that `headway init` asks for all the same.
+
+    What a field's `examples` hold is proposed: a value that fits, or of a secret `${NAME}`.
+    """
+
+
+class Containers:
+    """Marks the field that names the projects or repositories: `headway init` lets people choose among what is there.
+
+    It connects without any of them for that, and has `discover` list what the token sees.
+    """
 
 
 class RelativePath:
@@ -77,7 +96,8 @@ def tracker_root(url: str, wanted: str) -> str:
     return url
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pydantic judges it next
+def listed(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; pydantic judges it next
+    """Return a list of one for a single text, and everything else as it is."""
     return [value] if isinstance(value, str) else value
 
 
@@ -88,7 +108,7 @@ def _proxy(url: str) -> str:
     return url
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1)]
 Interval = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 

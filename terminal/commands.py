@@ -1,8 +1,8 @@
 """The `headway` command: arguments in, an answer and an exit code out.  What it does stands behind `Ports`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -18,8 +18,9 @@ from store.views.status import status_json
 from store.views.verify import verify_json
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import render
+from terminal import render, starting, trying
 from terminal.checking import checked, checked_json
+from terminal.context import Context, Json, Out
 from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
 from terminal.documents import demo_json, plan_json, problems_json, report_json
 from terminal.explaining import explained
@@ -38,33 +39,6 @@ BEFORE_THE_COMMAND = frozenset({"-c", "--config", "-v", "-vv", "--verbose", "--l
 
 EXAMPLE = "headway -c PATH -v sync"
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-
-
-class Out:
-    """Where a command prints: answers on stdout, everything else on stderr.  Colour respects NO_COLOR."""
-
-    def __init__(self) -> None:
-        # What is printed is text: in `headway.yaml:100:7` Rich would see an emoji, in `[red]` a style.
-        self.answer = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-        self.aside = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-
-    def give(self, as_json: bool, document: Callable[[], Any], text: Callable[[], RenderableType]) -> None:
-        """Print an answer in the form that was asked for."""
-        if as_json:
-            typer.echo(harmless_json(orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode()))
-        else:
-            self.answer.print(text())
-
-
-class _Context:
-    """What the commands share: the ports, the config's path, the consoles."""
-
-    def __init__(self, ports: Ports) -> None:
-        self.ports = ports
-        self.config = Path("headway.yaml")
-        self.out = Out()
-
 
 def build(ports: Ports, version: str) -> typer.Typer:
     """Make the command line over the given ports."""
@@ -78,7 +52,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    context = _Context(ports)
+    context = Context(ports)
 
     def show_version(wanted: bool) -> None:
         if wanted:
@@ -110,10 +84,12 @@ def build(ports: Ports, version: str) -> typer.Typer:
     _add_questions(app, context)
     _add_ledger_commands(app, context)
     _add_demo(app, context)
+    starting.add(app, context)
+    trying.add(app, context)
     return app
 
 
-def _add_config_commands(app: typer.Typer, context: _Context) -> None:
+def _add_config_commands(app: typer.Typer, context: Context) -> None:
     @app.command(epilog="Examples:  headway validate  ·  headway -c okrs/ validate --json")
     def validate(as_json: Json = False) -> None:
         """Tell every problem of the config at once, with place and remedy."""
@@ -163,7 +139,7 @@ def _add_config_commands(app: typer.Typer, context: _Context) -> None:
             context.out.give(as_json, lambda: discovered_json(rows), lambda: discovered(rows))
 
 
-def _add_plan(app: typer.Typer, context: _Context) -> None:
+def _add_plan(app: typer.Typer, context: Context) -> None:
     @app.command(
         epilog="Examples:  headway plan  ·  headway plan --exit-code  ·  headway -c okrs/ plan --markdown > comment.md"
     )
@@ -189,7 +165,7 @@ def _add_plan(app: typer.Typer, context: _Context) -> None:
             raise typer.Exit(SOMETHING_WOULD_CHANGE)
 
 
-def _add_sync(app: typer.Typer, context: _Context) -> None:
+def _add_sync(app: typer.Typer, context: Context) -> None:
     @app.command(
         epilog="Examples:  headway sync  ·  headway sync --source pay-jira --full  ·  headway sync --dry-run --json"
     )
@@ -217,16 +193,16 @@ def _incomplete(report: Report) -> bool:
     return any(each.state is not Outcome.OK for each in report.sources)
 
 
-def _titles(context: _Context) -> dict[str, str]:
+def _titles(context: Context) -> dict[str, str]:
     """The titles of all key results by id, in the order of the config."""
     return {name: each.title for name, each in _key_results(context).items()}
 
 
-def _key_results(context: _Context) -> dict[str, KeyResult]:
+def _key_results(context: Context) -> dict[str, KeyResult]:
     return {each.key_result.id: each.key_result for each in context.ports.status(context.config, None).key_results}
 
 
-def _add_questions(app: typer.Typer, context: _Context) -> None:
+def _add_questions(app: typer.Typer, context: Context) -> None:
     @app.command(epilog="Examples:  headway status  ·  headway status --cycle 2026-Q4 --json")
     def status(
         cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
@@ -271,7 +247,7 @@ def _add_questions(app: typer.Typer, context: _Context) -> None:
         context.out.give(as_json, lambda: history_json(entries), text)
 
 
-def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
+def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
     @app.command(epilog="Examples:  headway verify  ·  headway verify --json")
     def verify(as_json: Json = False) -> None:
         """Recompute the ledger: chain, sums, values from evidence."""
@@ -290,7 +266,7 @@ def _add_ledger_commands(app: typer.Typer, context: _Context) -> None:
         context.out.answer.print("The database has this version's tables.")
 
 
-def _add_demo(app: typer.Typer, context: _Context) -> None:
+def _add_demo(app: typer.Typer, context: Context) -> None:
     @app.command(epilog="Examples:  headway demo  ·  headway demo --once --folder /tmp/tour")
     def demo(
         once: Annotated[bool, typer.Option("--once", help="End after one story instead of going on.")] = False,

@@ -102,10 +102,10 @@ def _source(found: Discovered, rows: Sequence[Listed]) -> Iterator[str]:
         yield from _block(["sources:", f"  {scalar(found.source)}:"], keys)
     if projects and found.key is None:
         yield f"# {_TITLES[What.PROJECT]}:"
-        yield from (f"# {_written(row.value)}{_remark(row)}" for row in projects)
+        yield from (f"# {written(row.value)}{remark(row)}" for row in projects)
     if fields and found.fields is None:
         yield "# Fields, for `by:` of a mapping's part:"
-        yield from (f"# by: {_written(row.value)}{_remark(row)}" for row in fields)
+        yield from (f"# by: {written(row.value)}{remark(row)}" for row in fields)
 
 
 def _key(key: str, lines: list[str]) -> list[str]:
@@ -124,10 +124,10 @@ def _containers(named: Sequence[str], rows: Sequence[Listed]) -> Iterator[str]:
     had, seen = {fold_key(name) for name in named}, {fold_key(row.value) for row in rows}
     for row in rows:
         known = fold_key(row.value) in had and writable(row.value)
-        yield f"{'' if known else '# '}- {_written(row.value)}{_remark(row, more='' if known else 'not in the config')}"
+        yield f"{'' if known else '# '}- {written(row.value)}{remark(row, more='' if known else 'not in the config')}"
     for name in named:
         if fold_key(name) not in seen:
-            yield f"# - {_written(name)}   # in the config; not among what is shown here"
+            yield f"# - {written(name)}   # in the config; not among what is shown here"
 
 
 def _fields(known: dict[str, str], rows: Sequence[Listed]) -> Iterator[str]:
@@ -138,16 +138,16 @@ def _fields(known: dict[str, str], rows: Sequence[Listed]) -> Iterator[str]:
     for row in rows:
         if fold_name(row.value) in had or (row.name and fold_name(row.name) in had):
             continue
-        plain = _short(row.name or row.value)
+        plain = short(row.name or row.value)
         free = next(name for name in (plain, *(f"{plain}_{at}" for at in range(2, len(rows) + 3))) if name not in taken)
         taken.add(free)
-        yield f"# {scalar(free)}: {_written(row.value)}{_remark(row)}"
+        yield f"# {scalar(free)}: {written(row.value)}{remark(row)}"
 
 
-def _short(name: str) -> str:
-    """Return a field's name as a key that is easy to type: `Größe (h)` becomes `grosse_h`."""
+def short(name: str, otherwise: str = "field") -> str:
+    """Return a name as a key that is easy to type, as `grosse_h` of `Größe (h)`; `otherwise` where nothing is left."""
     letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
-    return re.sub("[^a-z0-9]+", "_", letters).strip("_")[:40] or "field"
+    return re.sub("[^a-z0-9]+", "_", letters).strip("_")[:40] or otherwise
 
 
 def _clauses(rows: Sequence[Listed]) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _clauses(rows: Sequence[Listed]) -> Iterator[str]:
         yield f"# {_TITLES[what]}, for a mapping's part on this source:"
         for value, same in _by_value(mine).items():
             if writable(value):
-                yield f"# where: {{{what.value}: {scalar(value)}}}{_remark(*same)}"
+                yield f"# where: {{{what.value}: {scalar(value)}}}{remark(*same)}"
             else:
                 yield f"# {_comment(value)}   # cannot be written in a config: rename it, or choose by another key"
 
@@ -193,11 +193,12 @@ def scalar(text: str) -> str:
     return written.removeprefix("[").removesuffix("]\n")
 
 
-def _written(value: str) -> str:
+def written(value: str) -> str:
+    """Return a value as YAML, or where a config cannot hold it as a comment says it."""
     return scalar(value) if writable(value) else _comment(value)
 
 
-def _remark(*rows: Listed, more: str = "") -> str:
+def remark(*rows: Listed, more: str = "") -> str:
     """What else is known of the rows of one value, as a comment at the end of its line."""
     texts = [str(getattr(row, part)) for part in ("name", "container", "note") for row in rows]
     told = [_comment(text) for text in dict.fromkeys([*texts, more]) if text.strip()]

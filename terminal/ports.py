@@ -1,14 +1,17 @@
 """What the commands need of the service; `service.py` provides it, tests may too."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from config.drafting import SourceDraft
 from config.problems import Problem
 from connectors.contract import Account, Listed, Quota
+from connectors.settings import SourceSettings
+from mapping.cases import Verdict
 from store.views.explain import Explained, Which
 from store.views.gaps import Gap
 from store.views.history import ShownEntry
@@ -33,9 +36,9 @@ class Failure(Exception):
 class InvalidConfig(Failure):
     """The config has errors."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], what: str = "The config has") -> None:
         errors = sum(problem.severity == "error" for problem in problems)
-        super().__init__(f"The config has {errors} error{'s' if errors != 1 else ''}; nothing was done.")
+        super().__init__(f"{what} {errors} error{'s' if errors != 1 else ''}; nothing was done.")
         self.problems = tuple(problems)
 
 
@@ -86,6 +89,14 @@ class Plan:
     @property
     def changes(self) -> bool:
         return any(each.changes for each in self.key_results)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a tracker says of a source that is still to be written into a config."""
+
+    checked: Checked
+    listed: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,20 @@ class Ports(Protocol):
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
     def verify(self, config: Path) -> Verified: ...
+
+    def connectors(self) -> Mapping[str, type[SourceSettings]]: ...
+
+    def is_set(self, variable: str) -> bool: ...
+
+    def today(self, timezone: str) -> date: ...
+
+    def look(self, draft: SourceDraft, folder: Path) -> Looked: ...
+
+    def write_config(self, path: Path, text: str) -> None: ...
+
+    def try_mappings(self, config: Path, files: Sequence[Path]) -> list[Verdict]: ...
+
+    def schema(self, *, team: bool) -> dict[str, Any]: ...
 
     def upgrade(self, config: Path) -> None: ...
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
+from connectors.settings import Address, Containers, Names, Secret, SourceSettings, tracker_root
 
 DEFAULT_URL = "https://app.asana.com/api/1.0"
 
@@ -26,9 +26,12 @@ def _gids(gids: tuple[str, ...]) -> tuple[str, ...]:
 class Settings(SourceSettings):
     """A source with `connector: asana`."""
 
-    token: Secret = Field(description="A personal access token or a service account's: ${ASANA_TOKEN}.")
-    projects: Annotated[Names, AfterValidator(_gids)] = Field(
-        description="The gids of the projects that are read: the long number in a project's address."
+    token: Secret = Field(
+        description="A personal access token or a service account's: ${ASANA_TOKEN}.", examples=["${ASANA_TOKEN}"]
+    )
+    projects: Annotated[Names, AfterValidator(_gids), Containers()] = Field(
+        description="The gids of the projects that are read: the long number in a project's address.",
+        examples=["1204000000000001"],
     )
     url: Annotated[Address, AfterValidator(_api_root)] = Field(
         default=DEFAULT_URL,

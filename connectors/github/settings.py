@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
+from connectors.settings import Address, Asked, Containers, Names, Secret, SourceSettings, tracker_root
 
 DEFAULT_URL = "https://api.github.com"
 
@@ -104,13 +104,14 @@ class Settings(SourceSettings):
     """Keys of a GitHub source."""
 
     app: App | None = Field(default=None, description="A GitHub App instead of a token: id, installation, private_key.")
-    token: Secret | None = Field(
+    token: Annotated[Secret | None, Asked()] = Field(
         default=None,
         validate_default=True,
         description="A personal access token that may read issues and pull requests: ${GITHUB_TOKEN}. Or app: instead.",
+        examples=["${GITHUB_TOKEN}"],
     )
-    repositories: Annotated[Names, AfterValidator(_repositories)] = Field(
-        description="The repositories to read, each as owner/name."
+    repositories: Annotated[Names, AfterValidator(_repositories), Containers()] = Field(
+        description="The repositories to read, each as owner/name.", examples=["acme/web"]
     )
     boards: Annotated[Names, AfterValidator(_boards)] | None = Field(
         default=None, description="Projects whose fields rules may name, each as owner/number."

@@ -61,6 +61,10 @@ class Jira:
 
     def containers(self) -> Sequence[Container | Unreadable]:
         self._known.begin()
+        if not self._settings.projects:  # of a config that is still to be written: who asks, and what there is
+            self._site.server()
+            self._known.configured = frozenset()
+            return []
         first, *others = self._settings.projects
         answers = {first: self._first(first)}
         found = resolved((first, *others), lambda name: _told(answers.get(name) or self._container(name)))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
+from connectors.settings import Address, Asked, Containers, Names, Secret, SourceSettings, tracker_root
 from okrs.ledger import canonical_json
 
 CANCELLED_RESOLUTIONS = (
@@ -37,15 +37,18 @@ class Settings(SourceSettings):
     """A source with `connector: jira`."""
 
     url: Annotated[Address, AfterValidator(_site_root)] = Field(
-        description="Site root of Jira, Cloud or Data Center; a context path is allowed."
+        description="Site root of Jira, Cloud or Data Center; a context path is allowed.",
+        examples=["https://acme.atlassian.net"],
     )
-    email: str | None = Field(
+    email: Annotated[str | None, Asked()] = Field(
         default=None,
         min_length=1,
         description="Cloud: the account that made the token. Leave out for a Data Center bearer token.",
+        examples=["headway@acme.example"],
     )
     token: Secret = Field(
-        description="Cloud: an API token, with or without scopes. Data Center: a personal access token."
+        description="Cloud: an API token, with or without scopes. Data Center: a personal access token.",
+        examples=["${JIRA_TOKEN}"],
     )
     cloud_id: str | None = Field(
         default=None,
@@ -56,7 +59,9 @@ class Settings(SourceSettings):
         default="https://api.atlassian.com",
         description="Where a token with scopes is used; only for tests.",
     )
-    projects: Annotated[Names, AfterValidator(_filled)] = Field(description="Keys of the projects that are read.")
+    projects: Annotated[Names, AfterValidator(_filled), Containers()] = Field(
+        description="Keys of the projects that are read.", examples=["PAY"]
+    )
     fields: dict[str, str] = Field(
         default_factory=dict,
         description="Names for custom fields: `name: customfield_10016`, or `name: Story Points` if only one has it.",

@@ -252,6 +252,30 @@ DISCOVER: list[Any] = [
     }
 ]
 
+MAPPING_TEST: dict[str, Any] = {
+    "ok": bool,
+    "cases": [
+        {
+            "key_result": str,
+            "name": MAYBE_TEXT,
+            "file": str,
+            "line": int,
+            "ok": bool,
+            "expected": MAYBE_NUMBER,
+            "value": MAYBE_NUMBER,
+            "items": dict,
+            "differences": [
+                {
+                    "about": frozenset({"value", "counted", "excluded"}),
+                    "key": MAYBE_TEXT,
+                    "expected": str,
+                    "got": str,
+                }
+            ],
+        }
+    ],
+}
+
 DEMO: dict[str, Any] = {
     "config": str,
     "before": STATUS,

@@ -168,3 +168,17 @@ def test_it_is_as_small_as_the_page_says() -> None:
 @pytest.mark.parametrize("block", SHOWN, ids=str)
 def test_the_page_shows_what_runs(block: Block) -> None:
     assert any(block.text in path.read_text(encoding="utf-8") for path in TESTED), block.text
+
+
+def test_a_first_config_and_the_schema_know_it(site: Path, office: Path) -> None:
+    done = start(site, office, "init", "--source", "worklist:path=work.jsonl", "--output", "first.yaml")
+    assert done.returncode == 0, done.stderr
+    for command in ("validate", "sync", "status"):
+        done = start(site, office, "-c", "first.yaml", command)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "Finish 20 pieces of work" in done.stdout
+    done = start(site, office, "init", "--source", "worklist", "--output", "second.yaml")
+    assert done.returncode == 2
+    assert "worklist lacks path" in done.stderr
+    schema = json.loads(start(site, office, "schema").stdout)
+    assert "path" in schema["$defs"]["worklist-source"]["properties"]

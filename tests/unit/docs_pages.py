@@ -10,6 +10,7 @@ A comment right before a block says what it is:
                                 `before=3` is the value until then
     <!-- top -->                top-level keys
     <!-- team -->               a team's file of a folder
+    <!-- cases -->             a file of cases; the config before it is the one they are tried on
     <!-- mistakes NAME= -->     a whole config whose problems are listed in the block after it; NAME is not set
 """
 
@@ -113,7 +114,8 @@ def whole(block: Block) -> str:
         case "mappings":
             return _document(_SOURCES, _fed(block), "mappings:\n" + _indented(block.text))
         case "top":
-            return _document(_SOURCES, block.text)
+            feeds = "key_result:" in block.text and "objectives:" not in block.text
+            return _document(_SOURCES, _fed(block) if feeds else "", block.text)
         case "team":
             return _document(_SOURCES)
     raise ValueError(f"{block}: {block.word!r} is not a word for a block")

@@ -115,7 +115,7 @@ def test_shown_json_has_the_promised_shape(block: Block) -> None:
 
 
 def test_every_command_with_json_shows_a_document() -> None:
-    shown = {block.mark.split(" ")[1] for block in JSON}
+    shown = {block.mark.split(" ")[1].replace("_", " ") for block in JSON}
     with_json = {name for name, command in all_commands().items() if "--json" in options(command)}
     assert with_json - shown == {"demo"}  # two documents of `status`: told in words
 

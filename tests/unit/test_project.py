@@ -33,6 +33,7 @@ SPOKEN = {
     "connectors/settings.py": "a description for people",
     "config/where.py": "descriptions for people",
     "terminal/commands.py": "help texts for people",
+    "terminal/starting.py": "an example in a help text",
 }
 """Modules outside of the connectors that may name trackers, in text alone: never as a name of the code."""
 

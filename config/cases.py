@@ -1,0 +1,104 @@
+"""Reads files of cases: what a few work items are to give by the rules of a config (`headway mapping test`).
+
+They lie beside the config, as `*.cases.yaml` or in the folder `cases`, and are read by the same machinery: closed keys,
+and every problem at once with its place.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from config.cases_building import build
+from config.cases_schema import CasesFile
+from config.explaining import judge, keys_of
+from config.files import CASES, read_tree
+from config.interpolation import refuse_elsewhere
+from config.model import Config
+from config.problems import Problem, Problems
+from config.tree import Spot
+from config.words import advice, quoted
+from mapping.cases import Case
+from mapping.rule import Rule
+
+FOLDER = "cases"
+
+_MISSING = "there is no such file: name a file of cases"
+
+
+def files_beside(config: Path) -> list[Path]:
+    """Return the files of cases that lie beside a config, sorted."""
+    home = config if config.is_dir() else config.parent
+    return sorted([*home.glob(f"*{CASES}"), *(home / FOLDER).glob("*.yaml")])
+
+
+def read_cases(paths: Iterable[Path], config: Config) -> tuple[list[Case], tuple[Problem, ...]]:
+    """Return the cases of these files, and what is wrong with them; with any problem the cases are not complete."""
+    problems = Problems()
+    cases: list[Case] = []
+    for path in paths:
+        root = read_tree(path, problems, missing=_MISSING, begin="cases:")
+        if root is not None:
+            refuse_elsewhere(root, keys_of(CasesFile), (), problems)
+            cases += _cases(root, config, problems)
+    return cases, problems.sorted()
+
+
+def _cases(root: Spot, config: Config, problems: Problems) -> list[Case]:
+    file = judge(CasesFile, root, problems)
+    spots = root.listed("cases")
+    rules = [_check(spot, config, problems) for spot in spots]
+    if file is None or problems.failed:
+        return []
+    checked = zip(file.cases, spots, rules, strict=True)
+    return [build(entry, spot.node.place, rule, config) for entry, spot, rule in checked if rule]
+
+
+def _check(case: Spot, config: Config, problems: Problems) -> Rule | None:
+    """Complain of names that nothing has; return the rule that the case is about."""
+    rule = _rule(case.get("key_result"), config, problems)
+    items = case.listed("items")
+    for item in items if rule else ():
+        _check_source(item, rule.sources if rule else (), problems)
+    keys = _keys(items, problems)
+    for spot in case.listed("counted"):
+        _require(spot, spot.text, keys, problems)
+    excluded = case.get("excluded")
+    for key, spot in excluded.entries() if excluded else ():
+        _require(spot, key, keys, problems)
+    return rule
+
+
+def _rule(spot: Spot | None, config: Config, problems: Problems) -> Rule | None:
+    if spot is None or spot.text is None:
+        return None
+    if spot.text not in config.rules:
+        named = quoted(spot.text)
+        problems.error(spot, f"no mapping feeds {named}; {advice(spot.text, sorted(config.rules), 'mapped')}")
+    return config.rules.get(spot.text)
+
+
+def _check_source(item: Spot, sources: Sequence[str], problems: Problems) -> None:
+    source = item.get("source")
+    if source is None and len(sources) > 1:
+        problems.missing(item, "source", f"the rule reads several sources, say which: {', '.join(sources)}")
+    elif source and source.text and source.text not in sources:
+        what_to_do = advice(source.text, sources, "it reads")
+        problems.error(source, f"the rule does not read {quoted(source.text)}; {what_to_do}")
+    if item.get("parent") and (epic := item.get("epic")):
+        problems.error(epic, "parent and epic both say what stands right above: give the parent a row, with its epic")
+
+
+def _keys(items: Iterable[Spot], problems: Problems) -> dict[str, Spot]:
+    found: dict[str, Spot] = {}
+    for item in items:
+        key = item.get("key")
+        if key is None or key.text is None:
+            continue
+        first = found.setdefault(key.text, key)
+        if first is not key:
+            problems.error(key, f"{quoted(key.text)} is given twice, first at {first.node.place}: choose another key")
+    return found
+
+
+def _require(spot: Spot, key: str | None, keys: dict[str, Spot], problems: Problems) -> None:
+    if key is not None and key not in keys:
+        problems.error(spot, f"no item has the key {quoted(key)}; {advice(key, list(keys), 'items')}")

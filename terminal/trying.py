@@ -1,0 +1,96 @@
+"""`headway mapping test`: an admin's own cases, tried offline."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from mapping.cases import About, Difference, Verdict, number_text
+from okrs.numbers import as_json
+from terminal.context import Context, Json
+from terminal.text import counted, harmless
+
+_BAD, _GOOD, _QUIET = "red", "green", "dim"
+
+
+def add(app: typer.Typer, context: Context) -> None:
+    """Add the commands."""
+    mapping = typer.Typer(help="Mappings: try them before they count.", no_args_is_help=True)
+    app.add_typer(mapping, name="mapping")
+
+    @mapping.command(
+        epilog="Examples:  headway mapping test  ·  headway mapping test p1-bugs.cases.yaml  ·  "
+        "headway -c okrs/ mapping test --json"
+    )
+    def test(
+        file: Annotated[
+            list[Path] | None,
+            typer.Argument(metavar="FILE", help="Files of cases; else *.cases.yaml and cases/*.yaml by the config."),
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Try mappings on cases of your own, offline: items, and the value they are to give.
+
+        A case names a key result, a few work items and the value that is to come out:
+
+        {key_result: p1-bugs, items: [{key: PAY-1, type: Bug, state: done}], expect: 1}
+
+        Nothing is read but these files and the config: no tracker, no database, no secret.  Exit code 1: a case failed,
+        or a file is wrong.
+        """
+        verdicts = context.ports.try_mappings(context.config, file or [])
+        context.out.give(as_json, lambda: tried_json(verdicts), lambda: tried(verdicts))
+        if not all(each.ok for each in verdicts):
+            raise typer.Exit(1)
+
+
+def tried(verdicts: Sequence[Verdict]) -> RenderableType:
+    """Every case on a line; below one that failed, what came out otherwise."""
+    failed = sum(not each.ok for each in verdicts)
+    end = f"{counted(len(verdicts), 'case')}, {f'{failed} failed' if failed else 'all as expected'}."
+    lines = [line for each in verdicts for line in _lines(each)]
+    return Group(*lines, Text(end, _BAD if failed else _GOOD))
+
+
+def _lines(verdict: Verdict) -> Iterator[Text]:
+    case = verdict.case
+    name = f": {harmless(case.name)}" if case.name else ""
+    value = number_text(verdict.value)
+    if verdict.ok:
+        yield Text(f"✓ {case.key_result}{name} = {value}", _GOOD)
+        return
+    yield Text(f"✗ {case.key_result}{name}  ({harmless(case.file, 400)}:{case.line})", _BAD)
+    yield from (Text(f"    {_told(each)}") for each in verdict.differences)
+    for key, fate in verdict.fates:
+        yield Text(f"    · {harmless(key)}: {fate}", _QUIET)
+
+
+def _told(difference: Difference) -> str:
+    what = "value" if difference.about is About.VALUE else harmless(difference.key)
+    return f"{what}: expected {difference.expected}, got {difference.got}"
+
+
+def tried_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """The document of `mapping test --json`."""
+    return {"ok": all(each.ok for each in verdicts), "cases": [_document(each) for each in verdicts]}
+
+
+def _document(verdict: Verdict) -> dict[str, Any]:
+    case = verdict.case
+    return {
+        "key_result": case.key_result,
+        "name": case.name or None,
+        "file": case.file,
+        "line": case.line,
+        "ok": verdict.ok,
+        "expected": as_json(case.expected),
+        "value": as_json(verdict.value),
+        "items": dict(verdict.fates),
+        "differences": [
+            {"about": each.about.value, "key": each.key or None, "expected": each.expected, "got": each.got}
+            for each in verdict.differences
+        ],
+    }
