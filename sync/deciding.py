@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from mapping.attribution import Change, Evidence, ItemId, Past, Standing, attribute, changes, whole
+from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, whole
+from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.judging import Line
 from mapping.measure import Measured, Scopes, measure

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mapping.attribution import ItemId, Past
+from mapping.attribution import ItemId
+from mapping.causes import Past
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
 from mapping.family import Candidate

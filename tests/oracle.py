@@ -113,7 +113,7 @@ class Source:
         day, today = local_day(at, self.timezone), local_day(self.moment, self.timezone)
         return today - timedelta(days=span.days) <= day < today
 
-    def is_called(self, selector: Selector, value: str, item: WorkItem) -> bool:
+    def is_called(self, selector: Selector, value: str, item: WorkItem) -> bool:  # noqa: C901, PLR0912 - one by one
         match selector:
             case Selector.PROJECT:
                 near = next((each for each in (item, *self.above(item)) if each.projects), item)
@@ -139,9 +139,8 @@ class Source:
             case Selector.PARENT:
                 return exact(value) in self.parent_keys(item)
             case Selector.EPIC:
-                return any(exact(value) in self.parent_keys(each) for each in (item, *self.above(item))) and not (
-                    exact(item.key) == exact(value)
-                )
+                line = (item, *self.above(item))
+                return exact(item.key) != exact(value) and any(exact(value) in self.parent_keys(each) for each in line)
             case Selector.SPRINT:
                 return any(self.is_thing(each, value) for each in self.items if each.id in item.sprints)
             case Selector.MILESTONE:
@@ -258,8 +257,8 @@ class Standing:
     """Its weight by itself; None without an estimate, or a beginning."""
 
 
-def stand(
-    rule: Rule, part: Part, source: Source, item: WorkItem, first_seen: datetime, now: datetime
+def stand(  # noqa: C901 - the table of policies from top to bottom
+    rule: Rule, part: Part, source: Source, item: WorkItem, *, first_seen: datetime, now: datetime
 ) -> tuple[Fraction | None, str | None]:
     """The credit of an item that nobody else has, and why it is not full."""
     begin, end, over = rule.period.start, rule.period.end, now >= rule.period.end
@@ -315,7 +314,7 @@ def weeks_between(edges: tuple[datetime, datetime], timezone: str) -> int:
 # --- the number ----------------------------------------------------------------------------------------------
 
 
-def oracle(
+def oracle(  # noqa: C901 - part by part, item by item
     rule: Rule,
     mirror: Mapping[str, Items],
     first_seen: datetime,
@@ -338,14 +337,15 @@ def oracle(
             chosen = [item for item in source.items if item in chosen or item.id in scopes[number]]
         standings = []
         for item in chosen:
-            if rule.combine is Combine.SUM and (part.source, item.id) in counted:
-                credit, reason = None, "duplicate"
-            elif part.once and any(same_work(part.source, item, *other) for other in on_line):
+            credit: Fraction | None = None
+            reason: str | None = None
+            added_up = rule.combine is Combine.SUM and (part.source, item.id) in counted
+            if added_up or (part.once and any(same_work(part.source, item, *other) for other in on_line)):
                 credit, reason = None, "duplicate"
             elif part.scope is Scope.FROZEN and item.id not in scopes[number]:
                 credit, reason = None, "not_in_scope"
             else:
-                credit, reason = stand(rule, part, source, item, first_seen, now)
+                credit, reason = stand(rule, part, source, item, first_seen=first_seen, now=now)
             if part.measure in ALONE and not credit:
                 credit = None
             if part.measure is Measure.RATIO and credit and part.of and not source.holds(part.of, item):

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from mapping.attribution import Evidence, ItemId, Past
+from mapping.attribution import Evidence, ItemId
+from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.rule import Counts, Measure, Rule
 from okrs.cycle import Calendar
