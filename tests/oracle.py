@@ -142,7 +142,7 @@ class Source:
                 line = (item, *self.above(item))
                 return exact(item.key) != exact(value) and any(exact(value) in self.parent_keys(each) for each in line)
             case Selector.SPRINT:
-                return any(self.is_thing(each, value) for each in self.items if each.id in item.sprints)
+                return any(self.is_thing(each, value) for each in self.items if self.is_sprint_of(each, item))
             case Selector.MILESTONE:
                 return any(
                     self.is_thing(each, value)
@@ -154,6 +154,10 @@ class Source:
                 )
             case Selector.QUERY:
                 return False  # no query was asked
+
+    @staticmethod
+    def is_sprint_of(each: WorkItem, item: WorkItem) -> bool:
+        return each.kind is Kind.SPRINT and each.id in item.sprints
 
     @staticmethod
     def is_ref(ref: Ref, value: str) -> bool:

@@ -1,10 +1,12 @@
 """`mapping.measure` against a second reading of the design: the same value, lines and reasons for any rule."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,134 +49,130 @@ KEYS = tuple(f"K-{n}" for n in range(7))
 NAMES = ("Released", " released", "Éclair", "E\u0301clair", "ops/web")
 """Names that are the same and names that are not."""
 
-edges = (QUARTER.start, QUARTER.end, at("2026-10-05"), at("2026-11-16"), at("2026-11-30T11:00"))
-instants = st.sampled_from(edges).flatmap(
-    lambda edge: st.sampled_from([timedelta(), timedelta(microseconds=-1), timedelta(hours=11), timedelta(days=-20)])
-    .map(lambda off: edge + off)
-)  # fmt: skip
-names = st.sampled_from(NAMES)
-points = st.sampled_from(["1", "2", "5", "0", "-2", "0.5", "0.3333335", "12.0000005", "XL"])
-steps = st.builds(Step, at=instants, state=st.sampled_from(State), status=st.none() | names)
-
-
-@st.composite
-def items(draw: st.DrawFn, key: str) -> WorkItem:
-    state = draw(st.sampled_from(State))
-    fields = [("points", draw(points))] if draw(st.booleans()) else []
-    return WorkItem(
-        id=f"id:{key}",
-        key=key,
-        kind=draw(st.sampled_from([*[Kind.ISSUE] * 6, Kind.PULL_REQUEST, Kind.MILESTONE, Kind.SPRINT])),
-        type=draw(st.sampled_from(["Bug", "Task"])),
-        title=draw(names),
-        url=draw(st.sampled_from(["", f"https://one.example/{key}", f"https://two.example/{key}"])),
-        state=state,
-        status=draw(st.none() | names),
-        resolution=draw(st.none() | names),
-        created_at=draw(st.none() | st.just(BEFORE) | instants),
-        closed_at=draw(st.none() | instants) if state.closed else None,
-        parent=draw(st.none() | st.sampled_from(KEYS).map(lambda above: Ref(f"id:{above}", above))),
-        projects=draw(st.sampled_from([(Ref("1", "PAY"),), (Ref("2", "Ops/Web"),), ()])),
-        milestones=draw(st.sampled_from([(), (), ("id:K-1",)])),
-        sprints=draw(st.sampled_from([(), (), ("id:K-2",)])),
-        members=draw(st.sampled_from([(), (), ("id:K-3",)])),
-        labels=draw(st.lists(names, max_size=2).map(tuple)),
-        sections=draw(st.sampled_from([(), (Ref("7", "Released"),)])),
-        assignees=draw(st.lists(names, max_size=1).map(tuple)),
-        fields=(*fields, *([("team", draw(names))] if draw(st.booleans()) else [])),
-        refs=draw(st.lists(st.sampled_from(KEYS), max_size=1).map(tuple)),
-        history=draw(st.just(()) | st.lists(steps, max_size=4).map(tuple)),
-    )
-
-
+EDGES = (QUARTER.start, QUARTER.end, at("2026-10-05"), at("2026-11-16"), at("2026-11-30T11:00"))
+OFFSETS = (timedelta(), timedelta(microseconds=-1), timedelta(hours=11), timedelta(days=-20))
+POINTS = ("1", "2", "5", "0", "-2", "0.5", "0.3333335", "12.0000005", "XL")
+KINDS = (*[Kind.ISSUE] * 6, Kind.PULL_REQUEST, Kind.MILESTONE, Kind.SPRINT)
+PROJECTS = ((Ref("1", "PAY"),), (Ref("2", "Ops/Web"),), ())
 Mirror = Mapping[str, list[WorkItem]]
+T = TypeVar("T")
 
 
-def of_keys(keys: list[str]) -> st.SearchStrategy[list[WorkItem]]:
-    return st.tuples(*(items(key) for key in keys)).map(list)
+class Dice(random.Random):
+    """Random items and rules.  A seed makes them: drawn one by one they would take hypothesis a minute."""
+
+    def maybe(self, made: T) -> T | None:
+        return made if self.random() < 0.6 else None
+
+    def some(self, words: Sequence[str], most: int = 2) -> tuple[str, ...]:
+        return tuple(self.choices(words, k=self.randint(0, most)))
+
+    def instant(self) -> datetime:
+        return self.choice(EDGES) + self.choice(OFFSETS)
+
+    def step(self) -> Step:
+        return Step(self.instant(), self.choice(tuple(State)), self.maybe(self.choice(NAMES)))
+
+    def item(self, key: str) -> WorkItem:
+        state, above = self.choice(tuple(State)), self.choice(KEYS)
+        fields = [("points", self.choice(POINTS)), ("team", self.choice(NAMES))]
+        return WorkItem(
+            id=f"id:{key}",
+            key=key,
+            kind=self.choice(KINDS),
+            type=self.choice(("Bug", "Task")),
+            title=self.choice(NAMES),
+            url=self.choice(("", f"https://one.example/{key}", f"https://two.example/{key}")),
+            state=state,
+            status=self.maybe(self.choice(NAMES)),
+            resolution=self.maybe(self.choice(NAMES)),
+            created_at=self.choice((None, BEFORE, self.instant(), self.instant())),
+            closed_at=self.maybe(self.instant()) if state.closed else None,
+            parent=self.maybe(Ref(f"id:{above}", above)),
+            projects=self.choice(PROJECTS),
+            milestones=self.choice(((), (), ("id:K-1",))),
+            sprints=self.choice(((), (), ("id:K-2",))),
+            members=self.choice(((), (), ("id:K-3",))),
+            labels=self.some(NAMES),
+            sections=self.choice(((), (Ref("7", "Released"),))),
+            assignees=self.some(NAMES, 1),
+            fields=tuple(pair for pair in fields if self.random() < 0.7),
+            refs=self.some(KEYS, 1),
+            history=tuple(self.step() for _ in range(self.choice((0, 0, 1, 2, 4)))),
+        )
+
+    def mirror(self) -> Mirror:
+        two = self.choice(((), KEYS[4:]))
+        return {"one": [self.item(key) for key in KEYS[:6]], "two": [self.item(key) for key in two]}
+
+    def leaf(self) -> Clause:
+        match self.randrange(8):
+            case 0:
+                return FieldMatch("team", (self.choice(NAMES),))
+            case 1:
+                span = self.choice((QUARTER, *(LastDays(days) for days in (1, 14, 40))))
+                return Within(self.choice(tuple(Moment)), (span,))
+            case _:
+                selector = self.choice(tuple(Selector))
+                words = WORDS.get(selector, (*KEYS, *NAMES))
+                return Match(selector, (*self.some(words), self.choice(words)))
+
+    def clause(self) -> Clause:
+        plain = (where(), where(), where(kind=("issue", "pull_request")))
+        return self.choice((*plain, self.leaf(), Not(self.leaf()), AnyOf((self.leaf(), self.leaf()))))
+
+    def part(self) -> Part:
+        """A part as the config can write it."""
+        kind = self.choice(tuple(Measure))
+        finished = kind is Measure.THROUGHPUT or kind in TIMES
+        counts = self.choice((default_counts(kind), *(() if finished else Counts)))
+        window = default_window(kind, counts)
+        if counts is Counts.DONE and kind is not Measure.THROUGHPUT:
+            window = self.choice(tuple(Window))
+        by = "points" if kind in ESTIMATED or (kind is Measure.PERCENT and self.random() < 0.5) else None
+        rank = self.choice((50, 85, 1, 99))
+        done_when = DoneWhen(self.some(NAMES), self.some(NAMES)) if self.random() < 0.4 else None
+        return Part(
+            source=self.choice(SOURCES),
+            where=self.clause(),
+            measure=kind,
+            by=by,
+            missing=self.choice(tuple(Missing)) if by else Missing.EXCLUDE,
+            counts=counts,
+            done_when=done_when,
+            cancelled=self.choice(tuple(Cancelled)),
+            window=window,
+            weight=self.choice((Decimal(1), Decimal("0.3"), Decimal(7))),
+            rank=rank if kind is Measure.PERCENTILE else self.maybe(rank) if kind in TIMES else None,
+            of=self.clause() if kind is Measure.RATIO else None,
+            partial=HALF if kind in SHARES and counts is Counts.DONE and self.random() < 0.5 else (),
+            scope=self.choice(tuple(Scope)),
+            once=self.random() < 0.5,
+        )
+
+    def rule(self) -> Rule:
+        parts = tuple(self.part() for _ in range(self.choice((1, 1, 2, 3))))
+        way = self.choice(("", "", "scale", "start"))
+        return Rule(
+            parts=parts,
+            period=self.choice((QUARTER, Period(at("2026-10-05"), at("2026-11-16")))),
+            combine=self.choice(tuple(Combine)) if len(parts) > 1 else None,
+            add_start=way == "start",
+            base=Decimal("3.25") if way == "start" else Decimal(0),
+            scale=Scale(Decimal(10), Decimal("2.5"), Decimal(-7), Decimal(100)) if way == "scale" else None,
+            timezone=self.choice(("UTC", "Pacific/Auckland", "America/St_Johns")),
+        )
 
 
-mirrors: st.SearchStrategy[Mirror] = st.fixed_dictionaries(
-    {"one": of_keys(list(KEYS[:5])), "two": st.sampled_from([[], list(KEYS[4:])]).flatmap(of_keys)}
-)
-
-WORDS = {
+WORDS: Mapping[Selector, Sequence[str]] = {
     Selector.KIND: [each.value for each in Kind],
     Selector.STATE: [each.value for each in State],
     Selector.PROJECT: ["1", "pay", "OPS/web", "ops"],
     Selector.TYPE: ["bug ", "TASK"],
 }
-
-
-def leaves() -> st.SearchStrategy[Clause]:
-    def of(selector: Selector) -> st.SearchStrategy[Clause]:
-        words = st.sampled_from(WORDS.get(selector, [*KEYS, *NAMES]))
-        return st.lists(words, min_size=1, max_size=3).map(lambda some: Match(selector, tuple(some)))
-
-    spans = st.just(QUARTER) | st.builds(LastDays, st.sampled_from([1, 14, 40]))
-    return (
-        st.sampled_from(Selector).flatmap(of)
-        | names.map(lambda name: FieldMatch("team", (name,)))
-        | st.builds(Within, st.sampled_from(Moment), spans.map(lambda span: (span,)))
-    )
-
-
-clauses: st.SearchStrategy[Clause] = st.one_of(
-    st.just(where()),
-    st.just(where()),
-    st.just(where(kind=["issue", "pull_request"])),
-    leaves(),
-    leaves().map(Not),
-    st.lists(leaves(), min_size=1, max_size=2).map(lambda some: AnyOf(tuple(some))),
-)
-
-
-@st.composite
-def parts(draw: st.DrawFn) -> Part:
-    """A part as the config can write it."""
-    kind = draw(st.sampled_from(Measure))
-    finished = kind is Measure.THROUGHPUT or kind in TIMES
-    counts = default_counts(kind) if finished else draw(st.sampled_from([default_counts(kind), *Counts]))
-    window = default_window(kind, counts)
-    if counts is Counts.DONE and kind is not Measure.THROUGHPUT:
-        window = draw(st.sampled_from(Window))
-    estimated = kind in (Measure.SUM, Measure.MEAN, Measure.PERCENTILE)
-    by = "points" if estimated or (kind is Measure.PERCENT and draw(st.booleans())) else None
-    shares = kind in (Measure.COUNT, Measure.PERCENT, Measure.SUM, Measure.RATIO) and counts is Counts.DONE
-    rank = st.sampled_from([50, 85, 1, 99])
-    some = st.lists(names, max_size=2).map(tuple)
-    return Part(
-        source=draw(st.sampled_from(SOURCES)),
-        where=draw(clauses),
-        measure=kind,
-        by=by,
-        missing=draw(st.sampled_from(Missing)) if by else Missing.EXCLUDE,
-        counts=counts,
-        done_when=draw(st.none() | st.builds(DoneWhen, status=some, resolution=some)),
-        cancelled=draw(st.sampled_from(Cancelled)),
-        window=window,
-        weight=draw(st.sampled_from([Decimal(1), Decimal("0.3"), Decimal(7)])),
-        rank=draw(rank) if kind is Measure.PERCENTILE else draw(st.none() | rank) if kind in TIMES else None,
-        of=draw(clauses) if kind is Measure.RATIO else None,
-        partial=((State.DOING, Decimal("0.35")),) if shares and draw(st.booleans()) else (),
-        scope=draw(st.sampled_from(Scope)),
-        once=draw(st.booleans()),
-    )
-
-
-@st.composite
-def rules(draw: st.DrawFn) -> Rule:
-    some = tuple(draw(parts()) for _ in range(draw(st.sampled_from([1, 1, 2, 3]))))
-    way = draw(st.sampled_from(["", "", "scale", "start"]))
-    return Rule(
-        parts=some,
-        period=draw(st.sampled_from([QUARTER, Period(at("2026-10-05"), at("2026-11-16"))])),
-        combine=draw(st.sampled_from(Combine)) if len(some) > 1 else None,
-        add_start=way == "start",
-        base=Decimal("3.25") if way == "start" else Decimal(0),
-        scale=Scale(Decimal(10), Decimal("2.5"), Decimal(-7), Decimal(100)) if way == "scale" else None,
-        timezone=draw(st.sampled_from(["UTC", "Pacific/Auckland", "America/St_Johns"])),
-    )
+ESTIMATED = (Measure.SUM, Measure.MEAN, Measure.PERCENTILE)
+SHARES = (Measure.COUNT, Measure.PERCENT, Measure.SUM, Measure.RATIO)
+HALF = ((State.DOING, Decimal("0.35")),)
 
 
 def measured(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes) -> Measured:
@@ -205,14 +203,23 @@ def _exact(line: tuple[Decimal | None, Decimal | None, str | None] | None) -> ob
     )
 
 
-@given(rules(), mirrors, instants)
-def test_measuring_means_what_the_design_says(rule: Rule, mirror: Mirror, now: datetime) -> None:
-    assert differences(rule, measured(rule, mirror, now, {}), oracle(rule, mirror, WITHIN, now)) == []
+seeds = st.integers(0, 2**32).map(Dice)
+AT_ONCE = 8
+"""Rules and mirrors of one seed."""
 
 
-@given(rules(), mirrors, mirrors, instants)
-def test_a_scope_that_is_frozen_stays(rule: Rule, old: Mirror, new: Mirror, now: datetime) -> None:
-    rule = replace(rule, parts=tuple(replace(part, scope=Scope.FROZEN) for part in rule.parts))
-    first = oracle(rule, old, WITHIN, now)
-    scopes = measured(rule, old, now, {}).scopes
-    assert differences(rule, measured(rule, new, now, scopes), oracle(rule, new, WITHIN, now, first.frozen)) == []
+@given(seeds)
+def test_measuring_means_what_the_design_says(dice: Dice) -> None:
+    for _ in range(AT_ONCE):
+        rule, mirror, now = dice.rule(), dice.mirror(), dice.instant()
+        assert differences(rule, measured(rule, mirror, now, {}), oracle(rule, mirror, WITHIN, now)) == []
+
+
+@given(seeds)
+def test_a_scope_that_is_frozen_stays(dice: Dice) -> None:
+    for _ in range(AT_ONCE):
+        rule, old, new, now = dice.rule(), dice.mirror(), dice.mirror(), dice.instant()
+        rule = replace(rule, parts=tuple(replace(part, scope=Scope.FROZEN) for part in rule.parts))
+        before = oracle(rule, old, WITHIN, now)
+        scopes = measured(rule, old, now, {}).scopes
+        assert differences(rule, measured(rule, new, now, scopes), oracle(rule, new, WITHIN, now, before.frozen)) == []
