@@ -73,8 +73,12 @@ class Verdict:
     drafts: tuple[Draft, ...] = ()
     state: KeyResultState | None = None
     """None when not even the state is to be written."""
-    scopes: Scopes = field(default_factory=dict)
-    """Frozen scopes to keep from now on."""
+    scopes: Scopes | None = None
+    """Frozen scopes to keep from now on; None when those that are kept stay."""
+
+    def silent(self, basis: Basis) -> bool:
+        """Tell whether there is nothing to write."""
+        return self.state is None and self.scopes in (None, basis.scopes)
 
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
@@ -104,9 +108,9 @@ def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetim
     if now < rule.period.start:
         return Verdict()
     text, terms = rule_text(rule), terms_text(goal.key_result.terms)
-    measured = measure(rule, mirror(rule), now)
-    if measured.value is None:  # an average of nothing: there is no first value yet
-        return Verdict()
+    measured = measure(rule, mirror(rule), now, basis.scopes)
+    if measured.value is None:  # an average of nothing: there is no first value yet, but there is a first read
+        return Verdict(scopes=measured.scopes)
     rows = whole(changes((), measured.lines), CauseKind.BASELINE)
     digest = rule_hash(text)
     draft = Draft(EntryKind.BASELINE, None, measured.value, digest, details=terms, deltas=rows)
