@@ -10,10 +10,15 @@ from mapping.rule import (
     TIMES,
     Clause,
     Counts,
+    FieldMatch,
     LastDays,
+    Leaf,
+    Match,
     Measure,
     Missing,
+    Moment,
     Part,
+    Selector,
     Window,
     Within,
     leaves_of,
@@ -152,7 +157,7 @@ def _joining(part: Part, item: WorkItem, past: Past) -> CauseKind:
 
 def _turn(part: Part, line: Line, past: Past, *, rises: bool) -> CauseKind:
     """Why the credit of an item on the line changed; `rises` tells the direction."""
-    if part.of is not None and past.before is not None and _end(part, past.before) == _end(part, line.item):
+    if part.of is not None and _by_match(part, part.of, line, past):
         if past.unchanged and _moves_on(part.of):
             return CauseKind.TIME
         return CauseKind.ADDED if rises else CauseKind.REMOVED  # among those that match
@@ -166,6 +171,25 @@ def _turn(part: Part, line: Line, past: Past, *, rises: bool) -> CauseKind:
         Counts.ALL: state_under(part, line.item) is State.DONE,
     }
     return CauseKind.CLOSED if done[part.counts] else CauseKind.REOPENED
+
+
+def _by_match(part: Part, of: Clause, line: Line, past: Past) -> bool:
+    """Whether an item counts, or not, for what it matches: its end did not come, or nobody asks for it."""
+    if past.before is None:
+        return False
+    if part.counts is Counts.ALL and not any(_asks_for_the_end(leaf) for leaf in leaves_of(of)):
+        return True
+    return _end(part, past.before) == _end(part, line.item)
+
+
+def _asks_for_the_end(leaf: Leaf) -> bool:
+    match leaf:
+        case Match(selector, _):
+            return selector in (Selector.STATE, Selector.STATUS, Selector.RESOLUTION, Selector.QUERY)
+        case Within(moment, _):
+            return moment is Moment.CLOSED
+        case FieldMatch():
+            return False
 
 
 def _end(part: Part, item: WorkItem) -> tuple[bool, bool]:

@@ -139,7 +139,7 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         walk = _tickets(recorded, state, walk, mirror, recall=recall, now=now)
     revised = (state.retired or rule_hash(text) != state.rule) and basis.ready and now >= rule.period.start
     if revised:
-        walk = _revise(rule, state, walk, mirror, now)
+        walk = _revise(recorded, rule, state, walk, mirror=mirror, now=now)
         state = replace(state, rule=rule_hash(text), retired=False)
     if terms != state.terms:
         draft = Draft(EntryKind.TARGET, walk.value, walk.value, state.rule, details=terms)
@@ -178,7 +178,7 @@ def _tickets(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, *, 
     return _walked(walk, draft, measured)
 
 
-def _revise(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, now: datetime) -> _Walk:
+def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, mirror: Mirror, now: datetime) -> _Walk:
     measured = measure(rule, mirror(rule), now, walk.scopes)
     changed: list[Change] = changes(walk.evidence, measured.lines)
     draft = Draft(
@@ -186,11 +186,19 @@ def _revise(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, now:
         walk.value,
         walk.value if measured.value is None else measured.value,
         rule_hash(rule_text(rule)),
-        why="the mapping came back" if state.retired else None,
+        why="the mapping came back" if state.retired else _why(recorded, rule),
         details=canonical_json({"replaces": state.rule}),
         deltas=whole(changed, CauseKind.RULE),
     )
     return _walked(walk, draft, measured)
+
+
+def _why(recorded: Rule, rule: Rule) -> str | None:
+    """Say so where nobody touched the mapping: `scale`, `add_start` and `ratchet` look at the terms, too."""
+    was, scale = recorded.scale, rule.scale
+    scale = replace(scale, start=was.start, target=was.target) if was and scale else scale
+    same = replace(rule, scale=scale, base=recorded.base, falling=recorded.falling)
+    return "its start or target changed, and the mapping leads to them" if same == recorded else None
 
 
 def _walked(walk: _Walk, draft: Draft, measured: Measured) -> _Walk:

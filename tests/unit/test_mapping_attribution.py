@@ -387,6 +387,7 @@ def dropped(points: str) -> WorkItem:
         # a share of what is done and not: it is the label that counts
         (SHARE, [card(), other()], [card(DOING, labels=("regression",)), other()], ["added +0.5"]),
         (SHARE, [card(labels=("regression",))], [card(labels=("regression",)), other(DONE)], ["added -0.5"]),
+        (SHARE, [card(labels=("regression",)), other()], [card(DONE), other()], ["removed -0.5"]),
         (SHARE_DONE, [card(), other()], [card(DONE), other()], ["closed +0.5"]),
     ],
 )

@@ -34,6 +34,7 @@ from mapping.rule import (
     Scale,
     Scope,
     Selector,
+    Span,
     Window,
     Within,
     default_counts,
@@ -110,8 +111,8 @@ class Dice(random.Random):
             case 0:
                 return FieldMatch("team", (self.choice(NAMES),))
             case 1:
-                span = self.choice((QUARTER, *(LastDays(days) for days in (1, 14, 40))))
-                return Within(self.choice(tuple(Moment)), (span,))
+                spans: Sequence[Span] = (QUARTER, *(LastDays(days) for days in (1, 14, 40)))
+                return Within(self.choice(tuple(Moment)), (self.choice(spans),))
             case _:
                 selector = self.choice(tuple(Selector))
                 words = WORDS.get(selector, (*KEYS, *NAMES))
