@@ -145,8 +145,8 @@ def _parse_part(document: dict[str, Any]) -> Part:
 
 
 def scope_key(rule: Rule, part: Part) -> str:
-    """Return what names a part's frozen scope: another source, clause or cycle has another one."""
-    return rule_hash(canonical_json([part.source, _clause(part.where), _period(rule.period)]))
+    """Return what names a part's frozen scope: another source, clause or beginning of the cycle has another one."""
+    return rule_hash(canonical_json([part.source, _clause(part.where), timestamp(rule.period.start)]))
 
 
 def _clause(clause: Clause) -> dict[str, Any]:

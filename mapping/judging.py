@@ -130,8 +130,12 @@ class Earlier:
     paired: bool
     """Whether a part leaves out what an earlier one has under another name."""
     counted: set[tuple[str, str]] = field(default_factory=set)
+    items: set[tuple[str, str]] = field(default_factory=set)
+    """What is on an earlier line, by source and id."""
+    urls: set[str] = field(default_factory=set)
+    """The same, wherever it was read; two sites may have the same key for different tickets."""
     keys: set[str] = field(default_factory=set)
-    """Keys of the items on an earlier line."""
+    """Keys of those items."""
     named: set[str] = field(default_factory=set)
     """Keys that those items name."""
 
@@ -142,19 +146,21 @@ class Earlier:
         if self.paired:
             for line, each in zip(lines, judged, strict=True):
                 if line.weight is not None:
+                    self.items.add((line.source, line.item.id))
+                    self.urls.update({line.item.url} - {""})
                     self.keys |= each.candidate.key.keys
                     self.named.update(fold_key(ref) for ref in line.item.refs)
 
     def has(self, part: Part, candidate: Candidate) -> bool:
         """Tell whether an item leaves both sides of a later part."""
-        if (part.source, candidate.item.id) in self.counted:
+        item = candidate.item
+        if (part.source, item.id) in self.counted:
             return True
         if not part.once:
             return False
-        own = candidate.key.keys
-        return not (own.isdisjoint(self.keys) and own.isdisjoint(self.named)) or any(
-            fold_key(ref) in self.keys for ref in candidate.item.refs
-        )
+        same = (part.source, item.id) in self.items or item.url in self.urls
+        named = not candidate.key.keys.isdisjoint(self.named)
+        return same or named or any(fold_key(ref) in self.keys for ref in item.refs)
 
 
 def judge_of(rule: Rule, part: Part, now: datetime, scope: AbstractSet[str] | None) -> Judge:

@@ -47,11 +47,11 @@ def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPE
     lines: list[Line] = []
     frozen: dict[str, AbstractSet[str]] = {}
     for number, part in enumerate(rule.parts):
-        chosen = selected(rule, part, mirror, now)
-        scope = None
+        chosen, scope = selected(rule, part, mirror, now), None
         if part.scope is Scope.FROZEN:
             key = scope_key(rule, part)
             scope = frozen[key] = scopes[key] if key in scopes else _frozen(rule, chosen)
+            chosen = _with_scope(chosen, scope, mirror.get(part.source, ()))
         judge = judge_of(rule, part, now, scope)
         judged = [judged_once(judge, each, earlier) for each in chosen]
         absent = weight_of_missing(part, judged)
@@ -66,6 +66,12 @@ def _frozen(rule: Rule, chosen: Iterable[Candidate]) -> frozenset[str]:
     """The ids of what is selected now, less those created since the cycle began."""
     items = (each.item for each in chosen)
     return frozenset(item.id for item in items if item.created_at is None or item.created_at < rule.period.start)
+
+
+def _with_scope(chosen: Iterable[Candidate], scope: AbstractSet[str], every: Iterable[Candidate]) -> list[Candidate]:
+    """Add what belongs to the scope and is selected no more: taking a label off does not take work away."""
+    ids = {each.item.id for each in chosen} | scope
+    return [each for each in every if each.item.id in ids]
 
 
 def totals_of(rule: Rule, lines: Iterable[Line]) -> tuple[Total, ...]:

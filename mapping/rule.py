@@ -232,7 +232,7 @@ class Part:
     """Credit of work that is not done, by state; sorted, each between 0 and 1."""
     scope: Scope = Scope.LIVE
     once: bool = False
-    """Leave out what an earlier part has on its line as another item, which names this one or is named by it."""
+    """Leave out what an earlier part has on its line, itself or as another item that names it or is named by it."""
 
     @property
     def word(self) -> str:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from mapping.attribution import Change, Evidence, ItemId, Past, Standing, attribute, changes, whole
+from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, whole
+from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.judging import Line
 from mapping.measure import Measured, Scopes, measure
@@ -72,8 +73,12 @@ class Verdict:
     drafts: tuple[Draft, ...] = ()
     state: KeyResultState | None = None
     """None when not even the state is to be written."""
-    scopes: Scopes = field(default_factory=dict)
-    """Frozen scopes to keep from now on."""
+    scopes: Scopes | None = None
+    """Frozen scopes to keep from now on; None when those that are kept stay."""
+
+    def silent(self, basis: Basis) -> bool:
+        """Tell whether there is nothing to write."""
+        return self.state is None and self.scopes in (None, basis.scopes)
 
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
@@ -103,9 +108,9 @@ def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetim
     if now < rule.period.start:
         return Verdict()
     text, terms = rule_text(rule), terms_text(goal.key_result.terms)
-    measured = measure(rule, mirror(rule), now)
-    if measured.value is None:  # an average of nothing: there is no first value yet
-        return Verdict()
+    measured = measure(rule, mirror(rule), now, basis.scopes)
+    if measured.value is None:  # an average of nothing: there is no first value yet, but there is a first read
+        return Verdict(scopes=measured.scopes)
     rows = whole(changes((), measured.lines), CauseKind.BASELINE)
     digest = rule_hash(text)
     draft = Draft(EntryKind.BASELINE, None, measured.value, digest, details=terms, deltas=rows)
@@ -134,7 +139,7 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         walk = _tickets(recorded, state, walk, mirror, recall=recall, now=now)
     revised = (state.retired or rule_hash(text) != state.rule) and basis.ready and now >= rule.period.start
     if revised:
-        walk = _revise(rule, state, walk, mirror, now)
+        walk = _revise(recorded, rule, state, walk, mirror=mirror, now=now)
         state = replace(state, rule=rule_hash(text), retired=False)
     if terms != state.terms:
         draft = Draft(EntryKind.TARGET, walk.value, walk.value, state.rule, details=terms)
@@ -173,7 +178,7 @@ def _tickets(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, *, 
     return _walked(walk, draft, measured)
 
 
-def _revise(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, now: datetime) -> _Walk:
+def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, mirror: Mirror, now: datetime) -> _Walk:
     measured = measure(rule, mirror(rule), now, walk.scopes)
     changed: list[Change] = changes(walk.evidence, measured.lines)
     draft = Draft(
@@ -181,11 +186,19 @@ def _revise(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, now:
         walk.value,
         walk.value if measured.value is None else measured.value,
         rule_hash(rule_text(rule)),
-        why="the mapping came back" if state.retired else None,
+        why="the mapping came back" if state.retired else _why(recorded, rule),
         details=canonical_json({"replaces": state.rule}),
         deltas=whole(changed, CauseKind.RULE),
     )
     return _walked(walk, draft, measured)
+
+
+def _why(recorded: Rule, rule: Rule) -> str | None:
+    """Say so where nobody touched the mapping: `scale`, `add_start` and `ratchet` look at the terms, too."""
+    was, scale = recorded.scale, rule.scale
+    scale = replace(scale, start=was.start, target=was.target) if was and scale else scale
+    same = replace(rule, scale=scale, base=recorded.base, falling=recorded.falling)
+    return "its start or target changed, and the mapping leads to them" if same == recorded else None
 
 
 def _walked(walk: _Walk, draft: Draft, measured: Measured) -> _Walk:

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mapping.attribution import ItemId, Past
+from mapping.attribution import ItemId
+from mapping.causes import Past
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
 from mapping.family import Candidate
@@ -62,7 +63,7 @@ def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: da
         with database.read() as connection:
             basis = basis_of(connection, goal, run)
             verdict = judge(connection, goal, basis, cache, now)
-        if verdict.state is None:
+        if verdict.silent(basis):
             return []
         with database.write() as connection:
             head = ledger.lock_head(connection)
@@ -70,8 +71,9 @@ def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: da
                 return _write(connection, head, goal, verdict, run=run, now=now)
     with database.write() as connection:
         head = ledger.lock_head(connection)
-        verdict = judge(connection, goal, basis_of(connection, goal, run), cache, now)
-        return _write(connection, head, goal, verdict, run=run, now=now) if verdict.state else []
+        basis = basis_of(connection, goal, run)
+        verdict = judge(connection, goal, basis, cache, now)
+        return [] if verdict.silent(basis) else _write(connection, head, goal, verdict, run=run, now=now)
 
 
 def record_retired(database: Database, keep: Iterable[str], run: Run, now: datetime) -> list[Entry]:
@@ -178,7 +180,7 @@ def _stands(connection: Connection, name: str, basis: Basis) -> bool:
 def _write(
     connection: Connection, head: ledger.Head, goal: Goal, verdict: Verdict, *, run: Run, now: datetime
 ) -> list[Entry]:
-    if goal.rule is not None:
+    if goal.rule is not None and verdict.drafts:
         text = rule_text(goal.rule)
         ledger.keep_rule(connection, rule_hash(text), text)
     return _append(connection, head, goal.key_result.id, verdict, run=run, now=now)
@@ -188,8 +190,9 @@ def _append(
     connection: Connection, head: ledger.Head, name: str, verdict: Verdict, *, run: Run, now: datetime
 ) -> list[Entry]:
     entries = ledger.append(connection, head, name, verdict.drafts, at=now, run=run.id)
-    if verdict.state is not None:
+    if verdict.scopes is not None:
         scopes.keep(connection, name, verdict.scopes)
+    if verdict.state is not None:
         seq = entries[-1].seq if entries else verdict.state.seq
         ledger.keep_state(connection, replace(verdict.state, seq=seq))
     return entries

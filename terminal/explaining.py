@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mapping.judging import Line
+from mapping.judging import Line, Reason
 from mapping.rule import Combine, Measure, Part, Rule, Scope
 from mapping.totals import Total, part_value
 from okrs.objective import Binary, KeyResult
@@ -44,7 +44,7 @@ def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:
     shown = _combined(rule, known)
     if rule.scale:
         low, high = number(rule.scale.low), number(rule.scale.high)
-        shown = f"{low} … {high} scaled on {number(rule.scale.start)} … {number(rule.scale.target)}: {shown}"
+        shown += f", scaled from {low} … {high} to {number(rule.scale.start)} … {number(rule.scale.target)},"
     if rule.add_start:
         shown = f"start value {number(rule.base)} + {f'({shown})' if len(values) > 1 else shown}"
     if rule.add_start or rule.scale or len(values) > 1:
@@ -83,8 +83,8 @@ def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]
     if grown := view.grown(place):
         left = "left out: the scope is frozen" if part.scope is Scope.FROZEN else "the scope grows"
         yield Text(f"{counted(grown, 'item')} came in since the cycle began ({left})")
-    yield from (Text(f"Counted ({len(count)})"), _lines(count))
-    yield from (Text(f"Not counted ({len(others)})"), _lines(others))
+    yield from (Text(f"Counted ({len(count)})"), _lines(part, count))
+    yield from (Text(f"Not counted ({len(others)})"), _lines(part, others))
 
 
 def _head(view: Explained, part: Part, total: Total) -> str:
@@ -97,13 +97,22 @@ def _head(view: Explained, part: Part, total: Total) -> str:
     return head + (f", weight {number(part.weight)}" if view.rule.combine is Combine.WEIGHTED_MEAN else "")
 
 
-def _lines(lines: Sequence[Line]) -> RenderableType:
-    return Rows([_line(each) for each in lines], _columns, indent=2)
+def _lines(part: Part, lines: Sequence[Line]) -> RenderableType:
+    return Rows([_line(part, each) for each in lines], _columns, indent=2)
 
 
-def _line(line: Line) -> Cells:
-    last = REASONS[line.reason.value] if line.reason else number(line.amount)
+def _line(part: Part, line: Line) -> Cells:
+    last = _reason(part, line.reason) if line.reason else number(line.amount)
     return plain_text(line.item.key), plain_text(line.item.title), Text(last)
+
+
+def _reason(part: Part, reason: Reason) -> str:
+    """Why a ticket does not count, in the words of what the part measures."""
+    if reason is Reason.NO_MATCH:  # it is selected
+        return "does not match `of`"
+    if reason is Reason.OUTSIDE_WINDOW and part.measure is Measure.THROUGHPUT:
+        return "not of a whole week that is over"
+    return REASONS[reason.value]
 
 
 def _columns() -> Table:

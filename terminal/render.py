@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from okrs.ledger import EntryKind
+from okrs.ledger import CauseKind, EntryKind
 from okrs.numbers import plain
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
@@ -39,8 +39,8 @@ REASONS = {
     "open": "still open",
     "done": "done, and this rule counts open work",
     "cancelled": "cancelled work never counts here",
-    "outside_window": "closed outside the cycle",
-    "duplicate": "counted in an earlier part",
+    "outside_window": "outside the cycle",
+    "duplicate": "an earlier part has it",
     "no_estimate": "has no estimate",
     "no_match": "it does not match the rule",
     "no_history": "when it began is not known",
@@ -231,6 +231,8 @@ def waiting(waits: Waiting | None) -> str:
             return "no mapping feeds it; write one."
         case Why.CYCLE if waits:
             return f"its cycle begins on {waits.begins}; nothing is measured before."
+        case Why.NOTHING:
+            return "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts."
         case Why.SOURCES if waits:
             told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
             return f"it waits for a complete read. {told}"
@@ -239,8 +241,10 @@ def waiting(waits: Waiting | None) -> str:
 
 def _entry(entry: ShownEntry) -> Cells:
     told = entry.entry
-    why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item)
-    kind = _KINDS.get(told.kind, told.kind.value)
+    why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
+    kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
+    if told.kind is EntryKind.AUTO and not why:
+        kind = "its tickets changed, and the value stays"
     return (
         Text(f"{told.seq}"),
         Text(f"{told.at:%Y-%m-%d %H:%M}"),
@@ -255,10 +259,10 @@ def ticket(key: str, title: str) -> str:
 
 
 def cause_text(cause: ShownCause) -> str:
-    """A ticket, what happened to it, and by how much that moved the value."""
-    delta = cause.cause.delta
-    name = ticket(cause.item.key, cause.item.title) if cause.item else ""
-    return f"{name} {cause.cause.kind.value.replace('_', '-')} ({'+' if delta > 0 else ''}{number(delta)})"
+    """`PAY-1 closed (+1)`; what no ticket did is the week that ended."""
+    kind, delta, item = cause.cause.kind, cause.cause.delta, cause.item
+    what = f"{ticket(item.key, item.title)} {kind.value.replace('_', '-')}" if item else "another week is over"
+    return f"{what} ({'+' if delta > 0 else ''}{number(delta)})"
 
 
 def verified(answer: Verified) -> RenderableType:

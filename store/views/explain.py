@@ -57,10 +57,11 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     if rule is None:
         return None
     found = {each: queries.candidates_of(connection, each) for each in rule.sources}
+    frozen = scopes.of_key_result(connection, name)
     if state is None:
-        return Explained(name, None, now, rule, measure(rule, found, now))
+        return Explained(name, None, now, rule, measure(rule, found, now, frozen))
     at = state.measured_at
-    measured = measure(rule, found, at, scopes.of_key_result(connection, name))
+    measured = measure(rule, found, at, frozen)
     return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at))
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mapping.attribution import Evidence
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
-from mapping.rule import Counts, Rule
+from mapping.rule import Counts, Part, Rule
 from okrs.cycle import Cycle, elapsed_share
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
@@ -135,13 +136,20 @@ def _key_result(
 
 
 def _share_done(connection: Connection, key_result: KeyResult, state: KeyResultState | None) -> Decimal | None:
-    """Items done / items on the line, by which a binary key result is judged until it is done."""
+    """Items done / items on the line, by which a binary key result is judged until it is done.
+
+    What has part credit only is not done.
+    """
     if state is None or not isinstance(key_result.terms, Binary):
         return None
     parts = parse_rule(ledger.rule_text_of(connection, state.rule)).parts
     lines = ledger.evidence_of(connection, key_result.id)
-    done = sum((each.amount == 0) is (parts[each.part].counts is Counts.OPEN) for each in lines)
+    done = sum(_is_done(each, parts[each.part]) for each in lines)
     return divided(Decimal(done), Decimal(len(lines))) if lines else None
+
+
+def _is_done(line: Evidence, part: Part) -> bool:
+    return line.amount == 0 if part.counts is Counts.OPEN else line.amount == line.weight != 0
 
 
 def _reading(setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None) -> bool:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from mapping.demand import demand_of
-from store import ledger, sources
+from mapping.measure import measure
+from mapping.rule import Rule
+from store import ledger, queries, scopes, sources
 from store.views.setup import Setup
 
 
@@ -20,6 +23,8 @@ class Why(StrEnum):
     """Its cycle has not begun."""
     SOURCES = "sources"
     """Sources of it could not be read completely."""
+    NOTHING = "nothing"
+    """All was read, and there is nothing that it could measure: no average of no tickets."""
     SYNC = "sync"
     """Nobody read its sources since it is in the config."""
 
@@ -50,4 +55,13 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
         for each in states
         if each.error and not each.ready(setup.containers[each.name], demand_of(rule, each.name))
     )
-    return Waiting(Why.SOURCES, failed=failed) if failed else Waiting(Why.SYNC)
+    if failed:
+        return Waiting(Why.SOURCES, failed=failed)
+    read = all(each.ready(setup.containers[each.name], demand_of(rule, each.name)) for each in states)
+    nothing = read and _measured(connection, name, rule, now) is None
+    return Waiting(Why.NOTHING if nothing else Why.SYNC)
+
+
+def _measured(connection: Connection, name: str, rule: Rule, now: datetime) -> Decimal | None:
+    found = {each: queries.candidates_of(connection, each) for each in rule.sources}
+    return measure(rule, found, now, scopes.of_key_result(connection, name)).value

@@ -53,3 +53,12 @@ def test_a_binary_key_result_is_judged_by_the_share_of_items_done(world: World, 
     world.feed("kr", a_rule(a_part(measure, by=by, counts=counts)), Binary(Decimal(10_000)))
     world.sync()
     assert world.status("kr").standing.status is Status.ON_TRACK
+
+
+def test_work_under_way_is_not_done_where_it_has_part_credit(world: World) -> None:
+    for number in range(1, 10):
+        world.trackers[SOURCE].change("PAY", f"PAY-{number}", state=State.DOING, closed_at=None)
+    half = a_part(partial=((State.DOING, Decimal("0.5")),))
+    world.feed("kr", a_rule(half), Binary(Decimal(10_000)))
+    world.sync()
+    assert world.status("kr").standing.status is Status.OFF_TRACK

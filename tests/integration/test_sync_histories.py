@@ -15,6 +15,7 @@ from mapping.rule import (
     Cancelled,
     Combine,
     Counts,
+    DoneWhen,
     LastDays,
     Measure,
     Missing,
@@ -48,6 +49,7 @@ from tests.integration.fakes import (
 SOURCES = {"one": ("PAY", "OPS"), "two": ("WEB",)}
 CLOSINGS = (BEFORE, WITHIN, AFTER, None)
 STEPS = 30
+SHIPPED = DoneWhen(status=("shipped",))
 SCALE = Scale(Decimal(0), Decimal(3), Decimal(100), Decimal(10))
 
 
@@ -138,7 +140,8 @@ class Life:
         combine = self.dice.choice(tuple(Combine)) if len(parts) > 1 else None
         made = self.dice.choice(({}, {}, {"add_start": True, "base": Decimal("3.5")}, {"scale": SCALE}))
         regress = self.dice.choice((Regress.FOLLOW, Regress.FOLLOW, Regress.RATCHET))
-        return replace(a_rule(*parts, combine=combine), regress=regress, **made)
+        falling, timezone = self.dice.random() < 0.5, self.dice.choice(("UTC", "Pacific/Auckland"))
+        return replace(a_rule(*parts, combine=combine), regress=regress, falling=falling, timezone=timezone, **made)
 
     def _part(self) -> Part:
         kind = self.dice.choice(tuple(Measure))
@@ -159,7 +162,8 @@ class Life:
             part,
             where=self.dice.choice((part.where, part.where, AnyOf((recent, where(label="x"))))),
             rank=self.dice.choice((50, 85)) if kind in (Measure.PERCENTILE, Measure.LEAD_TIME) else None,
-            of=where(label="x") if kind is Measure.RATIO else None,
+            of=self.dice.choice((where(label="x"), where(state="done"), recent)) if kind is Measure.RATIO else None,
+            done_when=self.dice.choice((None, None, None, SHIPPED)),
             partial=self.dice.choice(((), ((State.DOING, Decimal("0.5")),))),
             scope=self.dice.choice((Scope.LIVE, Scope.LIVE, Scope.FROZEN)),
             once=self.dice.random() < 0.2,
@@ -171,6 +175,8 @@ class Life:
         return {
             "state": state,
             "closed_at": self.dice.choice(CLOSINGS) if state.closed else None,
+            "status": self.dice.choice(("Shipped", "Open", None)),
+            "refs": self.dice.choice(((), (f"K-{self.dice.randint(1, 8)}",))),
             "labels": self.dice.choice(((), ("x",), ("X", "y"))),
             "fields": tuple(pair for pair in fields if self.dice.random() < 0.7),
         }

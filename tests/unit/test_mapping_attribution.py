@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mapping.attribution import Change, Past, Standing, attribute, changes, whole
+from mapping.attribution import Change, Standing, attribute, changes, whole
+from mapping.causes import Past
 from mapping.rule import (
     Cancelled,
     Combine,
@@ -334,6 +335,15 @@ AVERAGE = a_part(Measure.MEAN, by="points")
 PACE = a_part(Measure.THROUGHPUT, window=Window.CYCLE)
 SHARE = a_part(Measure.RATIO, counts=Counts.ALL, of=where(label="regression"))
 HALVES = a_part(partial=((DOING, Decimal("0.5")),))
+OPEN_AGES = a_part(Measure.MEAN, by="points", counts=Counts.OPEN)
+OR_CANCELLED = a_part(Measure.MEAN, by="points", cancelled=Cancelled.COMPLETE)
+NOT_DROPPED = a_part(Measure.MEAN, by="points", cancelled=Cancelled.OPEN)
+LEAD = a_part(Measure.LEAD_TIME)
+SHARE_DONE = a_part(Measure.RATIO, counts=Counts.ALL, of=where(state="done"))
+
+
+def dropped(points: str) -> WorkItem:
+    return other(CANCELLED, points=points)
 
 
 @pytest.mark.parametrize(
@@ -359,6 +369,26 @@ HALVES = a_part(partial=((DOING, Decimal("0.5")),))
         (HALVES, [card()], [card(DOING)], ["closed +0.5"]),
         (HALVES, [card(DOING)], [card()], ["reopened -0.5"]),
         (HALVES, [card(DOING)], [card(DONE)], ["closed +0.5"]),
+        # an average of what is open
+        (OPEN_AGES, [card(points="1"), other(points="3")], [card(points="1"), other(DONE, points="3")], ["closed -1"]),
+        (
+            OPEN_AGES,
+            [card(points="1"), other(DONE, points="3")],
+            [card(points="1"), other(points="3")],
+            ["reopened +1"],
+        ),
+        # cancelled is never called anything else
+        (OR_CANCELLED, [card(DONE, "1"), other(points="3")], [card(DONE, "1"), dropped("3")], ["cancelled +1"]),
+        (NOT_DROPPED, [card(DONE, "1"), other(DONE, points="3")], [card(DONE, "1"), dropped("3")], ["cancelled -1"]),
+        (AVERAGE, [card(DONE, "1"), dropped("3")], [card(DONE, "1"), other(DONE, points="3")], ["closed +1"]),
+        # closed again, at another time
+        (LEAD, [card(DONE, closed_at=at("2026-10-02"))], [card(DONE, closed_at=at("2026-10-04"))], ["closed +2"]),
+        (PACE, [card(DONE, closed_at=at("2026-11-24"))], [card(DONE, closed_at=at("2026-11-30"))], ["reopened -0.125"]),
+        # a share of what is done and not: it is the label that counts
+        (SHARE, [card(), other()], [card(DOING, labels=("regression",)), other()], ["added +0.5"]),
+        (SHARE, [card(labels=("regression",))], [card(labels=("regression",)), other(DONE)], ["added -0.5"]),
+        (SHARE, [card(labels=("regression",)), other()], [card(DONE), other()], ["removed -0.5"]),
+        (SHARE_DONE, [card(), other()], [card(DONE), other()], ["closed +0.5"]),
     ],
 )
 def test_what_happened_to_a_measure_that_is_no_sum(
@@ -375,6 +405,17 @@ def test_a_week_that_ends_is_told_before_what_it_brings() -> None:
         (CauseKind.TIME, "", Decimal("-0.5")),
         (CauseKind.TIME, closed[1].id, Decimal("0.5")),
     ]
+
+
+def test_what_a_ratio_asks_for_may_pass_by_itself() -> None:
+    """Time is named where a span moved on; where a neighbour or the tracker's query did it, the item joined or left."""
+    lately = a_part(Measure.RATIO, counts=Counts.ALL, of=Within(Moment.CREATED, (LastDays(7),)))
+    items = [card(created_at=at("2026-10-06"))]
+    assert story(moved_by(a_rule(lately), items, items, times=(at("2026-10-07"), at("2026-10-20")))) == ["time -1"]
+    below = a_part(Measure.RATIO, counts=Counts.ALL, where=where(label="p1"), of=where(epic="E-1"))
+    child = card(parent=Ref("", "PAY-2"))
+    story_ = other(parent=Ref("", "E-1"))
+    assert story(moved_by(a_rule(below), [child, other()], [child, story_])) == ["added +1"]
 
 
 def test_a_span_that_moves_on_is_time() -> None:

@@ -9,7 +9,8 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.attribution import Change, Evidence, ItemId, Past, Standing, attribute, changes, whole
+from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, whole
+from mapping.causes import Past
 from mapping.family import candidates
 from mapping.meaning import holds, selects, settled
 from mapping.measure import NO_SCOPES, Measured, Scopes, measure, totals_of

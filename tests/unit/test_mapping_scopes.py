@@ -80,6 +80,19 @@ def test_another_clause_or_another_cycle_has_another_scope() -> None:
     }
     assert len(keys) == 4
     assert scope_key(rule, replace(FROZEN, by="points", cancelled=Cancelled.OPEN)) == scope_key(rule, FROZEN)
+    prolonged = replace(rule, period=Period(QUARTER.start, AFTER))
+    assert scope_key(prolonged, FROZEN) == scope_key(rule, FROZEN)
+
+
+def test_work_that_is_selected_no_more_stays_in_a_frozen_scope() -> None:
+    """Who takes the label off an open ticket does not make the share rise."""
+    part = replace(FROZEN, where=where(label="x"))
+    rule = a_rule(part)
+    first = measured(rule, an_item("A", DONE, labels=("x",)), an_item("B", labels=("x",)))
+    stripped = joined(an_item("A", DONE, labels=("x",)), an_item("B"), an_item("C", DONE))
+    second = measure(rule, {SOURCE: stripped}, NOW, first.scopes)
+    assert second.value == first.value == 50
+    assert [line.item.key for line in second.lines] == ["A", "B"]
 
 
 def test_an_item_nobody_dates_belongs_to_the_scope() -> None:
@@ -174,6 +187,13 @@ def test_pairs_are_direct() -> None:
     )
     chain = (an_item("PAY-1", DONE, refs=("PAY-2",)), an_item("PAY-2", DONE, refs=("PAY-3",)), an_item("PAY-3", DONE))
     assert [line.reason for line in measured(rule, *chain).lines] == [None, Reason.DUPLICATE, None]
+
+
+def test_the_same_key_on_two_sites_is_two_tickets() -> None:
+    other = replace(TICKET, url="https://other.example/PAY-1")
+    rule = a_rule(a_part(), a_part(source="web", once=True), combine=Combine.SUM)
+    assert measure(rule, {SOURCE: joined(TICKET), "web": joined(other)}, NOW).value == 2
+    assert measure(rule, {SOURCE: joined(TICKET), "web": joined(TICKET)}, NOW).value == 1
 
 
 # --- spans of time -------------------------------------------------------------------------------------------------

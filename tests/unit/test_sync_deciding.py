@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from mapping.attribution import Evidence, ItemId, Past
+from mapping.attribution import Evidence, ItemId
+from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
-from mapping.rule import Counts, Measure, Rule
+from mapping.rule import Counts, Measure, Regress, Rule, Scale
 from okrs.cycle import Calendar
 from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, Numeric, terms_text
@@ -21,6 +22,8 @@ from tests.builders import NOW, QUARTER, SOURCE, a_part, a_rule, an_item, at, jo
 KR = KeyResult("kr", "o", "c", "Title", Numeric(Decimal(0), Decimal(20)))
 RULE = a_rule()
 OPEN, DONE = an_item("PAY-1"), an_item("PAY-2", State.DONE)
+SCALE = Scale(Decimal(0), Decimal(10), Decimal(0), Decimal(100))
+LED = "its start or target changed, and the mapping leads to them"
 YESTERDAY = NOW - timedelta(days=1)
 
 
@@ -209,6 +212,24 @@ def test_a_target_alone_measures_nothing_and_stays_due() -> None:
     assert (kinds(verdict), case.loaded) == ([EntryKind.TARGET], 0)
     assert verdict.state is not None
     assert verdict.state.measured_at == NOW - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "rule", "why"),
+    [
+        (a_rule(scale=SCALE), a_rule(scale=replace(SCALE, target=Decimal(50))), LED),
+        (a_rule(add_start=True, base=Decimal(1)), a_rule(add_start=True, base=Decimal(2)), LED),
+        (a_rule(regress=Regress.RATCHET), a_rule(regress=Regress.RATCHET, falling=True), LED),
+        (a_rule(scale=SCALE), a_rule(scale=replace(SCALE, low=Decimal(1))), None),
+        (a_rule(scale=SCALE), a_rule(), None),
+        (a_rule(), a_rule(scale=SCALE), None),
+    ],
+)
+def test_a_target_that_the_mapping_leads_to_is_told_from_an_edited_mapping(
+    recorded: Rule, rule: Rule, why: str | None
+) -> None:
+    (draft,) = a_case(rule=rule, recorded=recorded).decide().drafts
+    assert (draft.kind, draft.why) == (EntryKind.RULE, why)
 
 
 # --- leaving and coming back ---------------------------------------------------------------------------------------

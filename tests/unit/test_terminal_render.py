@@ -53,6 +53,10 @@ def test_no_value_beside_its_target_reads_as_a_move(terms: Terms, value: int | N
     [
         (None, "run `headway sync`."),
         (Waiting(Why.SYNC), "run `headway sync`."),
+        (
+            Waiting(Why.NOTHING),
+            "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts.",
+        ),
         (Waiting(Why.MAPPING), "no mapping feeds it; write one."),
         (Waiting(Why.CYCLE, date(2026, 10, 1)), "its cycle begins on 2026-10-01; nothing is measured before."),
         (
