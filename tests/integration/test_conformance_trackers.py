@@ -12,6 +12,7 @@ import orjson
 
 from connectors import asana, github, jira
 from connectors.asana import normalise as asana_items
+from connectors.asana.values import wanted
 from connectors.conformance import Golden, HttpConformance, Tracker
 from connectors.conformance.loopback import Handler
 from connectors.conformance.questions import Outcome
@@ -20,6 +21,7 @@ from connectors.conformance.troubles import Reply
 from connectors.github import normalise as github_items
 from connectors.jira import normalise as jira_items
 from connectors.jira.transport import POSTS
+from okrs.demand import Demand
 from okrs.work import Ref, WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item, Project
@@ -274,7 +276,7 @@ class TestAsana(HttpConformance):
         return {"connector": "asana", "url": where, "token": self.token, "projects": names}
 
     def goldens(self) -> Sequence[Golden]:
-        fields = asana_items.wanted({"effort", "Effort ", "Share", "priority", "unknown"})
+        fields = wanted(Demand(fields=frozenset({"effort", "Effort ", "Share", "priority", "unknown"})))
 
         def tasks(payload: bytes) -> list[WorkItem]:
             found = [asana_items.work_item(row, fields) for row in orjson.loads(payload)["data"]]
