@@ -61,7 +61,7 @@ def asana(http: urllib3.PoolManager, url: str, _threads: int) -> int:
     asked = {"project": "555", "limit": str(PAGE), "opt_fields": FIELDS}
 
     def read(page: dict[str, Any]) -> tuple[list[WorkItem | None], str | None]:
-        return [work_item(each, {}) for each in page["data"]], (page["next_page"] or {}).get("offset")
+        return [work_item(each) for each in page["data"]], (page["next_page"] or {}).get("offset")
 
     return _chain(http, f"{url}/api/1.0/tasks", asked, "offset", read)
 

@@ -183,6 +183,8 @@ class Listed:
     """The configured container that it belongs to; "" for what belongs to all of them."""
     note: str = ""
     """Whatever helps to choose: open or released, the type of a field, "not in the config"."""
+    number: bool = True
+    """Of a field: whether it may hold numbers, which `by` needs; `field.<name>` takes any."""
 
 
 class Connector(Protocol):

@@ -90,7 +90,9 @@ class WorkItem:
     assignees: tuple[str, ...] = ()
     """Every spelling (login, e-mail, display name) of every assignee."""
     fields: tuple[tuple[str, str], ...] = ()
-    """Demanded custom fields: (name as the mapping spells it, value as exact text), sorted by name."""
+    """Demanded custom fields: (name as the mapping spells it, value as exact text), sorted by name.  There is a pair
+    for each value of several, as of ticked options, and for each way to call it, as for people.  Of two fields of one
+    name, that of numbers comes first."""
     aliases: tuple[str, ...] = ()
     """Other exact spellings by which a rule may name this item where its kind is clear, as `owner/repo#3`."""
     children: int = 0
@@ -104,15 +106,17 @@ class WorkItem:
     """The whole history, oldest first, beginning with the creation; only where demanded and the tracker has one."""
 
     def number(self, field: str) -> Decimal | None:
-        """Return the numeric value of a demanded field, None where it is missing, no number or beyond `LARGEST`."""
-        for name, text in self.fields:
-            if name == field:
-                try:
-                    value = Decimal(text)
-                except ArithmeticError:
-                    return None
-                return value if value.is_finite() and abs(value) <= LARGEST else None
+        """Return a demanded field's first number, None where there is none, or none up to `LARGEST`."""
+        values = (_number_in(text) for name, text in self.fields if name == field)
+        return next((value for value in values if value is not None), None)
+
+
+def _number_in(text: str) -> Decimal | None:
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
         return None
+    return value if value.is_finite() and abs(value) <= LARGEST else None
 
 
 @lru_cache(maxsize=8192)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sandbox.custom_fields import asana_field, asana_values
 from sandbox.records import Event, Item, Project, Section, User
 from sandbox.world import World
 
@@ -30,7 +31,7 @@ def task(world: World, item: Item) -> dict[str, object]:
         "projects": [project(home) for home, _ in homes],
         "tags": [tag(name) for name in item.labels],
         "assignee": user(item.assignee) | {"email": item.assignee.email} if item.assignee else None,
-        "custom_fields": [_points(item)] if item.project.estimate else [],
+        "custom_fields": _custom_fields(world, item),
         "dependencies": [{"gid": str(one.id), "resource_type": "task"} for one in item.blocked_by],
         "workspace": WORKSPACE,
         "permalink_url": f"https://app.asana.com/1/1/task/{item.id}",
@@ -73,10 +74,18 @@ def user_gid(one: User) -> str:
 
 
 def field_settings(home: Project) -> list[dict[str, object]]:
-    """Return that a project shows its one custom field, if it has one."""
-    record: dict[str, object] = {"gid": str(home.id + 1_000_000_000), "resource_type": "custom_field_setting"}
-    record |= {"project": project(home), "is_important": True, "custom_field": _field(home)}
-    return [record] if home.estimate else []
+    """Return the custom fields that a project shows."""
+    shared: dict[str, object] = {
+        "resource_type": "custom_field_setting",
+        "project": project(home),
+        "is_important": True,
+    }
+    fields = [_field(home)] if home.estimate else []
+    fields += [asana_field(name, kind) for name, kind in home.fields.items()]
+    return [
+        shared | {"gid": str(home.id + number * 1_000_000_000), "custom_field": one}
+        for number, one in enumerate(fields, 1)
+    ]
 
 
 def stamp(moment: datetime) -> str:
@@ -119,6 +128,12 @@ def _approval(item: Item) -> str:
 def _field(home: Project) -> dict[str, object]:
     record: dict[str, object] = {"gid": POINTS_FIELD, "resource_type": "custom_field", "name": home.estimate}
     return record | {"type": "number", "resource_subtype": "number", "precision": 1}
+
+
+def _custom_fields(world: World, item: Item) -> list[dict[str, object]]:
+    """Return the fields of a task: a sub-task has those of the project that it would be in."""
+    homes = list(dict.fromkeys([item.project, *[home for home, _ in world.homes(item)]]))
+    return ([_points(item)] if item.project.estimate else []) + asana_values(item, homes, user)
 
 
 def _points(item: Item) -> dict[str, object]:

@@ -138,6 +138,11 @@ class Holdings:
             self._tell(item, "added")
             return item
 
+    def add_field(self, project: Project, name: str, kind: str) -> None:
+        """Add a custom field to a Jira or Asana project."""
+        with self.lock:
+            project.fields[name] = kind
+
     def add_sprint(self, project: Project, title: str) -> Sprint:
         """Plan a sprint on the project's board (Jira)."""
         with self.lock:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from sandbox.custom_fields import jira_id, jira_schema, jira_values
 from sandbox.records import Change, Item, Milestone, Project, Sprint, User
 from sandbox.world import World
 
@@ -72,6 +73,7 @@ class Shapes:
             "project": self.project(item.project),
             "issuelinks": self._links(item),
             STORY_POINTS: item.points,
+            **jira_values(item, self.user),
         }
         if self._cloud:
             fields["statuscategorychangedate"] = stamp(item.changed)
@@ -136,6 +138,9 @@ class Shapes:
             named.append((STORY_POINTS, "Story point estimate", _JSW_POINTS))
         else:
             named += [(STORY_POINTS, "Story Points", _PLAIN_NUMBER), (EPIC_LINK, "Epic Link", _EPIC)]
+        mine = [project.fields for project in self._world.projects if project.tracker == "jira"]
+        further = {name: kind for fields in mine for name, kind in fields.items()}
+        named += [(jira_id(name), name, jira_schema(name, kind)) for name, kind in further.items()]
         shape = {"orderable": True, "navigable": True, "searchable": True}
         return [
             {"id": id_, "name": name, "custom": "custom" in schema, "clauseNames": [id_], "schema": schema}

@@ -20,6 +20,10 @@ class User:
     email: str
 
 
+Value = str | float | User | tuple[str | User, ...]
+"""What a custom field holds; a tuple where it holds several things, or Jira's option with the one below it."""
+
+
 @dataclass(eq=False, slots=True)
 class Section:
     """A column or heading of an Asana project."""
@@ -47,6 +51,8 @@ class Project:
     archived: bool = False
     estimate: str = "Effort"
     """What Asana's number field for estimates is called here; "" where the project has none."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Further custom fields by name, each with its kind as the tracker spells it (`sandbox.custom_fields`)."""
     last_number: int = 0
     last_milestone: int = 0
 
@@ -137,6 +143,8 @@ class Item:
     section: Section | None = None
     assignee: User | None = None
     points: float | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    """What its further custom fields hold, by their names."""
     pull: bool = False
     draft: bool = False
     blocked_by: list["Item"] = field(default_factory=list)

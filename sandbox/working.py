@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sandbox.holdings import Holdings
-from sandbox.records import Change, Item, Milestone, Project, Section, Sprint, State, User
+from sandbox.records import Change, Item, Milestone, Project, Section, Sprint, State, User, Value
 
 
 class Working(Holdings):
@@ -53,6 +53,14 @@ class Working(Holdings):
         """Set the story points, or take them away."""
         with self.lock:
             item.points = points
+            self._stamp(item)
+
+    def fill(self, item: Item, name: str, value: Value | None) -> None:
+        """Fill in a custom field, or empty it."""
+        with self.lock:
+            item.values = {key: held for key, held in item.values.items() if key != name}
+            if value is not None:
+                item.values[name] = value
             self._stamp(item)
 
     def assign(self, item: Item, user: User | None) -> None:

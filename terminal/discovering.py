@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from config.where import Where
+from config.where import FIELD, Where
 from connectors.contract import Listed, What
 from okrs.work import fold_key, fold_name
 from terminal.ports import Discovered
@@ -92,12 +92,13 @@ def discovered_yaml(found: Discovered, rows: Sequence[Listed]) -> str:
 
 def _source(found: Discovered, rows: Sequence[Listed]) -> Iterator[str]:
     yield "# Paste what you need. The other keys of the source stay as they are."
-    projects, fields = _of(rows, What.PROJECT), _of(rows, What.FIELD)
+    projects, every = _of(rows, What.PROJECT), _of(rows, What.FIELD)
+    fields = [row for row in every if row.number]
     keys: list[str] = []
     if projects and found.key is not None:
         keys += _key(found.key, list(_containers(found.named, projects)))
-    if fields and found.fields is not None:
-        keys += _key("fields", list(_fields(found.fields, fields)))
+    if every and found.fields is not None and (lines := list(_fields(found.fields, fields))):
+        keys += _key("fields", lines)
     if keys:
         yield from _block(["sources:", f"  {scalar(found.source)}:"], keys)
     if projects and found.key is None:
@@ -106,6 +107,9 @@ def _source(found: Discovered, rows: Sequence[Listed]) -> Iterator[str]:
     if fields and found.fields is None:
         yield "# Fields, for `by:` of a mapping's part:"
         yield from (f"# by: {written(row.value)}{remark(row)}" for row in fields)
+    if len(fields) < len(every):
+        yield "# Other fields, for `where:` of a mapping's part:"
+        yield from _compared(every)
 
 
 def _key(key: str, lines: list[str]) -> list[str]:
@@ -142,6 +146,21 @@ def _fields(known: dict[str, str], rows: Sequence[Listed]) -> Iterator[str]:
         free = next(name for name in (plain, *(f"{plain}_{at}" for at in range(2, len(rows) + 3))) if name not in taken)
         taken.add(free)
         yield f"# {scalar(free)}: {written(row.value)}{remark(row)}"
+
+
+def _compared(every: Sequence[Listed]) -> Iterator[str]:
+    """The fields that hold no numbers, as keys of a clause: by their names, where those are clear."""
+    values: dict[str, set[str]] = {}
+    for row in every:
+        values.setdefault(fold_name(row.name), set()).add(row.value)
+    known: dict[str, list[Listed]] = {}
+    for row in every:
+        clear = writable(row.name) and len(values[fold_name(row.name)]) == 1
+        if not row.number:
+            known.setdefault(row.name if clear else row.value, []).append(row)
+    for name, same in known.items():
+        shown = f"{scalar(f'{FIELD}{name}')}:" if writable(name) else _comment(name)
+        yield f"# {shown}{remark(*same, more='' if name == same[0].value else same[0].value)}"
 
 
 def short(name: str, otherwise: str = "field") -> str:

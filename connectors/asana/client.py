@@ -73,7 +73,7 @@ class Asana:
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         if cursor.resume is None:
-            self._fields.check(container.id, demand.fields)
+            self._fields.check(container.id, demand)
         return self._reading.changed(container.id, cursor, demand)
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:  # noqa: ARG002 - asks for nothing more

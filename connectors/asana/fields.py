@@ -1,4 +1,4 @@
-"""Which custom field of a project a mapping means.  One that is gone is told: else its numbers would vanish unseen.
+"""Which custom field of a project a mapping means.  One that is gone is told: else what it holds would vanish unseen.
 
 A project names the fields that its tasks may have (`custom_field_settings`, schema `ProjectResponse`), so a renamed
 field shows there at once, while no task counts as modified for it.
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from connectors.asana.payload import objects, text, wrong
-from connectors.contract import Stop
+from connectors.contract import Demand, Stop
 from okrs.work import fold_name
 
 OF_A_PROJECT = "custom_field_settings.custom_field.name,custom_field_settings.custom_field.resource_subtype"
@@ -40,6 +40,9 @@ class Field:
     def meant_by(self, spelled: str) -> bool:
         return fold_name(spelled) in (self.gid, fold_name(self.name))
 
+    def fits(self, spelled: str, *, added: bool) -> bool:
+        return self.meant_by(spelled) and (self.numeric or not added)
+
 
 def fields_of(project: Mapping[str, Any]) -> tuple[Field, ...]:
     """Return the fields that a project's answer names.  Raises MalformedAnswer."""
@@ -62,32 +65,33 @@ class Fields:
     doubtful: bool = False
     """Whether a project was in passing trouble, which may be the one that has a missing field."""
 
-    def check(self, project: str, names: Iterable[str]) -> None:
+    def check(self, project: str, demand: Demand) -> None:
         """Hold the fields that mappings name against a project's.  Nothing is said of a project not resolved yet.
 
-        A project without the field is fine while another one has it, and a field that holds no numbers is none.
+        A project without the field is fine while another one has it; what is added up must hold numbers.
         Raises Stop, with what may be meant.
         """
         own = self.projects.get(project)
-        for name in sorted(names) if own is not None else ():
-            fitting = [one for one in own or () if one.meant_by(name) and one.numeric]
-            if len(fitting) > 1:
+        for name in sorted(demand.fields) if own is not None else ():
+            added = name in demand.numbers
+            fitting = [one for one in own or () if one.fits(name, added=added)]
+            if added and len(fitting) > 1:
                 raise Stop(
                     f"The Asana project {project} has {len(fitting)} custom fields that {name!r} may mean, "
                     f"{_either(fitting)}: write the gid of the right one under `by`."
                 )
-            if not fitting and not self._elsewhere(name):
-                raise self._missing(project, name)
+            if not fitting and not self._elsewhere(name, added=added):
+                raise self._missing(project, name, added=added)
 
-    def _elsewhere(self, name: str) -> bool:
+    def _elsewhere(self, name: str, *, added: bool) -> bool:
         every = (one for fields in self.projects.values() for one in fields)
-        return self.doubtful or any(one.meant_by(name) and one.numeric for one in every)
+        return self.doubtful or any(one.fits(name, added=added) for one in every)
 
-    def _missing(self, project: str, name: str) -> Stop:
-        """Say that no project has a field of that name with numbers: of the wrong kind, this project's own first."""
+    def _missing(self, project: str, name: str, *, added: bool) -> Stop:
+        """Say that no project has a field that fits: of the wrong kind, this project's own first."""
         homes = sorted(self.projects, key=lambda home: home != project)
         every = {one.gid: one for home in homes for one in self.projects[home]}
-        remedy = _remedy(name, every.values())
+        remedy = _remedy(name, every.values(), added=added)
         for home in homes:
             for one in self.projects[home]:
                 if one.meant_by(name):
@@ -101,14 +105,15 @@ class Fields:
         )
 
 
-def _remedy(name: str, known: Iterable[Field]) -> str:
-    """Name the fields that are spelled alike, else some that hold numbers."""
-    usable = [one for one in known if one.numeric]
+def _remedy(name: str, known: Iterable[Field], *, added: bool) -> str:
+    """Name the fields that are spelled alike, else some that would do."""
+    place = "under `by`" if added else "behind `field.`"
+    usable = [one for one in known if one.numeric or not added]
     close = get_close_matches(fold_name(name), [fold_name(one.name) for one in usable], _MOST_TOLD)
     near = [one for one in usable if fold_name(one.name) in close] or usable
     if not near:
-        return "add it to a project, or name another one under `by`; `headway discover` lists them."
-    return f"did you mean {_either(near[:_MOST_TOLD])}? Name or gid stand under `by`."
+        return f"add it to a project, or name another one {place}; `headway discover` lists them."
+    return f"did you mean {_either(near[:_MOST_TOLD])}? Name or gid stand {place}."
 
 
 def _either(fields: Iterable[Field]) -> str:

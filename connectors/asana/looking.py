@@ -11,7 +11,8 @@ from typing import Any
 
 from connectors.asana import asking
 from connectors.asana.asking import Asking
-from connectors.asana.normalise import CUSTOM_FIELDS, FIELDS, homes, parent_of, wanted, work_item
+from connectors.asana.normalise import FIELDS, homes, parent_of, work_item
+from connectors.asana.values import CUSTOM_FIELDS, wanted
 from connectors.contract import Demand, Fate, Found, Stop
 
 _CLIMB = "parent,memberships.project"
@@ -31,7 +32,7 @@ class Looking:
     def up(self, gid: str) -> Found:
         """Return what became of one task.  Raises ConnectorError, but for 403 and 404."""
         row = self._row(gid, FIELDS + (CUSTOM_FIELDS if self.demand.fields else ""))
-        item = work_item(row, wanted(self.demand.fields)) if row is not None else None
+        item = work_item(row, wanted(self.demand)) if row is not None else None
         if row is None or item is None:
             return Found(Fate.DELETED if gid in self.deleted else Fate.HIDDEN)
         self._seen[gid] = row

@@ -3,13 +3,13 @@
 Shapes and meanings: Asana's OpenAPI document, schema `TaskResponse`; kinds and states: DESIGN 2.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from connectors.asana.fields import NO_NUMBERS
 from connectors.asana.payload import count, gid_of, objects, text, time, wrong
-from connectors.contract import MalformedAnswer, Stop
-from okrs.work import Kind, Ref, State, WorkItem, fold_name
+from connectors.asana.values import NOTHING, Wanted, values_of
+from connectors.contract import MalformedAnswer
+from okrs.work import Kind, Ref, State, WorkItem
 
 FIELDS = (
     "name,resource_subtype,completed,completed_at,created_at,modified_at,approval_status,num_subtasks,parent,"
@@ -18,32 +18,16 @@ FIELDS = (
 )
 """What is asked of each task; every object brings its gid unasked."""
 
-CUSTOM_FIELDS = (
-    ",custom_fields.name,custom_fields.resource_subtype,custom_fields.number_value,custom_fields.display_value"
-)
-"""Asked besides when a mapping demands custom fields: they make an answer several times larger."""
-
 IDENTITY = "resource_subtype,num_subtasks"
 """What a census asks of each task besides its gid: sections are no items, and sub-tasks must be walked."""
 
-Wanted = Mapping[str, tuple[str, ...]]
-"""Demanded custom fields: folded name or gid → its spellings in mappings."""
 
-
-def wanted(names: Iterable[str]) -> Wanted:
-    """Return the demanded fields in the form that `work_item` takes."""
-    spellings: dict[str, tuple[str, ...]] = {}
-    for name in sorted(names):
-        spellings[fold_name(name)] = (*spellings.get(fold_name(name), ()), name)
-    return spellings
-
-
-def work_item(task: Mapping[str, Any], fields: Wanted, parent: str | None = None) -> WorkItem | None:
+def work_item(task: Mapping[str, Any], fields: Wanted = NOTHING, parent: str | None = None) -> WorkItem | None:
     """Return the item, None for a section.
 
     `parent` is the gid of the task it was found under.  A sub-task has no project of its own: selectors take its
     ancestors', so that a task in two projects reads the same through both.  Raises MalformedAnswer when the
-    payload is not a task, Stop when a field is ambiguous.
+    payload is not a task, Stop when a field that is added up is ambiguous.
     """
     gid = text(task, "gid")
     if not gid:
@@ -75,7 +59,7 @@ def work_item(task: Mapping[str, Any], fields: Wanted, parent: str | None = None
         labels=tuple(sorted({text(tag, "name") for tag in objects(task, "tags")})),
         sections=_refs(gid, memberships, "section"),
         assignees=_people(task),
-        fields=_fields(task, fields) if fields else (),
+        fields=values_of(task, fields) if fields.spellings else (),
         children=count(task, "num_subtasks"),
     )
 
@@ -114,41 +98,6 @@ def _state(task: Mapping[str, Any], subtype: str) -> State:
     if not isinstance(completed, bool):
         raise wrong(task, "completed", "true or false")
     return State.DONE if completed else State.TODO
-
-
-def _fields(task: Mapping[str, Any], wanted: Wanted) -> tuple[tuple[str, str], ...]:
-    """Return the demanded fields, each under every spelling; a field is named by its name or by its gid."""
-    seen: dict[str, str] = {}
-    found: list[tuple[str, str]] = []
-    for field in objects(task, "custom_fields"):
-        if str(field.get("resource_subtype")) in NO_NUMBERS:
-            continue  # in another project of the task, the name may be that of a number
-        gid = text(field, "gid")
-        for name in {fold_name(text(field, "name")), gid} & wanted.keys():
-            if seen.setdefault(name, gid) != gid:
-                raise Stop(
-                    f"Task {task['gid']} has two custom fields named {wanted[name][0]!r}, {seen[name]} and {gid}: "
-                    "name the one you mean by its gid, or rename the other one in Asana."
-                )
-            value = _value(field)
-            if value is not None:
-                found.extend((spelling, value) for spelling in wanted[name])
-    return tuple(sorted(set(found)))
-
-
-def _value(field: Mapping[str, Any]) -> str | None:
-    """Return a custom field's value as exact text: the number where it has one, else what people see."""
-    number = field.get("number_value")
-    if number is not None:
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise wrong(field, "number_value", "a number")
-        # 3 and 3.0 are one value and must not look like a change; from 2**53 on floats are not exact anyway.
-        whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
-        return str(int(number) if whole else number)
-    shown = field.get("display_value")
-    if shown is not None and not isinstance(shown, str):
-        raise wrong(field, "display_value", "text")
-    return shown or None
 
 
 def _people(task: Mapping[str, Any]) -> tuple[str, ...]:

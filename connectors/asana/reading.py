@@ -19,8 +19,9 @@ from dataclasses import replace
 from connectors.asana import asking, events
 from connectors.asana.asking import Asking, OffsetExpiredError, Rows
 from connectors.asana.events import Hints
-from connectors.asana.normalise import CUSTOM_FIELDS, FIELDS, IDENTITY, identity, wanted, work_item
+from connectors.asana.normalise import FIELDS, IDENTITY, identity, work_item
 from connectors.asana.transport import Ask
+from connectors.asana.values import CUSTOM_FIELDS, wanted
 from connectors.asana.walk import Events, Point, Single, Tasks, Walk, point
 from connectors.contract import Cursor, Demand, IdPage, Page, Stop
 from okrs.work import WorkItem
@@ -91,7 +92,7 @@ class Reading:
             page = self._rows(project, at, ask, _fields(demand))
         except OffsetExpiredError:
             return Page((), _texts(at.again(ask.what)))
-        fields, parent = wanted(demand.fields), at.gid if isinstance(at, Walk) else None
+        fields, parent = wanted(demand), at.gid if isinstance(at, Walk) else None
         items = tuple([item for row in page.rows if (item := work_item(row, fields, parent)) is not None])
         if isinstance(at, Tasks) and at.awaited:
             shown = {item.id for item in items}
@@ -120,7 +121,7 @@ class Reading:
             if self._asking.lost:  # deleted since, or private
                 return Page(())
             raise
-        item = work_item(row, wanted(demand.fields))
+        item = work_item(row, wanted(demand))
         if item is None or not (self._is_inside(item, project) if item.parent else _is_home(project, item)):
             return Page(())  # it has left the project since
         walks = [Walk(gid=item.id)] if item.children and item.id not in cursor.parents else []  # as in `_listing`
@@ -139,7 +140,7 @@ class Reading:
                 if self._asking.lost:  # out of sight, and with it where this one lives: the census tells
                     return True
                 raise
-            found = work_item(row, {})
+            found = work_item(row)
             if found is None:
                 return False
             item, above = found, found.parent

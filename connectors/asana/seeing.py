@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.asana import asking
 from connectors.asana.asking import Asking
+from connectors.asana.fields import NO_NUMBERS
 from connectors.asana.payload import objects, text
 from connectors.contract import Account, Container, Listed, Unreadable, What
 from connectors.plain import account_of
@@ -68,5 +69,6 @@ def _of_project(ask: Asking, home: Container) -> Iterator[Listed]:
     for setting in ask.every(asking.custom_fields(home.id), _FIELD):
         field: Any = setting.get("custom_field")
         if isinstance(field, dict):
-            note = text(field, "resource_subtype")
-            yield Listed(What.FIELD, text(field, "gid"), text(field, "name"), home.name, note)
+            kind = text(field, "resource_subtype")
+            gid, name = text(field, "gid"), text(field, "name")
+            yield Listed(What.FIELD, gid, name, home.name, note=kind, number=kind not in NO_NUMBERS)

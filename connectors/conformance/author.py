@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,6 +55,8 @@ class Author:
     """The secret in `keys`; "" where there is none."""
     fields: frozenset[str] = frozenset()
     """Names of number fields that items of the tracker have, as a mapping's `by:` would spell them."""
+    compared: frozenset[str] = frozenset()
+    """Names of other fields that items have, as `field.<name>` would spell them."""
     query: str = ""
     """A query in the tracker's own language that finds something in the containers; "" where it has none."""
     least_pages: int = 3
@@ -75,7 +77,12 @@ class Author:
     @property
     def demand(self) -> Demand:
         """What the laws ask for: everything that there is."""
-        return Demand(fields=self.fields, histories=True, sprints=True, refs=True)
+        return replace(self.named, histories=True, sprints=True, refs=True)
+
+    @property
+    def named(self) -> Demand:
+        """The fields alone."""
+        return Demand(fields=self.fields | self.compared, numbers=self.fields)
 
     def settings(self, where: str, names: Sequence[str]) -> SourceSettings:
         settings: SourceSettings = self.connector.Settings.model_validate(self.keys(where, names))

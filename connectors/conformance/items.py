@@ -73,10 +73,22 @@ class ItemLaws(Author):
             extra = [item.fields, item.sprints, item.history]
             assert not any(extra), f"{item.key} brings what no mapping needs: {extra}"
             assert item.kind is not Kind.SPRINT, "sprints come without a demand"
-        if self.fields:
-            found = {name for item in self._items(Demand(fields=self.fields)) for name, _ in item.fields}
-            assert found, f"no item has any of the fields {', '.join(sorted(self.fields))}"
-            assert found <= self.fields, f"fields that nobody demanded: {found - self.fields}"
+        found = {name for item in self._items(self.named) for name, _ in item.fields}
+        assert found <= self.named.fields, f"fields that nobody demanded: {found - self.named.fields}"
+
+    def test_fields_are_pairs_of_a_name_and_a_text(self) -> None:
+        items = self._items(self.named)
+        for item in items:
+            names = [name for name, _ in item.fields]
+            assert names == sorted(names), f"the fields of {item.key} are not sorted by their names: {names}"
+            assert len(set(item.fields)) == len(item.fields), f"{item.key} says the same twice: {item.fields}"
+            for name, text in item.fields:
+                assert isinstance(text, str), f"{name} of {item.key} is {text!r}, and no text"
+                assert text.strip(), f"{name} of {item.key} is empty: leave it out"
+        for name in self.named.fields:
+            assert any(name == own for item in items for own, _ in item.fields), f"no item has the field {name}"
+        for name in self.fields:
+            assert any(item.number(name) is not None for item in items), f"no item has a number in the field {name}"
 
     def test_golden_payloads_become_the_expected_items(self) -> None:
         pairs = self.goldens()

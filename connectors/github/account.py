@@ -17,7 +17,7 @@ from connectors.contract import (
     Unreadable,
     What,
 )
-from connectors.github import boards, normalise
+from connectors.github import boards, columns, normalise
 from connectors.github.answer import Answer, Elsewhere
 from connectors.github.credentials import InstalledApp
 from connectors.github.paging import Listing, Place, links_of
@@ -137,9 +137,9 @@ def discover(wire: Wire, shared: Shared) -> Iterator[Listed]:
     yield from _types(wire, found)
     for name in shared.settings.boards or ():
         for field in boards.look_at(wire, name).fields.values():
-            if field.kind in boards.KINDS:
-                kind = field.kind.casefold().replace("_", " ")
-                yield Listed(What.FIELD, field.name, note=f"{kind} on the board {name}")
+            if field.kind in columns.KINDS:
+                note = f"{columns.spoken(field.kind)} on the board {name}"
+                yield Listed(What.FIELD, field.name, note=note, number=field.kind in columns.NUMBERS)
 
 
 def _visible(wire: Wire, shared: Shared) -> Iterator[dict[str, Any]]:

@@ -3,37 +3,25 @@
 Changing a value on a board does not touch the issue, and boards have no history, so there is no cheaper way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from connectors.contract import MalformedAnswer, Stop
 from connectors.github import graphql
+from connectors.github.columns import KINDS, BoardField, meant_by
 from connectors.github.paging import MOST_PAGES
 from connectors.github.wire import PAGE_SIZE, Wire
+from okrs.demand import Demand
 from okrs.numbers import exact
-from okrs.work import fold_name
 
 NEEDS = "the scope `read:project` (a fine-grained token or an App: read access to Projects)"
-
-KINDS = {"NUMBER": "number", "DATE": "date", "TEXT": "text", "SINGLE_SELECT": "name", "ITERATION": "title"}
-"""Types of fields that hold a value of their own, and under which key it stands."""
 
 Spot = tuple[str, int]
 """Id of a repository and the number of an issue or pull request in it."""
 Fields = tuple[tuple[str, str], ...]
 """`WorkItem.fields`."""
-
-
-@dataclass(frozen=True, slots=True)
-class BoardField:
-    """A field of a board; `board` is owner/number, `kind` one of `KINDS`."""
-
-    id: str
-    name: str
-    kind: str
-    board: str
 
 
 @dataclass(slots=True)
@@ -90,32 +78,33 @@ class Boards:
         self._names = tuple(names)
         self._lock = Lock()
         self._boards: list[Board] = []
-        self._fields: dict[frozenset[str], dict[Spot, Fields]] = {}
+        self._fields: dict[Demand, dict[Spot, Fields]] = {}
 
     def forget(self) -> None:
         """Begin a new run."""
         with self._lock:
             self._boards, self._fields = [], {}
 
-    def expect(self, demanded: frozenset[str]) -> None:
+    def expect(self, demand: Demand) -> None:
         """Raise Stop where fields are demanded and no board is configured that could have them."""
-        if demanded and not self._names:
-            names = ", ".join(sorted(demanded))
+        if demand.fields and not self._names:
+            names = ", ".join(sorted(demand.fields))
             raise Stop(f"GitHub issues have no fields of their own: name the board of {names} under `boards:`.")
 
-    def fields(self, wire: Wire, demanded: frozenset[str]) -> Mapping[Spot, Fields]:
+    def fields(self, wire: Wire, demand: Demand) -> Mapping[Spot, Fields]:
         """Return the demanded fields of everything on the boards, sorted by name; () for what has no value.
 
-        What was read when a page failed is not read again.  Raises Stop when a name fits no field or several.
+        What was read when a page failed is not read again.  Raises Stop when a name fits no field, or one that is
+        added up several.
         """
         with self._lock:
-            if demanded not in self._fields:
+            if demand not in self._fields:
                 self._boards = self._boards or [Board(name) for name in self._names]
                 for board in self._boards:
                     while not board.complete:
                         board.take(_page(wire, board.name, board.after, PAGE_SIZE), f"the board {board.name}")
-                self._fields[demanded] = _demanded(self._boards, demanded)
-            return self._fields[demanded]
+                self._fields[demand] = _demanded(self._boards, demand)
+            return self._fields[demand]
 
     def ids(self) -> Mapping[Spot, str]:
         """Return the ids of the issues on the boards that `fields` has read."""
@@ -160,27 +149,15 @@ def _values(
             raise MalformedAnswer(f"A number of {what} is none; nothing of it was used.")
 
 
-def _demanded(boards: Iterable[Board], demanded: frozenset[str]) -> dict[Spot, Fields]:
-    boards = list(boards)
-    spellings: dict[str, list[str]] = {}
-    for name in demanded:
-        spellings.setdefault(chosen_field(name, boards).id, []).append(name)
-    found: dict[Spot, dict[str, str]] = {}
-    for board in boards:
-        for spot, values in board.values.items():
-            mine = found.setdefault(spot, {})
-            mine.update({name: text for known, text in values.items() for name in spellings.get(known, ())})
-    return {spot: tuple(sorted(mine.items())) for spot, mine in found.items()}
-
-
-def chosen_field(name: str, boards: Iterable[Board]) -> BoardField:
-    """Return the one field that a rule's name means.  Raises Stop when there is none, or several."""
+def _demanded(boards: Sequence[Board], demand: Demand) -> dict[Spot, Fields]:
+    """Return the values by where they belong; of two fields of one name, that of numbers comes first."""
     every = [one for board in boards for one in board.fields.values() if one.kind in KINDS]
-    fitting = [one for one in every if fold_name(one.name) == fold_name(name)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        homes = " and ".join(sorted(one.board for one in fitting))
-        raise Stop(f"The field {name!r} is on the boards {homes}: rename one of them, or leave one board out.")
-    known = ", ".join(sorted({one.name for one in every}))
-    raise Stop(f"No board of this source has a field {name!r}: write one of {known or 'none that could be used'}.")
+    meant = {name: meant_by(name, every, added=name in demand.numbers) for name in sorted(demand.fields)}
+    found: dict[Spot, Fields] = {spot: () for board in boards for spot in board.values}
+    for name, fields in meant.items():
+        for one in fields:
+            home = next(board for board in boards if board.name == one.board)
+            for spot, values in home.values.items():
+                if one.id in values and (name, values[one.id]) not in found[spot]:
+                    found[spot] += ((name, values[one.id]),)
+    return found

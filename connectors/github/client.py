@@ -59,7 +59,7 @@ class GitHubConnector:
         return shared.containers(self._wire, self._shared)
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
-        self._shared.boards.expect(demand.fields)
+        self._shared.boards.expect(demand)
         return Reading(self._wire, self._shared, container).page(cursor, demand)
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:  # noqa: ARG002 - all is listed

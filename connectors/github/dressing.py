@@ -20,7 +20,7 @@ def dressed(wire: Wire, shared: Shared, rows: Sequence[Payload], repo: Ref, dema
     Raises ConnectorError.
     """
     if demand.fields:
-        values = shared.boards.fields(wire, demand.fields)
+        values = shared.boards.fields(wire, demand)
         items = [normalise.issue(row, repo, values.get((repo.id, whole(row, "number")), ())) for row in rows]
     else:
         items = [normalise.issue(row, repo) for row in rows]

@@ -59,7 +59,7 @@ class Reading:
         if place.until and place.until in [row["number"] for row in rows]:
             following = ()
         if demand.fields and since is None:
-            values = self._shared.boards.fields(self._wire, demand.fields)
+            values = self._shared.boards.fields(self._wire, demand)
             memo = board_part(rows, values, self._repo, f".{place.page or f'after{place.pages}'}")
         return Page(items, (*begun, *[one.text() for one in following]), memo=memo)
 
@@ -137,7 +137,7 @@ class Reading:
         The last is 0, or the number up to which everything is listed: so many pull requests came onto the boards
         untouched that this is cheaper than asking for each.
         """
-        values = self._shared.boards.fields(self._wire, demand.fields)
+        values = self._shared.boards.fields(self._wire, demand)
         mine = {number for repository, number in values if repository == self._repo.id}
         were = on_board(cursor.memo)
         listed = {row["number"]: str(row["id"]) for row in rows}

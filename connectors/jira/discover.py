@@ -1,4 +1,4 @@
-"""What a config may name: projects, versions, epics, labels, sprints, number fields, types and statuses."""
+"""What a config may name: projects, versions, epics, labels, sprints, custom fields, types and statuses."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -51,8 +51,8 @@ def _visible(site: Site) -> list[Json]:
 
 
 def _fields(site: Site) -> Iterator[Listed]:
-    for number, name in fields.numbers(site.fields()):
-        yield Listed(What.FIELD, number, name, note="number")
+    for number, name, kind in fields.customs(site.fields()):
+        yield Listed(What.FIELD, number, name, note=kind, number=kind == "number")
 
 
 def _of_container(site: Site, container: Container) -> Iterator[Listed]:

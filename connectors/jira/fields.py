@@ -14,6 +14,9 @@ SPRINT = "com.pyxis.greenhopper.jira:gh-sprint"
 STORY_POINTS = "com.pyxis.greenhopper.jira:jsw-story-points"
 """Team-managed projects estimate in this one; company-managed ones in a plain number field, known by its name alone."""
 
+_MAY_BE_NUMBERS = frozenset({"number", "string", "option", "any", ""})
+"""Kinds in which numbers stand: also a text, or an option, that is one."""
+
 _MOST = 3
 """Candidates that a sentence names."""
 
@@ -52,10 +55,24 @@ def field_id(spelled: str, known: Sequence[Json], *, told: bool = False) -> str:
 def _near(spelled: str, known: Sequence[Json]) -> list[Json]:
     """Return what else may be meant: names that are alike; for an id, which says nothing, what people estimate in."""
     if is_id(spelled):
-        found = numbers(known)
-        return _where(known, _estimates) or _where(known, lambda field: (_id(field), _name(field)) in found[:_MOST])
+        return _where(known, _estimates) or _numbers(known)[:_MOST]
     close = get_close_matches(fold_name(spelled), {fold_name(_name(field)) for field in known}, n=_MOST)
     return _where(known, lambda field: fold_name(_name(field)) in close)
+
+
+def kind_of(field: Json) -> str:
+    """Return what a field holds, in Jira's words: `number`, `option`, `list of option`, "" where it does not say."""
+    kind, inner = maybe(_schema(field), "type", str, "a field") or "", maybe(_schema(field), "items", str, "a field")
+    return f"list of {inner}" if kind == "array" else kind
+
+
+def expect_number(spelled: str, known: Sequence[Json]) -> None:
+    """Raise Stop where a field of this id cannot hold a number."""
+    for field in known:
+        if _id(field) == spelled and (kind := kind_of(field)) not in _MAY_BE_NUMBERS:
+            found = _numbers(known)[:_MOST]
+            remedy = f"name a number field, as {_listed(found, ' or ')}." if found else "name a number field."
+            raise Stop(f"The field {_listed([field])} holds no numbers ({kind}), and `by` needs some: {remedy}")
 
 
 def by_schema(known: Sequence[Json], custom: str) -> str | None:
@@ -63,10 +80,23 @@ def by_schema(known: Sequence[Json], custom: str) -> str | None:
     return next((_id(field) for field in known if _schema(field).get("custom") == custom), None)
 
 
-def numbers(known: Sequence[Json]) -> list[tuple[str, str]]:
-    """Return (id, name) of the custom number fields, sorted by name."""
-    found = [field for field in known if _schema(field).get("type") == "number" and "custom" in _schema(field)]
-    return sorted([(_id(field), _name(field)) for field in found], key=lambda pair: (fold_name(pair[1]), pair[0]))
+def customs(known: Sequence[Json]) -> list[tuple[str, str, str]]:
+    """Return (id, name, kind) of the custom fields, sorted by name; without those that Jira Software keeps house with.
+
+    What it tells there, as an issue's sprints, rules name by words of their own.
+    """
+    found = [field for field in known if "custom" in _schema(field) and (not _housekeeping(field) or _estimates(field))]
+    told = [(_id(field), _name(field), kind_of(field)) for field in found]
+    return sorted(told, key=lambda one: (fold_name(one[1]), one[0]))
+
+
+def _housekeeping(field: Json) -> bool:
+    return str(_schema(field).get("custom")).startswith("com.pyxis.greenhopper.jira:")
+
+
+def _numbers(known: Sequence[Json]) -> list[Json]:
+    found = _where(known, lambda field: kind_of(field) == "number" and "custom" in _schema(field))
+    return sorted(found, key=lambda field: (fold_name(_name(field)), _id(field)))
 
 
 def _estimates(field: Json) -> bool:

@@ -127,21 +127,22 @@ class Listing:
         if self._list_wanted(demand) or (full and demand.fields):
             self._site.fields()
         known = self._site.known.fields
-        told = self._site.settings.fields
-        spelled = [(name, self._spelled(name)) for name in sorted(demand.fields)]
+        columns = [(name, self._field_id(name)) for name in sorted(demand.fields)]
+        if known is not None:
+            for name in sorted(demand.numbers):
+                fields.expect_number(self._field_id(name), known)
         return Reading(
             root=self._site.settings.url,
             cancelled=frozenset(map(fold_name, self._site.settings.cancelled_resolutions)),
-            columns=tuple(
-                [
-                    (name, one if known is None else fields.field_id(one, known, told=name in told))
-                    for name, one in spelled
-                ]
-            ),
+            columns=tuple(columns),
             epic_link=None if known is None or self._site.cloud else fields.by_schema(known, fields.EPIC_LINK),
             sprint=fields.by_schema(known, fields.SPRINT) if known is not None and demand.sprints else None,
             links=demand.refs,
         )
+
+    def _field_id(self, name: str) -> str:
+        known, told = self._site.known.fields, name in self._site.settings.fields
+        return self._spelled(name) if known is None else fields.field_id(self._spelled(name), known, told=told)
 
     def _spelled(self, name: str) -> str:
         return self._site.settings.fields.get(name, name)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from connectors.jira.boards import sprints_of
 from connectors.jira.payload import Json, each, malformed, maybe, midnight, moment, name_of, needed
+from connectors.jira.values import value_texts
 from connectors.naming import first_refs
 from okrs.work import Kind, Ref, State, Step, WorkItem, fold_name
 
@@ -164,23 +165,10 @@ def _linked(fields: Json, what: str) -> list[str]:
 
 
 def _values(fields: Json, reading: Reading, what: str) -> tuple[tuple[str, str], ...]:
-    pairs = ((name, value_text(fields.get(field), f"{name} of {what}")) for name, field in reading.columns)
-    return tuple((name, text) for name, text in pairs if text is not None)
-
-
-def value_text(value: object, what: str) -> str | None:
-    """Return a custom field's value as text: numbers exactly and shortest, options by their value or name."""
-    match value:
-        case None | []:
-            return None
-        case str():
-            return value
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return repr(value).removesuffix(".0")
-        case {"value": str(text)} | {"name": str(text)} | {"displayName": str(text)}:
-            return text
-        case list():
-            return ", ".join(filter(None, (value_text(entry, what) for entry in value))) or None
-    raise malformed("value", what)
+    return tuple(
+        [
+            (name, text)
+            for name, field in reading.columns
+            for text in value_texts(fields.get(field), f"{name!r} of {what}")
+        ]
+    )

@@ -47,6 +47,7 @@ class ToyKit(HttpConformance):
     absent = "404404"
     token = TOKEN
     fields = frozenset({"points"})
+    compared = frozenset({"market"})
     query = "points > 3"
     posts = frozenset({"/find"})
 
@@ -212,7 +213,21 @@ class ManyRefs(Toy):
 @breaks("only_what_is_demanded_comes")
 class AllFields(Toy):
     def item(self, row: Json, demand: Demand) -> WorkItem:
-        return super().item(row, replace(demand, fields=frozenset({"points"})))
+        return super().item(row, replace(demand, fields=demand.fields | {"points"}))
+
+
+@breaks("fields_are_pairs_of_a_name_and_a_text")
+class WordsForNumbers(Toy):
+    def item(self, row: Json, demand: Demand) -> WorkItem:
+        item = super().item(row, demand)
+        return replace(item, fields=tuple([(name, f"about {text}") for name, text in item.fields]))
+
+
+@breaks("fields_are_pairs_of_a_name_and_a_text")
+class FieldsAsTheyCome(Toy):
+    def item(self, row: Json, demand: Demand) -> WorkItem:
+        item = super().item(row, demand)
+        return replace(item, fields=item.fields[::-1])
 
 
 @breaks("golden_payloads_become_the_expected_items")

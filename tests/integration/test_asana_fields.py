@@ -1,4 +1,4 @@
-"""A custom field that a mapping names and no project has: its numbers must not vanish unseen."""
+"""Custom fields that mappings name: what they hold, and that none vanishes unseen."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +11,18 @@ from sandbox.asana_shapes import POINTS_FIELD
 from sandbox.records import Project
 from tests.integration.asana_client import TOKEN, Launch, connect, launched, pages, reply, row, scripted, tasks
 
-EFFORT = Demand(fields=frozenset({"Effort"}))
+
+def adding(*names: str) -> Demand:
+    """What `by` asks for."""
+    return Demand(fields=frozenset(names), numbers=frozenset(names))
+
+
+def comparing(*names: str) -> Demand:
+    """What `field.<name>` asks for."""
+    return Demand(fields=frozenset(names))
+
+
+EFFORT = adding("Effort")
 
 
 @pytest.fixture
@@ -52,7 +63,7 @@ def test_a_renamed_field_is_told_with_what_it_may_be_called_now(launch: Launch) 
             "No project of this Asana source has a custom field 'Effort' (any more), or this token may not see it: "
             f"did you mean 'Efforts, in days' ({POINTS_FIELD})? Name or gid stand under `by`."
         )
-    assert pages(later, container, Demand(fields=frozenset({POINTS_FIELD, "efforts, In Days"})))  # what it told works
+    assert pages(later, container, adding(POINTS_FIELD, "efforts, In Days"))  # what it told works
     assert pages(later, container)  # nobody asks for it
 
 
@@ -114,7 +125,7 @@ def test_two_fields_of_one_name_are_told_apart_by_their_gids() -> None:
             "The Asana project 1204 has 2 custom fields that 'Effort' may mean, 'Effort' (11) or 'EFFORT ' (12): "
             "write the gid of the right one under `by`."
         )
-        assert pages(connector, container, Demand(fields=frozenset({"12"})))
+        assert pages(connector, container, adding("12"))
 
 
 @pytest.mark.parametrize("kind", ["text", "multi_enum", "date", "people", "reference"])
@@ -129,7 +140,7 @@ def test_a_field_that_holds_no_number_is_refused(kind: str) -> None:
     with scripted(project(("11", "Effort", "number"))) as server:
         connector = server.connect()
         (container,) = resolved(connector)
-        assert refusal(connector, container, Demand(fields=frozenset({"Velocity"}))).endswith(
+        assert refusal(connector, container, adding("Velocity")).endswith(
             ": did you mean 'Effort' (11)? Name or gid stand under `by`."
         )
 
@@ -138,11 +149,11 @@ NUMBER, WORDS = ("11", "Effort", "number"), ("12", "Effort", "text")
 
 
 @pytest.mark.parametrize("first", [NUMBER, WORDS])
-def test_a_field_of_the_wrong_kind_is_absent_while_another_project_has_a_number(first: tuple[str, str, str]) -> None:
+def test_a_field_of_the_wrong_kind_is_fine_while_another_project_has_a_number(first: tuple[str, str, str]) -> None:
     second = WORDS if first is NUMBER else NUMBER
     values = {"number_value": 3, "display_value": "3"}
     sized = [{"gid": gid, "name": name, "resource_subtype": kind, **values} for gid, name, kind in (NUMBER, WORDS)]
-    sized[1]["number_value"] = None
+    sized[1] |= {"number_value": None, "display_value": "large"}
     listings = [TOKEN, tasks(row("1", custom_fields=sized[:1])), TOKEN, tasks(row("2", custom_fields=sized[1:]))]
     shared = [TOKEN, tasks(row("3", custom_fields=sized))]  # in both projects
     with (
@@ -150,12 +161,72 @@ def test_a_field_of_the_wrong_kind_is_absent_while_another_project_has_a_number(
         closing(connect(server.url, "1204", "1205")) as connector,
     ):
         boxes = resolved(connector)
-        found = [
-            item.fields for box in (*boxes, boxes[0]) for _, items in pages(connector, box, EFFORT) for item in items
-        ]
-    assert found == [(("Effort", "3"),), (), (("Effort", "3"),)]
+        found = [item for box in (*boxes, boxes[0]) for _, items in pages(connector, box, EFFORT) for item in items]
+    three, large = ("Effort", "3"), ("Effort", "large")
+    assert [item.fields for item in found] == [(three,), (large,), (three, large)]
+    assert [item.number("Effort") for item in found] == [3, None, 3]
     asked = [names for path, _ in server.asked for names in parse_qs(path).get("opt_fields", [])]
     assert "custom_fields.resource_subtype" in asked[2].split(",")
+
+
+# fields that are compared
+
+
+@pytest.mark.parametrize("kind", ["text", "enum", "multi_enum", "date", "people", "reference", "number", "new"])
+def test_a_field_of_any_kind_is_compared(kind: str) -> None:
+    with scripted(project(("11", "Risk", kind)), TOKEN, tasks(row("1"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert pages(connector, container, comparing("risk", "11"))
+
+
+def test_several_fields_of_one_name_are_all_compared() -> None:
+    with scripted(project(("11", "Risk", "enum"), ("12", "RISK", "number")), TOKEN, tasks(row("1"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert pages(connector, container, comparing("risk"))
+
+
+def test_a_name_that_no_project_has_is_told_with_what_may_be_meant() -> None:
+    with scripted(project(("11", "Risk level", "text"), ("12", "Points", "number"))) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert refusal(connector, container, comparing("Risk levels")) == (
+            "No project of this Asana source has a custom field 'Risk levels' (any more), or this token may not see "
+            "it: did you mean 'Risk level' (11)? Name or gid stand behind `field.`."
+        )
+    with scripted(project()) as server:
+        connector = server.connect()
+        (container,) = resolved(connector)
+        assert refusal(connector, container, comparing("Risk")).endswith(
+            ": add it to a project, or name another one behind `field.`; `headway discover` lists them."
+        )
+
+
+def test_one_project_with_the_compared_field_is_enough(launch: Launch, other: Project) -> None:
+    launch.world.add_field(other, "Market", "multi_enum")
+    [ask] = launch.world.items_of(other)
+    launch.world.fill(ask, "Market", ("DE", "AT"))
+    connector = launch.connect(launch.project.key, other.key)
+    without, having = resolved(connector)
+    assert [item.fields for _, items in pages(connector, without, comparing("market")) for item in items] == [()]
+    [(_, [item])] = pages(connector, having, comparing("market"))
+    assert item.fields == (("market", "AT"), ("market", "DE"))
+    del other.fields["Market"]
+    later = launch.connect(launch.project.key, other.key)
+    for container in resolved(later):
+        assert "has a custom field 'market'" in refusal(later, container, comparing("market"))
+
+
+def test_values_are_asked_for_where_they_are_demanded_alone(launch: Launch) -> None:
+    connector = launch.connect()
+    (container,) = resolved(connector)
+    for demand in (Demand(), comparing("Effort")):
+        pages(connector, container, demand)
+    asked = [parse_qs(target.partition("?")[2]) for _, _, target, _ in launch.sandbox.log if "/tasks?" in target]
+    plain, full = [query["opt_fields"][0] for query in asked]
+    assert "custom_fields" not in plain
+    assert "custom_fields.multi_enum_values.name" in full.split(",")
 
 
 def test_where_no_project_has_a_number_the_wrong_kind_is_told_to_all() -> None:

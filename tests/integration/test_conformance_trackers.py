@@ -12,6 +12,7 @@ import orjson
 
 from connectors import asana, github, jira
 from connectors.asana import normalise as asana_items
+from connectors.asana.values import wanted
 from connectors.conformance import Golden, HttpConformance, Tracker
 from connectors.conformance.loopback import Handler
 from connectors.conformance.questions import Outcome
@@ -20,8 +21,10 @@ from connectors.conformance.troubles import Reply
 from connectors.github import normalise as github_items
 from connectors.jira import normalise as jira_items
 from connectors.jira.transport import POSTS
+from okrs.demand import Demand
 from okrs.work import Ref, WorkItem
 from sandbox.clock import SimulatedClock
+from sandbox.custom_fields import jira_id
 from sandbox.records import Item, Project
 from sandbox.server import JIRA_EMAIL, TOKENS, Sandbox
 from sandbox.world import World
@@ -80,6 +83,8 @@ def _jira_world(world: World) -> Sequence[Item]:
             first, f"Fix {number}", "Bug", labels=("p1",), parent=epic, milestone=release, points=float(number)
         )
     world.create(first, "Part of it", "Sub-task", parent=world.item("PAY-2"))
+    world.add_field(first, "Market", "multiselect")
+    world.fill(world.item("PAY-4"), "Market", ("Germany", "Austria"))
     other = world.create(second, "Move", "Story")
     return world.item("PAY-3"), other
 
@@ -98,6 +103,7 @@ def _github_world_with_board(world: World) -> Sequence[Item]:
     board = world.add_board("acme", "Roadmap", {"Points": "NUMBER", "Stage": "SINGLE_SELECT"})
     for number in range(1, 6):
         world.set_value(board, world.item(f"acme/web#{number}"), "Points", number / 2)
+        world.set_value(board, world.item(f"acme/web#{number}"), "Stage", "Beta")
     for pull in ("acme/web#9", "acme/api#1"):
         world.set_value(board, world.item(pull), "Points", 8.0)
     return edited
@@ -105,7 +111,9 @@ def _github_world_with_board(world: World) -> Sequence[Item]:
 
 def _asana_world(world: World) -> Sequence[Item]:
     first, second = (world.add_project("asana", name, sections=("Doing",)) for name in ("Launch", "Research"))
-    tasks = [world.create(first, f"Prepare {number}", section="Doing", labels=("p1",)) for number in range(9)]
+    tasks = [world.create(first, f"Prepare {number}", section="Doing", labels=("p1",), points=2) for number in range(9)]
+    world.add_field(first, "Market", "multi_enum")
+    world.fill(tasks[2], "Market", ("Germany", "Austria"))
     milestone = world.create(first, "Go live", "milestone")
     world.block(milestone, tasks[:2])
     world.create(first, "Part of it", parent=tasks[4])
@@ -126,6 +134,7 @@ class TestJira(HttpConformance):
     absent = "99999"
     token = TOKENS["jira"]
     fields = frozenset({"customfield_10016"})
+    compared = frozenset({jira_id("Market")})
     query = 'project = "PAY" AND issuetype = Bug'
 
     def spares(self, path: str, status: int) -> bool:
@@ -211,6 +220,7 @@ class TestGitHubBoards(TestGitHub):
     """With a board, whose values are asked for by GraphQL, and come from elsewhere than the issues."""
 
     fields = frozenset({"points"})
+    compared = frozenset({"stage"})
     extra = 1  # the board
 
     @contextmanager
@@ -256,6 +266,8 @@ class TestAsana(HttpConformance):
     unknown = "1209999999999999"
     absent = "1208888888888888"
     token = TOKENS["asana"]
+    fields = frozenset({"effort"})
+    compared = frozenset({"market"})
     extra = 1  # the sub-tasks of one parent
 
     def spares(self, path: str, status: int) -> bool:
@@ -274,7 +286,7 @@ class TestAsana(HttpConformance):
         return {"connector": "asana", "url": where, "token": self.token, "projects": names}
 
     def goldens(self) -> Sequence[Golden]:
-        fields = asana_items.wanted({"effort", "Effort ", "Share", "priority", "unknown"})
+        fields = wanted(Demand(fields=frozenset({"effort", "Effort ", "Share", "priority", "unknown"})))
 
         def tasks(payload: bytes) -> list[WorkItem]:
             found = [asana_items.work_item(row, fields) for row in orjson.loads(payload)["data"]]

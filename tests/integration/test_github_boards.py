@@ -28,7 +28,7 @@ from tests.integration.github_server import GitHubServer, Reply, items, memo_of,
 
 START = datetime(2026, 10, 1, 9, tzinfo=UTC)
 KINDS = {"Points": "NUMBER", "Due": "DATE", "Note": "TEXT", "Status": "SINGLE_SELECT", "Sprint": "ITERATION"}
-POINTS = Demand(fields=frozenset({"points"}))
+POINTS = Demand(fields=frozenset({"points"}), numbers=frozenset({"points"}))
 
 
 @pytest.fixture
@@ -214,6 +214,34 @@ def test_a_name_that_fits_no_field_or_two_is_refused_with_candidates(sandbox: Sa
         two.changed(box, Cursor(START), Demand(fields=frozenset({"velocity"})))
     assert two.changed(box, Cursor(START), Demand(fields=frozenset({"size"}))).items
     two.close()
+
+
+def test_a_name_on_several_boards_is_compared_on_all_of_them(sandbox: Sandbox, world: World) -> None:
+    other = world.add_board("acme", "Other", {"points": "TEXT", "Stage": "SINGLE_SELECT"})
+    world.set_value(other, at(world, 1), "points", "many")
+    world.set_value(other, at(world, 2), "points", "few")
+    two = connected(sandbox, boards=("acme/2", "acme/1"))
+    for demand in (POINTS, Demand(fields=POINTS.fields)):
+        mirror = Poller(two, world, demand)
+        mirror.poll()
+        found = {item.key: item for item in mirror.items.values()}
+        assert found["acme/web#1"].fields == (("points", "3"), ("points", "many"))
+        assert found["acme/web#2"].fields == (("points", "few"),)
+        assert found["acme/web#1"].number("points") == 3
+    two.close()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("Due", "date"), ("note", "text"), ("Sprint", "iteration")])
+def test_what_is_added_up_must_hold_numbers(github: Connector, name: str, kind: str) -> None:
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    names = frozenset({name})
+    with pytest.raises(Stop) as caught:
+        github.changed(box, Cursor(START), Demand(fields=names, numbers=names))
+    assert str(caught.value) == (
+        f"The field {name!r} of the board acme/1 is a {kind}, and `by` needs a number: write one of Points, Status."
+    )
+    assert github.changed(box, Cursor(START), Demand(fields=names)).items
 
 
 def test_an_unknown_board_and_a_missing_scope_are_named(sandbox: Sandbox) -> None:

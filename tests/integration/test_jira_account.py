@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import Account, Listed, Stop, TryLater, What
+from sandbox.custom_fields import jira_id
 from sandbox.exchange import Answer
 from sandbox.server import Sandbox
 from sandbox.world import World
@@ -92,6 +93,7 @@ def test_an_expiry_that_is_not_clear_is_not_told(world: World, tokens: object) -
 
 
 def test_discover_lists_what_a_config_may_name(world: World, sandbox: Sandbox) -> None:
+    world.add_field(world.project("PAY"), "Market", "multiselect")
     with jira(sandbox) as connector:
         found = connector.discover()
     cloud = sandbox.jira_mode == "cloud"
@@ -106,12 +108,14 @@ def test_discover_lists_what_a_config_may_name(world: World, sandbox: Sandbox) -
         Listed(What.LABEL, "Backend", container="PAY"),
         Listed(What.SPRINT, "Sprint 1", container="PAY", note="doing"),
         Listed(What.FIELD, "customfield_10016", points, note="number"),
+        Listed(What.FIELD, jira_id("Market"), "Market", note="list of option", number=False),
         Listed(What.TYPE, "Sub-task", container="PAY"),
         Listed(What.STATUS, "Cancelled", container="PAY", note="done"),
     }
     assert len(set(found)) == len(found)
     assert [one.value for one in found if one.what is What.EPIC] == ["PAY-1"]
-    assert [one.value for one in found if one.what is What.FIELD] == ["customfield_10016"]
+    fields = [one for one in found if one.what is What.FIELD]
+    assert [(one.value, one.number) for one in fields] == [(jira_id("Market"), False), ("customfield_10016", True)]
 
 
 def test_discover_walks_all_pages(world: World, sandbox: Sandbox) -> None:

@@ -199,6 +199,32 @@ def test_a_field_that_cannot_be_told_stops_a_full_read(site: Site, spelled: str,
     connector.close()
 
 
+NO_NUMBERS = {
+    "id": "customfield_10300",
+    "name": "Market",
+    "schema": {"type": "array", "items": "option", "custom": "m"},
+}
+
+
+@pytest.mark.parametrize("spelled", ["Market", "customfield_10300"])
+def test_what_is_added_up_must_hold_numbers(site: Site, spelled: str) -> None:
+    number = {"id": "customfield_10036", "name": "Effort", "schema": {"type": "number", "custom": "float"}}
+    site.fields = [*FIELDS, NO_NUMBERS, number]
+    site.issues = [issue(1, customfield_10300=[{"value": "DE"}, {"value": "AT"}], updated=NOW)]
+    connector, names = connect(settings(site)), frozenset({spelled})
+    with pytest.raises(Stop) as raised:
+        read(connector, FULL, Demand(fields=names, numbers=names))
+    assert str(raised.value) == (
+        "The field Market (customfield_10300) holds no numbers (list of option), and `by` needs some: "
+        "name a number field, as Effort (customfield_10036)."
+    )
+    (container,) = connector.containers()
+    assert isinstance(container, Container)
+    [(_, page)] = pages(connector, container, FULL, Demand(fields=names))
+    assert page.items[-1].fields == ((spelled, "DE"), (spelled, "AT"))
+    connector.close()
+
+
 ESTIMATE = {"id": "customfield_10036", "name": "Story point estimate", "schema": {"type": "number", "custom": "float"}}
 
 

@@ -53,7 +53,8 @@ class ToyTracker:
 
     def _item(self, number: int, project: str) -> Json:
         changed = (NOON - timedelta(days=20 - number)).isoformat()
-        more = {"project": project, "points": number, "kind": "milestone" if number == 1 else "issue"}
+        more: Json = {"project": project, "points": number, "kind": "milestone" if number == 1 else "issue"}
+        more |= {"markets": ["DE", "AT"][: number % 3]}
         return {"id": str(number), "title": f"Task {number}", "done": False, "changed": changed, **more}
 
     def __enter__(self) -> Self:
@@ -289,9 +290,9 @@ def item_of(row: Json, demand: Demand) -> WorkItem:
         projects=(Ref(row["project"], name),),
         refs=(f"{name}-1",) if demand.refs and row["id"] != "1" else (),
     )
-    if "points" in demand.fields:
-        item = replace(item, fields=(("points", str(row["points"])),))
-    return item
+    fields = [("market", market) for market in row["markets"]] if "market" in demand.fields else []
+    fields += [("points", str(row["points"]))] if "points" in demand.fields else []
+    return replace(item, fields=tuple(fields))
 
 
 def module(toy: type[Toy], settings: type[Settings] = Settings) -> SimpleNamespace:

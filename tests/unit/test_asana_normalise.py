@@ -8,13 +8,17 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.asana.normalise import wanted, work_item
+from connectors.asana.normalise import work_item
+from connectors.asana.values import wanted
 from connectors.contract import MalformedAnswer, Stop
 from connectors.golden import golden
+from okrs.demand import Demand
 from okrs.work import Kind, Ref, State, WorkItem
 
 GOLDEN = Path(__file__).parent / "golden" / "asana"
-FIELDS = wanted({"effort", "Effort ", "Share", "priority", "unknown"})
+NUMBERS = frozenset({"effort", "Effort ", "Share"})
+SHARE = frozenset({"Share"})
+FIELDS = wanted(Demand(fields=NUMBERS | {"priority", "unknown"}, numbers=NUMBERS))
 
 
 def load(name: str) -> Any:
@@ -109,11 +113,69 @@ def test_numbers_are_exact_text(number: float, text: str) -> None:
     assert item.fields == (("Effort ", text), ("effort", text))
 
 
+ADA = {"gid": "1", "name": "Ada Okafor", "email": "ada@acme.example"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "texts"),
+    [
+        ("text", {"text_value": " Berlin ", "display_value": " Berlin "}, [" Berlin "]),
+        ("enum", {"enum_value": {"gid": "5", "name": "High"}, "display_value": "High"}, ["High"]),
+        (
+            "multi_enum",
+            {"multi_enum_values": [{"gid": "5", "name": "DE"}, {"gid": "6", "name": "AT"}], "display_value": "DE, AT"},
+            ["AT", "DE"],
+        ),
+        ("multi_enum", {"multi_enum_values": [], "display_value": ""}, []),
+        ("multi_enum", {"display_value": "DE"}, ["DE"]),
+        ("date", {"date_value": {"date": "2026-10-01"}, "display_value": "2026-10-01T00:00:00.000Z"}, ["2026-10-01"]),
+        ("date", {"date_value": None, "display_value": None}, []),
+        ("people", {"people_value": [ADA], "display_value": "Ada Okafor"}, ["Ada Okafor", "ada@acme.example"]),
+        ("people", {"people_value": [{"gid": "1"}], "display_value": "Private User"}, ["Private User"]),
+        ("reference", {"reference_value": [{"gid": "7", "name": "Launch"}], "display_value": "Launch"}, ["Launch"]),
+        ("number", {"number_value": 0.5, "display_value": "50%"}, ["0.5"]),
+        ("something new", {"display_value": "whatever"}, ["whatever"]),
+    ],
+)
+def test_what_people_see_is_what_is_compared(kind: str, held: dict[str, object], texts: list[str]) -> None:
+    field = {"gid": "11", "name": "Place", "resource_subtype": kind, **held}
+    item = work_item({**tasks()[0], "custom_fields": [field]}, wanted(Demand(fields=frozenset({"place"}))))
+    assert item is not None
+    assert item.fields == tuple(("place", text) for text in texts)
+
+
+def test_of_two_fields_of_one_name_the_number_is_added_and_all_are_compared() -> None:
+    number = {"gid": "11", "name": "Size", "resource_subtype": "number", "number_value": 5, "display_value": "5"}
+    words = {"gid": "12", "name": "size", "resource_subtype": "text", "display_value": "3"}
+    sizes = frozenset({"Size"})
+    for numbers in (sizes, frozenset[str]()):
+        item = work_item(
+            {**tasks()[0], "custom_fields": [words, number]}, wanted(Demand(fields=sizes, numbers=numbers))
+        )
+        assert item is not None
+        assert item.fields == (("Size", "5"), ("Size", "3"))
+        assert item.number("Size") == 5
+
+
+def test_two_number_fields_of_one_name_may_be_compared() -> None:
+    fields = [{"gid": gid, "name": "Effort", "number_value": value} for gid, value in (("11", 1), ("12", 2))]
+    task = {**tasks()[0], "custom_fields": fields}
+    item = work_item(task, wanted(Demand(fields=frozenset({"effort"}))))
+    assert item is not None
+    assert item.fields == (("effort", "1"), ("effort", "2"))
+
+
 def test_two_fields_of_one_name_are_told_apart_by_a_person() -> None:
     fields = [{"gid": gid, "name": name, "number_value": 1} for gid, name in (("11", "Effort"), ("12", "EFFORT "))]
     with pytest.raises(Stop, match="11 and 12"):
         read({**tasks()[0], "custom_fields": fields})
-    assert work_item({**tasks()[0], "custom_fields": fields}, wanted({"Share"})) is not None
+    assert (
+        work_item(
+            {**tasks()[0], "custom_fields": fields},
+            wanted(Demand(fields=SHARE, numbers=SHARE)),
+        )
+        is not None
+    )
 
 
 @pytest.mark.parametrize("key", ["gid", "name", "resource_subtype", "completed"])
@@ -156,6 +218,8 @@ def test_what_every_task_has_must_be_there(key: str, value: object) -> None:
         ("custom_fields", [{"gid": "1", "name": "Effort", "number_value": "3"}]),
         ("custom_fields", [{"gid": "1", "name": "Effort", "number_value": True}]),
         ("custom_fields", [{"gid": "1", "name": "Effort", "display_value": 3}]),
+        ("custom_fields", [{"gid": "1", "name": "Effort", "resource_subtype": "date", "date_value": {"date": 3}}]),
+        ("custom_fields", [{"gid": "1", "name": "Effort", "resource_subtype": "people", "people_value": "Ada"}]),
     ],
 )
 def test_wrong_types_are_malformed(key: str, value: object) -> None:

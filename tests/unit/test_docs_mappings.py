@@ -55,7 +55,7 @@ def item(row: Row) -> WorkItem:
     key = row["ticket"]
     created = at(row.get("created") or "2026-07-01")
     closed = at(row.get("closed") or "2026-11-15") if state.closed else None
-    fields = {"story_points": row.get("points"), "risk": row.get("risk")}
+    fields = [("risk", text) for text in _LIST.split(row.get("risk") or "")] + [("story_points", row.get("points"))]
     return WorkItem(
         id=f"id:{key}",
         key=key,
@@ -72,7 +72,7 @@ def item(row: Row) -> WorkItem:
         milestones=_groups(row, Kind.MILESTONE),
         labels=tuple(_LIST.split(row["labels"])) if row.get("labels") else (),
         sections=(Ref("1", row["section"]),) if row.get("section") else (),
-        fields=tuple((name, text) for name, text in sorted(fields.items()) if text),
+        fields=tuple((name, text) for name, text in fields if text),
         sprints=_groups(row, Kind.SPRINT),
         refs=tuple(_LIST.split(row["names"])) if row.get("names") else (),
         history=(Step(created, State.TODO), Step(at(row["began"]), State.DOING)) if row.get("began") else (),

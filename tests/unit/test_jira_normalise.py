@@ -2,16 +2,18 @@
 
 from copy import deepcopy
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from connectors.contract import MalformedAnswer
+from connectors.contract import MalformedAnswer, Stop
 from connectors.golden import golden
-from connectors.jira.normalise import Reading, issue_item, value_text, version_item
+from connectors.jira.normalise import Reading, issue_item, version_item
 from connectors.jira.settings import CANCELLED_RESOLUTIONS
+from connectors.jira.values import value_texts
 from okrs.work import Kind, State, fold_name
 
 GOLDEN = Path(__file__).parent / "golden" / "jira"
@@ -84,31 +86,55 @@ def test_cloud_has_no_epic_by_name() -> None:
     assert issue_item(issue, CLOUD).kind is Kind.ISSUE
 
 
+ADA = {"accountId": "5b", "emailAddress": "ada@acme.example", "displayName": "Ada", "active": True}
+GERMANY = {"value": "Europe", "id": "1", "child": {"value": "Germany", "id": "2"}}
+
+
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "texts"),
     [
-        (None, None),
-        ([], None),
-        ("", ""),
-        (3, "3"),
-        (5.0, "5"),
-        (0.1, "0.1"),
-        (1e-07, "1e-07"),
-        (True, "true"),
-        ({"value": "High"}, "High"),
-        ({"name": "Team A", "id": "1"}, "Team A"),
-        ({"accountId": "5b", "displayName": "Ada"}, "Ada"),
-        ([{"value": "A"}, {"value": "B"}], "A, B"),
-        ([None], None),
+        (None, ()),
+        ([], ()),
+        ("", ()),
+        ("  ", ()),
+        (" Berlin ", (" Berlin ",)),
+        ("2026-10-01", ("2026-10-01",)),
+        (3, ("3",)),
+        (5.0, ("5",)),
+        (0.1, ("0.1",)),
+        (1e-07, ("1e-07",)),
+        (True, ("true",)),
+        ({"value": "High", "id": "7"}, ("High",)),
+        ({"name": "Team A", "id": "1"}, ("Team A",)),
+        ({"id": "1", "key": "PAY-1", "fields": {}}, ("PAY-1",)),
+        (ADA, ("Ada", "ada@acme.example", "5b")),
+        ({"name": "ada", "key": "JIRAUSER1", "displayName": "Ada"}, ("Ada", "ada")),
+        ([ADA, {"displayName": "Ben"}], ("Ada", "ada@acme.example", "5b", "Ben")),
+        ([{"value": "A"}, {"value": "B"}, {"value": "A"}], ("A", "B")),
+        (["alpha", "beta"], ("alpha", "beta")),
+        (GERMANY, ("Europe", "Germany", "Europe - Germany")),
+        ({"value": "Europe", "id": "1"}, ("Europe",)),
+        ({"value": "Europe", "child": None}, ("Europe",)),
+        ([None], ()),
     ],
 )
-def test_field_values_are_exact_text(value: object, text: str | None) -> None:
-    assert value_text(value, "a field") == text
+def test_what_people_see_is_what_is_compared(value: object, texts: tuple[str, ...]) -> None:
+    assert value_texts(value, "a field") == texts
 
 
-def test_an_object_that_says_nothing_is_malformed() -> None:
-    with pytest.raises(MalformedAnswer, match="severity of PAY-1"):
-        value_text({"id": "1"}, "severity of PAY-1")
+def test_several_values_are_several_pairs_and_numbers_stay_numbers() -> None:
+    issue = load("cloud.json")["issues"][1]
+    issue["fields"]["customfield_10030"] = [{"value": "High"}, {"value": "Severe"}]
+    item = issue_item(issue, CLOUD)
+    assert item.fields == (("severity", "High"), ("severity", "Severe"), ("story_points", "0.1"))
+    assert item.number("story_points") == Decimal("0.1")
+    assert item.number("severity") is None
+
+
+@pytest.mark.parametrize("value", [{"id": "1"}, [{"progress": 0, "total": 8}], {"value": 3}])
+def test_a_value_without_words_is_told(value: object) -> None:
+    with pytest.raises(Stop, match="Jira holds 'severity' of PAY-1 in a form of its own"):
+        value_texts(value, "'severity' of PAY-1")
 
 
 MISSING = ["id", "key", "fields", "fields.summary", "fields.issuetype", "fields.issuetype.name"]

@@ -86,7 +86,7 @@ HOSTILE = [
 TEXTS = st.one_of(
     st.sampled_from(HOSTILE), st.text(max_size=60), st.text(alphabet="\"'\\{}[]:,#&*!|>%@`\n\t ${ab-?", max_size=30)
 )
-ROWS = st.builds(Listed, st.sampled_from(What), TEXTS, TEXTS, TEXTS, TEXTS)
+ROWS = st.builds(Listed, st.sampled_from(What), TEXTS, TEXTS, TEXTS, TEXTS, st.booleans())
 CLAUSES = (What.MILESTONE, What.EPIC, What.SECTION, What.LABEL, What.TYPE, What.STATUS)
 
 
@@ -249,6 +249,36 @@ def test_a_repository_is_found_whatever_its_case_and_fields_without_names_are_fo
     assert "      - Acme/Web\n" in text
     assert "\n# by: Effort\n" in text
     assert "    fields:" not in text
+
+
+def test_fields_without_numbers_are_keys_of_a_clause() -> None:
+    rows = [
+        Listed(What.FIELD, "customfield_1", "Points", note="number"),
+        Listed(What.FIELD, "customfield_2", "Risk: level", note="option", number=False),
+        Listed(What.FIELD, "customfield_3", "Team", note="option", number=False),
+        Listed(What.FIELD, "customfield_4", "team", note="string", number=False),
+        Listed(What.FIELD, "customfield_5", "points", note="user", number=False),
+        Listed(What.FIELD, "customfield_6", "bad\x1bname", note="user", number=False),
+    ]
+    lines = discovered_yaml(found(fields={}), rows).splitlines()
+    assert [line for line in lines if "number" in line] == ["      # points: customfield_1   # Points · number"]
+    begin = lines.index("# Other fields, for `where:` of a mapping's part:")
+    assert lines[begin + 1 :] == [
+        "# 'field.Risk: level':   # Risk: level · option · customfield_2",
+        "# field.customfield_3:   # Team · option",
+        "# field.customfield_4:   # team · string",
+        "# field.customfield_5:   # points · user",
+        "# field.customfield_6:   # badname · user",
+    ]
+    assert yaml.safe_load(lines[begin + 1].removeprefix("# ")) == {"field.Risk: level": None}
+    assert "# by:" not in discovered_yaml(found(), rows[1:])
+
+
+def test_a_field_on_two_boards_is_one_key() -> None:
+    rows = [Listed(What.FIELD, "Stage", note=f"single select on the board {at}", number=False) for at in ("a/1", "a/2")]
+    assert discovered_yaml(found(), rows).splitlines()[-1] == (
+        "# field.Stage:   # single select on the board a/1 · single select on the board a/2"
+    )
 
 
 def test_two_fields_of_one_name_get_names_of_their_own() -> None:
