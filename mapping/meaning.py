@@ -39,6 +39,12 @@ FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {
     Selector.SPRINT: lambda candidate: candidate.sprint,
 }
 
+
+def facet_of_field(candidate: Candidate, field: str) -> Facet:
+    """What an item is for a custom field, which may hold several values."""
+    return named(*(text for name, text in candidate.item.fields if name == field))
+
+
 _MOMENTS: Mapping[Moment, Callable[[WorkItem], datetime | None]] = {
     Moment.CREATED: lambda item: item.created_at,
     Moment.CLOSED: lambda item: item.closed_at,
@@ -82,7 +88,7 @@ def holds(clause: Clause, candidate: Candidate) -> bool:
             facet = FACETS[selector](candidate)
             return any(facet.has(value) for value in values)
         case FieldMatch(field, values):
-            facet = named(*(text for name, text in candidate.item.fields if name == field))
+            facet = facet_of_field(candidate, field)
             return any(facet.has(value) for value in values)
         case Within(moment, spans):
             at = _MOMENTS[moment](candidate.item)

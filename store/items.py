@@ -52,6 +52,10 @@ def _kept(text: str | None) -> str | None:
     return text.replace("\0", "") if text else text
 
 
+CREATED_AT, CLOSED_AT = 9, 10
+"""Places of the two dates in an encoded item."""
+
+
 def encode(item: WorkItem) -> bytes:
     """Return everything that matters of an item as compact JSON; `updated_at` alone makes no new version."""
     facts: list[Any] = [
@@ -106,9 +110,9 @@ def decode(payload: str, updated_at: datetime | None) -> WorkItem:
         state=_STATES[row[6]],
         status=row[7],
         resolution=row[8],
-        created_at=_instant(row[9]),
+        created_at=_instant(row[CREATED_AT]),
         updated_at=updated_at,
-        closed_at=_instant(row[10]),
+        closed_at=_instant(row[CLOSED_AT]),
         parent=Ref(*row[11]) if row[11] else None,
         projects=_refs(tuple(map(tuple, row[12]))),
         milestones=_shared(tuple(row[13])),

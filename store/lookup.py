@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, select, true, type_coerce
 
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem
@@ -11,18 +11,20 @@ from store.database import slices
 from store.items import decode, encode, likeness
 from store.tables import arrival, from_micros, item, item_version, presence
 
+VERSIONS = item.join(
+    item_version,
+    and_(
+        item_version.c.source == item.c.source,
+        item_version.c.item == item.c.id,
+        item_version.c.seen_at == item.c.seen_at,
+    ),
+)
+"""Each item with its version of today."""
+
 
 def _versions() -> Select[Any]:
-    joined = item.join(
-        item_version,
-        and_(
-            item_version.c.source == item.c.source,
-            item_version.c.item == item.c.id,
-            item_version.c.seen_at == item.c.seen_at,
-        ),
-    )
     return select(item.c.hash, item.c.state_since, item.c.updated_at, item.c.gone, item_version.c.payload).select_from(
-        joined
+        VERSIONS
     )
 
 
@@ -34,7 +36,13 @@ def _plain_versions() -> Select[Any]:
 
 def items_of(connection: Connection, name: str) -> list[Seen]:
     """Return all items of a source that are in the mirror, in the order of their ids."""
-    rows = connection.execute(_plain_versions().where(item.c.source == name, item.c.gone.is_(None)).order_by(item.c.id))
+    return items_where(connection, name, true())
+
+
+def items_where(connection: Connection, name: str, condition: ColumnElement[bool]) -> list[Seen]:
+    """Return the items of a source that are in the mirror and fulfil a condition, in the order of their ids."""
+    here = (item.c.source == name, item.c.gone.is_(None), condition)
+    rows = connection.execute(_plain_versions().where(*here).order_by(item.c.id))
     return [
         Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
         for payload, digest, since, updated in rows

@@ -35,7 +35,7 @@ from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
 from store.database import Database, inserted, upsert
 from store.items import ROW, decode, item_row
-from store.sources import Lease, demand_text, fenced
+from store.sources import Lease, demand_text, fenced, following
 from store.tables import (
     Instant,
     arrival,
@@ -227,14 +227,13 @@ def _seen_at(now: datetime) -> ColumnElement[Any]:
 
 def _add_versions(connection: Connection, lease: Lease, known: Container, now: datetime) -> None:
     new_version = or_(item.c.hash.is_(None), item.c.hash != incoming.c.hash)
-    next_generation = select(source.c.generation + 1).where(source.c.name == lease.source).scalar_subquery()
     rows = _news(
         lease,
         known,
         incoming.c.source,
         incoming.c.id,
         _seen_at(now),
-        next_generation,
+        following(lease.source),
         incoming.c.hash,
         incoming.c.payload,
     ).where(new_version)
@@ -276,11 +275,11 @@ def _put_items(connection: Connection, lease: Lease, known: Container, now: date
         *(incoming.c[name] for name in _COPIED),
         case((same_version, cast(item.c.seen_at, BigInteger)), else_=_seen_at(now)),
         case((same_state, cast(item.c.state_since, BigInteger)), else_=cast(value(now, Instant()), BigInteger)),
+        following(lease.source),
     )
-    statement = upsert(connection.dialect.name, item).from_select(
-        ["source", "id", *_COPIED, "seen_at", "state_since"], rows, include_defaults=False
-    )
-    replaced = {name: statement.excluded[name] for name in (*_COPIED, "seen_at", "state_since")}
+    told = (*_COPIED, "seen_at", "state_since", "changed")
+    statement = upsert(connection.dialect.name, item).from_select(["source", "id", *told], rows, include_defaults=False)
+    replaced = {name: statement.excluded[name] for name in told}
     return connection.execute(
         statement.on_conflict_do_update(
             index_elements=["source", "id"], set_={**replaced, "gone": None, "gone_at": None}

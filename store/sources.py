@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, delete, func, select, update
 
 from okrs.demand import Container, Demand
 from store.database import Database, upsert
@@ -201,13 +201,18 @@ def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: dateti
         return left
 
 
+def following(name: str) -> ScalarSelect[int]:
+    """The generation that a source will have once the transaction that changes its items is done."""
+    return select(source.c.generation + 1).where(source.c.name == name).scalar_subquery()
+
+
 def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
     """Mark the items that are present in no container any more as gone.  Returns how many."""
     present = select(presence.c.item).where(presence.c.source == name)
     return connection.execute(
         update(item)
         .where(item.c.source == name, item.c.gone.is_(None), item.c.id.not_in(present))
-        .values(gone=why, gone_at=now)
+        .values(gone=why, gone_at=now, changed=following(name))
     ).rowcount
 
 

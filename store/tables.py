@@ -2,6 +2,7 @@
 
 source ── container ── presence ── item ── item_version        the mirror
        ── former_key                                           keys that items had before
+       ── faceted, facet                                       what clauses ask of the items of a large mirror
        ── arrival                                              items that may have been transferred from elsewhere
               ├ incoming (pages of a read that is under way)
               └ roll (identities of a census that is under way)
@@ -143,8 +144,11 @@ item = Table(
     # Why it is no longer in the mirror: deleted, hidden, removed.  Null while it is.
     Column("gone", Text),
     Column("gone_at", Instant),
+    # The source's generation in which it last changed, came back or left.
+    Column("changed", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("source", "id", name="pk_item"),
     Index("ix_item_key", "key"),
+    Index("ix_item_changed", "source", "changed"),
 )
 
 item_version = Table(
@@ -172,6 +176,30 @@ presence = Table(
     Column("looked_at", Instant),
     PrimaryKeyConstraint("source", "container", "item", name="pk_presence"),
     Index("ix_presence_item", "source", "item"),
+)
+
+facet = Table(
+    "facet",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    PrimaryKeyConstraint("source", "name", "value", "item", name="pk_facet"),
+    Index("ix_facet_item", "source", "item"),
+    sqlite_with_rowid=False,
+)
+
+faceted = Table(
+    "faceted",
+    metadata,
+    Column("source", Text, nullable=False),
+    # The source's generation whose items the facets are of.
+    Column("generation", BigInteger, nullable=False),
+    # Names of the facets that are kept, as JSON, and how the config called the containers.
+    Column("asked", Text, nullable=False),
+    Column("called", Text, nullable=False),
+    PrimaryKeyConstraint("source", name="pk_faceted"),
 )
 
 former_key = Table(

@@ -37,7 +37,10 @@ from decimal import Decimal
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.logs import ERROR, INFO, tell
+from mapping.facets import asked_of
+from mapping.rule import Clause
 from okrs.ledger import Entry, EntryKind
+from store import facets
 from store.database import Database
 from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, acquire, release
@@ -101,6 +104,8 @@ class Engine:
     version: str
     sleep: Callable[[float], None] = time.sleep
     cache: MirrorCache = field(default_factory=MirrorCache)
+    large: int = facets.LARGE
+    """Items of a source from which on its facets are kept."""
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
 
@@ -124,6 +129,8 @@ class Engine:
 
     def _record(self, run: Run) -> list[Entry]:
         now = self.clock()
+        for name, asked in self._asked().items():
+            facets.follow(self.database, name, asked, self.large)
         entries = record_retired(self.database, (goal.key_result.id for goal in self.goals), run, now)
         for goal in sorted(self.goals, key=lambda each: each.key_result.id):
             try:
@@ -131,6 +138,13 @@ class Engine:
             except ArithmeticError:  # absurd estimates, whose sum no column holds, stop their key result alone
                 tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=goal.key_result.id)
         return entries
+
+    def _asked(self) -> dict[str, frozenset[str]]:
+        """The names of the facets that the rules ask of each source."""
+        clauses: dict[str, list[Clause]] = {}
+        for part in (part for goal in self.goals if goal.rule is not None for part in goal.rule.parts):
+            clauses.setdefault(part.source, []).append(part.where)
+        return {name: asked_of(some) for name, some in clauses.items()}
 
     def _read_all(self, chosen: Sequence[SourceToRead], *, full: bool) -> tuple[SourceReport, ...]:
         pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source")

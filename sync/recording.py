@@ -18,7 +18,7 @@ from mapping.demand import demand_of
 from mapping.family import Candidate
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, queries, scopes, sources
+from store import facets, ledger, lookup, queries, scopes, sources
 from store.database import Database
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 
@@ -36,10 +36,35 @@ class Run:
 
 
 class MirrorCache:
-    """Candidates of each source, loaded once for as long as the source's generation stands."""
+    """Candidates of each source, loaded once for as long as the source's generation stands.
+
+    Of a large mirror every rule gets its own few, for as long as they are needed.
+    """
 
     def __init__(self) -> None:
         self._held: dict[str, tuple[int, list[Candidate]]] = {}
+        self._indexes: dict[str, facets.Index] = {}
+
+    def of_rule(
+        self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime
+    ) -> dict[str, list[Candidate]]:
+        """Return what a rule may select of its sources as they are in this connection's snapshot."""
+        few = {}
+        for name, generation in generations.items():
+            index = self._index(connection, name, generation)
+            found = facets.chosen(connection, index, rule, now) if index is not None else None
+            if found is not None:
+                few[name] = found
+        return few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
+
+    def _index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
+        held = self._indexes.get(name)
+        if held is None or held.generation != generation:
+            held = facets.index_of(connection, name)
+            if held is None:
+                return None
+            self._indexes[name] = held
+        return held
 
     def load(self, connection: Connection, generations: Mapping[str, int]) -> dict[str, list[Candidate]]:
         """Return the candidates of the named sources as they are in this connection's snapshot."""
@@ -148,7 +173,7 @@ def judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, 
     """Decide about a key result on this connection's snapshot; nothing is written."""
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
-        return cache.load(connection, basis.seen(rule))
+        return cache.of_rule(connection, rule, basis.seen(rule), now)
 
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
         return _recall(connection, ids, then)

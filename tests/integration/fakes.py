@@ -31,6 +31,7 @@ from okrs.progress import Pace
 from okrs.work import Ref, WorkItem
 from store import ledger
 from store.database import Database
+from store.facets import LARGE
 from store.tables import evidence, item, item_version, ledger_delta, ledger_entry
 from store.views.explain import Explained, explain
 from store.views.linting import linted
@@ -284,6 +285,8 @@ class World:
     """Site and shaping of a source, where a test sets them."""
     queries: dict[str, frozenset[str]] = field(default_factory=dict)
     """Queries of a source that are asked whatever the rules say."""
+    large: int = LARGE
+    """Items of a source from which on its facets are kept."""
 
     def feed(self, name: str, rule: Rule | None, terms: Terms | None = None) -> None:
         """Write a key result and its mapping into the config."""
@@ -303,6 +306,7 @@ class World:
             progress=progress or Quiet(),
             version="test",
             sleep=lambda _: None,
+            large=self.large,
         )
 
     def sync(self, *, full: bool = False, only: Iterable[str] = ()) -> Report:

@@ -33,6 +33,7 @@ from okrs.ledger import causes
 from okrs.objective import Numeric
 from okrs.work import Kind, Ref, State, WorkItem
 from store.database import Database
+from store.facets import LARGE
 from sync.task import Outcome
 from tests.builders import AFTER, BEFORE, WITHIN, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import (
@@ -60,7 +61,7 @@ class Life:
         self.dice = random.Random(seed)
         self.clock = Clock(at("2026-12-01T08:00") + timedelta(days=self.dice.choice((0, 29))))
         trackers = {name: FakeTracker(self.clock, *projects) for name, projects in SOURCES.items()}
-        self.world = World(database, trackers, self.clock)
+        self.world = World(database, trackers, self.clock, large=self.dice.choice((0, LARGE)))
         self.number = 0
         self.parked: dict[str, WorkItem] = {}
         for name, projects in SOURCES.items():

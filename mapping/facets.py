@@ -1,0 +1,90 @@
+"""What a clause may ask of an item, as rows (name, value) that a database finds: the facets of `mapping.meaning`.
+
+A value is a folded key behind `=` or a folded name behind `~`, as in ("label", "~p1").  Names that begin with `^` are
+not asked by clauses; they say whose facets an item's own ones rest on.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mapping.family import Candidate, Facet
+from mapping.meaning import FACETS, facet_of_field
+from mapping.rule import Clause, FieldMatch, Leaf, Match, Selector, leaves_of
+from okrs.work import Kind, WorkItem, fold_key, fold_name
+
+Row = tuple[str, str]
+
+ELSEWHERE = frozenset({Selector.KIND, Selector.STATE, Selector.QUERY})
+"""Selectors that the mirror answers from its own columns and tables."""
+
+PARENT, MILESTONE, SPRINT = "^parent", "^milestone", "^sprint"
+KEY, FORMER, PLAN = "^key", "^former", "^plan"
+
+PLANS = frozenset({Kind.MILESTONE, Kind.SPRINT})
+"""What others belong to, and are called by."""
+
+
+def asked_of(clauses: Iterable[Clause]) -> frozenset[str]:
+    """Return the names of the facets that clauses ask for."""
+    return frozenset(name for clause in clauses for leaf in leaves_of(clause) if (name := name_of(leaf)))
+
+
+def name_of(leaf: Leaf) -> str | None:
+    """Return the name of the facet behind a leaf; None where it needs none."""
+    match leaf:
+        case Match(selector, _) if selector not in ELSEWHERE:
+            return selector.value
+        case FieldMatch(field, _):
+            return f"field.{field}"
+    return None
+
+
+def values_of(values: Iterable[str]) -> list[str]:
+    """Return the facet values that any of the written values means."""
+    return sorted({form for value in values for form in (f"={fold_key(value)}", f"~{fold_name(value)}")})
+
+
+def rows_of(candidate: Candidate, asked: Iterable[str]) -> frozenset[Row]:
+    """Return the rows of an item for the named facets, and those that say what they rest on."""
+    return frozenset([*_ties(candidate), *(row for name in asked for row in _rows(name, candidate))])
+
+
+def _rows(name: str, candidate: Candidate) -> Iterator[Row]:
+    facet = _facet(name, candidate)
+    for key in facet.keys:
+        yield name, f"={key}"
+    for folded in facet.names:
+        yield name, f"~{folded}"
+
+
+def _facet(name: str, candidate: Candidate) -> Facet:
+    if name.startswith("field."):
+        return facet_of_field(candidate, name.removeprefix("field."))
+    return FACETS[Selector(name)](candidate)
+
+
+def _ties(candidate: Candidate) -> Iterator[Row]:
+    item = candidate.item
+    yield from ((FORMER, f"~{key}") for key in candidate.key.keys if key != fold_key(item.key))
+    if "/" in item.key:  # compared without case, for which the items themselves have no index
+        yield KEY, f"~{fold_key(item.key)}"
+    if item.kind in PLANS:
+        yield PLAN, "="
+    if item.parent is not None:
+        yield from ((PARENT, tie) for tie in ties_to(item.parent.id, item.parent.name))
+    yield from ((MILESTONE, f"={each}") for each in item.milestones)
+    yield from ((SPRINT, f"={each}") for each in item.sprints)
+
+
+def ties_to(identity: str, *keys: str) -> Iterator[str]:
+    """Yield the values by which others name an item: its id, and its keys."""
+    if identity:
+        yield f"={identity}"
+    yield from (f"~{fold_key(key)}" for key in keys if key)
+
+
+def bearing(item: WorkItem | None) -> object:
+    """Return what of an item others' facets rest on: equal bearings leave them as they are."""
+    if item is None:
+        return None
+    plan = (item.title, item.aliases, item.members) if item.kind in PLANS else ()
+    return (item.key, item.kind, item.parent, item.projects, plan)

@@ -1,0 +1,268 @@
+"""The facets of large mirrors: the SQL form of a clause finds what its meaning selects, whatever happened before."""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from mapping.facets import asked_of, rows_of
+from mapping.meaning import selects, settled
+from mapping.rule import (
+    AllOf,
+    AnyOf,
+    Clause,
+    FieldMatch,
+    LastDays,
+    Match,
+    Moment,
+    Not,
+    Selector,
+    Span,
+    Within,
+)
+from okrs.demand import Container
+from okrs.work import Kind, Ref, State, WorkItem
+from store import census, facets, mirror, queries
+from store.census import Settled
+from store.database import Database
+from store.narrowing import foundation_of, joined, selection
+from store.tables import facet
+from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
+from tests.integration.readings import PAY, Reading
+
+KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
+NAMES = ("p1", "P1 ", "Größe", "groesse", "One-click", "Sprint 12", "ops", "Ops")
+EVERY = asked_of(
+    [
+        AllOf(tuple(Match(selector, ("x",)) for selector in Selector)),
+        FieldMatch("severity", ("x",)),
+        FieldMatch("points", ("x",)),
+    ]
+)
+
+
+@pytest.fixture
+def reading(database: Database) -> Reading:
+    return Reading(database)
+
+
+class Life:
+    """A source whose items change in every way that a mirror can see."""
+
+    def __init__(self, reading: Reading, seed: int) -> None:
+        self.reading = reading
+        self.dice = random.Random(seed)
+        self.items: dict[str, WorkItem] = {}
+        self.number = 0
+        self.container = PAY
+
+    def step(self) -> None:
+        happenings = (self.create, self.edit, self.rename, self.adopt, self.delete, self.ask, self.call)
+        self.dice.choices(happenings, (5, 5, 4, 4, 2, 1, 1))[0]()
+
+    def create(self) -> None:
+        self.number += 1
+        kind = self.dice.choice((Kind.ISSUE, Kind.ISSUE, Kind.SUBTASK, Kind.EPIC, Kind.MILESTONE, Kind.SPRINT))
+        made = an_item(self.dice.choice((*KEYS, f"K-{self.number}")), kind=kind)
+        self.put(self.edited(replace(made, id=str(self.number))))
+
+    def edit(self) -> None:
+        self.change(self.edited)
+
+    def rename(self) -> None:
+        self.change(lambda held: replace(held, key=self.dice.choice(KEYS), title=self.dice.choice(NAMES)))
+
+    def adopt(self) -> None:
+        self.change(lambda held: replace(held, parent=self.parent()))
+
+    def change(self, how: Callable[[WorkItem], WorkItem]) -> None:
+        if self.items:
+            self.put(how(self.items[self.dice.choice(sorted(self.items))]))
+
+    def delete(self) -> None:
+        if len(self.items) > 1:
+            name = self.dice.choice(sorted(self.items))
+            del self.items[name]
+            self.reading.clock.forward(minutes=1)
+            said = Settled(deleted=[name])
+            census.settle_some(self.reading.database, self.reading.lease, self.container, said, self.reading.clock())
+
+    def ask(self) -> None:
+        now = self.reading.clock.forward(minutes=1)
+        found, text = set(self.some(self.items, 3)), self.dice.choice(("a = 1", "b = 2"))
+        queries.replace_hits(self.reading.database, self.reading.lease, text, found, now)
+
+    def call(self) -> None:
+        """The config or the tracker calls the container otherwise."""
+        self.container = Container(
+            PAY.id, self.dice.choice(("PAY", "Payments")), self.dice.choice(("", "pay", "Zahlen"))
+        )
+        self.reading.read(self.container)
+
+    def put(self, held: WorkItem) -> None:
+        self.items[held.id] = held
+        self.reading.read(self.container, [replace(held, updated_at=self.reading.clock.now)])
+
+    def edited(self, held: WorkItem) -> WorkItem:
+        state = self.dice.choice(tuple(State))
+        return replace(
+            held,
+            title=self.dice.choice((held.title, *NAMES)),
+            state=state,
+            status=self.dice.choice((None, *NAMES)),
+            resolution=self.dice.choice((None, *NAMES)),
+            type=self.dice.choice(("Bug", "Task")),
+            labels=self.some(NAMES, 3),
+            assignees=self.some(NAMES, 2),
+            sections=tuple(Ref(name, name.upper()) for name in self.some(NAMES, 1)),
+            projects=self.dice.choice(((), (Ref(PAY.id, "PAY"),), (Ref("P", "pay"), Ref("Q", "Ops")))),
+            milestones=self.some(self.items, 2),
+            sprints=self.some(self.items, 2),
+            members=self.some(self.items, 2) if held.kind is Kind.MILESTONE else (),
+            aliases=self.dice.choice(((), ("PAY#1", "pay#1"))) if held.kind is Kind.MILESTONE else (),
+            fields=tuple((name, self.dice.choice(NAMES)) for name in self.some(("points", "severity"), 2)),
+            created_at=self.dice.choice((None, BEFORE, WITHIN, AFTER)),
+            closed_at=self.dice.choice((None, BEFORE, WITHIN, AFTER)) if state.closed else None,
+            parent=self.dice.choice((held.parent, self.parent())),
+        )
+
+    def parent(self) -> Ref | None:
+        """By its id, its key, both, or one that nobody knows; loops may come about."""
+        known = self.dice.choice(
+            [Ref("", self.dice.choice(KEYS)), *(Ref(one.id, one.key) for one in self.items.values())]
+        )
+        return self.dice.choice((None, known, Ref(known.id), Ref("", known.name.swapcase()), Ref("", known.name)))
+
+    def some(self, names: Iterable[str], most: int) -> tuple[str, ...]:
+        every = sorted(names)
+        return tuple(self.dice.sample(every, min(len(every), self.dice.randint(0, most))))
+
+    def clause(self, depth: int = 2) -> Clause:
+        how = self.dice.randint(0, 5 if depth else 2)
+        if how == 3:
+            return Not(self.clause(depth - 1))
+        if how > 3:
+            inner = tuple(self.clause(depth - 1) for _ in range(self.dice.randint(0, 3)))
+            return AllOf(inner) if how == 4 else AnyOf(inner)
+        return self.leaf()
+
+    def leaf(self) -> Clause:
+        words = (
+            *KEYS,
+            *NAMES,
+            *self.items,
+            "Bug",
+            "issue",
+            "SUBTASK",
+            "epic",
+            "done",
+            "Todo",
+            "Payments",
+            "zahlen",
+            "a = 1",
+        )
+        values = tuple(self.dice.sample(words, self.dice.randint(1, 4)))
+        spans: tuple[Span, ...] = (QUARTER, LastDays(self.dice.randint(1, 60)))
+        sorts: tuple[Clause, ...] = (
+            *(Match(self.dice.choice(tuple(Selector)), values) for _ in range(4)),
+            FieldMatch(self.dice.choice(("points", "severity")), values),
+            Within(self.dice.choice(tuple(Moment)), spans[: self.dice.randint(1, 2)]),
+        )
+        return self.dice.choice(sorts)
+
+    def follow(self, asked: frozenset[str] = EVERY) -> None:
+        facets.follow(self.reading.database, "s", asked, large=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sql_finds_what_clauses_mean_whatever_happened(reading: Reading, seed: int) -> None:
+    life = Life(reading, seed)
+    for _ in range(40):
+        life.step()
+        if life.dice.random() < 0.4:
+            life.follow()
+            _facets_are_those_of_the_items(reading)
+            for _ in range(8):
+                _finds_what_it_means(reading, life.clause())
+
+
+def _facets_are_those_of_the_items(reading: Reading) -> None:
+    with reading.database.read() as connection:
+        everyone = queries.candidates_of(connection, "s")
+        meant = {(each.item.id, *row) for each in everyone for row in rows_of(each, EVERY)}
+        kept = {(row.item, row.name, row.value) for row in connection.execute(select(facet))}
+        assert facets.index_of(connection, "s") is not None
+    assert kept == meant
+
+
+def _finds_what_it_means(reading: Reading, clause: Clause) -> None:
+    clause = settled(clause, "UTC", NOW)
+    with reading.database.read() as connection:
+        everyone, lore = queries.candidates_of(connection, "s"), queries.lore_of(connection, "s")
+        meant = {each.item.id for each in everyone if selects(clause, each)}
+        found = {row.id for row in connection.execute(selection(connection, "s", clause, lore.queries))}
+        assert found == meant, clause
+        around = joined(connection, "s", found, lore, foundation_of(connection, "s", lore))
+        few = {each.item.id for each in around if selects(clause, each)}
+        assert few == meant, clause
+
+
+# --- when facets are kept -----------------------------------------------------------------------------------------
+
+RULE = a_rule(a_part(source="s", where=where(label="p1")))
+
+
+def chosen(reading: Reading) -> list[str] | None:
+    with reading.database.read() as connection:
+        index = facets.index_of(connection, "s")
+        found = facets.chosen(connection, index, RULE, NOW) if index else None
+        return None if found is None else [each.item.key for each in found]
+
+
+def test_of_a_small_mirror_no_facets_are_kept(reading: Reading) -> None:
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",))])
+    facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=2)
+    assert chosen(reading) is None
+
+
+def test_of_a_large_one_a_rule_gets_what_it_selects(reading: Reading) -> None:
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",)), an_item("PAY-2", labels=("p2",)), an_item("PAY-3")])
+    assert chosen(reading) is None
+    facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=2)
+    assert chosen(reading) == ["PAY-1"]
+    reading.read(PAY, [an_item("PAY-3", labels=("p1",))])
+    assert chosen(reading) is None, "the facets are behind"
+    facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=2)
+    assert chosen(reading) == ["PAY-1", "PAY-3"]
+
+
+def test_another_name_of_a_facet_dresses_everybody_anew(reading: Reading) -> None:
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",), status="Open")])
+    facets.follow(reading.database, "s", asked_of([where(status="open")]), large=0)
+    assert chosen(reading) is None
+    facets.follow(reading.database, "s", asked_of([where(status="open"), where(label="p1")]), large=0)
+    assert chosen(reading) == ["PAY-1"]
+    facets.follow(reading.database, "s", asked_of([where(status="open")]), large=0)
+    assert chosen(reading) == ["PAY-1"], "what is asked no more is kept"
+
+
+def test_who_is_overtaken_writes_nothing(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and writing somebody else reads the source."""
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",))])
+    looked = queries.candidates_of
+
+    def and_then_others(*asked: object) -> object:
+        found = looked(*asked)  # type: ignore[arg-type]  # handed on as they come
+        if reading.generation == 1:
+            mirror.start_reading(reading.database, reading.lease, PAY, reading.clock())
+            reading.read(PAY, [an_item("PAY-2", labels=("p1",))])
+        return found
+
+    monkeypatch.setattr(queries, "candidates_of", and_then_others)
+    if reading.database.sqlite:
+        facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=0)
+        assert chosen(reading) is None
+        facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=0)
+        assert chosen(reading) == ["PAY-1", "PAY-2"]
