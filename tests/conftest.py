@@ -16,7 +16,6 @@ from sqlalchemy.engine import make_url
 from connectors.logs import log
 from store.database import Database, open_database
 
-
 # Machines are noisy, and how long an example takes says nothing of whether a law holds.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
