@@ -98,12 +98,18 @@ def _departure(part: Part, at: Place, line: Line | None, past: Past) -> CauseKin
         if past.unchanged:
             return CauseKind.TIME
         counted = part.measure in OF_COUNTED or (at is not None and at[1] != ZERO)
-        return CauseKind.REOPENED if counted else CauseKind.CLOSED  # closed at another time than before, or too early
+        return CauseKind.REOPENED if counted and _closed_later(line.item, past) else CauseKind.CLOSED
     if line is not None and line.reason is not None and line.reason in _LEFT_FOR:
         return CauseKind.CANCELLED if line.item.state is State.CANCELLED else _LEFT_FOR[line.reason]
     if past.unchanged and _moves_with_time(part):
         return CauseKind.TIME
     return CauseKind.MOVED if past.moved else CauseKind.REMOVED
+
+
+def _closed_later(item: WorkItem, past: Past) -> bool:
+    """Whether it was open again in between; a date that moved back was only corrected."""
+    before = past.before.closed_at if past.before else None
+    return before is not None and item.closed_at is not None and before < item.closed_at
 
 
 def _moves_with_time(part: Part) -> bool:
