@@ -229,7 +229,7 @@ def test_two_fields_of_one_name_are_told_apart_by_their_gids() -> None:
         [(_, [item])] = pages(server.connect(), CONTAINER, Demand(fields=frozenset({"12"})))
     assert item.fields == (("12", "12"),)
     with scripted(TOKEN, listing) as server, pytest.raises(Stop, match="11 and 12"):
-        pages(server.connect(), CONTAINER, Demand(fields=frozenset({"Effort"})))
+        pages(server.connect(), CONTAINER, Demand(fields=frozenset({"Effort"}), numbers=frozenset({"Effort"})))
 
 
 def test_approvals_and_what_blocks_a_milestone(launch: Launch) -> None:
