@@ -94,8 +94,10 @@ class Working(Holdings):
         """Put it under another item, or to the top: the event streams of Asana tell both sides."""
         if parent is item.parent:
             return
-        self._tell(item, "removed")
+        self._tell(item, "removed", None if item.parent else item.project)  # other homes stay
         item.parent = parent
+        if parent is None:  # its project is its home again, and not a further one besides
+            item.also = [home for home in item.also if home[0] is not item.project]
         self._tell(item, "added")
 
     def move_project(self, item: Item, project: Project) -> None:

@@ -1,4 +1,4 @@
-"""What a project's events tell of its tasks, and what a poll must therefore ask.  Pure: no requests.
+"""What a project's events tell of its tasks, page by page, and how far they are trusted.  Pure: no requests.
 
 `GET /events` (https://developers.asana.com/reference/events): events of a project "bubble up" from its tasks and their
 sub-tasks; at most 100 a page; delivered "at most once", within a minute on average; a token lives 24 hours or less.
@@ -9,13 +9,12 @@ UNCHECKED against the real service: that a task put under another one is told as
 deleted parent's sub-tasks are told as deleted, too, and that a project's events tell of its sections and of tags.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from connectors.contract import MalformedAnswer
-from okrs.work import WorkItem
 
 MOST_PAGES = 10
 """When more events than this wait, reading the project in full is cheaper than following them."""
@@ -25,9 +24,6 @@ MOST_SINGLES = 50
 
 LONGEST_TRUST = timedelta(hours=20)
 """A read that begins longer ago than this walks every parent: tokens live 24 hours at most."""
-
-MOST_DELETED = 300
-"""Deleted tasks that are remembered for look-ups; of those before, only the census tells."""
 
 _ACTIONS = {"added": "a", "changed": "c", "removed": "r", "deleted": "d", "undeleted": "u"}
 
@@ -87,83 +83,6 @@ def _ref(thing: object) -> tuple[str, str] | None:
     return thing["gid"], kind if isinstance(kind, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What all pages of events together say."""
-
-    tasks: Mapping[str, str] = field(default_factory=dict)
-    """Gid → the letter of what became of it last: c changed, s put under another task, r removed from the project,
-    d deleted, u undeleted."""
-    parents: Mapping[str, None] = field(default_factory=dict)
-    """Gids of tasks that got a sub-task or lost one."""
-
-    def after(self, events: Iterable[tuple[str, str, str]], project: str) -> "Hints":
-        """Return what is known with these events besides."""
-        tasks, parents = dict(self.tasks), dict(self.parents)
-        for action, gid, parent in events:
-            kind, _, above = parent.partition(":")
-            if kind == "task":
-                parents[above] = None
-            if action == "r" and above != project:
-                continue  # out of a section, or from under a task: whatever it is now, another event tells
-            added = "s" if kind == "task" else "c"
-            tasks[gid] = _later(tasks.get(gid, ""), added if action == "a" else action)
-        return Hints(tasks, parents)
-
-    def texts(self) -> tuple[str, ...]:
-        """Return the form that travels in resume points."""
-        return (*[letter + gid for gid, letter in self.tasks.items()], *[f"p{gid}" for gid in self.parents])
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
-        """Read what `texts` wrote."""
-        texts = tuple(texts)
-        tasks = {text[1:]: text[:1] for text in texts if text[:1] != "p"}
-        return cls(tasks, dict.fromkeys(text[1:] for text in texts if text[:1] == "p"))
-
-    @property
-    def alive(self) -> frozenset[str]:
-        """Gids of the tasks that something happened to besides a deletion; who leaves a project lives on elsewhere."""
-        return frozenset(self.those("c", "s", "u", "r"))
-
-    def those(self, *letters: str) -> tuple[str, ...]:
-        """Return the gids of the tasks that became this last."""
-        return tuple([gid for gid, letter in self.tasks.items() if letter in letters])
-
-
-def _later(before: str, now: str) -> str:
-    """A change besides says nothing new; all else is as it was told last."""
-    return before if now == "c" and before in ("s", "d", "u") else now
-
-
-@dataclass(frozen=True, slots=True)
-class Errands:
-    """What a poll asks besides the tasks that were modified."""
-
-    walks: tuple[str, ...] = ()
-    """Known parents whose sub-tasks are walked."""
-    awaited: tuple[str, ...] = ()
-    """Tasks that the listing should show, and that are asked one by one where it does not."""
-
-
-def errands(hints: Hints, held: Mapping[str, WorkItem], known: Collection[str]) -> Errands:
-    """Return what the hints make a poll ask; `held` is what the mirror has of the tasks, `known` the known parents."""
-    gone = set(hints.those("d", "r"))
-    parents, awaited, restored = dict(hints.parents), dict[str, None](), []
-    for gid, letter in hints.tasks.items():
-        item = held.get(gid)
-        if item and item.parent:
-            parents[item.parent.id] = None
-        elif letter in ("c", "u"):
-            awaited[gid] = None
-        if letter == "u" and gid in known:
-            restored.append(gid)
-    # A parent that is new to us is asked itself: it says how many sub-tasks it has, so that it is known from now on.
-    awaited |= dict.fromkeys(gid for gid in parents if gid not in known)
-    walks = dict.fromkeys([*[gid for gid in parents if gid in known], *restored])
-    return Errands(tuple(gid for gid in walks if gid not in gone), tuple(gid for gid in awaited if gid not in gone))
-
-
 def walks_all(now: datetime, since: datetime | None, walked: str) -> bool:
     """Tell whether every known parent is walked: once a UTC day (`walked` is the last one), and after a long pause."""
     return since is None or walked != day(now) or now - since > LONGEST_TRUST
@@ -172,9 +91,3 @@ def walks_all(now: datetime, since: datetime | None, walked: str) -> bool:
 def day(now: datetime) -> str:
     """Return the UTC day that a memo remembers."""
     return now.astimezone(UTC).date().isoformat()
-
-
-def remembered(before: str, hints: Hints) -> tuple[str, ...]:
-    """Return the gids known to be deleted, the newest last; `before` is what the memo held."""
-    kept = dict.fromkeys(gid for gid in before.split() if gid not in hints.alive)
-    return tuple(kept | dict.fromkeys(hints.those("d")))[-MOST_DELETED:]

@@ -2,23 +2,26 @@
 
     events ─┬─▶ tasks ─▶ tasks ─▶ …           the listing, a chain; it names parents that are new to us
             └─▶ walk of a known parent          where an event names it, or once a day all of them
-    tasks, walk ──▶ walk of a new parent        the sub-tasks of a task; the sub-tasks of those are found on the way
+    tasks, walk ──▶ walk of a new parent        the sub-tasks of a task; the sub-tasks of those are found on the way,
+                                                those that are known, too
     the last of tasks ──▶ task                  what an event names and no listing shows, as a restored task
 
 Asana does not modify a task when only its sub-task changes ("A task is not considered modified just because another
 object it is associated with (e.g. a subtask) is modified", GET /tasks, `modified_since`), so events say which parents
-to walk (`connectors.asana.events`).  Their token is asked for before anything else is: what happens later is told the
+to walk (`connectors.asana.errands`).  Their token is asked for before anything else is: what happens later is told the
 next time.
 
 A parent may be named by several pages: by the events, by a listing that begins again because its page token expired,
-by one that is read in full after all.  So walks of parents stand in `also`, and each is asked once.
+by one that is read in full after all.  So walks of parents stand in `also`, and each is asked once; one that an event
+named may be found again by a walk of everything below a task, and is asked a second time then.
 """
 
 from dataclasses import replace
 
 from connectors.asana import asking, events
 from connectors.asana.asking import Asking, OffsetExpiredError, Rows
-from connectors.asana.events import Hints
+from connectors.asana.errands import Places, errands
+from connectors.asana.hints import Hints, remembered
 from connectors.asana.normalise import FIELDS, IDENTITY, identity, work_item
 from connectors.asana.transport import Ask
 from connectors.asana.values import CUSTOM_FIELDS, wanted
@@ -74,17 +77,18 @@ class Reading:
         whole = at.whole or cursor.since is None or bool(told and told.renewed and at.sync)
         last = cursor.memo.get("walked", "")
         all_parents = whole or not told or told.renewed or events.walks_all(cursor.now, cursor.since, last)
-        deleted = events.remembered(cursor.memo.get("deleted", ""), hints)
+        deleted = remembered(cursor.memo.get("deleted", ""), hints)
         self._deleted.update(deleted)
         self._deleted.difference_update(hints.alive)
         memo = {"walked": events.day(cursor.now) if all_parents else last, "deleted": " ".join(deleted)}
         if told and told.sync:
             memo["sync"] = told.sync
-        todo = events.errands(hints, cursor.held(hints.tasks), frozenset(cursor.parents))
-        gone = frozenset(hints.those("d", "r"))
-        walks = [gid for gid in cursor.parents if gid not in gone] if all_parents else todo.walks
-        listing = Tasks(whole=whole, awaited=() if whole else todo.awaited)
-        return Page((), _texts(listing), memo=memo, also=_texts(*[Walk(gid=gid) for gid in walks]))
+        if whole:  # it finds every parent on its way
+            return Page((), _texts(Tasks(whole=True)), memo=memo)
+        places = Places.of(project, hints, cursor.parents if all_parents else (), cursor.held)
+        todo = errands(places, cursor.parents, everything=all_parents)
+        walks = [*[Walk(gid=gid) for gid in todo.walks], *[Walk(gid=gid, deep=True) for gid in todo.back]]
+        return Page((), _texts(Tasks(awaited=todo.awaited)), memo=memo, also=_texts(*walks))
 
     def _listing(self, project: str, cursor: Cursor, at: Tasks | Walk, demand: Demand) -> Page:
         ask = _ask(project, at, cursor)
@@ -97,11 +101,10 @@ class Reading:
         if isinstance(at, Tasks) and at.awaited:
             shown = {item.id for item in items}
             at = replace(at, awaited=tuple([gid for gid in at.awaited if gid not in shown]))
-        # Known parents are named by the events, or when more is listed after all (`_rest`).
-        known = frozenset(cursor.parents)
+        everything = at.whole if isinstance(at, Tasks) else at.deep
+        known = frozenset(() if everything else cursor.parents)  # those are named by the events
         walks = [walk for item in items if item.children and item.id not in known for walk in _walk(at, item.id)]
-        rest, more = _rest(at, page, cursor)
-        return Page(items, _texts(*_next(at, page, ask), *rest), also=_texts(*walks, *more))
+        return Page(items, _texts(*_next(at, page, ask), *_rest(at, page)), also=_texts(*walks))
 
     def _rows(self, project: str, at: Tasks | Walk, ask: Ask, fields: str) -> Rows:
         try:
@@ -124,7 +127,7 @@ class Reading:
         item = work_item(row, wanted(demand))
         if item is None or not (self._is_inside(item, project) if item.parent else _is_home(project, item)):
             return Page(())  # it has left the project since
-        walks = [Walk(gid=item.id)] if item.children and item.id not in cursor.parents else []  # as in `_listing`
+        walks = [Walk(gid=item.id, deep=True)] if item.children and item.id not in cursor.parents else []
         return Page((item,), also=_texts(*walks))
 
     def _is_inside(self, item: WorkItem, project: str) -> bool:
@@ -162,23 +165,21 @@ def _ask(project: str, at: Tasks | Walk, cursor: Cursor | None = None) -> Ask:
 
 
 def _walk(at: Tasks | Walk, gid: str) -> tuple[Walk, ...]:
-    return at.below(gid) if isinstance(at, Walk) else (Walk(gid=gid),)
+    return at.below(gid) if isinstance(at, Walk) else (Walk(gid=gid, deep=True),)
 
 
 def _next(at: Tasks | Walk, page: Rows, ask: Ask) -> list[Tasks | Walk]:
     return [at.next(page.offset, ask.what)] if page.offset else []
 
 
-def _rest(at: Tasks | Walk, page: Rows, cursor: Cursor) -> tuple[list[Tasks | Single], list[Walk]]:
+def _rest(at: Tasks | Walk, page: Rows) -> list[Tasks | Single]:
     """What remains after the last page of the listing: the tasks that events named and no page showed.
 
-    With too many of them everything is listed, and every parent walked.
+    With too many of them everything is listed.
     """
     if not isinstance(at, Tasks) or page.offset:
-        return [], []
-    if len(at.awaited) > events.MOST_SINGLES:
-        return [Tasks(whole=True)], [Walk(gid=gid) for gid in cursor.parents]
-    return [Single(gid) for gid in at.awaited], []
+        return []
+    return [Tasks(whole=True)] if len(at.awaited) > events.MOST_SINGLES else [Single(gid) for gid in at.awaited]
 
 
 def _texts(*points: Point) -> tuple[str, ...]:

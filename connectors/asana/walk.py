@@ -110,11 +110,13 @@ class Walk(_Listing):
     gid: str = ""
     above: tuple[str, ...] = ()
     """The parents by whose walks this one was found: a circle of parents ends here."""
+    deep: bool = False
+    """Whether everything below is walked; else only parents that are new to us: the others are named by events."""
 
     def below(self, gid: str) -> tuple["Walk", ...]:
-        """Return the walk of one of the sub-tasks, none where the parents form a circle."""
+        """Return the deep walk of one of the sub-tasks, none where the parents form a circle."""
         above = (*self.above, self.gid)
-        return () if gid in above else (Walk(gid=gid, above=above),)
+        return () if gid in above else (Walk(gid=gid, above=above, deep=True),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Events(_Point):
     """Whether events were given up, so that everything is listed."""
     pages: int = 0
     seen: tuple[str, ...] = ()
-    """What the pages before told (`events.Hints.texts`)."""
+    """What the pages before told (`hints.Hints.texts`)."""
 
 
 Point = Tasks | Walk | Single | Events

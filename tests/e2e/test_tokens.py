@@ -49,6 +49,19 @@ COMMANDS: dict[str, list[list[str]]] = {
     "which": [["which", "PAY-5"]],
     "history": [["history", "p1-bugs"]],
     "verify": [["verify"]],
+    "plan": [["plan"], ["plan", "--json"], ["plan", "--markdown"]],
+    "schema": [["schema"], ["schema", "--team"]],
+    "mapping test": [["mapping", "test"]],
+    "init": [
+        [
+            "init",
+            "--source",
+            "github:url={github},token_env=HEADWAY_SANDBOX_GITHUB_TOKEN,repositories=acme/web",
+            "--output",
+            "new.yaml",
+            "--yes",
+        ]
+    ],
     "db upgrade": [["db", "upgrade"]],
     "demo": [["demo", "--once", "--folder", "demo"]],
 }
@@ -107,7 +120,8 @@ def calm(office: Headway) -> Iterator[Headway]:
 
 def all_at_once(office: Headway, commands: Sequence[Sequence[str]], **variables: str) -> list[Answer]:
     """Run several commands side by side, with everything logged."""
-    running = [office.start(*_loud(at), *each, HEADWAY_DEBUG="1", **variables) for at, each in enumerate(commands)]
+    words = [[word.replace("{github}", office.sandbox.urls["github"]) for word in each] for each in commands]
+    running = [office.start(*_loud(at), *each, HEADWAY_DEBUG="1", **variables) for at, each in enumerate(words)]
     return [office.end(process) for process in running]
 
 

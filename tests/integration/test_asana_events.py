@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.asana import events
+from connectors.asana import events, hints
 from connectors.contract import Connector, Cursor, Fate
 from okrs.work import Ref, State
-from sandbox.records import Item
+from sandbox.records import Item, Project
 from tests.integration.asana_client import (
     CONTAINER,
     NOTHING,
@@ -79,7 +79,7 @@ def test_without_events_the_same_change_is_not_seen(launch: Launch, monkeypatch:
     leaf = launch.task("leaf", parent=launch.task("top"))
     watched = Watched(launch)
     launch.world.close(leaf)
-    monkeypatch.setattr(events.Hints, "after", lambda self, _events, _project: self)
+    monkeypatch.setattr(hints.Hints, "after", lambda self, _events, _project: self)
     watched.poll()
     assert watched.state(leaf) is State.TODO
     monkeypatch.undo()
@@ -203,6 +203,107 @@ def test_what_was_moved_in_is_read_with_its_subtasks_although_nothing_stamps_it(
     top.updated = old  # "will not change modified_at: moving to a new container"
     watched.poll()
     assert watched.brought == {top.key, leaf.key}
+
+
+# where tasks went
+
+
+class Elsewhere:
+    """A task `top` with `middle` and `leaf` below it, a second project, and a poll that follows."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.project = launch.world.add_project("asana", "Elsewhere")
+        self.top = launch.task("top")
+        self.middle = launch.task("middle", parent=self.top)
+        self.leaf = launch.task("leaf", parent=self.middle)
+        self.watched = Watched(launch)
+
+    def move(self, launch: Launch, item: Item, project: Project) -> None:
+        """Move it without a stamp: "will not change modified_at: moving to a new container"."""
+        before = item.updated
+        launch.world.move_project(item, project)
+        item.updated = before
+
+
+def test_nothing_is_asked_below_a_task_that_left(launch: Launch) -> None:
+    away = Elsewhere(launch)
+    launch.task("new", parent=away.middle)
+    launch.world.close(away.leaf)
+    away.move(launch, away.top, away.project)
+    assert away.watched.poll() == ["events", "tasks"]
+    assert away.watched.brought == set()
+    shown = census(away.watched.connector, launch.container)  # and what is still there leaves
+    refs = [Ref(gid, gid) for gid in away.watched.mirror.items if gid not in shown]
+    found = away.watched.connector.look_up(launch.container, refs, NOTHING)
+    assert {gid: told.fate for gid, told in found.items()} == dict.fromkeys(
+        (away.top.key, away.middle.key, away.leaf.key), Fate.MOVED
+    )
+
+
+def test_nothing_is_walked_below_a_task_that_left_on_the_first_poll_of_a_day(launch: Launch) -> None:
+    away = Elsewhere(launch)
+    stays = launch.task("stays")
+    kept = launch.task("kept", parent=stays)
+    away.watched.poll()
+    away.move(launch, away.top, away.project)
+    assert away.watched.poll(timedelta(hours=15)) == ["events", "subtasks", "tasks"]
+    assert away.watched.brought == {stays.key, kept.key}
+
+
+def test_nothing_is_walked_below_a_task_that_left_when_everything_is_listed(launch: Launch) -> None:
+    away = Elsewhere(launch)
+    launch.task("kept", parent=launch.task("stays"))
+    away.watched.poll()
+    away.move(launch, away.top, away.project)
+    launch.world.rename_section(launch.project, "Ideas", "Plans")
+    assert away.watched.poll() == ["events", "subtasks", "tasks"]
+
+
+def test_a_sub_task_with_a_home_of_its_own_stays_when_its_parent_leaves(launch: Launch) -> None:
+    away = Elsewhere(launch)
+    launch.world.close(away.leaf)
+    launch.world.add_home(away.middle, launch.project)
+    away.middle.updated = away.top.updated  # nothing stamps it
+    away.move(launch, away.top, away.project)
+    assert away.watched.poll() == ["events", "subtasks", "task", "tasks"]
+    assert away.watched.brought == {away.middle.key, away.leaf.key}
+    assert away.watched.state(away.leaf) is State.DONE
+    assert [home.id for home in away.watched.mirror.items[away.middle.key].projects] == [launch.project.key]
+
+
+def test_a_sub_task_that_loses_its_own_home_is_still_in_its_parents(launch: Launch) -> None:
+    away = Elsewhere(launch)
+    for project in (launch.project, away.project):
+        launch.world.add_home(away.middle, project)
+    away.watched.poll()
+    launch.world.close(away.leaf)
+    launch.world.drop_home(away.middle, launch.project)
+    away.watched.poll()
+    assert away.watched.brought == {away.middle.key, away.leaf.key}
+    assert away.watched.state(away.leaf) is State.DONE
+
+
+@pytest.mark.parametrize("polled", [False, True])
+def test_what_happened_elsewhere_is_read_when_a_task_comes_back(launch: Launch, polled: bool) -> None:
+    away = Elsewhere(launch)
+    away.move(launch, away.top, away.project)
+    if polled:
+        away.watched.poll()
+    launch.world.close(away.leaf)  # only the other project's events tell it
+    away.move(launch, away.top, launch.project)
+    away.watched.poll()
+    assert away.watched.brought == {away.top.key, away.middle.key, away.leaf.key}
+    assert away.watched.state(away.leaf) is State.DONE
+
+
+def test_what_left_a_task_while_it_was_elsewhere_is_not_brought(launch: Launch) -> None:
+    away = Elsewhere(launch)
+    launch.task("new", parent=away.middle)
+    away.move(launch, away.top, away.project)
+    launch.world.detach(away.middle)  # and it stays there
+    away.move(launch, away.top, launch.project)
+    away.watched.poll()
+    assert away.watched.brought == {away.top.key}
 
 
 def test_many_events_come_page_by_page(launch: Launch) -> None:

@@ -17,7 +17,7 @@ TRAILS = st.builds(Trail, TEXT, st.integers(1, 9), st.integers(0, 9))
 LISTING = {"offset": TEXT, "trail": TRAILS, "restarts": st.integers(0, 3)}
 POINTS = st.one_of(
     st.builds(Tasks, **LISTING, whole=st.booleans(), awaited=GIDS),
-    st.builds(Walk, **LISTING, gid=TEXT.filter(bool), above=GIDS),
+    st.builds(Walk, **LISTING, gid=TEXT.filter(bool), above=GIDS, deep=st.booleans()),
     st.builds(Single, TEXT.filter(bool)),
     st.builds(Events, TEXT, whole=st.booleans(), pages=st.integers(0, 9), seen=GIDS),
 )
@@ -56,9 +56,9 @@ def test_a_listing_begins_again_a_few_times() -> None:
 
 def test_a_walk_goes_on_below_but_never_up_again() -> None:
     (below,) = Walk(gid="1").below("2")
-    assert below == Walk(gid="2", above=("1",))
+    assert below == Walk(gid="2", above=("1",), deep=True)
     assert below.below("1") == below.below("2") == ()
-    assert below.below("3") == (Walk(gid="3", above=("1", "2")),)
+    assert below.below("3") == (Walk(gid="3", above=("1", "2"), deep=True),)
 
 
 @pytest.mark.parametrize(
