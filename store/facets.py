@@ -50,8 +50,11 @@ class Index:
 
 def index_of(connection: Connection, source: str) -> Index | None:
     """Return the index of a source; None where no facets are kept, or not of the items as they are."""
-    kept, lore = _kept(connection, source), queries.lore_of(connection, source)
-    if kept is None or (kept.generation, kept.called) != (_generation(connection, source), _called(lore)):
+    kept = _kept(connection, source)
+    if kept is None or kept.generation != _generation(connection, source):
+        return None
+    lore = queries.lore_of(connection, source)
+    if kept.called != _called(lore):
         return None
     return Index(source, kept.generation, kept.asked, lore, foundation_of(connection, source, lore))
 
@@ -132,8 +135,9 @@ def _put(connection: Connection, source: str, dressed: Sequence[Candidate], aske
         some = dressed[begin : begin + _AT_ONCE]
         rows = sorted((source, *row, each.item.id) for each in some for row in rows_of(each, asked))
         if rows:
-            named = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-            connection.exec_driver_sql(statement, rows if connection.dialect.positional else named)
+            positional = connection.dialect.positional
+            many = rows if positional else [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+            connection.exec_driver_sql(statement, many)
 
 
 def _forget(connection: Connection, source: str, ids: Iterable[str] | None) -> None:

@@ -2,9 +2,9 @@
 
     record(every key result)                         # on the old mirror: changed rules and targets, what a kill left
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
-        for container in source.containers:          # a project, a repository; all at once, eight pages under way
+        for container in source.containers:          # a project, a repository; all at once, up to 8 pages under way
             for page in connector.changed(container, cursor, demand):  # what is new; everything at first, once a week
-                incoming.add(page)                   # resumable; the mirror is not touched yet
+                incoming.add(page)                   # some at a time; the mirror is not touched yet
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
         for query in demand.queries:                 # in the tracker's own language: ids alone
             hits.replace(connector.matching(query))
@@ -15,6 +15,7 @@
             mirror.settle(roll, answers)             # moved, deleted; hidden leaves at the second time
     record(every key result)                         # on the new mirror: what the tickets did
 
+    facets.follow(mirror)                            # before each record, of large mirrors alone: rules then ask by SQL
     record(key_result):                              # the ONE writer of values
         basis   = ledger and generations, one snapshot
         verdict = decide(basis)                      # nothing, unless a source of it or its local day moved, or it was
@@ -24,7 +25,8 @@
 
 Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror`,
 `store.lookup` and `store.census`; measuring is `mapping.measure`; deciding is `sync.deciding`; recording is
-`sync.recording` over `store.ledger`.  This module only joins them.
+`sync.recording` over `store.ledger`; what a rule may select of a large mirror is found by `store.facets`.  This module
+only joins them.
 """
 
 import time
