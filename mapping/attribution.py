@@ -68,6 +68,14 @@ def changes(evidence: Iterable[Evidence], lines: Iterable[Line]) -> list[Change]
     return sorted((each for each in found if not each.same), key=lambda each: (each.part, each.source, each.item))
 
 
+def moved(totals: Iterable[Total], changed: Iterable[Change]) -> tuple[Total, ...]:
+    """Return the totals of all parts after these changes, however many other items are behind them."""
+    after = list(totals)
+    for each in changed:
+        after[each.part] = after[each.part].moved(_before(each), place_of(each.line))
+    return tuple(after)
+
+
 def whole(changed: Iterable[Change], cause: CauseKind) -> tuple[Delta, ...]:
     """Rows that carry evidence only, for an entry that has one cause as a whole (a baseline, a rule)."""
     return tuple(_row(each, cause, _before(each), place_of(each.line), Decimal(0)) for each in changed)

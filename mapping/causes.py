@@ -11,7 +11,6 @@ from mapping.rule import (
     Clause,
     Counts,
     FieldMatch,
-    LastDays,
     Leaf,
     Match,
     Measure,
@@ -22,6 +21,7 @@ from mapping.rule import (
     Window,
     Within,
     leaves_of,
+    passes,
 )
 from mapping.totals import ZERO, OnLine
 from okrs.ledger import CauseKind
@@ -114,12 +114,7 @@ def _closed_later(item: WorkItem, past: Past) -> bool:
 
 def _moves_with_time(part: Part) -> bool:
     """Whether the days pass under a part: what it selects, or which weeks it counts, changes without the items."""
-    return part.measure is Measure.THROUGHPUT or _moves_on(part.where)
-
-
-def _moves_on(clause: Clause) -> bool:
-    spans = (span for leaf in leaves_of(clause) if isinstance(leaf, Within) for span in leaf.spans)
-    return any(isinstance(span, LastDays) for span in spans)
+    return part.measure is Measure.THROUGHPUT or passes(part.where)
 
 
 def _arrival(part: Part, line: Line, past: Past, to: OnLine) -> list[Step]:
@@ -164,7 +159,7 @@ def _joining(part: Part, item: WorkItem, past: Past) -> CauseKind:
 def _turn(part: Part, line: Line, past: Past, *, rises: bool) -> CauseKind:
     """Why the credit of an item on the line changed; `rises` tells the direction."""
     if part.of is not None and _by_match(part, part.of, line, past):
-        if past.unchanged and _moves_on(part.of):
+        if past.unchanged and passes(part.of):
             return CauseKind.TIME
         return CauseKind.ADDED if rises else CauseKind.REMOVED  # among those that match
     if past.unchanged:

@@ -4,11 +4,11 @@ A value is a folded key behind `=` or a folded name behind `~`, as in ("label", 
 not asked by clauses; they say whose facets an item's own ones rest on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from mapping.family import Candidate, Facet
 from mapping.meaning import FACETS, facet_of_field
-from mapping.rule import Clause, FieldMatch, Leaf, Match, Selector, leaves_of
+from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, Leaf, Match, Not, Selector, Within, leaves_of
 from okrs.work import Kind, WorkItem, fold_key, fold_name
 
 Row = tuple[str, str]
@@ -21,6 +21,37 @@ KEY, FORMER, PLAN = "^key", "^former", "^plan"
 
 PLANS = frozenset({Kind.MILESTONE, Kind.SPRINT})
 """What others belong to, and are called by."""
+
+
+LEADING = ("key", "parent", "epic", "label", "milestone", "sprint", "field", "section", "assignee", "type", "status")
+"""Facets by how few items they leave, as a rule: the first of them that a clause demands leads the search."""
+
+
+def rank(name: str) -> int:
+    """The place of a facet among the leading ones; those that leave many items come last."""
+    head = name.split(".", maxsplit=1)[0]
+    return LEADING.index(head) if head in LEADING else len(LEADING)
+
+
+def leads(clause: Clause) -> frozenset[Row] | None:
+    """Return rows of which whoever fulfils a clause has at least one; None where no rows say so."""
+    match clause:
+        case Match() | FieldMatch():
+            name = name_of(clause)
+            return frozenset((name, value) for value in values_of(clause.values)) if name else None
+        case AllOf(clauses):
+            known = [rows for rows in map(leads, clauses) if rows is not None]
+            return min(known, key=_breadth, default=None)
+        case AnyOf(clauses):
+            every = [leads(inner) for inner in clauses]
+            known = [rows for rows in every if rows is not None]
+            return frozenset().union(*known) if len(known) == len(every) else None
+        case Not() | Within():
+            return None
+
+
+def _breadth(rows: Collection[Row]) -> int:
+    return max((rank(name) for name, _ in rows), default=-1)
 
 
 def asked_of(clauses: Iterable[Clause]) -> frozenset[str]:

@@ -123,6 +123,12 @@ def names_a_kind(clause: Clause) -> bool:
     return any(match.selector in _NAMES_A_KIND for match in matches_in(clause))
 
 
+def passes(clause: Clause) -> bool:
+    """Tell whether a clause asks for days that pass: then it selects others tomorrow though no item changes."""
+    spans = (span for leaf in leaves_of(clause) if isinstance(leaf, Within) for span in leaf.spans)
+    return any(isinstance(span, LastDays) for span in spans)
+
+
 class Measure(StrEnum):
     """How the selected items become a number."""
 
@@ -279,6 +285,20 @@ class Rule:
     def sources(self) -> tuple[str, ...]:
         """Names of the sources it reads, each once, in order."""
         return tuple(dict.fromkeys(part.source for part in self.parts))
+
+    @property
+    def passes(self) -> bool:
+        """Whether midnight alone may move its number."""
+        clauses = (clause for part in self.parts for clause in (part.where, part.of) if clause is not None)
+        return any(part.measure is Measure.THROUGHPUT for part in self.parts) or any(map(passes, clauses))
+
+    @property
+    def item_by_item(self) -> bool:
+        """Whether what an item is to the number follows from the item alone, and the number from three sums of them.
+
+        Not so for a percentile, for weights that are the mean of the others, and for work seen under another name.
+        """
+        return all(part.rank is None and not part.once and part.missing is not Missing.MEAN for part in self.parts)
 
 
 def default_counts(measure: Measure) -> Counts:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select, update
 
+from mapping.codec import scope_key
 from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, asked_of, bearing, rows_of, ties_to
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
-from mapping.rule import Rule
+from mapping.measure import NO_SCOPES, Scopes
+from mapping.rule import Rule, Scope
 from okrs.work import WorkItem, fold_key
 from store import lookup, queries, sources
 from store.database import Database, slices, upsert
@@ -23,6 +25,9 @@ from store.tables import source as source_table
 
 LARGE = 50_000
 """Items from which on facets are kept for a source."""
+
+_FEW = 2_000
+"""Items up to which a key result is measured by those that moved alone."""
 
 _AT_ONCE = 5_000
 _COLUMNS = ("source", "name", "value", "item")
@@ -35,6 +40,8 @@ class _Kept:
     generation: int
     asked: frozenset[str]
     called: str
+    built: int
+    """The generation at which they were made of all items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,18 @@ class Index:
     source: str
     generation: int
     asked: frozenset[str]
+    built: int
     lore: Lore
     foundation: Mapping[str, Seen]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The items of a source that changed, came or left since a generation, or that rest on such."""
+
+    ids: frozenset[str]
+    candidates: tuple[Candidate, ...]
+    """Those that are in the mirror now."""
 
 
 def index_of(connection: Connection, source: str) -> Index | None:
@@ -56,33 +73,52 @@ def index_of(connection: Connection, source: str) -> Index | None:
     lore = queries.lore_of(connection, source)
     if kept.called != _called(lore):
         return None
-    return Index(source, kept.generation, kept.asked, lore, foundation_of(connection, source, lore))
+    return Index(source, kept.generation, kept.asked, kept.built, lore, foundation_of(connection, source, lore))
 
 
-def chosen(connection: Connection, index: Index, rule: Rule, now: datetime) -> list[Candidate] | None:
-    """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell."""
+def chosen(
+    connection: Connection, index: Index, rule: Rule, now: datetime, scopes: Scopes = NO_SCOPES
+) -> list[Candidate] | None:
+    """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell.
+
+    Whoever belongs to a frozen scope is among them, selected or not.
+    """
     until = min(now, rule.period.end)
     clauses = [settled(part.where, rule.timezone, until) for part in rule.parts if part.source == index.source]
     if not asked_of(clauses) <= index.asked:
         return None
     found = [selection(connection, index.source, clause, index.lore.queries) for clause in clauses]
     ids = {row.id for each in found for row in connection.execute(each)}
+    ids.update(*(scopes.get(scope_key(rule, part), ()) for part in rule.parts if part.scope is Scope.FROZEN))
     return joined(connection, index.source, ids, index.lore, index.foundation)
+
+
+def touched(connection: Connection, index: Index, since: int) -> Touched | None:
+    """Return what moved since a generation of the source; None where nobody kept note, or where it is too much."""
+    if since < index.built:
+        return None
+    moved = select(item.c.id).where(item.c.source == index.source, item.c.changed > since).limit(_FEW + 1)
+    ids = frozenset(connection.execute(moved).scalars())
+    if len(ids) > _FEW:
+        return None
+    around = joined(connection, index.source, ids, index.lore, index.foundation)
+    return Touched(ids, tuple(each for each in around if each.item.id in ids))
 
 
 def follow(database: Database, source: str, asked: frozenset[str], large: int = LARGE) -> None:
     """Bring the facets of a source up to its items, where they are many."""
     with database.read() as connection:
-        if _items(connection, source) < large:
+        kept, generation = _kept(connection, source), _generation(connection, source)
+        if kept is None and sources.items_held(connection, source) < large:
             return
-        kept, lore = _kept(connection, source), queries.lore_of(connection, source)
-        now = _Kept(_generation(connection, source), asked, _called(lore))
+        lore = queries.lore_of(connection, source)
+        now = _Kept(generation, asked, _called(lore), generation)
         if kept is None or not kept.asked >= asked or kept.called != now.called:
             ids, dressed = None, queries.candidates_of(connection, source)
         elif kept.generation == now.generation:
             return
         else:
-            now, ids = replace(now, asked=kept.asked), _touched(connection, source, kept.generation)
+            now, ids = replace(now, asked=kept.asked, built=kept.built), _touched(connection, source, kept.generation)
             # The facets that name the plans are behind: whoever is new among them was touched.
             around = joined(connection, source, ids, lore, foundation_of(connection, source, lore, ids))
             dressed = [each for each in around if each.item.id in ids]
@@ -91,6 +127,7 @@ def follow(database: Database, source: str, asked: frozenset[str], large: int = 
             return  # somebody was faster; the next one looks again
         _forget(connection, source, ids)
         _put(connection, source, dressed, now.asked)
+        _mark(connection, source, ids or (), now.generation)
         _note(connection, source, now)
 
 
@@ -100,11 +137,12 @@ def _generation(connection: Connection, source: str) -> int:
 
 def _kept(connection: Connection, source: str) -> _Kept | None:
     row = connection.execute(select(faceted).where(faceted.c.source == source)).one_or_none()
-    return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called) if row else None
+    return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.built) if row else None
 
 
 def _note(connection: Connection, source: str, kept: _Kept) -> None:
-    told = {"generation": kept.generation, "asked": orjson.dumps(sorted(kept.asked)).decode(), "called": kept.called}
+    asked = orjson.dumps(sorted(kept.asked)).decode()
+    told = {"generation": kept.generation, "asked": asked, "called": kept.called, "built": kept.built}
     statement = upsert(connection.dialect.name, faceted).values(source=source, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=told))
 
@@ -112,11 +150,6 @@ def _note(connection: Connection, source: str, kept: _Kept) -> None:
 def _called(lore: Lore) -> str:
     """How the config calls the containers, which is part of the facets of everything in them."""
     return orjson.dumps(dict(lore.names), option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _items(connection: Connection, source: str) -> int:
-    there = (item.c.source == source, item.c.gone.is_(None))
-    return connection.execute(select(func.count()).select_from(item).where(*there)).scalar_one()
 
 
 def _locked(connection: Connection, source: str) -> tuple[_Kept | None, int | None]:
@@ -147,6 +180,13 @@ def _forget(connection: Connection, source: str, ids: Iterable[str] | None) -> N
         return
     for some in slices(ids):
         connection.execute(delete(facet).where(mine, facet.c.item.in_(some)))
+
+
+def _mark(connection: Connection, source: str, ids: Iterable[str], generation: int) -> None:
+    """Note on items that rest on what changed that they are concerned: facets do not tell any more."""
+    for some in slices(ids):
+        mine = (item.c.source == source, item.c.id.in_(some), item.c.changed < generation)
+        connection.execute(update(item).where(*mine).values(changed=generation))
 
 
 # --- what rests on what changed ----------------------------------------------------------------------------------

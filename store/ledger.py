@@ -3,6 +3,7 @@
 `append` is the one writer of values: entry, rows, evidence and the key result's state go in together.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,10 @@ import orjson
 from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from mapping.attribution import Evidence
+from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
-from store.database import inserted, upsert
+from okrs.numbers import from_millionths, to_millionths
+from store.database import inserted, slices, upsert
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
 _AT_ONCE = 1000
@@ -37,6 +40,8 @@ class KeyResultState:
     """When the value last changed."""
     generations: Mapping[str, int]
     retired: bool = False
+    totals: tuple[Total, ...] = ()
+    """Of the parts of the rule, as the evidence adds up; none where they were never kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +181,16 @@ def keep_state(connection: Connection, state: KeyResultState) -> None:
         "terms": state.terms,
         "measured_at": state.measured_at,
         "moved_at": state.moved_at,
-        "generations": orjson.dumps(dict(state.generations), option=orjson.OPT_SORT_KEYS).decode(),
+        "generations": _generations_text(state.generations),
         "retired": state.retired,
+        "totals": _totals_text(state.totals),
     }
     statement = upsert(connection.dialect.name, key_result).values(id=state.id, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+
+
+def _generations_text(generations: Mapping[str, int]) -> str:
+    return orjson.dumps(dict(generations), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def state_of(connection: Connection, name: str) -> KeyResultState | None:
@@ -206,6 +216,18 @@ def _state(row: Row[tuple[object, ...]]) -> KeyResultState:
         moved_at=row.moved_at,
         generations=orjson.loads(row.generations),
         retired=bool(row.retired),
+        totals=_totals(row.totals),
+    )
+
+
+def _totals_text(totals: Iterable[Total]) -> str:
+    sums = [[to_millionths(each.amount), to_millionths(each.weight), each.items] for each in totals]
+    return json.dumps(sums)  # of any size, unlike orjson's whole numbers
+
+
+def _totals(text: str) -> tuple[Total, ...]:
+    return tuple(
+        Total(from_millionths(amount), from_millionths(weight), items) for amount, weight, items in json.loads(text)
     )
 
 
@@ -217,6 +239,38 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
         .order_by(evidence.c.part, evidence.c.source, evidence.c.item)
     )
     return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
+
+
+def evidence_among(connection: Connection, name: str, parts: int, source: str, ids: Iterable[str]) -> list[Evidence]:
+    """Return what is on the line of a key result of these items of a source, in any of so many parts."""
+    mine = (evidence.c.key_result == name, evidence.c.part.in_(range(parts)), evidence.c.source == source)
+    found: list[Evidence] = []
+    for some in slices(ids):
+        rows = connection.execute(select(evidence).where(*mine, evidence.c.item.in_(some)))
+        found += [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
+    return found
+
+
+def counting(connection: Connection, source: str, ids: Iterable[str]) -> set[str]:
+    """Return the key results that have any of these items of a source on their line."""
+    found: set[str] = set()
+    for some in slices(ids):
+        here = (evidence.c.source == source, evidence.c.item.in_(some))
+        found.update(connection.execute(select(evidence.c.key_result).where(*here)).scalars())
+    return found
+
+
+def still(
+    connection: Connection, names: Iterable[str], was: Mapping[str, int], now: Mapping[str, int], *, head: int
+) -> None:
+    """Say that nothing that moved the sources since those generations is of concern to these key results.
+
+    Whoever has an entry behind `head` was measured meanwhile, and is left alone.
+    """
+    same = (key_result.c.generations == _generations_text(was), key_result.c.seq <= head)
+    for some in slices(names):
+        statement = update(key_result).where(key_result.c.id.in_(some), *same)
+        connection.execute(statement.values(generations=_generations_text(now)))
 
 
 def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entry]:

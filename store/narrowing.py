@@ -25,7 +25,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from mapping.facets import KEY, PLAN, PLANS, name_of, values_of
+from mapping.facets import KEY, LEADING, PLAN, PLANS, name_of, rank, values_of
 from mapping.family import Candidate, Lore, Seen, candidates
 from mapping.rule import (
     AllOf,
@@ -59,19 +59,11 @@ def selection(connection: Connection, source: str, clause: Clause, queries: Coll
     return found if names_a_kind(clause) else found.where(item.c.kind == Kind.ISSUE.value)
 
 
-_LEADING = ("key", "parent", "epic", "label", "milestone", "sprint", "field", "section", "assignee", "type", "status")
-"""Facets by how few items they leave, as a rule: the first of them that a clause demands leads the search."""
-
-
 def _led(sql: "_Sql", clause: Clause) -> list[ColumnElement[bool]]:
     """Conditions that all must hold: one by a list of ids to begin with, the others by looking at each of them."""
     demanded = [clause] if not isinstance(clause, AllOf) else list(clause.clauses)
     names = {number: name_of(each) for number, each in enumerate(demanded) if isinstance(each, Match | FieldMatch)}
-    ranks = {
-        number: _LEADING.index(head)
-        for number, name in names.items()
-        if name and (head := name.split(".")[0]) in _LEADING
-    }
+    ranks = {number: rank(name) for number, name in names.items() if name and rank(name) < len(LEADING)}
     leader = min(ranks, key=lambda number: ranks[number]) if ranks else None
     return [sql.listed(each) if number == leader else sql.holds(each) for number, each in enumerate(demanded)]
 

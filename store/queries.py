@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from mapping.family import Candidate, Lore, candidates
 from store.database import Database, inserted, slices, upsert
 from store.lookup import items_of
 from store.mirror import next_generation
-from store.sources import Lease, fenced
-from store.tables import container, former_key, query, query_hit
+from store.sources import Lease, fenced, following
+from store.tables import container, former_key, item, query, query_hit
 
 
 def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], now: datetime) -> int:
@@ -21,15 +21,18 @@ def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], n
         first = connection.execute(known.where(query.c.read_at.is_not(None))).first() is None
         _note(connection, lease, text, {"read_at": now, "error": None})
         here = (query_hit.c.source == lease.source, query_hit.c.query == text)
-        held = {row.item for row in connection.execute(select(query_hit.c.item).where(*here))}
+        held = set(connection.execute(select(query_hit.c.item).where(*here)).scalars())
         for some in slices(sorted(held - found)):
             connection.execute(delete(query_hit).where(*here, query_hit.c.item.in_(some)))
-        new = [{"source": lease.source, "query": text, "item": item} for item in sorted(found - held)]
+        new = [{"source": lease.source, "query": text, "item": each} for each in sorted(found - held)]
         inserted(connection, query_hit.insert(), new)
-        changed = len(held ^ found)
+        changed = held ^ found
+        for some in slices(sorted(changed)):  # what finds an item is a facet of it, though the item is the same
+            moved = update(item).where(item.c.source == lease.source, item.c.id.in_(some))
+            connection.execute(moved.values(changed=following(lease.source)))
         if changed or first:
             next_generation(connection, lease)
-        return changed
+        return len(changed)
 
 
 def note_error(database: Database, lease: Lease, text: str, error: str, now: datetime) -> None:
@@ -62,11 +65,16 @@ def lore_of(connection: Connection, source: str) -> Lore:
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
     """Return what each query of a source that was ever answered finds: ids of items by the query's text."""
-    asked = connection.execute(select(query.c.text).where(query.c.source == source, query.c.read_at.is_not(None)))
-    found: dict[str, set[str]] = {row.text: set() for row in asked}
+    found: dict[str, set[str]] = {text: set() for text in answered(connection, source)}
     for row in connection.execute(select(query_hit).where(query_hit.c.source == source)):
         found.setdefault(row.query, set()).add(row.item)
     return {text: frozenset(items) for text, items in found.items()}
+
+
+def answered(connection: Connection, source: str) -> frozenset[str]:
+    """Return the texts of the queries of a source that were answered at least once."""
+    asked = select(query.c.text).where(query.c.source == source, query.c.read_at.is_not(None))
+    return frozenset(connection.execute(asked).scalars())
 
 
 def _note(connection: Connection, lease: Lease, text: str, told: dict[str, object]) -> None:

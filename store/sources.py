@@ -64,7 +64,6 @@ class SourceState:
     last_success: datetime | None
     error: str | None
     containers: tuple[ContainerState, ...]
-    items: int = 0
 
     def usable(self, demand: Demand) -> bool:
         """Tell whether what was read holds what this demand asks; a container that never was read is not waited for."""
@@ -150,9 +149,13 @@ def state_of(connection: Connection, name: str) -> SourceState:
     containers = tuple(_container(each) for each in rows)
     if row is None:
         return SourceState(name, 0, "never", None, None, ())
+    return SourceState(name, row.generation, row.state, row.last_success, row.error, containers)
+
+
+def items_held(connection: Connection, name: str) -> int:
+    """Return how many items of a source are in the mirror; they are counted one by one."""
     held = select(func.count()).select_from(item).where(item.c.source == name, item.c.gone.is_(None))
-    items = connection.execute(held).scalar_one()
-    return SourceState(name, row.generation, row.state, row.last_success, row.error, containers, items)
+    return connection.execute(held).scalar_one()
 
 
 def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:

@@ -144,7 +144,7 @@ item = Table(
     # Why it is no longer in the mirror: deleted, hidden, removed.  Null while it is.
     Column("gone", Text),
     Column("gone_at", Instant),
-    # The source's generation in which it last changed, came back or left.
+    # The source's generation in which it, or what its facets rest on, last changed, came back or left.
     Column("changed", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("source", "id", name="pk_item"),
     Index("ix_item_key", "key"),
@@ -199,6 +199,8 @@ faceted = Table(
     # Names of the facets that are kept, as JSON, and how the config called the containers.
     Column("asked", Text, nullable=False),
     Column("called", Text, nullable=False),
+    # The generation at which they were made of all items; since then, items say when they changed.
+    Column("built", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("source", name="pk_faceted"),
 )
 
@@ -347,6 +349,8 @@ key_result = Table(
     # Generation of each source at the last measurement, as JSON: a key result is due when one of them moved.
     Column("generations", Text, nullable=False),
     Column("retired", Boolean, nullable=False, default=False),
+    # What the evidence of each part adds up to, as JSON: amount and weight in millionths, and the items on the line.
+    Column("totals", Text, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("id", name="pk_key_result"),
 )
 
@@ -372,4 +376,5 @@ evidence = Table(
     Column("weight", Millionths, nullable=False),
     Column("amount", Millionths, nullable=False),
     PrimaryKeyConstraint("key_result", "part", "source", "item", name="pk_evidence"),
+    Index("ix_evidence_item", "source", "item"),
 )

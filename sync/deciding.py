@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, whole
+from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, moved, whole
 from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.judging import Line
 from mapping.measure import Measured, Scopes, measure
 from mapping.measure import Mirror as Candidates
 from mapping.rule import Rule
-from mapping.totals import Total, kept
+from mapping.totals import Total, kept, value_of
 from okrs.cycle import Calendar
 from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, terms_text
@@ -60,6 +60,8 @@ class Basis:
     """The sources of the config's rule hold what it needs."""
     scopes: Scopes = field(default_factory=dict)
     """Those that were frozen for the key result."""
+    whole: bool = True
+    """Whether evidence and mirror hold everything, and not only the items that moved since it was last measured."""
 
     def seen(self, rule: Rule) -> dict[str, int]:
         """Generations of the sources that a rule reads."""
@@ -114,7 +116,8 @@ def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetim
     rows = whole(changes((), measured.lines), CauseKind.BASELINE)
     digest = rule_hash(text)
     draft = Draft(EntryKind.BASELINE, None, measured.value, digest, details=terms, deltas=rows)
-    state = KeyResultState(goal.key_result.id, measured.value, 0, digest, terms, now, now, basis.seen(rule))
+    seen = basis.seen(rule)
+    state = KeyResultState(goal.key_result.id, measured.value, 0, digest, terms, now, now, seen, totals=measured.totals)
     return Verdict((draft,), state, measured.scopes)
 
 
@@ -124,6 +127,7 @@ class _Walk:
 
     value: Decimal | None
     evidence: tuple[Evidence, ...]
+    totals: tuple[Total, ...]
     drafts: tuple[Draft, ...] = ()
     scopes: Scopes = field(default_factory=dict)
 
@@ -133,10 +137,11 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
     if state is None or recorded is None:
         return Verdict()
     text, terms = rule_text(rule), terms_text(goal.key_result.terms)
-    walk = _Walk(state.value, basis.evidence, scopes=basis.scopes)
+    standing = _totals(recorded, basis.evidence) if basis.whole else state.totals
+    walk = _Walk(state.value, basis.evidence, standing, scopes=basis.scopes)
     due = not state.retired and basis.recorded_ready and _due(goal, state, basis, now)
     if due:
-        walk = _tickets(recorded, state, walk, mirror, recall=recall, now=now)
+        walk = _tickets(recorded, basis, walk, mirror, recall=recall, now=now)
     revised = (state.retired or rule_hash(text) != state.rule) and basis.ready and now >= rule.period.start
     if revised:
         walk = _revise(recorded, rule, state, walk, mirror=mirror, now=now)
@@ -156,6 +161,7 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         measured_at=measured_at,
         moved_at=now if moved else state.moved_at,
         generations=generations,
+        totals=walk.totals,
     )
     return Verdict(walk.drafts, after, walk.scopes)
 
@@ -166,16 +172,18 @@ def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool
     return moved or goal.calendar.day_of(state.measured_at) != goal.calendar.day_of(now)
 
 
-def _tickets(rule: Rule, state: KeyResultState, walk: _Walk, mirror: Mirror, *, recall: Recall, now: datetime) -> _Walk:
+def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: Recall, now: datetime) -> _Walk:
     measured = measure(rule, mirror(rule), now, walk.scopes)
-    value = kept(rule, walk.value, measured.value)
     changed = changes(walk.evidence, measured.lines)
+    totals = measured.totals if basis.whole else moved(walk.totals, changed)
+    value = kept(rule, walk.value, value_of(rule, totals, now))
     if not changed and value == walk.value:
-        return walk
-    past = recall({(each.source, each.item) for each in changed}, state.generations)
-    rows = attribute(rule, Standing(walk.value, _totals(rule, walk.evidence)), changed, past, now)
-    draft = Draft(EntryKind.AUTO, walk.value, value, state.rule, deltas=rows)
-    return _walked(walk, draft, measured)
+        return replace(walk, totals=totals)
+    state = basis.state
+    past = recall({(each.source, each.item) for each in changed}, state.generations if state else {})
+    rows = attribute(rule, Standing(walk.value, walk.totals), changed, past, now)
+    draft = Draft(EntryKind.AUTO, walk.value, value, state.rule if state else None, deltas=rows)
+    return _walked(walk, draft, measured, totals)
 
 
 def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, mirror: Mirror, now: datetime) -> _Walk:
@@ -190,7 +198,7 @@ def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, m
         details=canonical_json({"replaces": state.rule}),
         deltas=whole(changed, CauseKind.RULE),
     )
-    return _walked(walk, draft, measured)
+    return _walked(walk, draft, measured, measured.totals)
 
 
 def _why(recorded: Rule, rule: Rule) -> str | None:
@@ -201,16 +209,16 @@ def _why(recorded: Rule, rule: Rule) -> str | None:
     return "its start or target changed, and the mapping leads to them" if same == recorded else None
 
 
-def _walked(walk: _Walk, draft: Draft, measured: Measured) -> _Walk:
-    return _Walk(draft.new, _evidence(measured.lines), (*walk.drafts, draft), measured.scopes)
+def _walked(walk: _Walk, draft: Draft, measured: Measured, totals: tuple[Total, ...]) -> _Walk:
+    return _Walk(draft.new, _evidence(measured.lines), totals, (*walk.drafts, draft), measured.scopes)
 
 
-def _totals(rule: Rule, evidence: Iterable[Evidence]) -> list[Total]:
+def _totals(rule: Rule, evidence: Iterable[Evidence]) -> tuple[Total, ...]:
     every = list(evidence)
-    return [
+    return tuple(
         Total.of(part, ((each.weight, each.amount) for each in every if each.part == number))
         for number, part in enumerate(rule.parts)
-    ]
+    )
 
 
 def _evidence(lines: Iterable[Line]) -> tuple[Evidence, ...]:

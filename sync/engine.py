@@ -16,16 +16,17 @@
     record(every key result)                         # on the new mirror: what the tickets did
 
     facets.follow(mirror)                            # before each record, of large mirrors alone: rules then ask by SQL
-    record(key_result):                              # the ONE writer of values
+    watch.look(every key result):                    # whom does what moved concern?  And is it all, or a few tickets?
+    record(those):                                   # the ONE writer of values
         basis   = ledger and generations, one snapshot
         verdict = decide(basis)                      # nothing, unless a source of it or its local day moved, or it was
                                                      # changed by hand; measures, says what counted and who moved it
         under the ledger's lock: basis still stands? # else all over again
-            write(verdict)                           # entries + deltas + evidence + value, one transaction
+            write(verdict)                           # entries + deltas + evidence + value, some in one transaction
 
 Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror`,
-`store.lookup` and `store.census`; measuring is `mapping.measure`; deciding is `sync.deciding`; recording is
-`sync.recording` over `store.ledger`; what a rule may select of a large mirror is found by `store.facets`.  This module
+`store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`;
+deciding is `sync.deciding`; recording is `sync.recording` over `store.ledger`; what a rule may select of a large mirror is found by `store.facets`.  This module
 only joins them.
 """
 
@@ -35,6 +36,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -46,10 +48,12 @@ from store import facets
 from store.database import Database
 from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, acquire, release
+from sync.cache import MirrorCache
 from sync.deciding import Goal
 from sync.reading import read
-from sync.recording import MirrorCache, Run, record, record_retired
+from sync.recording import Run, record, record_retired, settle
 from sync.task import Outcome, Progress, SourceReport, SourceToRead, Task
+from sync.watching import Watch
 
 _AT_ONCE = 8
 """Sources read at the same time."""
@@ -94,7 +98,7 @@ class Report:
         return tuple(each for each in moved if each.old != each.new or each.key_result in baselines)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Engine:
     """Everything a run needs; effects come in through these, decisions take `now`."""
 
@@ -127,19 +131,25 @@ class Engine:
 
     def _run(self) -> Run:
         name = start_run(self.database, self.clock(), self.version)
-        return Run(name, {each.name: each.containers for each in self.sources})
+        return Run(name, self._containers())
 
     def _record(self, run: Run) -> list[Entry]:
         now = self.clock()
         for name, asked in self._asked().items():
             facets.follow(self.database, name, asked, self.large)
         entries = record_retired(self.database, (goal.key_result.id for goal in self.goals), run, now)
-        for goal in sorted(self.goals, key=lambda each: each.key_result.id):
-            try:
-                entries += record(self.database, goal, run, self.cache, now)
-            except ArithmeticError:  # absurd estimates, whose sum no column holds, stop their key result alone
-                tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=goal.key_result.id)
+        with self.database.read() as connection:
+            look = self._watch.look(connection, self.cache, now)
+        entries += record(self.database, look.due, run, self.cache, now)
+        settle(self.database, look.still)
         return entries
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.goals, self._containers())
+
+    def _containers(self) -> dict[str, tuple[str, ...]]:
+        return {each.name: each.containers for each in self.sources}
 
     def _asked(self) -> dict[str, frozenset[str]]:
         """The names of the facets that the rules ask of each source."""

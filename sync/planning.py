@@ -25,10 +25,11 @@ from okrs.work import WorkItem
 from store import lookup
 from store.ledger import KeyResultState
 from store.views.history import ShownEntry, shown
+from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
-from sync.recording import MirrorCache, Run, basis_of, judge, leaving, left_config
+from sync.recording import Run, basis_of, judge, leaving, left_config
 
 
 def plan(
@@ -131,8 +132,9 @@ class _Question:
         lines: dict[ItemId, list[Line]] = {}
         if rule is None:
             return lines
-        mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now)
-        for line in measure(rule, mirror, self.now, verdict.scopes or basis.scopes).lines:
+        scopes = verdict.scopes or basis.scopes
+        mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now, scopes)
+        for line in measure(rule, mirror, self.now, scopes).lines:
             lines.setdefault((line.source, line.item.id), []).append(line)
         return lines
 

@@ -1,29 +1,37 @@
 """record(): the one writer of values.
 
-Measuring happens outside the write transaction, on one snapshot.  Under the ledger head's lock the key result's last
-entry and its sources' generations are read again; if either moved, everything is measured anew.
+Measuring happens outside the write transaction, some key results on one snapshot.  Under the ledger head's lock each
+one's last entry and its sources' generations are read again; if either moved, it is measured anew.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mapping.attribution import ItemId
+from connectors.logs import ERROR, tell
+from mapping.attribution import Evidence, ItemId
 from mapping.causes import Past
-from mapping.codec import parse_rule, rule_hash, rule_text
+from mapping.codec import parse_rule, rule_hash, rule_text, scope_key
 from mapping.demand import demand_of
 from mapping.family import Candidate
-from mapping.rule import Rule
+from mapping.measure import Scopes
+from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
-from store import facets, ledger, lookup, queries, scopes, sources
+from store import ledger, lookup, scopes, sources
 from store.database import Database
+from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
+from sync.watching import Due, Portion, Still, answered, usable
 
 _PATIENCE = 5
 """How often measuring is tried outside the lock before it is done inside."""
+
+_AT_ONCE = 100
+_ROWS_AT_ONCE = 2_000
+"""Key results, and rows of the ledger, from which on they are written before more are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,70 +43,88 @@ class Run:
     """Names of the containers that the config gives each source."""
 
 
-class MirrorCache:
-    """Candidates of each source, loaded once for as long as the source's generation stands.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What there is to write of a key result, and what that was decided on."""
 
-    Of a large mirror every rule gets its own few, for as long as they are needed.
+    goal: Goal
+    basis: Basis
+    verdict: Verdict
+
+    @property
+    def rows(self) -> int:
+        return sum(1 + len(draft.deltas) for draft in self.verdict.drafts)
+
+
+def record(
+    database: Database, dues: Iterable[Due], run: Run, cache: MirrorCache, now: datetime, *, patience: int = _PATIENCE
+) -> list[Entry]:
+    """Write what there is to say of these key results, if anything.  Returns the new entries.
+
+    One whose numbers are absurd, so that no column holds their sum, is left as it is, and told of.
     """
-
-    def __init__(self) -> None:
-        self._held: dict[str, tuple[int, list[Candidate]]] = {}
-        self._indexes: dict[str, facets.Index] = {}
-
-    def of_rule(
-        self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime
-    ) -> dict[str, list[Candidate]]:
-        """Return what a rule may select of its sources as they are in this connection's snapshot."""
-        few = {}
-        for name, generation in generations.items():
-            index = self._index(connection, name, generation)
-            found = facets.chosen(connection, index, rule, now) if index is not None else None
-            if found is not None:
-                few[name] = found
-        return few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
-
-    def _index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
-        held = self._indexes.get(name)
-        if held is None or held.generation != generation:
-            held = facets.index_of(connection, name)
-            if held is None:
-                return None
-            self._indexes[name] = held
-        return held
-
-    def load(self, connection: Connection, generations: Mapping[str, int]) -> dict[str, list[Candidate]]:
-        """Return the candidates of the named sources as they are in this connection's snapshot."""
-        for name, generation in generations.items():
-            if self._held.get(name, (-1, []))[0] != generation:
-                self._held[name] = (
-                    generation,
-                    queries.candidates_of(connection, name),
-                )
-        return {name: self._held[name][1] for name in generations}
-
-    def of(self, connection: Connection, name: str) -> list[Candidate]:
-        """Return the candidates of one source as they are in this connection's snapshot."""
-        return self.load(connection, sources.generations(connection, [name]))[name]
-
-
-def record(database: Database, goal: Goal, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:
-    """Write what there is to say of a key result, if anything.  Returns the new entries."""
-    name = goal.key_result.id
-    for _ in range(_PATIENCE):
-        with database.read() as connection:
-            basis = basis_of(connection, goal, run)
-            verdict = judge(connection, goal, basis, cache, now)
-        if verdict.silent(basis):
-            return []
+    entries: list[Entry] = []
+    again: list[Due] = []
+    for some in _judged(database, dues, run, cache, now):
         with database.write() as connection:
             head = ledger.lock_head(connection)
-            if _stands(connection, name, basis):
-                return _write(connection, head, goal, verdict, run=run, now=now)
+            for each in some:
+                if not _stands(connection, each):
+                    again.append(Due(each.goal))
+                    continue
+                entries += _write(connection, head, each, run=run, now=now)
+                head = _behind(head, entries)
+    if not again:
+        return entries
+    if patience:
+        return entries + record(database, again, run, cache, now, patience=patience - 1)
+    return entries + [entry for due in again for entry in _record_locked(database, due, run, cache, now)]
+
+
+def _judged(
+    database: Database, dues: Iterable[Due], run: Run, cache: MirrorCache, now: datetime
+) -> Iterator[list[_Judged]]:
+    """Judge key results, each time as many as are well written together: on one snapshot, without a lock."""
+    waiting = deque(dues)
+    while waiting:
+        some: list[_Judged] = []
+        with database.read() as connection:
+            while waiting and sum(each.rows for each in some) < _ROWS_AT_ONCE and len(some) < _AT_ONCE:
+                found = _judge(connection, waiting.popleft(), run, cache, now)
+                some += [found] if found is not None else []
+        if some:
+            yield some
+
+
+def _judge(connection: Connection, due: Due, run: Run, cache: MirrorCache, now: datetime) -> _Judged | None:
+    basis = basis_of(connection, due.goal, run, due.portion)
+    try:
+        verdict = judge(connection, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
+    except ArithmeticError:
+        name = due.goal.key_result.id
+        tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=name)
+        return None
+    return None if verdict.silent(basis) else _Judged(due.goal, basis, verdict)
+
+
+def _record_locked(database: Database, due: Due, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:
+    """Measure a key result with everybody else kept waiting."""
     with database.write() as connection:
         head = ledger.lock_head(connection)
-        basis = basis_of(connection, goal, run)
-        verdict = judge(connection, goal, basis, cache, now)
-        return [] if verdict.silent(basis) else _write(connection, head, goal, verdict, run=run, now=now)
+        judged = _judge(connection, due, run, cache, now)
+        return _write(connection, head, judged, run=run, now=now) if judged is not None else []
+
+
+def _behind(head: ledger.Head, entries: Sequence[Entry]) -> ledger.Head:
+    return ledger.Head(entries[-1].seq, entries[-1].hash) if entries and entries[-1].seq > head.seq else head
+
+
+def settle(database: Database, stills: Sequence[Still]) -> None:
+    """Note of key results that what moved their sources does not concern them, so that nobody asks again."""
+    if stills:
+        with database.write() as connection:
+            for each in stills:
+                ledger.still(connection, each.names, each.since, each.until, head=each.head)
 
 
 def record_retired(database: Database, keep: Iterable[str], run: Run, now: datetime) -> list[Entry]:
@@ -127,28 +153,58 @@ def left_config(state: ledger.KeyResultState) -> Verdict:
     return retire(state, "it was taken out of the config")
 
 
-def basis_of(connection: Connection, goal: Goal, run: Run) -> Basis:
-    """Read what a decision about a key result rests on."""
-    state = ledger.state_of(connection, goal.key_result.id)
+def basis_of(connection: Connection, goal: Goal, run: Run, portion: Portion | None = None) -> Basis:
+    """Read what a decision about a key result rests on; of a portion, if it still is all that moved."""
+    name = goal.key_result.id
+    state = ledger.state_of(connection, name)
     recorded = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else None
     named = {*(recorded.sources if recorded else ()), *(goal.rule.sources if goal.rule else ())}
+    generations = sources.generations(connection, sorted(named))
+    frozen = scopes.of_key_result(connection, name)
+    if state is None or portion is None or not _covers(portion, goal, state, generations, frozen):
+        portion = None
     return Basis(
         state=state,
         recorded=recorded,
-        evidence=tuple(ledger.evidence_of(connection, goal.key_result.id)) if state else (),
-        generations=sources.generations(connection, sorted(named)),
+        evidence=_evidence(connection, state, portion),
+        generations=generations,
         recorded_ready=recorded is not None and _usable(connection, recorded, run.containers),
         ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
-        scopes=scopes.of_key_result(connection, goal.key_result.id),
+        scopes=frozen,
+        whole=portion is None,
+    )
+
+
+def _covers(
+    portion: Portion, goal: Goal, state: ledger.KeyResultState, generations: Mapping[str, int], frozen: Scopes
+) -> bool:
+    """Tell whether a portion is what moved a key result since it was measured, by a rule that is still in force."""
+    rule = goal.rule
+    if rule is None or state.retired or state.rule != rule_hash(rule_text(rule)):
+        return False
+    whole = all(scope_key(rule, part) in frozen for part in rule.parts if part.scope is Scope.FROZEN)
+    return whole and (portion.since, portion.until) == (state.generations, generations)
+
+
+def _evidence(
+    connection: Connection, state: ledger.KeyResultState | None, portion: Portion | None
+) -> tuple[Evidence, ...]:
+    if state is None:
+        return ()
+    if portion is None:
+        return tuple(ledger.evidence_of(connection, state.id))
+    parts = len(state.totals)
+    return tuple(
+        each
+        for source, touched in portion.touched.items()
+        for each in ledger.evidence_among(connection, state.id, parts, source, touched.ids)
     )
 
 
 def _usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
-    """Tell whether a rule on record can go on: a container that was added and not read yet does not stop it."""
+    """Tell whether a rule on record can go on."""
     return all(
-        name in containers
-        and sources.state_of(connection, name).usable(demand_of(rule, name))
-        and _answered(connection, rule, name)
+        name in containers and usable(connection, sources.state_of(connection, name), demand_of(rule, name))
         for name in rule.sources
     )
 
@@ -158,22 +214,26 @@ def ready(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str
     return all(
         name in containers
         and sources.state_of(connection, name).ready(containers[name], demand_of(rule, name))
-        and _answered(connection, rule, name)
+        and answered(connection, name, demand_of(rule, name))
         for name in rule.sources
     )
 
 
-def _answered(connection: Connection, rule: Rule, name: str) -> bool:
-    """Tell whether every query that a rule asks of a source was answered once."""
-    asked = demand_of(rule, name).queries
-    return not asked or asked <= queries.hits(connection, name).keys()
-
-
-def judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, now: datetime) -> Verdict:
+def judge(
+    connection: Connection,
+    goal: Goal,
+    basis: Basis,
+    cache: MirrorCache,
+    now: datetime,
+    *,
+    portion: Portion | None = None,
+) -> Verdict:
     """Decide about a key result on this connection's snapshot; nothing is written."""
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
-        return cache.of_rule(connection, rule, basis.seen(rule), now)
+        if portion is not None:
+            return {name: touched.candidates for name, touched in portion.touched.items()}
+        return cache.of_rule(connection, rule, basis.seen(rule), now, basis.scopes)
 
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
         return _recall(connection, ids, then)
@@ -195,16 +255,15 @@ def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, in
     return past
 
 
-def _stands(connection: Connection, name: str, basis: Basis) -> bool:
-    state = ledger.state_of(connection, name)
-    return (state.seq if state else None) == (basis.state.seq if basis.state else None) and sources.generations(
-        connection, basis.generations
-    ) == dict(basis.generations)
+def _stands(connection: Connection, judged: _Judged) -> bool:
+    """Tell whether nobody wrote of a key result since it was judged, and its sources are what they were."""
+    state, known, was = ledger.state_of(connection, judged.goal.key_result.id), judged.basis.state, judged.basis
+    same = (state.seq if state else None) == (known.seq if known else None)
+    return same and sources.generations(connection, was.generations) == dict(was.generations)
 
 
-def _write(
-    connection: Connection, head: ledger.Head, goal: Goal, verdict: Verdict, *, run: Run, now: datetime
-) -> list[Entry]:
+def _write(connection: Connection, head: ledger.Head, judged: _Judged, *, run: Run, now: datetime) -> list[Entry]:
+    goal, verdict = judged.goal, judged.verdict
     if goal.rule is not None and verdict.drafts:
         text = rule_text(goal.rule)
         ledger.keep_rule(connection, rule_hash(text), text)

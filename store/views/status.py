@@ -93,7 +93,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
-        sources=tuple(_source(each, held.sources[each.name]) for each in setup.sources),
+        sources=tuple(_source(connection, each, held.sources[each.name]) for each in setup.sources),
         gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
     )
 
@@ -180,9 +180,9 @@ def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datet
 _SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
 
 
-def _source(setup: SourceSetup, state: SourceState) -> SourceStatus:
-    shown = _SHOWN_AS.get(state.state, state.state)
-    return SourceStatus(setup, shown, state.items, state.last_success, state.error)
+def _source(connection: Connection, setup: SourceSetup, state: SourceState) -> SourceStatus:
+    shown, items = _SHOWN_AS.get(state.state, state.state), sources.items_held(connection, setup.name)
+    return SourceStatus(setup, shown, items, state.last_success, state.error)
 
 
 def status_json(view: StatusView) -> dict[str, Any]:

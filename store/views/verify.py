@@ -195,10 +195,19 @@ def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: i
         held = {each.key: each for each in ledger.evidence_of(connection, name)}
         now = state and (state.value, state.seq, state.rule, state.terms, state.retired)
         told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired)
-        if now != told or held != replay.lines:
+        if now != told or held != replay.lines or (state and state.totals != _added(state, replay)):
             sentence = f"What is kept of {name} for speed differs from what its entries say."
             return Verified(False, seq, prev, replay.seq or None, sentence)
     return Verified(True, seq, prev)
+
+
+def _added(state: ledger.KeyResultState, replay: _Replay) -> tuple[Total, ...]:
+    """What the evidence of the parts adds up to, of as many as sums are kept of."""
+    found = [Total() for _ in state.totals]
+    for line in replay.lines.values():
+        if line.part < len(found):
+            found[line.part] = found[line.part].moved(None, (line.weight, line.amount))
+    return tuple(found)
 
 
 def verify_json(answer: Verified) -> dict[str, Any]:

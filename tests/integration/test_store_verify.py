@@ -225,8 +225,10 @@ def test_a_missing_row_is_noticed(hand: Hand, place: int) -> None:
         " WHERE key_result = 'kr1' AND item = 'id:PAY-1'",
         "INSERT INTO evidence SELECT 'kr9', part, source, item, version, weight, amount FROM evidence"
         " WHERE key_result = 'kr1' AND item = 'id:PAY-1'",
-        "INSERT INTO key_result SELECT 'kr9', value, seq, rule, terms, measured_at, moved_at, generations, retired"
-        " FROM key_result WHERE id = 'kr1'",
+        "INSERT INTO key_result SELECT 'kr9', value, seq, rule, terms, measured_at, moved_at, generations, retired,"
+        " totals FROM key_result WHERE id = 'kr1'",
+        "UPDATE key_result SET totals = '[[0, 0, 0]]' WHERE id = 'kr1'",
+        "UPDATE key_result SET totals = '[[0, 0]]' WHERE id = 'kr1'",
     ],
 )
 def test_what_is_kept_for_speed_must_be_what_the_entries_say(hand: Hand, statement: str) -> None:

@@ -1,10 +1,11 @@
 """Random histories: whatever people, trackers and admins do, the ledger adds up and the next run finds nothing."""
 
 import random
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +33,9 @@ from mapping.totals import kept
 from okrs.ledger import causes
 from okrs.objective import Numeric
 from okrs.work import Kind, Ref, State, WorkItem
-from store.database import Database
+from store.database import Database, open_database
 from store.facets import LARGE
+from store.tables import evidence, frozen_scope
 from sync.task import Outcome
 from tests.builders import AFTER, BEFORE, WITHIN, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import (
@@ -57,11 +59,12 @@ SCALE = Scale(Decimal(0), Decimal(3), Decimal(100), Decimal(10))
 class Life:
     """A random but repeatable life of trackers and config."""
 
-    def __init__(self, database: Database, seed: int) -> None:
+    def __init__(self, database: Database, seed: int, large: int | None = None) -> None:
         self.dice = random.Random(seed)
         self.clock = Clock(at("2026-12-01T08:00") + timedelta(days=self.dice.choice((0, 29))))
         trackers = {name: FakeTracker(self.clock, *projects) for name, projects in SOURCES.items()}
-        self.world = World(database, trackers, self.clock, large=self.dice.choice((0, LARGE)))
+        by_size = self.dice.choice((0, LARGE))
+        self.world = World(database, trackers, self.clock, large=by_size if large is None else large)
         self.number = 0
         self.parked: dict[str, WorkItem] = {}
         for name, projects in SOURCES.items():
@@ -75,9 +78,9 @@ class Life:
     # what may happen, one a step
 
     def step(self) -> None:
-        by_people = (self.new_item, self.edit, self.move, self.vanish, self.reappear)
+        by_people = (self.new_item, self.edit, self.adopt, self.move, self.vanish, self.reappear)
         by_admins = (self.new_rule, self.new_target, self.drop)
-        happening = self.dice.choices((*by_people, *by_admins), (4, 10, 2, 2, 2, 2, 1, 1))[0]
+        happening = self.dice.choices((*by_people, *by_admins), (4, 10, 2, 2, 2, 2, 2, 1, 1))[0]
         happening()
         self.clock.forward(hours=self.dice.choice((0, 1, 30)))
 
@@ -85,10 +88,17 @@ class Life:
         self.number += 1
         tracker, project = self._somewhere()
         key = f"K-{self.number}"
-        parent = f"K-{self.dice.randint(1, self.number)}"
         kind = self.dice.choice((Kind.ISSUE, Kind.ISSUE, Kind.ISSUE, Kind.EPIC))
-        ref = self.dice.choice((None, Ref(f"id:{parent}", parent)))
-        tracker.put(project, an_item(key, kind=kind, parent=ref, **self._facts()))
+        tracker.put(project, an_item(key, kind=kind, parent=self._parent(), **self._facts()))
+
+    def adopt(self) -> None:
+        tracker, project, item = self._some_item()
+        if item:
+            tracker.change(project, item.key, parent=self._parent())
+
+    def _parent(self) -> Ref | None:
+        parent = f"K-{self.dice.randint(1, self.number)}"
+        return self.dice.choice((None, Ref(f"id:{parent}", parent)))
 
     def edit(self) -> None:
         tracker, project, item = self._some_item()
@@ -190,6 +200,37 @@ class Life:
         tracker, project = self._somewhere()
         items = [each for each in tracker.projects[project].items.values() if each.key != f"{project}-0"]
         return tracker, project, self.dice.choice(items) if items else None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_portion_says_what_the_whole_says(database: Database, tmp_path: Path, seed: int) -> None:
+    """Whoever looks at the items that moved alone, of the key results they concern, writes what all would make him."""
+    life = Life(database, seed, large=0)
+    with closing(open_database(f"sqlite:///{tmp_path}/whole.db", create=True)) as other:
+        whole = replace(life.world, database=other, large=LARGE)  # the same trackers, the same config
+        for _ in range(STEPS):
+            life.step()
+            full, broken = life.dice.random() < 0.2, life.dice.random() < 0.2
+            project = life.dice.choice(list(life.world.trackers["one"].projects.values()))
+            for world in (life.world, whole):
+                project.breaks = (0, TryLater("500")) if broken else None
+                world.engine().sync(full=full)
+            project.breaks = None
+            assert _told(life.world) == _told(whole)
+            assert dump(database, *STANDING) == dump(other, *STANDING)
+            answer = life.world.verify()
+            assert answer.ok, answer.problem
+
+
+STANDING = (evidence, frozen_scope)
+
+
+def _told(world: World) -> list[object]:
+    """What the ledger says, without what names the run."""
+    return [
+        (each.key_result, each.at, each.kind, each.old, each.new, each.rule, each.why, each.details, each.deltas)
+        for each in world.entries()
+    ]
 
 
 @pytest.mark.parametrize("seed", range(10))

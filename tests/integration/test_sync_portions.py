@@ -1,0 +1,147 @@
+"""Of a large mirror only what moved is looked at, and only by the key results that it concerns."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+import sync.recording
+from mapping.rule import Counts, Measure, Scope
+from okrs.ledger import CauseKind
+from okrs.work import Kind, Ref, State
+from store import ledger
+from store.database import Database
+from sync.deciding import Goal, Verdict
+from sync.watching import Portion
+from tests.builders import SOURCE, WITHIN, a_part, a_rule, an_item, where
+from tests.integration.fakes import Clock, FakeTracker, World
+
+DONE = {"state": State.DONE, "closed_at": WITHIN}
+
+
+class Spy:
+    """Which key results were judged, and by what."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.judged: dict[str, Portion | None] = {}
+        judge = sync.recording.judge
+
+        def spied(connection: Connection, goal: Goal, *rest: Any, portion: Portion | None) -> Verdict:
+            self.judged[goal.key_result.id] = portion
+            return judge(connection, goal, *rest, portion=portion)
+
+        monkeypatch.setattr(sync.recording, "judge", spied)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("E-1", kind=Kind.EPIC), an_item("E-2", kind=Kind.EPIC))
+    tracker.put("PAY", an_item("E-3", kind=Kind.EPIC, parent=Ref("id:E-1", "E-1")))
+    for number in range(1, 7):
+        label = "a" if number <= 3 else "b"
+        tracker.put("PAY", an_item(f"PAY-{number}", labels=(label,), parent=Ref("id:E-3", "E-3")))
+    world = World(database, {SOURCE: tracker}, clock, large=0)
+    for label in ("a", "b"):
+        world.feed(label, a_rule(a_part(where=where(label=label))))
+    world.feed("epic", a_rule(a_part(Measure.PERCENT, where=where(epic="E-1"))))
+    world.sync()
+    return world
+
+
+@pytest.fixture
+def spy(world: World, monkeypatch: pytest.MonkeyPatch) -> Spy:
+    return Spy(monkeypatch)
+
+
+def values(world: World, *names: str) -> list[Decimal | None]:
+    return [world.value(name) for name in names]
+
+
+def generations(world: World) -> dict[str, int]:
+    with world.database.read() as connection:
+        return {name: state.generations[SOURCE] for name, state in ledger.states(connection).items()}
+
+
+def causes(world: World, name: str) -> list[tuple[CauseKind, str]]:
+    return [(row.cause, row.item) for row in world.entries(name)[-1].deltas]
+
+
+def test_a_ticket_is_looked_at_by_the_key_results_it_concerns_and_by_no_other(world: World, spy: Spy) -> None:
+    before = generations(world)
+    world.trackers[SOURCE].change("PAY", "PAY-1", **DONE)
+    world.sync()
+    assert spy.judged.keys() == {"a", "epic"}
+    assert all(portion is not None and portion.touched[SOURCE].ids == {"id:PAY-1"} for portion in spy.judged.values())
+    assert values(world, "a", "b") == [1, 0]
+    assert causes(world, "a") == [(CauseKind.CLOSED, "id:PAY-1")]
+    after = generations(world)
+    assert set(after.values()) == {after["a"]} != set(before.values())  # nobody asks again of what is of no concern
+
+
+def test_who_leaves_a_selection_is_missed_by_it(world: World, spy: Spy) -> None:
+    world.trackers[SOURCE].change("PAY", "PAY-1", **DONE)
+    world.trackers[SOURCE].change("PAY", "PAY-2", **DONE)
+    world.sync()
+    spy.judged.clear()
+    world.trackers[SOURCE].change("PAY", "PAY-1", labels=("b",))
+    world.sync()
+    assert spy.judged["a"] is not None
+    assert spy.judged["b"] is not None
+    assert values(world, "a", "b") == [1, 1]
+    assert causes(world, "a") == [(CauseKind.REMOVED, "id:PAY-1")]
+
+
+def test_whoever_rests_on_what_moved_is_looked_at_too(world: World, spy: Spy) -> None:
+    """The epic between them moves to another one; the tickets below it say what they always said."""
+    world.trackers[SOURCE].change("PAY", "PAY-1", **DONE)
+    world.sync()
+    assert world.value("epic") is not None
+    spy.judged.clear()
+    world.trackers[SOURCE].change("PAY", "E-3", parent=Ref("id:E-2", "E-2"))
+    world.sync()
+    assert spy.judged["epic"] is not None
+    assert world.value("epic") == 0
+    assert sorted(item for _, item in causes(world, "epic")) == [f"id:PAY-{number}" for number in range(1, 7)]
+
+
+def test_nothing_is_judged_where_nothing_moved(world: World, spy: Spy) -> None:
+    world.sync()
+    assert spy.judged == {}
+
+
+def test_a_scope_that_is_frozen_keeps_whom_its_clause_selects_no_more(world: World, spy: Spy) -> None:
+    world.feed("frozen", a_rule(a_part(counts=Counts.ALL, where=where(label="a"), scope=Scope.FROZEN)))
+    world.sync()
+    assert world.value("frozen") == 3
+    world.trackers[SOURCE].change("PAY", "PAY-1", labels=())
+    world.sync()
+    assert spy.judged["frozen"] is not None
+    assert world.value("frozen") == 3
+    world.clock.forward(days=50)  # beyond the end of the cycle, which is looked at as a whole
+    world.sync()
+    assert spy.judged.get("frozen", "not at all") is None
+    assert world.value("frozen") == 3
+
+
+def test_a_changed_rule_is_measured_by_all_items(world: World, spy: Spy) -> None:
+    world.feed("a", a_rule(a_part(where=where(label="b"))))
+    world.trackers[SOURCE].change("PAY", "PAY-4", **DONE)
+    world.record()
+    assert spy.judged == {"a": None}
+    world.sync()
+    assert spy.judged["a"] is not None
+    assert world.value("a") == 1
+
+
+def test_what_a_run_that_was_killed_did_not_record_is_not_lost(world: World, spy: Spy) -> None:
+    world.trackers[SOURCE].change("PAY", "E-3", parent=None)
+    world.read_only()
+    world.trackers[SOURCE].change("PAY", "PAY-1", **DONE)
+    world.sync()
+    assert spy.judged.keys() >= {"a", "epic"}
+    assert world.value("epic") == 0
+    assert values(world, "a") == [1]
+    assert world.verify().ok
