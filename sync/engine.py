@@ -25,9 +25,9 @@
             write(verdict)                           # entries + deltas + evidence + value, some in one transaction
 
 Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror`,
-`store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`;
-deciding is `sync.deciding`; recording is `sync.recording` over `store.ledger`; what a rule may select of a large mirror is found by `store.facets`.  This module
-only joins them.
+`store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`; deciding is
+`sync.deciding`; recording is `sync.recording` over `store.ledger`; what a rule may select of a large mirror is found
+by `store.facets`.  This module only joins them.
 """
 
 import time
