@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, select
 from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, asked_of, bearing, rows_of, ties_to
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
+from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Rule
 from okrs.work import WorkItem, fold_key
 from store import lookup, queries, sources
@@ -59,14 +60,19 @@ def index_of(connection: Connection, source: str) -> Index | None:
     return Index(source, kept.generation, kept.asked, lore, foundation_of(connection, source, lore))
 
 
-def chosen(connection: Connection, index: Index, rule: Rule, now: datetime) -> list[Candidate] | None:
-    """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell."""
+def chosen(
+    connection: Connection, index: Index, rule: Rule, now: datetime, scopes: Scopes = NO_SCOPES
+) -> list[Candidate] | None:
+    """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell.
+
+    What a frozen scope holds is among them, though the rule may select it no more.
+    """
     until = min(now, rule.period.end)
     clauses = [settled(part.where, rule.timezone, until) for part in rule.parts if part.source == index.source]
     if not asked_of(clauses) <= index.asked:
         return None
     found = [selection(connection, index.source, clause, index.lore.queries) for clause in clauses]
-    ids = {row.id for each in found for row in connection.execute(each)}
+    ids = held(rule, index.source, scopes).union(row.id for each in found for row in connection.execute(each))
     return joined(connection, index.source, ids, index.lore, index.foundation)
 
 

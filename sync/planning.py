@@ -131,8 +131,9 @@ class _Question:
         lines: dict[ItemId, list[Line]] = {}
         if rule is None:
             return lines
-        mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now)
-        for line in measure(rule, mirror, self.now, verdict.scopes or basis.scopes).lines:
+        scopes = verdict.scopes or basis.scopes
+        mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), scopes, self.now)
+        for line in measure(rule, mirror, self.now, scopes).lines:
             lines.setdefault((line.source, line.item.id), []).append(line)
         return lines
 

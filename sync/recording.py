@@ -16,6 +16,7 @@ from mapping.causes import Past
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
 from mapping.family import Candidate
+from mapping.measure import Scopes
 from mapping.rule import Rule
 from okrs.ledger import CauseKind, Entry
 from store import facets, ledger, lookup, queries, scopes, sources
@@ -46,13 +47,13 @@ class MirrorCache:
         self._indexes: dict[str, facets.Index] = {}
 
     def of_rule(
-        self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime
+        self, connection: Connection, rule: Rule, generations: Mapping[str, int], held: Scopes, now: datetime
     ) -> dict[str, list[Candidate]]:
-        """Return what a rule may select of its sources as they are in this connection's snapshot."""
+        """Return what a rule may select, or frozen scopes hold, of its sources as they are in this snapshot."""
         few = {}
         for name, generation in generations.items():
             index = self._index(connection, name, generation)
-            found = facets.chosen(connection, index, rule, now) if index is not None else None
+            found = facets.chosen(connection, index, rule, now, held) if index is not None else None
             if found is not None:
                 few[name] = found
         return few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
@@ -173,7 +174,7 @@ def judge(connection: Connection, goal: Goal, basis: Basis, cache: MirrorCache, 
     """Decide about a key result on this connection's snapshot; nothing is written."""
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
-        return cache.of_rule(connection, rule, basis.seen(rule), now)
+        return cache.of_rule(connection, rule, basis.seen(rule), basis.scopes, now)
 
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
         return _recall(connection, ids, then)
