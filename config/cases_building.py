@@ -42,7 +42,7 @@ def _source(name: str, rows: Sequence[ItemEntry], now: datetime, config: Config)
     containers = config.sources[name].container_names
     home = containers if len(containers) == 1 else ()
     groups = {kind: _groups(rows, kind) for kind in (Kind.MILESTONE, Kind.SPRINT)}
-    items = [_item(row, config.calendar, home, groups) for row in rows]
+    items = [_item(row, config.calendar, _projects(row.project or home, containers), groups) for row in rows]
     given = {item.id for item in items}
     named = [_named(kind, title) for kind, ids in groups.items() for title, held in ids.items() if held not in given]
     lore = Lore(queries={text: {row.key for row in rows if text in row.query} for row in rows for text in row.query})
@@ -69,7 +69,7 @@ def _named(kind: Kind, title: str) -> WorkItem:
 
 
 def _item(
-    row: ItemEntry, calendar: Calendar, home: tuple[str, ...], groups: Mapping[Kind, Mapping[str, str]]
+    row: ItemEntry, calendar: Calendar, projects: tuple[Ref, ...], groups: Mapping[Kind, Mapping[str, str]]
 ) -> WorkItem:
     above = row.parent or row.epic
     return WorkItem(
@@ -85,7 +85,7 @@ def _item(
         created_at=_instant(row.created, calendar) if row.created else None,
         closed_at=_instant(row.closed, calendar) if row.closed else None,
         parent=Ref("", above) if above else None,
-        projects=_refs(row.project or home),
+        projects=projects,
         milestones=tuple(groups[Kind.MILESTONE][fold_name(title)] for title in row.milestone),
         labels=row.label,
         sections=_refs(row.section),
@@ -95,6 +95,11 @@ def _item(
         refs=row.links,
         history=tuple(Step(_instant(one.at, calendar), one.state, one.status, one.resolution) for one in row.history),
     )
+
+
+def _projects(names: Iterable[str], containers: Iterable[str]) -> tuple[Ref, ...]:
+    """What the config reads goes by its key, which compares exactly; any other project may be told by its name."""
+    return tuple(Ref(name) if name in containers else Ref(name, name) for name in names)
 
 
 def _refs(names: Iterable[str]) -> tuple[Ref, ...]:

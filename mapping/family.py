@@ -153,10 +153,10 @@ class Family:
         return next((self._projects(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
 
     def _projects(self, refs: Iterable[Ref]) -> Facet:
-        """By id and by name, also by the one that the config uses for it."""
+        """By id and by name, also by what the config calls it, which is a key: a project key, owner/name or a gid."""
         facet, names = referred(refs), self._lore.names
-        called = {fold_name(names[ref.id]) for ref in refs if ref.id in names}
-        return facet if called <= facet.names else Facet(facet.keys, facet.names | called)
+        called = {fold_key(names[ref.id]) for ref in refs if ref.id in names}
+        return facet if called <= facet.keys else Facet(facet.keys | called, facet.names)
 
     def queries_of(self, item: WorkItem) -> Facet:
         """The queries of the source that find it."""

@@ -74,6 +74,12 @@ def _with_scope(chosen: Iterable[Candidate], scope: AbstractSet[str], every: Ite
     return [each for each in every if each.item.id in ids]
 
 
+def held(rule: Rule, source: str, scopes: Scopes) -> set[str]:
+    """The ids that frozen scopes of a rule hold in one of its sources, whether or not they are still selected."""
+    frozen = (part for part in rule.parts if part.source == source and part.scope is Scope.FROZEN)
+    return set[str]().union(*(scopes.get(scope_key(rule, part), ()) for part in frozen))
+
+
 def totals_of(rule: Rule, lines: Iterable[Line]) -> tuple[Total, ...]:
     """Add up the lines of each part."""
     pairs: list[list[tuple[Decimal, Decimal]]] = [[] for _ in rule.parts]

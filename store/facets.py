@@ -10,12 +10,11 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection, delete, select, update
 
-from mapping.codec import scope_key
 from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, asked_of, bearing, rows_of, ties_to
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
-from mapping.measure import NO_SCOPES, Scopes
-from mapping.rule import Rule, Scope
+from mapping.measure import NO_SCOPES, Scopes, held
+from mapping.rule import Rule
 from okrs.work import WorkItem, fold_key
 from store import lookup, queries, sources
 from store.database import Database, slices, upsert
@@ -81,15 +80,14 @@ def chosen(
 ) -> list[Candidate] | None:
     """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell.
 
-    Whoever belongs to a frozen scope is among them, selected or not.
+    What a frozen scope holds is among them, though the rule may select it no more.
     """
     until = min(now, rule.period.end)
     clauses = [settled(part.where, rule.timezone, until) for part in rule.parts if part.source == index.source]
     if not asked_of(clauses) <= index.asked:
         return None
     found = [selection(connection, index.source, clause, index.lore.queries) for clause in clauses]
-    ids = {row.id for each in found for row in connection.execute(each)}
-    ids.update(*(scopes.get(scope_key(rule, part), ()) for part in rule.parts if part.scope is Scope.FROZEN))
+    ids = held(rule, index.source, scopes).union(row.id for each in found for row in connection.execute(each))
     return joined(connection, index.source, ids, index.lore, index.foundation)
 
 

@@ -32,7 +32,7 @@ from okrs.work import Ref, WorkItem
 from store import ledger
 from store.database import Database
 from store.facets import LARGE
-from store.tables import evidence, item, item_version, ledger_delta, ledger_entry
+from store.tables import evidence, item, item_version, ledger_delta, ledger_entry, metadata
 from store.views.explain import Explained, explain
 from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
@@ -378,6 +378,14 @@ class World:
             key_results=tuple(goal.key_result for goal in self.goals.values()),
             rules={name: goal.rule for name, goal in self.goals.items() if goal.rule},
         )
+
+
+def emptied(database: Database) -> Database:
+    """The database without a row, for the next world."""
+    with database.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return database
 
 
 def dump(database: Database, *tables: Table) -> dict[str, list[tuple[Any, ...]]]:
