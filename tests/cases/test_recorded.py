@@ -10,7 +10,8 @@ from store import facets, mirror, queries, sources
 from store.database import Database
 from store.mirror import Reach
 from sync.deciding import Goal
-from tests.cases.tables import BOXES, KEY_RESULT, Scene, Table, missed, tables
+from tests.cases.scenes import BOXES, KEY_RESULT, Scene, missed
+from tests.cases.tables import Table, tables
 from tests.integration.fakes import Clock, FakeTracker, World, emptied
 
 
