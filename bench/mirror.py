@@ -141,6 +141,11 @@ def emulator() -> Iterator[str]:
         server.wait()
 
 
+def environment() -> dict[str, str]:
+    """Ours, with compiled modules kept as every installation keeps them, whatever this shell says of it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measured(module: str, *arguments: str) -> dict[str, Any]:
     """Run one side as a process of its own that measures itself."""
     done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
@@ -161,7 +166,7 @@ def process(words: list[str]) -> float:
     """Seconds of a process, from its start to its end."""
     begun = time.perf_counter()
     done = subprocess.run(
-        words, env={**os.environ, "BENCH_TOKEN": "bench-token"}, capture_output=True, text=True, check=False
+        words, env=environment() | {"BENCH_TOKEN": "bench-token"}, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - begun
     if done.returncode:

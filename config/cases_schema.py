@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from config.closed import Closed
 from config.fields import Id, Listed, Text, Words, read_day, read_number
 from config.words import advice, quoted
+from connectors.settings import empty
 from mapping.cases import NO_MATCH, NONE
 from mapping.judging import Reason
 from okrs.work import Kind, State
@@ -70,7 +71,7 @@ class ItemEntry(Closed):
     assignee: Words = Field(default=(), description="Who works on it.")
     parent: Text | None = Field(default=None, description="Key of the item directly above it.")
     epic: Text | None = Field(default=None, description="The same as parent, for items that stand right below an epic.")
-    fields: dict[str, Text] = Field(default_factory=dict, description="Custom fields, as {story_points: 3}.")
+    fields: dict[str, Text] = Field(default_factory=empty, description="Custom fields, as {story_points: 3}.")
     links: Words = Field(default=(), description="Keys of items that it is linked to, or names in its title or branch.")
     query: Words = Field(default=(), description="The queries of the rule that find it: no tracker is asked.")
     history: tuple[StepEntry, ...] = Field(default=(), description="How it stood over time, oldest first.")
@@ -84,7 +85,7 @@ class CaseEntry(Closed):
     expect: Expected = Field(description="The value that is to come out; none where there is to be none.")
     counted: Keys | None = Field(default=None, description="Keys of exactly the items that are to count.")
     excluded: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(
-        default_factory=dict, description="Keys of items that are not to count, each with its reason."
+        default_factory=empty, description="Keys of items that are not to count, each with its reason."
     )
 
 

@@ -9,6 +9,7 @@ from config.closed import Closed
 from config.fields import Flag, Id, Listed, Number, Positive, Share, Text, Words
 from config.measures import MeasureText, Measuring, StatText, read_measure, read_stat
 from config.where import Where
+from connectors.settings import empty
 from mapping.rule import Cancelled, Combine, Counts, Missing, Regress, Scope, Window
 
 ID = "{id}"
@@ -84,7 +85,7 @@ class PartEntry(Closed):
 class MappingEntry(Closed):
     key_result: Id = Field(description="Id of the key result that is fed.")
     from_: tuple[PartEntry, ...] = Field(
-        default_factory=tuple,
+        default_factory=lambda: (),
         alias="from",
         min_length=1,
         description="What is measured, part by part; a template may say it.",
@@ -96,7 +97,7 @@ class MappingEntry(Closed):
         default=None, description="Whether the value may fall back: follow or ratchet."
     )
     use: Id | None = Field(default=None, description="Name of the template whose keys stand here, unless written.")
-    with_: dict[Id, Text] = Field(default_factory=dict, alias="with", description="Values of the template's params.")
+    with_: dict[Id, Text] = Field(default_factory=empty, alias="with", description="Values of the template's params.")
 
 
 class DefaultsEntry(Closed):

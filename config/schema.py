@@ -8,7 +8,7 @@ from pydantic import Field
 from config.closed import Closed
 from config.fields import Day, Id, Listed, Number, Positive, Share, Text, Weekday, Zone
 from config.mappings import DefaultsEntry, LinkByEntry, MappingEntry, TemplateEntry
-from connectors.settings import Interpolated
+from connectors.settings import Interpolated, empty
 from okrs.objective import Ambition
 from okrs.progress import Pace
 
@@ -65,7 +65,7 @@ class TeamFile(Closed):
     objectives: tuple[ObjectiveEntry, ...] = Field(default=(), description="What people want to reach.")
     mappings: tuple[MappingEntry, ...] = Field(default=(), description="Which work feeds which key result.")
     templates: dict[Id, TemplateEntry] = Field(
-        default_factory=dict, description="Mappings with parameters by name, for rules that are alike."
+        default_factory=empty, description="Mappings with parameters by name, for rules that are alike."
     )
 
 
@@ -82,7 +82,7 @@ class Document(TeamFile):
     pace: PaceEntry = Field(default=PaceEntry(), description="Limits of green and yellow.")
     cycles: tuple[CycleEntry, ...] = Field(default=(), description="The periods objectives belong to.")
     sources: dict[Id, dict[str, Any]] = Field(
-        default_factory=dict, description="Connections to trackers by name; their keys depend on `connector`."
+        default_factory=empty, description="Connections to trackers by name; their keys depend on `connector`."
     )
     link_by: LinkByEntry | None = Field(default=None, description="A label that links tickets to key results.")
     defaults: DefaultsEntry = Field(default=DefaultsEntry(), description="Policies of all parts, unless they differ.")

@@ -1,4 +1,7 @@
-"""The `headway` command: arguments in, an answer and an exit code out.  What it does stands behind `Ports`."""
+"""The `headway` command: arguments in, an answer and an exit code out.  What it does stands behind `Ports`.
+
+How an answer looks is imported by the command that gives it: a `sync` every few minutes needs few of these modules.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,29 +9,18 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from config.problems import Problem
 from connectors.contract import What
-from okrs.objective import KeyResult
-from store.views.explain import explain_json, which_json
-from store.views.history import history_json
 from store.views.setup import Setup
-from store.views.status import status_json
-from store.views.verify import verify_json
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import render, starting, trying
-from terminal.checking import checked, checked_json
+from terminal import asking, starting
 from terminal.context import Context, Json, Out
-from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
-from terminal.documents import demo_json, plan_json, problems_json, report_json
-from terminal.explaining import explained
 from terminal.logs import configure
-from terminal.planning import planned
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
-from terminal.progress import Bars
-from terminal.reviewing import reviewed
+from terminal.progress import bars_on
 from terminal.text import counted, harmless, harmless_json
 
 SOME_SOURCE_FAILED = 3
@@ -81,11 +73,9 @@ def build(ports: Ports, version: str) -> typer.Typer:
 
     _add_config_commands(app, context)
     _add_sync(app, context)
-    _add_questions(app, context)
-    _add_ledger_commands(app, context)
+    asking.add(app, context)
     _add_demo(app, context)
     starting.add(app, context)
-    trying.add(app, context)
     return app
 
 
@@ -93,6 +83,8 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
     @app.command(epilog="Examples:  headway validate  ·  headway -c okrs/ validate --json")
     def validate(as_json: Json = False) -> None:
         """Tell every problem of the config at once, with place and remedy."""
+        from terminal.documents import problems_json
+
         setup, problems = context.ports.validate(context.config)
         lines = [*_problem_lines(problems), *_valid_line(context.config, setup)]
         context.out.give(as_json, lambda: problems_json(problems), lambda: "\n".join(lines))
@@ -110,6 +102,8 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
         It also tells which rights are lacking, when the token ends, how many requests are left, and whether the
         clocks differ.  Exit code 1: a connection failed, or something is lacking or cannot be read.
         """
+        from terminal.checking import checked, checked_json
+
         answers = context.ports.check(context.config, source)
         context.out.give(as_json, lambda: checked_json(answers), lambda: checked(answers))
         if not all(each.ok for each in answers):
@@ -129,6 +123,8 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
         as_yaml: Annotated[bool, typer.Option("--yaml", help="Print lines to paste into the config.")] = False,
     ) -> None:
         """List what a config may name: projects, milestones, labels."""
+        from terminal.discovering import chosen, discovered, discovered_json, discovered_yaml
+
         if as_json and as_yaml:
             raise typer.BadParameter("choose one of --json and --yaml")
         found = context.ports.discover(context.config, source)
@@ -154,6 +150,10 @@ def _add_plan(app: typer.Typer, context: Context) -> None:
         a rule needs what was not read yet, it says so.  Exit codes: 0 done, 1 the config or the data is wrong, 5 with
         --exit-code: something would change.
         """
+        from terminal.documents import plan_json
+        from terminal.planning import planned
+        from terminal.reviewing import reviewed
+
         if as_json and markdown:
             raise typer.BadParameter("choose one of --json and --markdown")
         view = context.ports.plan(context.config)
@@ -181,89 +181,17 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
 
         Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
         """
-        with Bars(context.out.aside) as bars:
+        from terminal.reporting import report, report_json
+
+        with bars_on(context.out.aside) as bars:
             synced = context.ports.sync(context.config, only=source or [], full=full, dry_run=dry_run, progress=bars)
-        titles = _titles(context) if not as_json else {}
-        context.out.give(as_json, lambda: report_json(synced), lambda: render.report(synced, titles))
+        context.out.give(as_json, lambda: report_json(synced), lambda: report(synced))
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)
 
 
 def _incomplete(report: Report) -> bool:
     return any(each.state is not Outcome.OK for each in report.sources)
-
-
-def _titles(context: Context) -> dict[str, str]:
-    """The titles of all key results by id, in the order of the config."""
-    return {name: each.title for name, each in _key_results(context).items()}
-
-
-def _key_results(context: Context) -> dict[str, KeyResult]:
-    return {each.key_result.id: each.key_result for each in context.ports.status(context.config, None).key_results}
-
-
-def _add_questions(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway status  ·  headway status --cycle 2026-Q4 --json")
-    def status(
-        cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
-    ) -> None:
-        """Show key results with their pace, objectives and sources."""
-        view = context.ports.status(context.config, cycle)
-        context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
-
-    @app.command(epilog="Example:  headway explain p1-bugs")
-    def explain(
-        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
-    ) -> None:
-        """Show a value from its tickets: counted, not counted and why."""
-        view = context.ports.explain(context.config, key_result)
-
-        def text() -> RenderableType:
-            waiting = context.ports.waiting(context.config, key_result) if view.value is None else None
-            return explained(view, _key_results(context)[key_result], waiting)
-
-        context.out.give(as_json, lambda: explain_json(view), text)
-
-    @app.command(epilog="Examples:  headway which PAY-12  ·  headway which acme/web#34 --json")
-    def which(
-        key: Annotated[str, typer.Argument(metavar="KEY", help="A ticket: PAY-12, acme/web#34, an Asana gid.")],
-        as_json: Json = False,
-    ) -> None:
-        """Show what a ticket counts in, or why it does not."""
-        answer = context.ports.which(context.config, key)
-        titles = {} if as_json else _titles(context)
-        context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
-
-    @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
-    def history(
-        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
-    ) -> None:
-        """Show every change of a key result and its causes."""
-        entries = context.ports.history(context.config, key_result)
-
-        def text() -> RenderableType:
-            return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
-
-        context.out.give(as_json, lambda: history_json(entries), text)
-
-
-def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway verify  ·  headway verify --json")
-    def verify(as_json: Json = False) -> None:
-        """Recompute the ledger: chain, sums, values from evidence."""
-        answer = context.ports.verify(context.config)
-        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
-        if not answer.ok:
-            raise typer.Exit(1)
-
-    database = typer.Typer(help="The database.", no_args_is_help=True)
-    app.add_typer(database, name="db")
-
-    @database.command(epilog="Example:  headway db upgrade")
-    def upgrade() -> None:
-        """Bring an existing database to this version's tables."""
-        context.ports.upgrade(context.config)
-        context.out.answer.print("The database has this version's tables.")
 
 
 def _add_demo(app: typer.Typer, context: Context) -> None:
@@ -277,13 +205,16 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
     ) -> None:
         """Try it without an account: emulated trackers, a team at work."""
 
+        from terminal import render
+        from terminal.documents import demo_json
+
         def tell(story: Demo) -> None:
             if as_json:
                 typer.echo(harmless_json(orjson.dumps(demo_json(story), option=orjson.OPT_INDENT_2).decode()))
             else:
                 render.demo(story, context.out.answer)
 
-        with Bars(context.out.aside) as bars:
+        with bars_on(context.out.aside) as bars:
             context.ports.demo(folder, once=once or as_json, progress=bars, tell=tell)
 
 

@@ -8,13 +8,12 @@ import orjson
 
 from config.problems import Problem
 from okrs.numbers import as_json
-from store.views.gaps import gaps_json
 from store.views.history import ShownEntry, cause_json
 from store.views.status import status_json
 from sync.lacking import Lack, NextRead
 from sync.planned import Place, Planned, Ticket
 from terminal.planning import note_text
-from terminal.ports import Demo, Plan, Synced
+from terminal.ports import Demo, Plan
 
 
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
@@ -92,22 +91,6 @@ def _lack(each: Lack) -> dict[str, Any]:
 
 def _next_read(each: NextRead) -> dict[str, Any]:
     return {"name": each.source, "dropped": list(each.dropped), "anew": each.anew}
-
-
-def report_json(synced: Synced) -> dict[str, Any]:
-    """The document of `sync --json`."""
-    report = synced.report
-    return {
-        "run": report.run,
-        "sources": [asdict(source) | {"state": source.state.value} for source in report.sources],
-        "updates": [
-            {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
-            for each in report.updates
-        ],
-        "held": [],
-        "selects_nothing": gaps_json(synced.gaps),
-        "dry_run": synced.dry_run,
-    }
 
 
 def demo_json(story: Demo) -> dict[str, Any]:

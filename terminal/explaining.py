@@ -13,7 +13,8 @@ from mapping.totals import Total, part_value
 from okrs.objective import Binary, KeyResult
 from store.views.explain import Explained
 from store.views.waiting import Waiting
-from terminal.render import REASONS, empty_part, number, waiting
+from terminal.render import REASONS, waiting
+from terminal.reporting import empty_part, number
 from terminal.tables import Cells, Rows, bare
 from terminal.text import counted, harmless, plain_text
 

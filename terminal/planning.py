@@ -12,7 +12,8 @@ from store.views.history import ShownEntry
 from sync.lacking import Lack, NextRead
 from sync.planned import Note, Place, Planned, Ticket
 from terminal.ports import Plan
-from terminal.render import REASONS, cause_text, number
+from terminal.render import REASONS, cause_text
+from terminal.reporting import number
 from terminal.tables import Cells, Rows
 from terminal.text import counted, harmless, plain_text
 

@@ -1,28 +1,31 @@
 """What the commands need of the service; `service.py` provides it, tests may too."""
 
+from __future__ import annotations  # the types of an answer are known to those who give and take it
+
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from config.drafting import SourceDraft
-from config.problems import Problem
-from connectors.contract import Account, Listed, Quota
-from connectors.settings import SourceSettings
-from mapping.cases import Verdict
-from store.views.explain import Explained, Which
-from store.views.gaps import Gap
-from store.views.history import ShownEntry
-from store.views.setup import Setup
-from store.views.status import StatusView
-from store.views.verify import Verified
-from store.views.waiting import Waiting
-from sync.engine import Report
-from sync.lacking import NextRead
-from sync.planned import Planned
-from sync.task import Progress
+if TYPE_CHECKING:  # what only some commands need is loaded for these alone
+    from config.drafting import SourceDraft
+    from config.problems import Problem
+    from connectors.contract import Account, Listed, Quota
+    from connectors.settings import SourceSettings
+    from mapping.cases import Verdict
+    from store.views.explain import Explained, Which
+    from store.views.gaps import Gap
+    from store.views.history import ShownEntry
+    from store.views.setup import Setup
+    from store.views.status import StatusView
+    from store.views.verify import Verified
+    from store.views.waiting import Waiting
+    from sync.engine import Report
+    from sync.lacking import NextRead
+    from sync.planned import Planned
+    from sync.task import Progress
 
 
 class Failure(Exception):
@@ -108,6 +111,8 @@ class Synced:
     """Parts of rules that select nothing."""
     dry_run: bool = False
     """Nothing was written."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Those of all key results by id, in the order of the config."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,30 @@
-"""Progress bars of a sync: on a terminal only, on stderr, one line a source."""
+"""Progress of a sync: on a terminal bars on stderr, one line a source; elsewhere nothing."""
 
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from sync.task import Outcome, SourceReport
-from terminal.text import harmless
-
-_MARKS = {Outcome.OK: "✓", Outcome.FAILED: "✗", Outcome.UNAUTHENTICATED: "✗", Outcome.SKIPPED: "–"}
+from sync.task import Progress, SourceReport
 
 
-class Bars:
-    """Shows how many items came in; without a terminal it shows nothing."""
+@contextmanager
+def bars_on(console: Console) -> Iterator[Progress]:
+    """Show how many items came in, for as long as it takes."""
+    if not console.is_terminal:
+        yield _Silent()
+        return
+    from terminal.bars import Bars  # Rich's progress loads slowly, and cron looks at no bars
 
-    def __init__(self, console: Console) -> None:
-        self._rich = Progress(
-            SpinnerColumn(finished_text=" "),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed} items"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
+    with Bars(console) as bars:
+        yield bars
 
-    def __enter__(self) -> "Bars":
-        self._rich.start()
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._rich.stop()
+class _Silent:
+    """Nobody watches."""
 
     def page(self, source: str, container: str, items: int, total: int | None) -> None:
-        """Advance the source's bar; `total` None makes it a bar without an end."""
-        task = self._task(source)
-        self._rich.update(task, description=f"{harmless(source)} · {harmless(container)}", total=total, advance=items)
+        pass
 
     def done(self, report: SourceReport) -> None:
-        """Finish the source's bar."""
-        task = self._task(report.name)
-        label = f"{_MARKS[report.state]} {harmless(report.name)}"
-        self._rich.update(task, description=label, total=report.seen or 1, completed=report.seen or 1)
-
-    def _task(self, source: str) -> TaskID:
-        if source not in self._tasks:
-            self._tasks[source] = self._rich.add_task(harmless(source), total=None)
-        return self._tasks[source]
+        pass

@@ -10,17 +10,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from okrs.ledger import CauseKind, EntryKind
-from okrs.numbers import plain
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.views.explain import Which
-from store.views.gaps import Gap
 from store.views.history import ShownCause, ShownEntry
 from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
-from sync.task import Outcome
-from terminal.ports import Demo, DemoUpdate, Synced
+from terminal.ports import Demo, DemoUpdate
+from terminal.reporting import gap_lines, number
 from terminal.tables import Cells, Rows, bare, line_of
 from terminal.text import counted, harmless, plain_text
 
@@ -53,11 +51,6 @@ _WIDE = 120
 """Columns from which there is room for bars."""
 
 
-def number(value: Decimal | None, places: int = 2) -> str:
-    """A number for people: at most two decimals; a dash when nothing was measured."""
-    return "–" if value is None else plain(round(value, places))
-
-
 def bar(progress: Decimal, expected: Decimal) -> str:
     """Progress as a bar; the tick stands where the expected pace is."""
     filled, tick = int(clamped(progress) * _BAR), min(_BAR - 1, int(clamped(expected) * _BAR))
@@ -86,15 +79,6 @@ def status(view: StatusView) -> RenderableType:
     """Every objective with its key results, then the sources, then what may be a mistake."""
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
     return Group(_ByObjective(view), Text(), _sources(view.sources), *absent, *gap_lines(view.gaps))
-
-
-def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
-    """Tell of parts that select nothing: their 0 may be a misspelt word."""
-    return [Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source)}", "yellow") for each in gaps]
-
-
-def empty_part(part: int, source: str) -> str:
-    return f"part {part + 1} selects nothing in {harmless(source)}: check the spelling of its `where`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,29 +152,6 @@ def _source_line(each: SourceStatus) -> Text:
     if each.error:
         line.append(f" · {harmless(each.error, 400)}")
     return line
-
-
-def report(synced: Synced, titles: dict[str, str]) -> RenderableType:
-    """What a sync did: each source, then each key result that moved, in the order of the titles."""
-    view, lines = synced.report, list[RenderableType]()
-    for source in view.sources:
-        told = f"{harmless(source.name)}: {counted(source.seen, 'item')} read, {source.changed} changed"
-        told += f", {source.removed} left" if source.removed else ""
-        ok = source.state is Outcome.OK
-        line = Text(f"✓ {told}" if ok else f"✗ {harmless(source.name)}: {source.state.value}", "" if ok else "red")
-        if source.error:
-            line.append(f" · {harmless(source.error, 400)}")
-        lines.append(line)
-    place = {name: at for at, name in enumerate(titles)}
-    for update in sorted(view.updates, key=lambda each: place.get(each.key_result, len(place))):
-        title = harmless(titles.get(update.key_result, update.key_result))
-        lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
-    if not view.updates:
-        lines.append(Text("No key result moved.", "dim"))
-    lines += gap_lines(synced.gaps)
-    if synced.dry_run:
-        lines.append(Text("Nothing was written (--dry-run).", "bold"))
-    return Group(*lines)
 
 
 def which(answer: Sequence[Which], key: str, titles: dict[str, str]) -> RenderableType:

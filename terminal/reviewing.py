@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from sync.planned import Note, Planned, Ticket
 from terminal.planning import fate, lists, move, note_text, source_lines, summary, title_of
 from terminal.ports import Plan
-from terminal.render import number
+from terminal.reporting import number
 from terminal.text import LONGEST, harmless
 
 _MOST = 10

@@ -1,50 +1,16 @@
-"""`headway mapping test`: an admin's own cases, tried offline."""
+"""What `headway mapping test` says of an admin's own cases."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mapping.cases import About, Difference, Verdict, number_text
 from okrs.numbers import as_json
-from terminal.context import Context, Json
 from terminal.text import counted, harmless
 
 _BAD, _GOOD, _QUIET = "red", "green", "dim"
-
-
-def add(app: typer.Typer, context: Context) -> None:
-    """Add the commands."""
-    mapping = typer.Typer(help="Mappings: try them before they count.", no_args_is_help=True)
-    app.add_typer(mapping, name="mapping")
-
-    @mapping.command(
-        epilog="Examples:  headway mapping test  ·  headway mapping test p1-bugs.cases.yaml  ·  "
-        "headway -c okrs/ mapping test --json"
-    )
-    def test(
-        file: Annotated[
-            list[Path] | None,
-            typer.Argument(metavar="FILE", help="Files of cases; else *.cases.yaml and cases/*.yaml by the config."),
-        ] = None,
-        as_json: Json = False,
-    ) -> None:
-        """Try mappings on cases of your own, offline: items, and the value they are to give.
-
-        A case names a key result, a few work items and the value that is to come out:
-
-        {key_result: p1-bugs, items: [{key: PAY-1, type: Bug, state: done}], expect: 1}
-
-        Nothing is read but these files and the config: no tracker, no database, no secret.  Exit code 1: a case failed,
-        or a file is wrong.
-        """
-        verdicts = context.ports.try_mappings(context.config, file or [])
-        context.out.give(as_json, lambda: tried_json(verdicts), lambda: tried(verdicts))
-        if not all(each.ok for each in verdicts):
-            raise typer.Exit(1)
 
 
 def tried(verdicts: Sequence[Verdict]) -> RenderableType:

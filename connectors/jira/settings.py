@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from connectors.settings import Address, Asked, Containers, Names, Secret, SourceSettings, tracker_root
+from connectors.settings import Address, Asked, Containers, Names, Secret, SourceSettings, empty, tracker_root
 from okrs.ledger import canonical_json
 
 CANCELLED_RESOLUTIONS = (
@@ -63,7 +63,7 @@ class Settings(SourceSettings):
         description="Keys of the projects that are read.", examples=["PAY"]
     )
     fields: dict[str, str] = Field(
-        default_factory=dict,
+        default_factory=empty,
         description="Names for custom fields: `name: customfield_10016`, or `name: Story Points` if only one has it.",
     )
     cancelled_resolutions: tuple[str, ...] = Field(

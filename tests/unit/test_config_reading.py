@@ -1,5 +1,6 @@
 """No bytes bring the reader down: hostile and broken YAML becomes problems at their place."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,9 @@ def test_what_is_no_file_is_a_problem(tmp_path: Path) -> None:
         loaded = load(path, {}, connect=True)
         assert loaded.config is None
         assert [part in problem.message for problem in loaded.problems] == [True], loaded.problems
+
+
+def test_every_character_that_may_not_stand_in_yaml_is_found_and_no_other() -> None:
+    wanted = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+    every = "".join(map(chr, range(0x110000)))
+    assert reading._UNPRINTABLE.findall(every) == wanted.findall(every)

@@ -24,7 +24,7 @@ from tests.conftest import required
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-SHIPPED = ("config", "connectors", "mapping", "okrs", "sandbox", "store", "sync", "terminal", "web")
+SHIPPED = ("config", "connectors", "mapping", "okrs", "sandbox", "store", "sync", "terminal", "usecases", "web")
 ROOMS = ("headway", "service", *SHIPPED, "tests", "bench", "docs")
 
 TRACKERS = re.compile("jira|asana|github", re.IGNORECASE)
@@ -33,6 +33,7 @@ SPOKEN = {
     "connectors/settings.py": "a description for people",
     "config/where.py": "descriptions for people",
     "terminal/commands.py": "help texts for people",
+    "terminal/asking.py": "a help text for people",
     "terminal/starting.py": "an example in a help text",
 }
 """Modules outside of the connectors that may name trackers, in text alone: never as a name of the code."""
@@ -72,7 +73,7 @@ def names_of_trackers(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _outside_of_connectors() -> list[Path]:
-    rooms = ("config", "mapping", "okrs", "store", "sync", "terminal", "web")
+    rooms = ("config", "mapping", "okrs", "store", "sync", "terminal", "usecases", "web")
     return [*modules(*rooms), *sorted((ROOT / "connectors").glob("*.py"))]
 
 
@@ -101,6 +102,24 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+ELSEWHERE = {
+    "sync": "config.cases config.drafting config.json_schema config.lint mapping.cases mapping.lint rich.progress sandbox "
+    "store.views.explain store.views.status sync.planning terminal.render alembic sqlalchemy.dialects.postgresql",
+    "status": "config.cases config.drafting mapping.cases sandbox store.views.explain sync.planning usecases.syncing",
+}
+"""What a command has no use for.  Loading is most of a short run's time."""
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_a_command_loads_nothing_that_only_others_need(command: str, tmp_path: Path) -> None:
+    (tmp_path / "headway.yaml").write_text("version: 1\ndatabase: sqlite:///headway.db\n", encoding="utf-8")
+    code = f"import sys, service; print(service.command([{command!r}], {{}})); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    code_of_exit, loaded = done.stdout.splitlines()[-2:]
+    assert code_of_exit == "0", done.stderr
+    assert set(ELSEWHERE[command].split()) & set(loaded.split()) == set()
 
 
 def test_everything_that_is_imported_is_declared() -> None:

@@ -1,0 +1,106 @@
+"""Commands that ask the database alone: where key results stand, why, and whether the ledger is whole.
+
+How an answer looks is imported by the command that gives it, as in `terminal.commands`.
+"""
+
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from okrs.objective import KeyResult
+from terminal.context import Context, Json
+
+
+def add(app: typer.Typer, context: Context) -> None:
+    """Add the commands."""
+    _add_questions(app, context)
+    _add_ledger_commands(app, context)
+
+
+def _add_questions(app: typer.Typer, context: Context) -> None:
+    @app.command(epilog="Examples:  headway status  ·  headway status --cycle 2026-Q4 --json")
+    def status(
+        cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
+    ) -> None:
+        """Show key results with their pace, objectives and sources."""
+        from store.views.status import status_json
+        from terminal import render
+
+        view = context.ports.status(context.config, cycle)
+        context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
+
+    @app.command(epilog="Example:  headway explain p1-bugs")
+    def explain(
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+    ) -> None:
+        """Show a value from its tickets: counted, not counted and why."""
+        from store.views.explain import explain_json
+        from terminal.explaining import explained
+
+        view = context.ports.explain(context.config, key_result)
+
+        def text() -> RenderableType:
+            waiting = context.ports.waiting(context.config, key_result) if view.value is None else None
+            return explained(view, _key_results(context)[key_result], waiting)
+
+        context.out.give(as_json, lambda: explain_json(view), text)
+
+    @app.command(epilog="Examples:  headway which PAY-12  ·  headway which acme/web#34 --json")
+    def which(
+        key: Annotated[str, typer.Argument(metavar="KEY", help="A ticket: PAY-12, acme/web#34, an Asana gid.")],
+        as_json: Json = False,
+    ) -> None:
+        """Show what a ticket counts in, or why it does not."""
+        from store.views.explain import which_json
+        from terminal import render
+
+        answer = context.ports.which(context.config, key)
+        titles = {} if as_json else _titles(context)
+        context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
+
+    @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
+    def history(
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+    ) -> None:
+        """Show every change of a key result and its causes."""
+        from store.views.history import history_json
+        from terminal import render
+
+        entries = context.ports.history(context.config, key_result)
+
+        def text() -> RenderableType:
+            return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
+
+        context.out.give(as_json, lambda: history_json(entries), text)
+
+
+def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
+    @app.command(epilog="Examples:  headway verify  ·  headway verify --json")
+    def verify(as_json: Json = False) -> None:
+        """Recompute the ledger: chain, sums, values from evidence."""
+        from store.views.verify import verify_json
+        from terminal import render
+
+        answer = context.ports.verify(context.config)
+        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
+        if not answer.ok:
+            raise typer.Exit(1)
+
+    database = typer.Typer(help="The database.", no_args_is_help=True)
+    app.add_typer(database, name="db")
+
+    @database.command(epilog="Example:  headway db upgrade")
+    def upgrade() -> None:
+        """Bring an existing database to this version's tables."""
+        context.ports.upgrade(context.config)
+        context.out.answer.print("The database has this version's tables.")
+
+
+def _titles(context: Context) -> dict[str, str]:
+    """The titles of all key results by id, in the order of the config."""
+    return {name: each.title for name, each in _key_results(context).items()}
+
+
+def _key_results(context: Context) -> dict[str, KeyResult]:
+    return {each.key_result.id: each.key_result for each in context.ports.status(context.config, None).key_results}

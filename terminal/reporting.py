@@ -1,0 +1,68 @@
+"""What `headway sync` says: what was read, and what moved."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from okrs.numbers import as_json, plain
+from store.views.gaps import Gap, gaps_json
+from sync.task import Outcome
+from terminal.ports import Synced
+from terminal.text import counted, harmless
+
+
+def report(synced: Synced) -> RenderableType:
+    """What a sync did: each source, then each key result that moved, in the order of the config."""
+    view, lines = synced.report, list[RenderableType]()
+    for source in view.sources:
+        told = f"{harmless(source.name)}: {counted(source.seen, 'item')} read, {source.changed} changed"
+        told += f", {source.removed} left" if source.removed else ""
+        ok = source.state is Outcome.OK
+        line = Text(f"✓ {told}" if ok else f"✗ {harmless(source.name)}: {source.state.value}", "" if ok else "red")
+        if source.error:
+            line.append(f" · {harmless(source.error, 400)}")
+        lines.append(line)
+    place = {name: at for at, name in enumerate(synced.titles)}
+    for update in sorted(view.updates, key=lambda each: place.get(each.key_result, len(place))):
+        title = harmless(synced.titles.get(update.key_result, update.key_result))
+        lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
+    if not view.updates:
+        lines.append(Text("No key result moved.", "dim"))
+    lines += gap_lines(synced.gaps)
+    if synced.dry_run:
+        lines.append(Text("Nothing was written (--dry-run).", "bold"))
+    return Group(*lines)
+
+
+def report_json(synced: Synced) -> dict[str, Any]:
+    """The document of `sync --json`."""
+    report = synced.report
+    return {
+        "run": report.run,
+        "sources": [asdict(source) | {"state": source.state.value} for source in report.sources],
+        "updates": [
+            {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
+            for each in report.updates
+        ],
+        "held": [],
+        "selects_nothing": gaps_json(synced.gaps),
+        "dry_run": synced.dry_run,
+    }
+
+
+def number(value: Decimal | None, places: int = 2) -> str:
+    """A number for people: at most two decimals; a dash when nothing was measured."""
+    return "–" if value is None else plain(round(value, places))
+
+
+def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
+    """Tell of parts that select nothing: their 0 may be a misspelt word."""
+    return [Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source)}", "yellow") for each in gaps]
+
+
+def empty_part(part: int, source: str) -> str:
+    return f"part {part + 1} selects nothing in {harmless(source)}: check the spelling of its `where`"

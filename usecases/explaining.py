@@ -1,0 +1,78 @@
+"""`explain`, `which` and `history`: where a number comes from, and why there is none."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from config.model import Config
+from store import ledger
+from store.views.explain import Explained, Which
+from store.views.explain import explain as explained
+from store.views.explain import which as counted
+from store.views.history import ShownEntry
+from store.views.history import history as entries_of
+from store.views.setup import Setup
+from store.views.waiting import Waiting
+from store.views.waiting import waiting as waits
+from terminal.ports import Failure
+from usecases.ground import Ground, database_of, setup_of
+
+_FEW = 8
+"""Ids that an error names all together."""
+
+
+def explain(ground: Ground, config: Path, key_result: str) -> Explained:
+    """Show a value from its tickets.  Raises Failure where nothing feeds it."""
+    known = ground.load(config)
+    setup = _having(known, key_result)
+    with database_of(known) as database, database.read() as connection:
+        answer = explained(connection, setup, key_result, ground.clock())
+    if answer is None:
+        raise Failure(f"Nothing feeds {key_result}: write a mapping for it.")
+    return answer
+
+
+def which(ground: Ground, config: Path, key: str) -> list[Which]:
+    """Show what a ticket counts in.  Raises Failure for one that was never read."""
+    known = ground.load(config)
+    with database_of(known) as database, database.read() as connection:
+        answer = counted(connection, setup_of(known), key, ground.clock())
+    if answer is None:
+        raise Failure(f"No ticket called {key} was read: check the spelling, or run `headway sync`.")
+    return answer
+
+
+def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:
+    """Show every entry of a key result."""
+    known = ground.load(config)
+    with database_of(known) as database, database.read() as connection:
+        if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
+            _having(known, key_result)
+        return entries_of(connection, key_result)
+
+
+def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
+    """Tell why a key result was never measured."""
+    known = ground.load(config)
+    with database_of(known) as database, database.read() as connection:
+        return waits(connection, setup_of(known), key_result, ground.clock())
+
+
+def _having(known: Config, name: str) -> Setup:
+    """Return what the config says.  Raises Failure where it has no such key result."""
+    setup = setup_of(known)
+    if setup.key_result(name) is None:
+        raise Failure(_no_key_result(name, [each.id for each in setup.key_results]))
+    return setup
+
+
+def _no_key_result(name: str, known: Sequence[str]) -> str:
+    """Name the ids that may have been meant: the nearest, or all where they are few."""
+    near = get_close_matches(name, known, cutoff=0.5)
+    if near:
+        remedy = f"did you mean {' or '.join(near)}?"
+    elif len(known) <= _FEW:
+        remedy = f"it has {', '.join(known) or 'none'}."
+    else:
+        remedy = "`headway status` lists them with their ids."
+    return f"There is no key result {name} in the config: {remedy}"

@@ -1,0 +1,33 @@
+"""`plan`: what a config would do, without a tracker and without its tokens."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from config.model import Config
+from sync.lacking import next_reads
+from sync.planning import plan as planned
+from sync.task import SourceToRead
+from terminal.ports import Plan
+from usecases.ground import Ground, absent, database_of, goals_of
+
+
+def plan(ground: Ground, config: Path) -> Plan:
+    """Say what the config would do."""
+    known = ground.load(config)
+    with database_of(known) as database, database.read() as connection:
+        return Plan(
+            planned(
+                connection,
+                goals_of(known),
+                {name: each.container_names for name, each in known.sources.items()},
+                ground.clock(),
+            ),
+            next_reads(connection, [_as_written(ground, known, name) for name in known.sources]),
+            "" if database.made else absent(known),
+        )
+
+
+def _as_written(ground: Ground, known: Config, name: str) -> SourceToRead:
+    """A source that nobody connects to: an address that is a placeholder still may be any."""
+    source = ground.to_read(known, name)
+    return replace(source, demand=replace(source.demand, site="")) if "${" in known.sources[name].site else source

@@ -1,0 +1,21 @@
+"""`status`: where every key result stands."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from store.views.status import StatusView
+from store.views.status import status as standing
+from terminal.ports import Failure
+from usecases.ground import Ground, absent, database_of, setup_of
+
+
+def status(ground: Ground, config: Path, cycle: str | None) -> StatusView:
+    """Tell where the key results stand, all or those of a cycle."""
+    known = ground.load(config)
+    with database_of(known) as database, database.read() as connection:
+        try:
+            view = standing(connection, setup_of(known), ground.clock(), cycle)
+            return view if database.made else replace(view, absent=absent(known))
+        except KeyError:
+            names = ", ".join(each.id for each in known.cycles)
+            raise Failure(f"There is no cycle {cycle} in the config; it has {names}.") from None

@@ -1,0 +1,31 @@
+"""`validate`: every problem of a config, and what its rules select of what was read."""
+
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from config.lint import warned
+from config.loader import load
+from config.problems import Problem
+from store.database import StoreError, reason
+from store.views.linting import linted
+from store.views.setup import Setup
+from usecases.ground import Ground, database_of, setup_of
+
+
+def validate(ground: Ground, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
+    """Load the config as the commands that connect do, and look what it selects of what was read.
+
+    Raises nothing for a bad config, nor for a database that is not there.
+    """
+    loaded = load(config, ground.environ, connect=True)
+    if loaded.config is None:
+        return None, loaded.problems
+    setup = setup_of(loaded.config)
+    try:
+        with database_of(loaded.config) as database, database.read() as connection:
+            return setup, warned(loaded, linted(connection, setup, ground.clock()))
+    except StoreError as error:
+        return setup, warned(loaded, (), unasked=str(error))
+    except DBAPIError as error:
+        return setup, warned(loaded, (), unasked=f"The database failed: {reason(error)}.")
