@@ -28,14 +28,15 @@ from typer import Abort
 from config.cases import files_beside, read_cases
 from config.drafting import SourceDraft, settings_of
 from config.lint import warned
-from config.loader import load
+from config.loader import Terms, load
 from config.model import Config
 from config.problems import Problem
 from connectors import registry
-from connectors.contract import Connector, ConnectorError, Listed
+from connectors.contract import Connector, ConnectorError, Listed, Stop
 from connectors.debugging import secrets_of, traced
 from connectors.patience import Patient
 from connectors.settings import SourceSettings
+from lastgood import WITHOUT_LAST_GOOD, Taken, taken
 from mapping.cases import Verdict, tried
 from mapping.demand import demand_of
 from okrs.cycle import Calendar
@@ -48,6 +49,7 @@ from store.views.explain import Explained, Which, explain, which
 from store.views.gaps import gaps
 from store.views.history import ShownEntry, history, shown
 from store.views.linting import linted
+from store.views.quarantine import message_for, standing, sure
 from store.views.setup import Setup, SourceSetup
 from store.views.status import StatusView, status
 from store.views.verify import Verified, verify
@@ -59,7 +61,7 @@ from sync.planning import plan
 from sync.task import Progress, SourceToRead
 from terminal import commands
 from terminal.context import Out
-from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Looked, Plan, Synced
+from terminal.ports import Checked, Demo, DemoUpdate, Discovered, Failure, InvalidConfig, Looked, Plan, Synced, Wrong
 from terminal.text import harmless
 
 INTERRUPTED = 130
@@ -91,6 +93,7 @@ class Service:
     def __init__(self, environ: Mapping[str, str], clock: Clock = utc_now) -> None:
         self._environ = environ
         self._clock = clock
+        self._wrong: dict[Path, Wrong | None] = {}
 
     def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
         """Load the config as the commands that connect do, and look what it selects of what was read.
@@ -99,6 +102,8 @@ class Service:
         """
         loaded = load(config, self._environ, connect=True)
         if loaded.config is None:
+            with suppress(InvalidConfig):
+                self._settled(config, Terms(self._environ, connect=True))
             return None, loaded.problems
         setup = setup_of(loaded.config)
         try:
@@ -148,18 +153,31 @@ class Service:
         fields = dict(getattr(settings, "fields", {})) if "fields" in type(settings).model_fields else None
         return Discovered(source, _containers_key(settings), settings.container_names, fields, listed)
 
-    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced:
-        """Do one run of the engine."""
-        known = self._load(config, connect=True, only=only)
+    def sync(
+        self,
+        config: Path,
+        *,
+        only: Sequence[str],
+        full: bool,
+        dry_run: bool,
+        progress: Progress,
+        last_good: bool = False,
+    ) -> Synced:
+        """Do one run of the engine; with `last_good` also while the config is broken, as far as that goes."""
+        terms = Terms(self._environ, connect=True, only=only)
+        found = taken(config, terms, settles=last_good, hint=WITHOUT_LAST_GOOD)
+        known = found.config
         self._known_sources(known, only)
         with _database(known, create=not dry_run) as database:
             if not dry_run:
-                return self._synced(known, database, progress, only=only, full=full)
+                found.keep(database, self._clock())
+                return replace(self._synced(known, database, progress, only=only, full=full), wrong=found.wrong)
             with rehearsal(database) as copy:
-                return replace(self._synced(known, copy, progress, only=only, full=full), dry_run=True)
+                did = self._synced(known, copy, progress, only=only, full=full)
+                return replace(did, dry_run=True, wrong=found.wrong)
 
     def status(self, config: Path, cycle: str | None) -> StatusView:
-        known = self._load(config)
+        known = self._answering(config)
         with _database(known) as database, database.read() as connection:
             try:
                 view = status(connection, setup_of(known), self._clock(), cycle)
@@ -169,7 +187,7 @@ class Service:
                 raise Failure(f"There is no cycle {cycle} in the config; it has {names}.") from None
 
     def explain(self, config: Path, key_result: str) -> Explained:
-        known = self._load(config)
+        known = self._answering(config)
         setup = self._known_key_result(known, key_result)
         with _database(known) as database, database.read() as connection:
             answer = explain(connection, setup, key_result, self._clock())
@@ -178,7 +196,7 @@ class Service:
         return answer
 
     def which(self, config: Path, key: str) -> list[Which]:
-        known = self._load(config)
+        known = self._answering(config)
         with _database(known) as database, database.read() as connection:
             answer = which(connection, setup_of(known), key, self._clock())
         if answer is None:
@@ -186,7 +204,7 @@ class Service:
         return answer
 
     def history(self, config: Path, key_result: str) -> list[ShownEntry]:
-        known = self._load(config)
+        known = self._answering(config)
         with _database(known) as database, database.read() as connection:
             if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
                 self._known_key_result(known, key_result)
@@ -194,7 +212,7 @@ class Service:
 
     def waiting(self, config: Path, key_result: str) -> Waiting | None:
         """Tell why a key result was never measured."""
-        known = self._load(config)
+        known = self._answering(config)
         with _database(known) as database, database.read() as connection:
             return waiting(connection, setup_of(known), key_result, self._clock())
 
@@ -298,6 +316,20 @@ class Service:
             _demo_update(updates[each.id], each.title, entries) for each in known.key_results if each.id in updates
         )
 
+    def wrong(self, config: Path) -> Wrong | None:
+        """Tell what is wrong with the config that the last answer came from; None when nothing is."""
+        return self._wrong.get(config)
+
+    def _answering(self, config: Path) -> Config:
+        """Load the config for an answer; where it is broken, as the runs have it meanwhile."""
+        return self._settled(config, Terms(self._environ, connect=False)).config
+
+    def _settled(self, config: Path, terms: Terms) -> Taken:
+        self._wrong[config] = None
+        found = taken(config, terms, settles=True)
+        self._wrong[config] = found.wrong
+        return found
+
     def _load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
         loaded = load(config, self._environ, connect=connect, only=only)
         if loaded.config is None:
@@ -317,6 +349,7 @@ class Service:
             database=database,
             sources=[_to_read(known, name, each) for name, each in known.sources.items()],
             goals=_goals(known),
+            still=standing(known.quarantine) if sure(known.quarantine) else None,
             clock=self._clock,
             progress=progress,
             version=version_of("headway"),
@@ -371,6 +404,8 @@ class Service:
     def _known_key_result(self, known: Config, name: str) -> Setup:
         setup = setup_of(known)
         if setup.key_result(name) is None:
+            if told := message_for(known.quarantine, name):
+                raise Failure(f"{told} `headway history {name}` shows what is recorded of it.")
             raise Failure(_no_key_result(name, [each.id for each in setup.key_results]))
         return setup
 
@@ -399,11 +434,18 @@ def setup_of(known: Config) -> Setup:
         objectives=known.objectives,
         key_results=known.key_results,
         rules=known.rules,
+        quarantine=known.quarantine,
     )
 
 
 def _goals(known: Config) -> list[Goal]:
-    return [Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results]
+    """The key results to record, with their rules: all but those that stand still, or may do so."""
+    still, certain = standing(known.quarantine), sure(known.quarantine)
+    return [
+        Goal(each, known.rules.get(each.id), known.calendar)
+        for each in known.key_results
+        if each.id not in still and (certain or each.id in known.rules)
+    ]
 
 
 def _as_written(known: Config, name: str, settings: SourceSettings) -> SourceToRead:
@@ -416,7 +458,8 @@ def _to_read(known: Config, name: str, settings: SourceSettings) -> SourceToRead
     demand = Demand(site=settings.site, shaping=settings.shaping)
     for rule in known.rules.values():
         demand = demand.union(demand_of(rule, name))
-    return SourceToRead(name, settings.container_names, partial(_connect, settings), demand)
+    connect = _closed if name in known.closed else partial(_connect, settings)
+    return SourceToRead(name, settings.container_names, connect, demand)
 
 
 def _installed() -> dict[str, type[SourceSettings]]:
@@ -431,6 +474,10 @@ def _installed() -> dict[str, type[SourceSettings]]:
 def _connect(settings: SourceSettings) -> Connector:
     with _OPENING:
         return Patient(registry.find(settings.connector).connect(settings))
+
+
+def _closed() -> Connector:
+    raise Stop("Its secret stood in the config in plain, so it is not kept: correct the config to read on.")
 
 
 def _containers_key(settings: SourceSettings) -> str | None:

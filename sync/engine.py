@@ -30,7 +30,7 @@ only joins them.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -108,6 +108,11 @@ class Engine:
     cache: MirrorCache = field(default_factory=MirrorCache)
     large: int = facets.LARGE
     """Items of a source from which on its facets are kept."""
+    still: Collection[str] | None = ()
+    """Key results that no goal names because their config is broken: they stand still, and do not retire.
+
+    None when nobody knows which those are: then none retires.
+    """
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
 
@@ -133,13 +138,19 @@ class Engine:
         now = self.clock()
         for name, asked in self._asked().items():
             facets.follow(self.database, name, asked, self.large)
-        entries = record_retired(self.database, (goal.key_result.id for goal in self.goals), run, now)
+        entries = self._retired(run, now)
         for goal in sorted(self.goals, key=lambda each: each.key_result.id):
             try:
                 entries += record(self.database, goal, run, self.cache, now)
             except ArithmeticError:  # absurd estimates, whose sum no column holds, stop their key result alone
                 tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=goal.key_result.id)
         return entries
+
+    def _retired(self, run: Run, now: datetime) -> list[Entry]:
+        if self.still is None:
+            return []
+        stay = [*self.still, *(goal.key_result.id for goal in self.goals)]
+        return record_retired(self.database, stay, run, now)
 
     def _asked(self) -> dict[str, frozenset[str]]:
         """The names of the facets that the rules ask of each source."""

@@ -1,6 +1,7 @@
 """The `headway` command: arguments in, an answer and an exit code out.  What it does stands behind `Ports`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ from terminal.documents import demo_json, plan_json, problems_json, report_json
 from terminal.explaining import explained
 from terminal.logs import configure
 from terminal.planning import planned
-from terminal.ports import Demo, Failure, InvalidConfig, Ports
+from terminal.ports import Demo, Failure, InvalidConfig, Ports, Wrong
 from terminal.progress import Bars
 from terminal.reviewing import reviewed
 from terminal.text import counted, harmless, harmless_json
@@ -94,7 +95,9 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
     def validate(as_json: Json = False) -> None:
         """Tell every problem of the config at once, with place and remedy."""
         setup, problems = context.ports.validate(context.config)
-        lines = [*_problem_lines(problems), *_valid_line(context.config, setup)]
+        wrong = context.ports.wrong(context.config)
+        meanwhile = [harmless(each.sentence, 2000) for each in wrong.quarantine] if wrong else []
+        lines = [*_problem_lines(problems), *meanwhile, *_valid_line(context.config, setup)]
         context.out.give(as_json, lambda: problems_json(problems), lambda: "\n".join(lines))
         if setup is None:
             raise typer.Exit(1)
@@ -175,18 +178,46 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Read, and show what would move; write nothing.")
         ] = False,
+        last_good: Annotated[
+            bool, typer.Option("--last-good", help="Where the config is broken, go on with what was last good of it.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         """Read the sources once and move the key results.
 
-        Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
+        With a mistake in the config nothing is done.  With --last-good, as a timer should have it, a team's broken file
+        stops nobody else: its key results go on by its last good version, and so does everything while the main file
+        is broken.  Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
         """
         with Bars(context.out.aside) as bars:
-            synced = context.ports.sync(context.config, only=source or [], full=full, dry_run=dry_run, progress=bars)
+            synced = context.ports.sync(
+                context.config, only=source or [], full=full, dry_run=dry_run, progress=bars, last_good=last_good
+            )
         titles = _titles(context) if not as_json else {}
         context.out.give(as_json, lambda: report_json(synced), lambda: render.report(synced, titles))
+        _note(context, synced.wrong)
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)
+
+
+@contextmanager
+def _noted(context: Context) -> Iterator[None]:
+    """Tell, beside an answer or a failure, what is wrong with the config that it came from."""
+    try:
+        yield
+    except Failure:
+        with suppress(typer.Exit):
+            _note(context, context.ports.wrong(context.config))
+        raise
+    _note(context, context.ports.wrong(context.config))
+
+
+def _note(context: Context, wrong: Wrong | None) -> None:
+    """Tell what is wrong with the config that an answer came from, and end with 1."""
+    if wrong is not None:
+        context.out.aside.print("\n".join(_problem_lines(wrong.problems)))
+        context.out.aside.print(f"headway: {harmless(wrong.sentence, 2000)}")
+        raise typer.Exit(1)
 
 
 def _incomplete(report: Report) -> bool:
@@ -208,21 +239,23 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
     ) -> None:
         """Show key results with their pace, objectives and sources."""
-        view = context.ports.status(context.config, cycle)
-        context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
+        with _noted(context):
+            view = context.ports.status(context.config, cycle)
+            context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
 
     @app.command(epilog="Example:  headway explain p1-bugs")
     def explain(
         key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
     ) -> None:
         """Show a value from its tickets: counted, not counted and why."""
-        view = context.ports.explain(context.config, key_result)
 
         def text() -> RenderableType:
             waiting = context.ports.waiting(context.config, key_result) if view.value is None else None
             return explained(view, _key_results(context)[key_result], waiting)
 
-        context.out.give(as_json, lambda: explain_json(view), text)
+        with _noted(context):
+            view = context.ports.explain(context.config, key_result)
+            context.out.give(as_json, lambda: explain_json(view), text)
 
     @app.command(epilog="Examples:  headway which PAY-12  ·  headway which acme/web#34 --json")
     def which(
@@ -230,21 +263,23 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         as_json: Json = False,
     ) -> None:
         """Show what a ticket counts in, or why it does not."""
-        answer = context.ports.which(context.config, key)
-        titles = {} if as_json else _titles(context)
-        context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
+        with _noted(context):
+            answer = context.ports.which(context.config, key)
+            titles = {} if as_json else _titles(context)
+            context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
     @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
     def history(
         key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
     ) -> None:
         """Show every change of a key result and its causes."""
-        entries = context.ports.history(context.config, key_result)
 
         def text() -> RenderableType:
             return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
 
-        context.out.give(as_json, lambda: history_json(entries), text)
+        with _noted(context):
+            entries = context.ports.history(context.config, key_result)
+            context.out.give(as_json, lambda: history_json(entries), text)
 
 
 def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
@@ -304,3 +339,5 @@ def complain(failure: Failure, console: Console) -> None:
     if isinstance(failure, InvalidConfig):
         console.print("\n".join(_problem_lines(failure.problems)))
     console.print(f"headway: {harmless(str(failure), 1000)}")
+    if isinstance(failure, InvalidConfig) and failure.hint:
+        console.print(f"headway: {failure.hint}")

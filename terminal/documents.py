@@ -10,6 +10,7 @@ from config.problems import Problem
 from okrs.numbers import as_json
 from store.views.gaps import gaps_json
 from store.views.history import ShownEntry, cause_json
+from store.views.quarantine import quarantine_json
 from store.views.status import status_json
 from sync.lacking import Lack, NextRead
 from sync.planned import Place, Planned, Ticket
@@ -107,6 +108,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "held": [],
         "selects_nothing": gaps_json(synced.gaps),
         "dry_run": synced.dry_run,
+        "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
     }
 
 

@@ -16,6 +16,7 @@ from okrs.progress import Status, clamped
 from store.views.explain import Which
 from store.views.gaps import Gap
 from store.views.history import ShownCause, ShownEntry
+from store.views.quarantine import Quarantined
 from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
@@ -85,7 +86,13 @@ def goal(key_result: KeyResult, value: Decimal | None) -> str:
 def status(view: StatusView) -> RenderableType:
     """Every objective with its key results, then the sources, then what may be a mistake."""
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
-    return Group(_ByObjective(view), Text(), _sources(view.sources), *absent, *gap_lines(view.gaps))
+    odd = (*absent, *quarantine_lines(view.quarantine), *gap_lines(view.gaps))
+    return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
+
+
+def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
+    """Tell of files of the config that are not right, what runs instead, and what to do."""
+    return [Text(harmless(each.sentence, 2000), "yellow") for each in quarantine]
 
 
 def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
@@ -143,7 +150,9 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word = "not read yet"
     elif each.reading:
         word += " · reading for a changed rule"
-    if not each.mapped:
+    if each.quarantined:
+        word += " · in quarantine"
+    elif not each.mapped:
         word += " · no mapping"
     return (
         plain_text(each.key_result.title),
@@ -187,6 +196,7 @@ def report(synced: Synced, titles: dict[str, str]) -> RenderableType:
         lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
+    lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
     lines += gap_lines(synced.gaps)
     if synced.dry_run:
         lines.append(Text("Nothing was written (--dry-run).", "bold"))

@@ -1,0 +1,240 @@
+"""Which files of a broken config are taken, and what stands in for the others.  A decision without effects.
+
+    every file begins with its best version
+    until the files of those versions fit together:
+        a file that is to blame steps down to its next version; the main file first, for its mistakes have echoes
+
+The versions of a team's file are: as written; as last good; then only its objectives, last good or as written, which
+stand still without rules; then nothing.  The main file has the first two: without it there is no config.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from config.documents import same, tree_of
+from config.files import File, Files, Found, main_of, team_of
+from config.loader import Terms, understood
+from config.model import Config
+from config.names import key_results_of, mappings_of, objectives_of
+from config.problems import Problem, Problems
+from config.standin import Taken, giving_way, only_objectives, taken
+from config.tree import Entry, Place, Spot, Table
+from store.configs import Kept
+from store.views.quarantine import Quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A config that runs although files of it are broken."""
+
+    config: Config
+    """With what is in quarantine."""
+    right: tuple[File, ...]
+    """The files that are taken as they are written."""
+    main: str
+    """The name of the main file."""
+
+
+def settle(found: Found, kept: Sequence[Kept], terms: Terms, database: Entry | None) -> Settled | None:
+    """Return what runs of a config in which something is broken; None when nothing can.
+
+    `database` is that key as the main file has it now: it is not kept.
+    """
+    cases = _cases(found, {each.name: each for each in kept}, database)
+    main = next((case for case in cases if case.main), None)
+    while main is not None and main.versions:
+        problems = Problems()
+        files = _files(found, cases, main, problems)
+        config = understood(files, terms, problems).config
+        if config is not None:
+            return _settled(config, cases, main, files)
+        if not _step_down(cases, main, problems):
+            break
+    return None
+
+
+class _Level(IntEnum):
+    WRITTEN = 0
+    LAST_GOOD = 1
+    STANDING = 2
+    """Objectives and key results alone, without what feeds them."""
+    OUT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    level: _Level
+    root: Spot
+
+
+@dataclass(slots=True)
+class _Case:
+    """A file, and what is left to try of it."""
+
+    file: File
+    kept: Kept | None
+    main: bool
+    versions: list[_Version]
+    unchanged: bool
+    """It says what is kept of it."""
+    mistakes: list[Problem] = field(default_factory=list)
+    misfit: str = ""
+
+    @property
+    def level(self) -> _Level:
+        return self.versions[0].level if self.versions else _Level.OUT
+
+    @property
+    def place(self) -> str:
+        """What problems of its kept version name."""
+        return f"{self.file.path} (last good)"
+
+    @property
+    def roots(self) -> list[Spot]:
+        """Everything that is known of it, as written and as last good."""
+        written = [self.file.root] if self.file.root else []
+        return [*written, *_last_good(self.kept, self.place, None)]
+
+
+def _cases(found: Found, kept: dict[str, Kept], database: Entry | None) -> list[_Case]:
+    main = _main(found, kept)
+    return [_case(each, kept.get(each.name), database, main=each is main) for each in found.files]
+
+
+def _main(found: Found, kept: dict[str, Kept]) -> File | None:
+    """Return the file that holds `version`, or did when the config was last good."""
+    if found.shared is None:
+        return next(iter(found.files), None)
+    roots = [each.root for each in found.files if each.root]
+    versioned = any(root.child("version") for root in roots)
+    before = (each for each in found.files if each.name in kept and kept[each.name].main)
+    for each in before:
+        if each.root is None or each.root.child("version") or not versioned:
+            return each
+    chosen = main_of(roots)
+    return next((each for each in found.files if each.root is chosen), None) if chosen else None
+
+
+def _case(file: File, kept: Kept | None, database: Entry | None, *, main: bool) -> _Case:
+    case = _Case(file, kept, main, [], unchanged=False)
+    if file.root and kept and kept.document:
+        case.unchanged = same(kept.document, file.root)
+    if file.root and not file.problems.failed:
+        case.versions.append(_Version(_Level.WRITTEN, file.root))
+    case.mistakes += [problem for _, problem in file.problems.causes]
+    good = _last_good(kept, case.place, database if main else None)
+    case.versions += [_Version(_Level.LAST_GOOD, root) for root in good]
+    if not main:
+        written = [file.root] if file.root else []
+        case.versions += [_Version(_Level.STANDING, only_objectives(root)) for root in (*good, *written)]
+    return case
+
+
+def _last_good(kept: Kept | None, place: str, database: Entry | None) -> list[Spot]:
+    if kept is None or kept.document is None:
+        return []
+    tree = tree_of(kept.document, place)
+    entries = {**tree.entries, **({"database": database} if database else {})}
+    return [Spot(Table(tree.place, entries), Place(place))]
+
+
+def _files(found: Found, cases: Sequence[_Case], main: _Case, problems: Problems) -> Files:
+    """Put the best versions together.
+
+    What is new or stands in comes last, so that an id given twice is the newcomer's mistake.
+    """
+    teams = sorted((each for each in cases if not each.main and each.versions), key=_standing)
+    others = taken([each.versions[0].root for each in cases if each.level is _Level.WRITTEN])
+    top = _taking_part(main, others)
+    roots = [_taking_part(each, others) for each in teams]
+    return Files(
+        found.folder,
+        top,
+        tuple(team_of(root, top, problems) for root in roots),
+        complete=True,
+        whole=all(each.level is _Level.WRITTEN for each in cases),
+    )
+
+
+def _standing(case: _Case) -> tuple[_Level, bool, str]:
+    return case.level, not case.unchanged, case.file.name
+
+
+def _taking_part(case: _Case, others: Taken) -> Spot:
+    best = case.versions[0]
+    return best.root if best.level is _Level.WRITTEN else giving_way(best.root, others)
+
+
+def _step_down(cases: Sequence[_Case], main: _Case, problems: Problems) -> bool:
+    """Take their best versions from the files that are to blame.  Returns False when nobody can be blamed."""
+    by_place = {place: case for case in cases for place in (case.file.path, case.place)}
+    blamed: dict[str, tuple[_Case, list[Problem]]] = {}
+    for place, problem in problems.causes:
+        case = _to_blame(by_place.get(place.file), by_place.get(place.use.file) if place.use else None)
+        if case is not None:
+            blamed.setdefault(case.file.name, (case, []))[1].append(problem)
+    if main.file.name in blamed:  # what the others seem to have done wrong may be its doing
+        blamed = {main.file.name: blamed[main.file.name]}
+    for case, mistakes in blamed.values():
+        level = case.versions.pop(0).level
+        if level is _Level.WRITTEN:
+            case.mistakes += mistakes
+        elif level is _Level.LAST_GOOD:
+            case.misfit = ": ".join(filter(None, (mistakes[0].path, mistakes[0].message)))
+    return bool(blamed)
+
+
+def _to_blame(home: _Case | None, user: _Case | None) -> _Case | None:
+    """Return whose mistake it is: of a template's text, its user's, unless only the template changed."""
+    if user is None or home is None or home is user:
+        return user or home
+    settled = user.unchanged or user.level is not _Level.WRITTEN
+    changed = home.level is _Level.WRITTEN and not home.unchanged and home.kept is not None
+    return home if settled and changed else user
+
+
+def _settled(config: Config, cases: Sequence[_Case], main: _Case, files: Files) -> Settled:
+    moving = _moving(config, cases)
+    parts = {root.home.file: root for root in files.roots}
+    wrong = tuple(_quarantined(each, parts, moving) for each in cases if each.level is not _Level.WRITTEN)
+    return Settled(
+        replace(config, quarantine=wrong),
+        tuple(each.file for each in cases if each.level is _Level.WRITTEN),
+        main.file.name,
+    )
+
+
+def _moving(config: Config, cases: Sequence[_Case]) -> frozenset[str]:
+    """Return the key results that are measured: those with a rule, and with terms that are in force."""
+    still = {name for each in cases if each.level is _Level.STANDING for name in _key_results([each.versions[0].root])}
+    return frozenset(config.rules.keys() - still)
+
+
+def _key_results(roots: Iterable[Spot]) -> list[str]:
+    """Return the ids of the key results that these roots define or feed."""
+    named: list[str | None] = []
+    for root in roots:
+        named += [inner.word("id") for each in objectives_of([root]) for inner in key_results_of(each)]
+        named += [each.word("key_result") for each in mappings_of([root])]
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _quarantined(case: _Case, parts: dict[str, Spot], moving: frozenset[str]) -> Quarantined:
+    runs = case.level is _Level.LAST_GOOD
+    known = _key_results(case.roots)
+    running = _key_results([parts[case.place]]) if runs else []
+    still = tuple(name for name in known if name not in moving)
+    first, *others = case.mistakes
+    return Quarantined(
+        file=case.file.path,
+        main=case.main,
+        problem=str(first),
+        more=len(others),
+        runs=runs,
+        key_results=tuple(dict.fromkeys([*(name for name in running if name in moving), *still])),
+        still=still,
+        misfit=case.misfit,
+        since=case.kept.wrong_since if case.kept else None,
+        hidden=case.file.root is None,
+    )
