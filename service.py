@@ -27,6 +27,7 @@ from typer import Abort
 
 from config.cases import files_beside, read_cases
 from config.drafting import SourceDraft, settings_of
+from config.lastgood import Broken, Taken, taken
 from config.lint import warned
 from config.loader import Terms, load
 from config.model import Config
@@ -36,13 +37,13 @@ from connectors.contract import Connector, ConnectorError, Listed, Stop
 from connectors.debugging import secrets_of, traced
 from connectors.patience import Patient
 from connectors.settings import SourceSettings
-from lastgood import WITHOUT_LAST_GOOD, Taken, taken
 from mapping.cases import Verdict, tried
 from mapping.demand import demand_of
 from okrs.cycle import Calendar
 from okrs.demand import Demand
 from okrs.ledger import GENESIS
 from store import ledger
+from store.configs import Kept, keep, kept
 from store.database import Database, StoreError, open_database, place_of, reason, upgrade
 from store.rehearsal import rehearsal
 from store.views.explain import Explained, Which, explain, which
@@ -103,7 +104,7 @@ class Service:
         loaded = load(config, self._environ, connect=True)
         if loaded.config is None:
             with suppress(InvalidConfig):
-                self._settled(config, Terms(self._environ, connect=True))
+                self._wrong[config] = _wrong(self._taken(config, connect=True, last_good=True))
             return None, loaded.problems
         setup = setup_of(loaded.config)
         try:
@@ -164,17 +165,16 @@ class Service:
         last_good: bool = False,
     ) -> Synced:
         """Do one run of the engine; with `last_good` also while the config is broken, as far as that goes."""
-        terms = Terms(self._environ, connect=True, only=only)
-        found = taken(config, terms, settles=last_good, hint=WITHOUT_LAST_GOOD)
+        found = self._taken(config, connect=True, only=only, last_good=last_good)
         known = found.config
         self._known_sources(known, only)
         with _database(known, create=not dry_run) as database:
             if not dry_run:
-                found.keep(database, self._clock())
-                return replace(self._synced(known, database, progress, only=only, full=full), wrong=found.wrong)
+                keep(database, found.good(), found.wrong, self._clock())
+                return replace(self._synced(known, database, progress, only=only, full=full), wrong=_wrong(found))
             with rehearsal(database) as copy:
                 did = self._synced(known, copy, progress, only=only, full=full)
-                return replace(did, dry_run=True, wrong=found.wrong)
+                return replace(did, dry_run=True, wrong=_wrong(found))
 
     def status(self, config: Path, cycle: str | None) -> StatusView:
         known = self._answering(config)
@@ -322,19 +322,22 @@ class Service:
 
     def _answering(self, config: Path) -> Config:
         """Load the config for an answer; where it is broken, as the runs have it meanwhile."""
-        return self._settled(config, Terms(self._environ, connect=False)).config
-
-    def _settled(self, config: Path, terms: Terms) -> Taken:
-        self._wrong[config] = None
-        found = taken(config, terms, settles=True)
-        self._wrong[config] = found.wrong
-        return found
+        self._wrong.pop(config, None)
+        found = self._taken(config, last_good=True)
+        self._wrong[config] = _wrong(found)
+        return found.config
 
     def _load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
-        loaded = load(config, self._environ, connect=connect, only=only)
-        if loaded.config is None:
-            raise InvalidConfig(loaded.problems)
-        return loaded.config
+        return self._taken(config, connect=connect, only=only).config
+
+    def _taken(
+        self, config: Path, *, connect: bool = False, only: Sequence[str] = (), last_good: bool = False
+    ) -> Taken:
+        """Load the config, with `last_good` also a broken one.  Raises InvalidConfig."""
+        try:
+            return taken(config, Terms(self._environ, connect, only), _recall if last_good else None)
+        except Broken as error:
+            raise InvalidConfig(error.problems, hint=str(error)) from None
 
     def _synced(
         self, known: Config, database: Database, progress: Progress, *, only: Sequence[str], full: bool
@@ -485,6 +488,19 @@ def _containers_key(settings: SourceSettings) -> str | None:
     fields = type(settings).model_fields.items()
     names = settings.container_names
     return next((field.alias or key for key, field in fields if getattr(settings, key) == names), None)
+
+
+def _recall(url: str) -> tuple[Kept, ...]:
+    """Return the last good config; nothing where the database cannot be asked: whoever opens it next is told why."""
+    try:
+        with closing(open_database(url, create=False)) as database:
+            return kept(database)
+    except (StoreError, DBAPIError):
+        return ()
+
+
+def _wrong(found: Taken) -> Wrong | None:
+    return Wrong(found.problems, found.config.quarantine) if found.config.quarantine else None
 
 
 @contextmanager

@@ -189,7 +189,7 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         stops nobody else: its key results go on by its last good version, and so does everything while the main file
         is broken.  Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
         """
-        with Bars(context.out.aside) as bars:
+        with Bars(context.out.aside) as bars, _hinting(last_good=last_good):
             synced = context.ports.sync(
                 context.config, only=source or [], full=full, dry_run=dry_run, progress=bars, last_good=last_good
             )
@@ -198,6 +198,17 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         _note(context, synced.wrong)
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)
+
+
+@contextmanager
+def _hinting(*, last_good: bool) -> Iterator[None]:
+    """Name the option that goes on, to those who did not give it."""
+    try:
+        yield
+    except InvalidConfig as error:
+        if not last_good:
+            error.hint = "`headway sync --last-good` goes on with what was last good of it, where that is kept."
+        raise
 
 
 @contextmanager
