@@ -8,7 +8,7 @@ The versions of a team's file are: as written; as last good; then only its objec
 stand still without rules; then nothing.  The main file has the first two: without it there is no config.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -195,9 +195,14 @@ def _to_blame(home: _Case | None, user: _Case | None) -> _Case | None:
 
 
 def _settled(config: Config, cases: Sequence[_Case], main: _Case, files: Files) -> Settled:
-    moving = _moving(config, cases)
     parts = {root.home.file: root for root in files.roots}
-    wrong = tuple(_quarantined(each, parts, moving) for each in cases if each.level is not _Level.WRITTEN)
+    moving = _moving(
+        config, [parts[each.versions[0].root.home.file] for each in cases if each.level is _Level.STANDING]
+    )
+    known = {each.id for each in config.key_results}
+    wrong = tuple(
+        _quarantined(each, parts.get(each.place), moving, known) for each in cases if each.level is not _Level.WRITTEN
+    )
     return Settled(
         replace(config, quarantine=wrong),
         tuple(each.file for each in cases if each.level is _Level.WRITTEN),
@@ -205,26 +210,29 @@ def _settled(config: Config, cases: Sequence[_Case], main: _Case, files: Files) 
     )
 
 
-def _moving(config: Config, cases: Sequence[_Case]) -> frozenset[str]:
+def _moving(config: Config, standing: Iterable[Spot]) -> frozenset[str]:
     """Return the key results that are measured: those with a rule, and with terms that are in force."""
-    still = {name for each in cases if each.level is _Level.STANDING for name in _key_results([each.versions[0].root])}
-    return frozenset(config.rules.keys() - still)
+    return frozenset(config.rules.keys() - set(_defined(standing)))
 
 
-def _key_results(roots: Iterable[Spot]) -> list[str]:
-    """Return the ids of the key results that these roots define or feed."""
-    named: list[str | None] = []
-    for root in roots:
-        named += [inner.word("id") for each in objectives_of([root]) for inner in key_results_of(each)]
-        named += [each.word("key_result") for each in mappings_of([root])]
-    return list(dict.fromkeys(name for name in named if name))
+def _defined(roots: Iterable[Spot]) -> list[str]:
+    """Return the ids of the key results of these files."""
+    inner = (spot for each in objectives_of(roots) for spot in key_results_of(each))
+    return [name for spot in inner if (name := spot.word("id"))]
 
 
-def _quarantined(case: _Case, parts: dict[str, Spot], moving: frozenset[str]) -> Quarantined:
+def _fed(roots: Iterable[Spot]) -> list[str]:
+    """Return the ids of the key results that these files have mappings for."""
+    return [name for each in mappings_of(roots) if (name := each.word("key_result"))]
+
+
+def _quarantined(case: _Case, part: Spot | None, moving: Collection[str], known: Collection[str]) -> Quarantined:
+    """Tell what becomes of a file, of which `part` is in the config."""
     runs = case.level is _Level.LAST_GOOD
-    known = _key_results(case.roots)
-    running = _key_results([parts[case.place]]) if runs else []
-    still = tuple(name for name in known if name not in moving)
+    taking = [part] if runs and part else []
+    running = [name for name in (*_defined(taking), *_fed(taking)) if name in moving]
+    ids = [*_defined(case.roots), *(name for name in _fed(case.roots) if name in known)]
+    still = [name for name in dict.fromkeys(ids) if name not in moving]
     first, *others = case.mistakes
     return Quarantined(
         file=case.file.path,
@@ -232,8 +240,8 @@ def _quarantined(case: _Case, parts: dict[str, Spot], moving: frozenset[str]) ->
         problem=str(first),
         more=len(others),
         runs=runs,
-        key_results=tuple(dict.fromkeys([*(name for name in running if name in moving), *still])),
-        still=still,
+        key_results=tuple(dict.fromkeys([*running, *still])),
+        still=tuple(still),
         misfit=case.misfit,
         since=case.kept.wrong_since if case.kept else None,
         hidden=case.file.root is None,
