@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from config.interpolation import CLOSED, is_secret, literal, marked
+from config.interpolation import CLOSED, has_placeholder, is_secret, literal, marked
 from config.model import Config
 from config.tree import Entry, Listing, Node, Place, Scalar, Spot, Step, Table
+from connectors import registry
 from connectors.debugging import secrets_of
 from connectors.settings import SHORTEST_SECRET
 
@@ -67,8 +68,8 @@ def _closed(root: Spot, config: Config) -> Iterator[tuple[Step, ...]]:
     """Yield the paths of texts in sources that are, or may hold, a secret in plain."""
     section = root.get("sources")
     for name, spot in section.entries() if section else []:
-        settings = config.sources.get(name)
-        for path, field in marked(type(settings)).items() if settings else ():
+        model = registry.find(config.sources[name].connector).settings  # not that of a source nobody connects to
+        for path, field in marked(model).items():
             inner = spot.down(path)
             text = inner.text or ""
             if inner.path == (*spot.path, *path) and (literal(text).strip() if is_secret(field) else _tells(text)):
@@ -81,7 +82,8 @@ def _tells(address: str) -> bool:
         parts = urlsplit(literal(address))
     except ValueError:
         return True
-    return bool(parts.username or parts.password or parts.query or parts.fragment)
+    name = parts.username if not has_placeholder(address) else ""  # beside a password that is none, it is a name
+    return bool(name or parts.password or parts.query or parts.fragment)
 
 
 def _written(spot: Spot, shut: Collection[tuple[Step, ...]], secrets: Collection[str]) -> Any:  # noqa: ANN401 - JSON
