@@ -9,17 +9,16 @@ stand still without rules; then nothing.  The main file has the first two: witho
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from dataclasses import dataclass, replace
 
-from config.documents import same, tree_of
-from config.files import File, Files, Found, main_of, team_of
+from config.files import File, Files, Found, team_of
 from config.loader import Terms, understood
 from config.model import Config
 from config.names import key_results_of, mappings_of, objectives_of
 from config.problems import Problem, Problems
-from config.standin import Taken, giving_way, only_objectives, taken
-from config.tree import Entry, Place, Spot, Table
+from config.standin import Taken, giving_way, taken
+from config.tree import Entry, Spot
+from config.versions import Case, Level, cases_of
 from store.configs import Kept
 from store.views.quarantine import Quarantined
 
@@ -41,7 +40,7 @@ def settle(found: Found, kept: Sequence[Kept], terms: Terms, database: Entry | N
 
     `database` is that key as the main file has it now: it is not kept.
     """
-    cases = _cases(found, {each.name: each for each in kept}, database)
+    cases = cases_of(found, {each.name: each for each in kept}, database)
     main = next((case for case in cases if case.main), None)
     while main is not None and main.versions:
         problems = Problems()
@@ -54,98 +53,13 @@ def settle(found: Found, kept: Sequence[Kept], terms: Terms, database: Entry | N
     return None
 
 
-class _Level(IntEnum):
-    WRITTEN = 0
-    LAST_GOOD = 1
-    STANDING = 2
-    """Objectives and key results alone, without what feeds them."""
-    OUT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    level: _Level
-    root: Spot
-
-
-@dataclass(slots=True)
-class _Case:
-    """A file, and what is left to try of it."""
-
-    file: File
-    kept: Kept | None
-    main: bool
-    versions: list[_Version]
-    unchanged: bool
-    """It says what is kept of it."""
-    mistakes: list[Problem] = field(default_factory=list)
-    misfit: str = ""
-
-    @property
-    def level(self) -> _Level:
-        return self.versions[0].level if self.versions else _Level.OUT
-
-    @property
-    def place(self) -> str:
-        """What problems of its kept version name."""
-        return f"{self.file.path} (last good)"
-
-    @property
-    def roots(self) -> list[Spot]:
-        """Everything that is known of it, as written and as last good."""
-        written = [self.file.root] if self.file.root else []
-        return [*written, *_last_good(self.kept, self.place, None)]
-
-
-def _cases(found: Found, kept: dict[str, Kept], database: Entry | None) -> list[_Case]:
-    main = _main(found, kept)
-    return [_case(each, kept.get(each.name), database, main=each is main) for each in found.files]
-
-
-def _main(found: Found, kept: dict[str, Kept]) -> File | None:
-    """Return the file that holds `version`, or did when the config was last good."""
-    if found.shared is None:
-        return next(iter(found.files), None)
-    roots = [each.root for each in found.files if each.root]
-    versioned = any(root.child("version") for root in roots)
-    before = (each for each in found.files if each.name in kept and kept[each.name].main)
-    for each in before:
-        if each.root is None or each.root.child("version") or not versioned:
-            return each
-    chosen = main_of(roots)
-    return next((each for each in found.files if each.root is chosen), None) if chosen else None
-
-
-def _case(file: File, kept: Kept | None, database: Entry | None, *, main: bool) -> _Case:
-    case = _Case(file, kept, main, [], unchanged=False)
-    if file.root and kept and kept.document:
-        case.unchanged = same(kept.document, file.root)
-    if file.root and not file.problems.failed:
-        case.versions.append(_Version(_Level.WRITTEN, file.root))
-    case.mistakes += [problem for _, problem in file.problems.causes]
-    good = _last_good(kept, case.place, database if main else None)
-    case.versions += [_Version(_Level.LAST_GOOD, root) for root in good]
-    if not main:
-        written = [file.root] if file.root else []
-        case.versions += [_Version(_Level.STANDING, only_objectives(root)) for root in (*good, *written)]
-    return case
-
-
-def _last_good(kept: Kept | None, place: str, database: Entry | None) -> list[Spot]:
-    if kept is None or kept.document is None:
-        return []
-    tree = tree_of(kept.document, place)
-    entries = {**tree.entries, **({"database": database} if database else {})}
-    return [Spot(Table(tree.place, entries), Place(place))]
-
-
-def _files(found: Found, cases: Sequence[_Case], main: _Case, problems: Problems) -> Files:
+def _files(found: Found, cases: Sequence[Case], main: Case, problems: Problems) -> Files:
     """Put the best versions together.
 
     What is new or stands in comes last, so that an id given twice is the newcomer's mistake.
     """
     teams = sorted((each for each in cases if not each.main and each.versions), key=_standing)
-    others = taken([each.versions[0].root for each in cases if each.level is _Level.WRITTEN])
+    others = taken([each.versions[0].root for each in cases if each.level is Level.WRITTEN])
     top = _taking_part(main, others)
     roots = [_taking_part(each, others) for each in teams]
     return Files(
@@ -153,23 +67,23 @@ def _files(found: Found, cases: Sequence[_Case], main: _Case, problems: Problems
         top,
         tuple(team_of(root, top, problems) for root in roots),
         complete=True,
-        whole=all(each.level is _Level.WRITTEN for each in cases),
+        whole=all(each.level is Level.WRITTEN for each in cases),
     )
 
 
-def _standing(case: _Case) -> tuple[_Level, bool, str]:
+def _standing(case: Case) -> tuple[Level, bool, str]:
     return case.level, not case.unchanged, case.file.name
 
 
-def _taking_part(case: _Case, others: Taken) -> Spot:
+def _taking_part(case: Case, others: Taken) -> Spot:
     best = case.versions[0]
-    return best.root if best.level is _Level.WRITTEN else giving_way(best.root, others)
+    return best.root if best.level is Level.WRITTEN else giving_way(best.root, others)
 
 
-def _step_down(cases: Sequence[_Case], main: _Case, problems: Problems) -> bool:
+def _step_down(cases: Sequence[Case], main: Case, problems: Problems) -> bool:
     """Take their best versions from the files that are to blame.  Returns False when nobody can be blamed."""
     by_place = {place: case for case in cases for place in (case.file.path, case.place)}
-    blamed: dict[str, tuple[_Case, list[Problem]]] = {}
+    blamed: dict[str, tuple[Case, list[Problem]]] = {}
     for place, problem in problems.causes:
         case = _to_blame(by_place.get(place.file), by_place.get(place.use.file) if place.use else None)
         if case is not None:
@@ -178,34 +92,32 @@ def _step_down(cases: Sequence[_Case], main: _Case, problems: Problems) -> bool:
         blamed = {main.file.name: blamed[main.file.name]}
     for case, mistakes in blamed.values():
         level = case.versions.pop(0).level
-        if level is _Level.WRITTEN:
+        if level is Level.WRITTEN:
             case.mistakes += mistakes
-        elif level is _Level.LAST_GOOD:
+        elif level is Level.LAST_GOOD:
             case.misfit = ": ".join(filter(None, (mistakes[0].path, mistakes[0].message)))
     return bool(blamed)
 
 
-def _to_blame(home: _Case | None, user: _Case | None) -> _Case | None:
+def _to_blame(home: Case | None, user: Case | None) -> Case | None:
     """Return whose mistake it is: of a template's text, its user's, unless only the template changed."""
     if user is None or home is None or home is user:
         return user or home
-    settled = user.unchanged or user.level is not _Level.WRITTEN
-    changed = home.level is _Level.WRITTEN and not home.unchanged and home.kept is not None
+    settled = user.unchanged or user.level is not Level.WRITTEN
+    changed = home.level is Level.WRITTEN and not home.unchanged and home.kept is not None
     return home if settled and changed else user
 
 
-def _settled(config: Config, cases: Sequence[_Case], main: _Case, files: Files) -> Settled:
+def _settled(config: Config, cases: Sequence[Case], main: Case, files: Files) -> Settled:
     parts = {root.home.file: root for root in files.roots}
-    moving = _moving(
-        config, [parts[each.versions[0].root.home.file] for each in cases if each.level is _Level.STANDING]
-    )
+    moving = _moving(config, [parts[each.versions[0].root.home.file] for each in cases if each.level is Level.STANDING])
     known = {each.id for each in config.key_results}
     wrong = tuple(
-        _quarantined(each, parts.get(each.place), moving, known) for each in cases if each.level is not _Level.WRITTEN
+        _quarantined(each, parts.get(each.place), moving, known) for each in cases if each.level is not Level.WRITTEN
     )
     return Settled(
         replace(config, quarantine=wrong),
-        tuple(each.file for each in cases if each.level is _Level.WRITTEN),
+        tuple(each.file for each in cases if each.level is Level.WRITTEN),
         main.file.name,
     )
 
@@ -226,9 +138,9 @@ def _fed(roots: Iterable[Spot]) -> list[str]:
     return [name for each in mappings_of(roots) if (name := each.word("key_result"))]
 
 
-def _quarantined(case: _Case, part: Spot | None, moving: Collection[str], known: Collection[str]) -> Quarantined:
+def _quarantined(case: Case, part: Spot | None, moving: Collection[str], known: Collection[str]) -> Quarantined:
     """Tell what becomes of a file, of which `part` is in the config."""
-    runs = case.level is _Level.LAST_GOOD
+    runs = case.level is Level.LAST_GOOD
     taking = [part] if runs and part else []
     running = [name for name in (*_defined(taking), *_fed(taking)) if name in moving]
     ids = [*_defined(case.roots), *(name for name in _fed(case.roots) if name in known)]

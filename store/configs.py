@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from sqlalchemy import delete, select
 
-from store.database import Database
+from store.database import Database, inserted
 from store.tables import config_file
 
 
@@ -71,6 +71,5 @@ def keep(database: Database, good: Iterable[Good], wrong: Collection[str], now: 
             moved = config_file.update().where(config_file.c.name.in_(newly))
             connection.execute(moved.values(wrong_since=now))
         fresh = [{"name": name, "main": False, "wrong_since": now} for name in broken]
-        for rows_ in (changed, fresh):
-            if rows_:
-                connection.execute(config_file.insert(), rows_)
+        inserted(connection, config_file.insert(), changed)
+        inserted(connection, config_file.insert(), fresh)

@@ -60,8 +60,9 @@ def message_for(quarantine: Sequence[Quarantined], key_result: str) -> str | Non
     """Say in one sentence why a key result is in quarantine and what becomes of it; None when it is not."""
     for each in quarantine:
         if key_result in each.key_results:
+            more = f" (and {each.more} more)" if each.more else ""
             fate = "stands still at its last value" if key_result in each.still else "goes on by the last good version"
-            return f"{each.file} is in quarantine, and the key result {fate}: {each.problem}"
+            return f"{each.file} is in quarantine, and the key result {fate}: {each.problem}{more}"
     return None
 
 
