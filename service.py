@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from sync.task import Progress
-    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Synced
+    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Synced, Wrong
 
 INTERRUPTED = 130
 
@@ -84,10 +84,22 @@ class Service:
 
         return discover(self._ground, config, source)
 
-    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced:
-        from usecases.syncing import sync
+    def sync(
+        self,
+        config: Path,
+        *,
+        only: Sequence[str],
+        full: bool,
+        dry_run: bool,
+        progress: Progress,
+        last_good: bool = False,
+    ) -> Synced:
+        from usecases.syncing import Wanted, sync
 
-        return sync(self._ground, config, only=only, full=full, dry_run=dry_run, progress=progress)
+        return sync(self._ground, config, Wanted(only, full, dry_run, last_good), progress)
+
+    def wrong(self, config: Path) -> Wrong | None:
+        return self._ground.wrong.get(config)
 
     def status(self, config: Path, cycle: str | None) -> StatusView:
         from usecases.status import status

@@ -1,6 +1,6 @@
 """From models without a mistake to the domain: calendar, objectives, key results, and rules as frozen data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -9,7 +9,7 @@ from config.linking import Feed
 from config.model import Config
 from config.rules import Setting, feed_of, rule_of
 from config.schema import Document, KeyResultEntry, ObjectiveEntry, TeamFile
-from connectors.settings import SourceSettings
+from config.sources import Sources
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
@@ -18,13 +18,14 @@ from okrs.progress import Pace
 _ALL_PERCENT = Decimal(100)
 
 
-def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Mapping[str, SourceSettings]) -> Config:
+def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Sources) -> Config:
     """Return the config of files that passed every check."""
     calendar = _calendar(main)
     cycles = {entry.id: Cycle(entry.id, entry.start, entry.end) for entry in main.cycles}
     files = [main, *teams]
     mappings = {entry.key_result: entry for file in files for entry in file.mappings}
     objectives = [entry for file in files for entry in file.objectives]
+    promises = {entry.id for entry in objectives} | {each.id for entry in objectives for each in entry.key_results}
     key_results: list[KeyResult] = []
     rules: dict[str, Rule] = {}
     for objective in objectives:
@@ -41,10 +42,11 @@ def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Map
         calendar=calendar,
         pace=Pace(main.pace.on_track, main.pace.at_risk, main.pace.grace),
         cycles=tuple(cycles.values()),
-        sources=MappingProxyType(dict(sources)),
-        objectives=tuple(_objective(entry) for entry in objectives),
+        sources=MappingProxyType(dict(sources.settings)),
+        objectives=tuple(_objective(entry, promises) for entry in objectives),
         key_results=tuple(key_results),
         rules=MappingProxyType(rules),
+        closed=frozenset(sources.closed),
     )
 
 
@@ -53,10 +55,9 @@ def _calendar(main: Document) -> Calendar:
     return Calendar(main.timezone, frozenset(days.index(day) for day in main.workdays), frozenset(main.holidays))
 
 
-def _objective(entry: ObjectiveEntry) -> Objective:
-    return Objective(
-        entry.id, entry.cycle, entry.title, entry.owner, entry.team, entry.weight, tuple(dict.fromkeys(entry.supports))
-    )
+def _objective(entry: ObjectiveEntry, promises: Collection[str]) -> Objective:
+    supports = tuple(each for each in dict.fromkeys(entry.supports) if each in promises)  # not those in quarantine
+    return Objective(entry.id, entry.cycle, entry.title, entry.owner, entry.team, entry.weight, supports)
 
 
 def _key_result(entry: KeyResultEntry, objective: ObjectiveEntry, feed: Feed) -> KeyResult:

@@ -21,9 +21,13 @@ from okrs.progress import Pace
 _T = TypeVar("_T")
 
 
-def check(roots: list[Spot], sources: Sources, problems: Problems, *, complete: bool) -> None:
-    """Add every problem that spans several keys.  `complete` is False when some file could not be read."""
-    known = gather(roots, problems, complete=complete)
+def check(roots: list[Spot], sources: Sources, problems: Problems, *, whole: bool, main: bool) -> None:
+    """Add every problem that spans several keys.
+
+    `whole` is False when objectives, key results and mappings may be missing; `main` when the main file is, which alone
+    holds cycles and sources.
+    """
+    known = gather(roots, problems, whole=whole, main=main)
     for root in roots:
         _check_pace(root.get("pace"), problems)
     for cycle in known.cycles.found.values():

@@ -1,11 +1,12 @@
 """The files of a config: one, or all `*.yaml` of a folder, of which one is the main file and the others teams'."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.explaining import keys_of
 from config.problems import Problems
-from config.reading import MAX_BYTES, parse
+from config.reading import MAX_BYTES, begun, parse
 from config.schema import Document, TeamFile
 from config.tree import Place, Spot, Table
 
@@ -14,27 +15,83 @@ CASES = ".cases.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """What was read."""
+class File:
+    """One file as it was found."""
+
+    path: str
+    """As problems name it."""
+    root: Spot | None
+    """None when it could not be read."""
+    problems: Problems
+    """Those of reading it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in its folder."""
+        return Path(self.path).name
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies where a config should be."""
 
     folder: Path
     """Absolute; where relative paths start from."""
+    files: tuple[File, ...]
+    problems: Problems
+    """Those of the folder as a whole."""
+    shared: str | None = None
+    """The folder's path as problems name it; None where a single file is the config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a config, told apart."""
+
+    folder: Path
     main: Spot | None
     teams: tuple[Spot, ...] = ()
     complete: bool = True
-    """False when some file could not be read: what is named elsewhere may well be defined there."""
+    """False when some file could not be read: a template that is named elsewhere may well be defined there."""
+    whole: bool = True
+    """False when objectives, key results and mappings may be missing that are named elsewhere."""
 
     @property
     def roots(self) -> tuple[Spot, ...]:
         return (self.main, *self.teams) if self.main else self.teams
 
 
-def read_files(path: Path, problems: Problems) -> Files:
+def read_files(path: Path) -> Found:
     """Read the file, or every `*.yaml` of the folder."""
     if _is_folder(path):
-        return _read_folder(path, problems)
-    main = _read(path, problems)
-    return Files(path.absolute().parent, main, complete=main is not None)
+        return _read_folder(path)
+    return Found(path.absolute().parent, (_read(path),), Problems())
+
+
+def arranged(found: Found, problems: Problems) -> Files:
+    """Tell the main file from the others; what is wrong with any of them is added to the problems."""
+    problems.absorb(found.problems)
+    for file in found.files:
+        problems.absorb(file.problems)
+    roots = [file.root for file in found.files if file.root is not None]
+    complete = bool(found.files) and len(roots) == len(found.files)
+    main = main_of(roots) if found.shared is not None else next(iter(roots), None)
+    if main is None:
+        if complete:
+            told = ("version",), "no file of this folder holds version: add version: 1 to one"
+            problems.at(Place(str(found.shared)), *told)
+        return Files(found.folder, None, tuple(roots), complete=False, whole=False)
+    teams = tuple(team_of(root, main, problems) for root in roots if root is not main)
+    return Files(found.folder, main, teams, complete=complete, whole=complete)
+
+
+def beginning(file: File) -> Spot | None:
+    """Return what can be read of a file that cannot be read to its end."""
+    try:
+        with Path(file.path).open("rb") as handle:
+            return begun(handle.read(MAX_BYTES + 1), file.path)
+    except (OSError, ValueError):
+        return None
 
 
 def _is_folder(path: Path) -> bool:
@@ -47,8 +104,9 @@ def _is_folder(path: Path) -> bool:
 _CONFIG_MISSING = "there is no such file: name the config with -c PATH, or write one with `headway init`"
 
 
-def _read(path: Path, problems: Problems) -> Spot | None:
-    return read_tree(path, problems, missing=_CONFIG_MISSING, begin="version: 1")
+def _read(path: Path) -> File:
+    problems = Problems()
+    return File(str(path), read_tree(path, problems, missing=_CONFIG_MISSING, begin="version: 1"), problems)
 
 
 def read_tree(path: Path, problems: Problems, *, missing: str, begin: str) -> Spot | None:
@@ -73,32 +131,24 @@ def read_tree(path: Path, problems: Problems, *, missing: str, begin: str) -> Sp
     return parse(content, str(path), problems, begin)
 
 
-def _read_folder(folder: Path, problems: Problems) -> Files:
+def _read_folder(folder: Path) -> Found:
+    problems = Problems()
+    found = Found(folder.absolute(), (), problems, str(folder))
     try:
         paths = sorted(path for path in folder.iterdir() if _of_config(path.name))
     except OSError as error:
         problems.at(Place(str(folder)), (), f"the folder cannot be read ({error.strerror}): check its rights")
-        return Files(folder.absolute(), None, complete=False)
+        return found
     if not paths:
         problems.at(Place(str(folder)), (), "the folder holds no *.yaml file: put headway.yaml into it")
-        return Files(folder.absolute(), None, complete=False)
-    read = [_read(path, problems) for path in paths]
-    roots = [root for root in read if root is not None]
-    complete = len(roots) == len(read)
-    main = _main(roots)
-    if main is None:
-        if complete:
-            problems.at(Place(str(folder)), ("version",), "no file of this folder holds version: add version: 1 to one")
-        return Files(folder.absolute(), None, tuple(roots), complete=False)
-    teams = tuple(_team(root, main, problems) for root in roots if root is not main)
-    return Files(folder.absolute(), main, teams, complete)
+    return replace(found, files=tuple(_read(path) for path in paths))
 
 
 def _of_config(name: str) -> bool:
     return name.endswith(".yaml") and not name.startswith(".") and not name.endswith(CASES)
 
 
-def _main(roots: list[Spot]) -> Spot | None:
+def main_of(roots: Sequence[Spot]) -> Spot | None:
     """Return the file that holds `version`; where none does, the first with any key that only the main file takes."""
     for keys in (["version"], _main_keys()):
         for root in roots:
@@ -112,7 +162,7 @@ def _main_keys() -> list[str]:
     return [key for key in keys_of(Document) if key not in team]
 
 
-def _team(root: Spot, main: Spot, problems: Problems) -> Spot:
+def team_of(root: Spot, main: Spot, problems: Problems) -> Spot:
     """Return a team's file without the keys that belong into the main file, each of them a problem."""
     entries = dict(root.node.entries) if isinstance(root.node, Table) else {}
     for key in _main_keys():

@@ -15,6 +15,9 @@ from config.tree import Spot, Step
 from config.words import quoted
 from connectors.settings import Interpolated, RelativePath
 
+CLOSED = "${HEADWAY_NOT_KEPT}"
+"""Stands in a last good config for a text that may be a secret; it never stands for anything."""
+
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LARGEST_FILE = 64 * 1024
@@ -67,6 +70,11 @@ class Resolver:
         if not text:
             raise Unresolved(f"the file {quoted(name)} is empty: write the value into it")
         return text
+
+
+def literal(text: str) -> str:
+    """Return what of a text is not placeholders."""
+    return _PLACEHOLDER.sub("", text)
 
 
 def has_placeholder(text: str | None) -> bool:

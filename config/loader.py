@@ -11,7 +11,7 @@ from config.building import build
 from config.checks import check
 from config.database import read_database
 from config.explaining import judge, keys_of
-from config.files import read_files
+from config.files import Files, arranged, read_files
 from config.interpolation import Resolver, refuse_elsewhere
 from config.model import Config
 from config.problems import Problem, Problems
@@ -31,30 +31,45 @@ class Loaded:
     """The files as trees, templates written out, in which warnings find their places."""
 
 
-def load(
-    path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = (), opens: bool = True
-) -> Loaded:
-    """Load a file, or a folder whose `*.yaml` are merged.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a config is loaded for.
 
     With `connect` every placeholder must resolve, or those of the sources named by `only` where it names some.
     Without it only those of `database` must, and where nobody `opens` that, none; the others stay as they are written,
     so that their sources are fit for everything but connecting.
     """
+
+    environ: Mapping[str, str]
+    connect: bool
+    only: Collection[str] = ()
+    opens: bool = True
+
+
+def load(
+    path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = (), opens: bool = True
+) -> Loaded:
+    """Load a file, or a folder whose `*.yaml` are merged, on these `Terms`."""
     problems = Problems()
-    files = read_files(path, problems)
-    resolver = Resolver(environ, files.folder)
+    files = arranged(read_files(path), problems)
+    return understood(files, Terms(environ, connect, only, opens), problems)
+
+
+def understood(files: Files, terms: Terms, problems: Problems) -> Loaded:
+    """Return what the files say.  `problems` holds what was wrong with them already."""
+    resolver = Resolver(terms.environ, files.folder)
     database, sources = None, Sources()
     if files.main:
-        database = read_database(files.main, resolver, problems, opens=opens)
-        sources = read_sources(files.main, files.folder, resolver if connect else None, problems, only)
+        database = read_database(files.main, resolver, problems, opens=terms.opens)
+        sources = read_sources(files.main, files.folder, resolver if terms.connect else None, problems, terms.only)
     for root in files.roots:
         allowed = {("database",), *sources.interpolated} if root is files.main else ()
         refuse_elsewhere(root, keys_of(Document), allowed, problems)
     roots = expand(list(files.roots), problems, complete=files.complete)
     main = judge(Document, roots[0], problems) if files.main else None
     teams = [judge(TeamFile, root, problems) for root in (roots[1:] if files.main else roots)]
-    check(roots, sources, problems, complete=files.complete)
+    check(roots, sources, problems, whole=files.whole, main=files.main is not None)
     config = None
     if not problems.failed and main and database:
-        config = build(main, [team for team in teams if team], database, sources.settings)
+        config = build(main, [team for team in teams if team], database, sources)
     return Loaded(config, problems.sorted(), tuple(roots))

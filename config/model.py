@@ -8,6 +8,7 @@ from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
+from store.views.quarantine import Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,7 @@ class Config:
     key_results: tuple[KeyResult, ...]
     rules: Mapping[str, Rule]
     """By key result id."""
+    closed: frozenset[str] = frozenset()
+    """Sources of a last good config whose secrets stood in it in plain: those are not kept, so nobody can connect."""
+    quarantine: tuple[Quarantined, ...] = ()
+    """Its files that are not right, and what stands in for them."""

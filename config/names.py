@@ -80,13 +80,16 @@ def _section(root: Spot, key: str) -> list[Spot]:
     return spot.items() if spot else []
 
 
-def gather(roots: list[Spot], problems: Problems, *, complete: bool) -> Known:
-    """Collect every name; one that is given twice is a problem at the second place, naming the first."""
-    cycles = Names("cycle", complete=complete and readable(roots, "cycles", problems))
-    sources = Names("source", complete=complete and readable(roots, "sources", problems))
-    objectives = Names("objective", complete=complete and readable(roots, "objectives", problems))
+def gather(roots: list[Spot], problems: Problems, *, whole: bool, main: bool) -> Known:
+    """Collect every name; one that is given twice is a problem at the second place, naming the first.
+
+    `whole` and `main` are False when something, or the main file, is not among the roots though there is one.
+    """
+    cycles = Names("cycle", complete=main and readable(roots, "cycles", problems))
+    sources = Names("source", complete=main and readable(roots, "sources", problems))
+    objectives = Names("objective", complete=whole and readable(roots, "objectives", problems))
     key_results = Names("key result", complete=objectives.complete)
-    mapped = Names("mapping", complete=complete and readable(roots, "mappings", problems))
+    mapped = Names("mapping", complete=whole and readable(roots, "mappings", problems))
     for root in roots:
         for spot in _section(root, "cycles"):
             _define(cycles, spot, problems)

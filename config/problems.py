@@ -33,6 +33,8 @@ class Problems:
     """
 
     found: list[Problem] = field(default_factory=list)
+    causes: list[tuple[Place, Problem]] = field(default_factory=list)
+    """Every error with its place, also those that another use of the same template told."""
     _blamed: set[tuple[Place, tuple[Step, ...]]] = field(default_factory=set)
     _meant: set[tuple[Place, tuple[Step, ...]]] = field(default_factory=set)
     _torn: set[Place] = field(default_factory=set)
@@ -41,6 +43,15 @@ class Problems:
     @property
     def failed(self) -> bool:
         return any(problem.severity == "error" for problem in self.found)
+
+    def absorb(self, others: "Problems") -> None:
+        """Take over what others gathered, as if it had been told here."""
+        self.found += others.found
+        self.causes += others.causes
+        self._blamed |= others._blamed
+        self._meant |= others._meant
+        self._torn |= others._torn
+        self._told |= others._told
 
     def error(self, spot: Spot, message: str) -> None:
         """Complain about a value."""
@@ -73,22 +84,22 @@ class Problems:
             if (place, path) in self._blamed:
                 return
             self._blamed.add((place, path))
+        repeated = place.use is not None and (str(place), message) in self._told
         if place.use is not None:
-            here = (str(place), message)
-            if here in self._told:
-                return  # another use of the template has told the same of this line
-            self._told.add(here)
+            self._told.add((str(place), message))
             message = f"{message} (in a template, used at {place.use})"
-        self.found.append(
-            Problem(
-                file=printable(place.file),
-                line=place.line,
-                column=place.column,
-                path=printable(path_text(path)),
-                message=printable(message),
-                severity=severity,
-            )
+        problem = Problem(
+            file=printable(place.file),
+            line=place.line,
+            column=place.column,
+            path=printable(path_text(path)),
+            message=printable(message),
+            severity=severity,
         )
+        if severity == "error":
+            self.causes.append((place, problem))
+        if not repeated:  # another use of the template has told the same of this line
+            self.found.append(problem)
 
     def sorted(self) -> tuple[Problem, ...]:
         """All problems in the order of the files."""

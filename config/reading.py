@@ -6,7 +6,7 @@ before anything is built on them.  An alias shares the node it names; expanding 
 
 import re
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,14 @@ def parse(content: bytes, file: str, problems: Problems, begin: str = "version: 
         problems.at(error.place, error.path, str(error))
         return None
     return Spot(root, root.place)
+
+
+def begun(content: bytes, file: str) -> Spot | None:
+    """Return what stands in a file before the mistake for which it cannot be read; None when that is nothing."""
+    builder = _Builder(file, Problems(), "")
+    with suppress(Unreadable):
+        builder.build(_text(content, file))
+    return builder.begun
 
 
 def _text(content: bytes, file: str) -> str:
@@ -123,6 +131,12 @@ class _Builder:
                 raise Unreadable(Place(self._file), f"the file is empty: begin with {self._begin}")
             case other:
                 raise Unreadable(other.place, f"a file begins with keys, as in {self._begin}")
+
+    @property
+    def begun(self) -> Spot | None:
+        """The root with the keys whose values were read to their end."""
+        frame = self._stack[0] if self._stack else None
+        return Spot(Table(frame.place, dict(frame.entries)), frame.place) if frame and frame.table else None
 
     def _events(self, text: str) -> Generator[yaml.Event, None, None]:
         try:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from config.explaining import explain, keys_of
-from config.interpolation import Resolver, has_placeholder, is_secret, marked, paths_of, tables_of, well_formed
+from config.interpolation import CLOSED, Resolver, has_placeholder, is_secret, marked, paths_of, tables_of, well_formed
 from config.problems import Problems
 from config.tree import Spot, Step, plain
 from config.words import advice, quoted
@@ -32,6 +32,8 @@ class Sources:
     """What `by:` and `field.<name>` may name, for sources that tell; None when only the tracker knows."""
     interpolated: set[tuple[Step, ...]] = field(default_factory=set)
     """Paths at which a placeholder is no mistake."""
+    closed: set[str] = field(default_factory=set)
+    """Those with a secret that stood in the config in plain and was not kept."""
 
 
 def read_sources(
@@ -46,7 +48,9 @@ def read_sources(
     found = Sources()
     section = root.get("sources")
     for name, spot in section.entries() if section else []:
-        connects = resolver if not only or name in only else None
+        if any(CLOSED in (inner.text or "") for inner in spot.walk()):
+            found.closed.add(name)
+        connects = resolver if (not only or name in only) and name not in found.closed else None
         model = _model(spot, problems)
         if model is None:
             found.interpolated.update(inner.path for inner in spot.walk())  # nobody knows what its keys are

@@ -108,6 +108,10 @@ class Spot:
             return None
         return Spot(entry.value, entry.place, (*self.path, key))
 
+    def entry(self, key: str) -> Entry | None:
+        """Return a key of a table with its value; None where there is none."""
+        return self.node.entries.get(key) if isinstance(self.node, Table) else None
+
     def word(self, key: str) -> str | None:
         """Return the text under a key; None where there is none or it is no text."""
         spot = self.get(key)

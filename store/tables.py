@@ -10,6 +10,7 @@ source ── container ── presence ── item ── item_version        t
 rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
 key_result, evidence                                           what the ledger says now, kept for speed
 frozen_scope                                                   what belonged to a key result when its scope was frozen
+config_file                                                    the files of the config as they were last good
 """
 
 from datetime import UTC, datetime, timedelta
@@ -377,4 +378,18 @@ evidence = Table(
     Column("amount", Millionths, nullable=False),
     PrimaryKeyConstraint("key_result", "part", "source", "item", name="pk_evidence"),
     Index("ix_evidence_item", "source", "item"),
+)
+
+config_file = Table(
+    "config_file",
+    metadata,
+    # What the file is called in its folder, and whether it is the one that holds `version`.
+    Column("name", Text, nullable=False),
+    Column("main", Boolean, nullable=False),
+    # The last version that was right, as JSON without secrets, and its SHA-256; null of one that never was.
+    Column("document", Text),
+    Column("hash", Text),
+    # Since when the file is not right any more; null while it is.
+    Column("wrong_since", Instant),
+    PrimaryKeyConstraint("name", name="pk_config_file"),
 )

@@ -31,7 +31,7 @@ by `store.facets`.  This module only joins them.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -112,6 +112,11 @@ class Engine:
     cache: MirrorCache = field(default_factory=MirrorCache)
     large: int = facets.LARGE
     """Items of a source from which on its facets are kept."""
+    still: Collection[str] | None = ()
+    """Key results that no goal names because their config is broken: they stand still, and do not retire.
+
+    None when nobody knows which those are: then none retires.
+    """
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
 
@@ -137,12 +142,18 @@ class Engine:
         now = self.clock()
         for name, asked in self._asked().items():
             facets.follow(self.database, name, asked, self.large)
-        entries = record_retired(self.database, (goal.key_result.id for goal in self.goals), run, now)
+        entries = self._retired(run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
         entries += record(self.database, look.due, run, self.cache, now)
         settle(self.database, look.still)
         return entries
+
+    def _retired(self, run: Run, now: datetime) -> list[Entry]:
+        if self.still is None:
+            return []
+        stay = [*self.still, *(goal.key_result.id for goal in self.goals)]
+        return record_retired(self.database, stay, run, now)
 
     @cached_property
     def _watch(self) -> Watch:

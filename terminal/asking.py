@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from okrs.objective import KeyResult
 from terminal.context import Context, Json
+from terminal.noting import noted
 
 
 def add(app: typer.Typer, context: Context) -> None:
@@ -27,8 +28,9 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         from store.views.status import status_json
         from terminal import render
 
-        view = context.ports.status(context.config, cycle)
-        context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
+        with noted(context):
+            view = context.ports.status(context.config, cycle)
+            context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
 
     @app.command(epilog="Example:  headway explain p1-bugs")
     def explain(
@@ -38,13 +40,13 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         from store.views.explain import explain_json
         from terminal.explaining import explained
 
-        view = context.ports.explain(context.config, key_result)
-
         def text() -> RenderableType:
             waiting = context.ports.waiting(context.config, key_result) if view.value is None else None
             return explained(view, _key_results(context)[key_result], waiting)
 
-        context.out.give(as_json, lambda: explain_json(view), text)
+        with noted(context):
+            view = context.ports.explain(context.config, key_result)
+            context.out.give(as_json, lambda: explain_json(view), text)
 
     @app.command(epilog="Examples:  headway which PAY-12  ·  headway which acme/web#34 --json")
     def which(
@@ -55,9 +57,10 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         from store.views.explain import which_json
         from terminal import render
 
-        answer = context.ports.which(context.config, key)
-        titles = {} if as_json else _titles(context)
-        context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
+        with noted(context):
+            answer = context.ports.which(context.config, key)
+            titles = {} if as_json else _titles(context)
+            context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
     @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
     def history(
@@ -67,12 +70,12 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         from store.views.history import history_json
         from terminal import render
 
-        entries = context.ports.history(context.config, key_result)
-
         def text() -> RenderableType:
             return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
 
-        context.out.give(as_json, lambda: history_json(entries), text)
+        with noted(context):
+            entries = context.ports.history(context.config, key_result)
+            context.out.give(as_json, lambda: history_json(entries), text)
 
 
 def _add_ledger_commands(app: typer.Typer, context: Context) -> None:

@@ -3,7 +3,8 @@
 How an answer looks is imported by the command that gives it: a `sync` every few minutes needs few of these modules.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ import orjson
 import typer
 from rich.console import Console
 
-from config.problems import Problem
 from connectors.contract import What
 from store.views.setup import Setup
 from sync.engine import Report
@@ -19,6 +19,7 @@ from sync.task import Outcome
 from terminal import asking, starting
 from terminal.context import Context, Json, Out
 from terminal.logs import configure
+from terminal.noting import note, problem_lines
 from terminal.ports import Demo, Failure, InvalidConfig, Ports
 from terminal.progress import bars_on
 from terminal.text import counted, harmless, harmless_json
@@ -86,7 +87,9 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
         from terminal.documents import problems_json
 
         setup, problems = context.ports.validate(context.config)
-        lines = [*_problem_lines(problems), *_valid_line(context.config, setup)]
+        wrong = context.ports.wrong(context.config)
+        meanwhile = [harmless(each.sentence, 2000) for each in wrong.quarantine] if wrong else []
+        lines = [*problem_lines(problems), *meanwhile, *_valid_line(context.config, setup)]
         context.out.give(as_json, lambda: problems_json(problems), lambda: "\n".join(lines))
         if setup is None:
             raise typer.Exit(1)
@@ -175,19 +178,38 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Read, and show what would move; write nothing.")
         ] = False,
+        last_good: Annotated[
+            bool, typer.Option("--last-good", help="Where the config is broken, go on with what was last good of it.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         """Read the sources once and move the key results.
 
-        Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
+        With a mistake in the config nothing is done.  With --last-good, as a timer should have it, a team's broken file
+        stops nobody else: its key results go on by its last good version, and so does everything while the main file
+        is broken.  Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
         """
         from terminal.reporting import report, report_json
 
-        with bars_on(context.out.aside) as bars:
-            synced = context.ports.sync(context.config, only=source or [], full=full, dry_run=dry_run, progress=bars)
+        with bars_on(context.out.aside) as bars, _hinting(last_good=last_good):
+            synced = context.ports.sync(
+                context.config, only=source or [], full=full, dry_run=dry_run, progress=bars, last_good=last_good
+            )
         context.out.give(as_json, lambda: report_json(synced), lambda: report(synced))
+        note(context, synced.wrong)
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)
+
+
+@contextmanager
+def _hinting(*, last_good: bool) -> Iterator[None]:
+    """Name the option that goes on, to those who did not give it."""
+    try:
+        yield
+    except InvalidConfig as error:
+        if not last_good:
+            error.hint = "`headway sync --last-good` goes on with what was last good of it, where that is kept."
+        raise
 
 
 def _incomplete(report: Report) -> bool:
@@ -218,10 +240,6 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
             context.ports.demo(folder, once=once or as_json, progress=bars, tell=tell)
 
 
-def _problem_lines(problems: Sequence[Problem]) -> list[str]:
-    return [f"{problem.severity}: {problem}" for problem in problems]
-
-
 def _valid_line(config: Path, setup: Setup | None) -> list[str]:
     if setup is None:
         return []
@@ -233,5 +251,7 @@ def _valid_line(config: Path, setup: Setup | None) -> list[str]:
 def complain(failure: Failure, console: Console) -> None:
     """Turn a failure into text: the one place where errors are printed."""
     if isinstance(failure, InvalidConfig):
-        console.print("\n".join(_problem_lines(failure.problems)))
+        console.print("\n".join(problem_lines(failure.problems)))
     console.print(f"headway: {harmless(str(failure), 1000)}")
+    if isinstance(failure, InvalidConfig) and failure.hint:
+        console.print(f"headway: {failure.hint}")

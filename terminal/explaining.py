@@ -26,6 +26,7 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
     """A value from its tickets, part by part; of one that was never measured, why."""
     blocks: list[RenderableType] = [
         Text.assemble((harmless(key_result.title), "bold"), f"  {number(view.value)}"),
+        *([Text(harmless(view.quarantined, 1000), "yellow")] if view.quarantined else []),
         *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
         Text(),
     ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.explain import Explained, Which
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
+    from store.views.quarantine import Quarantined
     from store.views.setup import Setup
     from store.views.status import StatusView
     from store.views.verify import Verified
@@ -39,10 +40,31 @@ class Failure(Exception):
 class InvalidConfig(Failure):
     """The config has errors."""
 
-    def __init__(self, problems: Sequence[Problem], what: str = "The config has") -> None:
+    def __init__(self, problems: Sequence[Problem], what: str = "The config has", hint: str = "") -> None:
         errors = sum(problem.severity == "error" for problem in problems)
         super().__init__(f"{what} {errors} error{'s' if errors != 1 else ''}; nothing was done.")
         self.problems = tuple(problems)
+        self.hint = hint
+        """What else there is to say; empty when nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a config that runs all the same."""
+
+    problems: tuple[Problem, ...]
+    quarantine: tuple[Quarantined, ...]
+
+    @property
+    def sentence(self) -> str:
+        """How much is wrong, what runs, and what to do."""
+        errors = sum(problem.severity == "error" for problem in self.problems)
+        what = f"The config has {errors} error{'s' if errors != 1 else ''}"
+        if any(each.main for each in self.quarantine):
+            runs = "the last good one runs instead"
+        else:
+            runs = f"{', '.join(each.file for each in self.quarantine)} in quarantine, everything else is taken"
+        return f"{what}: {runs}. Correct it; `headway validate` lists every mistake."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,8 @@ class Synced:
     """Nothing was written."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Those of all key results by id, in the order of the config."""
+    wrong: Wrong | None = None
+    """What is wrong with the config that ran; None when nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +181,19 @@ class Ports(Protocol):
 
     def discover(self, config: Path, source: str) -> Discovered: ...
 
-    def sync(self, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced: ...
+    def sync(
+        self,
+        config: Path,
+        *,
+        only: Sequence[str],
+        full: bool,
+        dry_run: bool,
+        progress: Progress,
+        last_good: bool = False,
+    ) -> Synced: ...
+
+    def wrong(self, config: Path) -> Wrong | None:
+        """Tell what is wrong with the config that the last answer came from; None when nothing is."""
 
     def status(self, config: Path, cycle: str | None) -> StatusView: ...
 

@@ -18,7 +18,7 @@ from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
 from terminal.ports import Demo, DemoUpdate
-from terminal.reporting import gap_lines, number
+from terminal.reporting import gap_lines, number, quarantine_lines
 from terminal.tables import Cells, Rows, bare, line_of
 from terminal.text import counted, harmless, plain_text
 
@@ -78,7 +78,8 @@ def goal(key_result: KeyResult, value: Decimal | None) -> str:
 def status(view: StatusView) -> RenderableType:
     """Every objective with its key results, then the sources, then what may be a mistake."""
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
-    return Group(_ByObjective(view), Text(), _sources(view.sources), *absent, *gap_lines(view.gaps))
+    odd = (*absent, *quarantine_lines(view.quarantine), *gap_lines(view.gaps))
+    return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word = "not read yet"
     elif each.reading:
         word += " · reading for a changed rule"
-    if not each.mapped:
+    if each.quarantined:
+        word += " · in quarantine"
+    elif not each.mapped:
         word += " · no mapping"
     return (
         plain_text(each.key_result.title),

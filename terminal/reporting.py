@@ -10,6 +10,7 @@ from rich.text import Text
 
 from okrs.numbers import as_json, plain
 from store.views.gaps import Gap, gaps_json
+from store.views.quarantine import Quarantined, quarantine_json
 from sync.task import Outcome
 from terminal.ports import Synced
 from terminal.text import counted, harmless
@@ -32,6 +33,7 @@ def report(synced: Synced) -> RenderableType:
         lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
+    lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
     lines += gap_lines(synced.gaps)
     if synced.dry_run:
         lines.append(Text("Nothing was written (--dry-run).", "bold"))
@@ -51,12 +53,18 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "held": [],
         "selects_nothing": gaps_json(synced.gaps),
         "dry_run": synced.dry_run,
+        "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
     }
 
 
 def number(value: Decimal | None, places: int = 2) -> str:
     """A number for people: at most two decimals; a dash when nothing was measured."""
     return "–" if value is None else plain(round(value, places))
+
+
+def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
+    """Tell of files of the config that are not right, what runs instead, and what to do."""
+    return [Text(harmless(each.sentence, 2000), "yellow") for each in quarantine]
 
 
 def gap_lines(gaps: Sequence[Gap]) -> list[Text]:

@@ -21,7 +21,7 @@ from sync.task import Progress
 from terminal.ports import Demo, DemoUpdate, Failure
 from usecases.ground import Ground, database_of
 from usecases.status import status
-from usecases.syncing import sync
+from usecases.syncing import Wanted, sync
 
 _WEEKS = 2
 _MARKER = ".headway-demo"
@@ -35,7 +35,7 @@ def demo(real: Ground, folder: Path, *, once: bool, progress: Progress, tell: Ca
     with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
         config = _config(folder, config_text(trackers.urls, clock.now()))
         ground = replace(real, environ=environment(trackers.tokens), clock=clock.now)
-        read = partial(sync, ground, config, only=(), full=False, dry_run=False, progress=progress)
+        read = partial(sync, ground, config, Wanted(), progress)
         _all_read(read().report)
         before: StatusView | None = status(ground, config, None)
         work(trackers.world, days=7 * _WEEKS, seed=1)

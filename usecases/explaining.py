@@ -11,6 +11,7 @@ from store.views.explain import explain as explained
 from store.views.explain import which as counted
 from store.views.history import ShownEntry
 from store.views.history import history as entries_of
+from store.views.quarantine import message_for
 from store.views.setup import Setup
 from store.views.waiting import Waiting
 from store.views.waiting import waiting as waits
@@ -23,7 +24,7 @@ _FEW = 8
 
 def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it."""
-    known = ground.load(config)
+    known = ground.answering(config)
     setup = _having(known, key_result)
     with database_of(known) as database, database.read() as connection:
         answer = explained(connection, setup, key_result, ground.clock())
@@ -34,7 +35,7 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
 
 def which(ground: Ground, config: Path, key: str) -> list[Which]:
     """Show what a ticket counts in.  Raises Failure for one that was never read."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         answer = counted(connection, setup_of(known), key, ground.clock())
     if answer is None:
@@ -44,7 +45,7 @@ def which(ground: Ground, config: Path, key: str) -> list[Which]:
 
 def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:
     """Show every entry of a key result."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
             _having(known, key_result)
@@ -53,7 +54,7 @@ def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:
 
 def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
     """Tell why a key result was never measured."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         return waits(connection, setup_of(known), key_result, ground.clock())
 
@@ -62,6 +63,8 @@ def _having(known: Config, name: str) -> Setup:
     """Return what the config says.  Raises Failure where it has no such key result."""
     setup = setup_of(known)
     if setup.key_result(name) is None:
+        if told := message_for(known.quarantine, name):
+            raise Failure(f"{told} `headway history {name}` shows what is recorded of it.")
         raise Failure(_no_key_result(name, [each.id for each in setup.key_results]))
     return setup
 

@@ -2,23 +2,28 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from config.loader import load
+from sqlalchemy.exc import DBAPIError
+
+from config.lastgood import Broken, Taken, taken
+from config.loader import Terms
 from config.model import Config
-from connectors.contract import Connector
+from connectors.contract import Connector, Stop
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
 from okrs.demand import Demand
-from store.database import Database, open_database, place_of
+from store.configs import Kept, kept
+from store.database import Database, StoreError, open_database, place_of
+from store.views.quarantine import standing, sure
 from store.views.setup import Setup, SourceSetup
 from sync.deciding import Goal
 from sync.task import SourceToRead
-from terminal.ports import Failure, InvalidConfig
+from terminal.ports import Failure, InvalidConfig, Wrong
 from terminal.text import harmless
 
 Clock = Callable[[], datetime]
@@ -32,13 +37,26 @@ class Ground:
     clock: Clock
     connect: Callable[[SourceSettings], Connector]
     """Open a connection to a source; nothing is asked yet."""
+    wrong: dict[Path, Wrong | None] = field(default_factory=dict)
+    """What is wrong with the configs that the last answers came from."""
 
     def load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
         """Load a config.  Raises InvalidConfig."""
-        loaded = load(config, self.environ, connect=connect, only=only)
-        if loaded.config is None:
-            raise InvalidConfig(loaded.problems)
-        return loaded.config
+        return self.taken(config, connect=connect, only=only).config
+
+    def answering(self, config: Path) -> Config:
+        """Load a config for an answer; where it is broken, as the runs have it meanwhile."""
+        self.wrong.pop(config, None)
+        found = self.taken(config, last_good=True)
+        self.wrong[config] = wrong_with(found)
+        return found.config
+
+    def taken(self, config: Path, *, connect: bool = False, only: Sequence[str] = (), last_good: bool = False) -> Taken:
+        """Load a config, with `last_good` also a broken one.  Raises InvalidConfig."""
+        try:
+            return taken(config, Terms(self.environ, connect, only), _recall if last_good else None)
+        except Broken as error:
+            raise InvalidConfig(error.problems, hint=str(error)) from None
 
     def to_read(self, known: Config, name: str) -> SourceToRead:
         """A source of the config as the engine reads it, with what all rules need of it."""
@@ -46,7 +64,8 @@ class Ground:
         demand = Demand(site=settings.site, shaping=settings.shaping)
         for rule in known.rules.values():
             demand = demand.union(demand_of(rule, name))
-        return SourceToRead(name, settings.container_names, partial(self.connect, settings), demand)
+        connect = _closed if name in known.closed else partial(self.connect, settings)
+        return SourceToRead(name, settings.container_names, connect, demand)
 
     def debug(self, name: str, settings: SourceSettings, error: Exception) -> None:
         """Show on stderr where a connector failed, when HEADWAY_DEBUG asks for it: without the source's secrets."""
@@ -55,6 +74,24 @@ class Ground:
 
             lines = [f"{name}: {type(error).__name__}", *traced(error, secrets_of(settings))]
             sys.stderr.write("".join(f"{harmless(line, 1000)}\n" for line in lines))
+
+
+def _closed() -> Connector:
+    raise Stop("Its secret stood in the config in plain, so it is not kept: correct the config to read on.")
+
+
+def _recall(url: str) -> tuple[Kept, ...]:
+    """Return the last good config; nothing where the database cannot be asked: whoever opens it next is told why."""
+    try:
+        with closing(open_database(url, create=False)) as database:
+            return kept(database)
+    except (StoreError, DBAPIError):
+        return ()
+
+
+def wrong_with(found: Taken) -> Wrong | None:
+    """Say what is wrong with a config that runs all the same; None when nothing is."""
+    return Wrong(found.problems, found.config.quarantine) if found.config.quarantine else None
 
 
 @contextmanager
@@ -91,9 +128,15 @@ def setup_of(known: Config) -> Setup:
         objectives=known.objectives,
         key_results=known.key_results,
         rules=known.rules,
+        quarantine=known.quarantine,
     )
 
 
 def goals_of(known: Config) -> list[Goal]:
-    """The key results with their rules, as the engine takes them."""
-    return [Goal(each, known.rules.get(each.id), known.calendar) for each in known.key_results]
+    """The key results to record, with their rules: all but those that stand still, or may do so."""
+    still, certain = standing(known.quarantine), sure(known.quarantine)
+    return [
+        Goal(each, known.rules.get(each.id), known.calendar)
+        for each in known.key_results
+        if each.id not in still and (certain or each.id in known.rules)
+    ]

@@ -11,7 +11,7 @@ from usecases.ground import Ground, absent, database_of, setup_of
 
 def status(ground: Ground, config: Path, cycle: str | None) -> StatusView:
     """Tell where the key results stand, all or those of a cycle."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         try:
             view = standing(connection, setup_of(known), ground.clock(), cycle)

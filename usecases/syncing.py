@@ -1,36 +1,50 @@
 """`sync`: one run of the engine, and what is to be told of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from config.model import Config
+from store.configs import keep
 from store.database import Database
 from store.rehearsal import rehearsal
 from store.views.gaps import gaps
+from store.views.quarantine import standing, sure
 from sync.engine import Engine
 from sync.task import Progress
 from terminal.ports import Synced
-from usecases.ground import Ground, database_of, goals_of, require_sources, setup_of
+from usecases.ground import Ground, database_of, goals_of, require_sources, setup_of, wrong_with
 
 
-def sync(ground: Ground, config: Path, *, only: Sequence[str], full: bool, dry_run: bool, progress: Progress) -> Synced:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is to do."""
+
+    only: Sequence[str] = ()
+    """The sources to read; none for all."""
+    full: bool = False
+    dry_run: bool = False
+    last_good: bool = False
+    """Go on while the config is broken, as far as that goes."""
+
+
+def sync(ground: Ground, config: Path, wanted: Wanted, progress: Progress) -> Synced:
     """Do one run of the engine."""
-    known = ground.load(config, connect=True, only=only)
-    require_sources(known, only)
-    with database_of(known, create=not dry_run) as database:
-        if not dry_run:
-            return _synced(ground, known, database, progress, only=only, full=full)
+    found = ground.taken(config, connect=True, only=wanted.only, last_good=wanted.last_good)
+    known, wrong = found.config, wrong_with(found)
+    require_sources(known, wanted.only)
+    with database_of(known, create=not wanted.dry_run) as database:
+        if not wanted.dry_run:
+            keep(database, found.good(), found.wrong, ground.clock())
+            return replace(_synced(ground, known, database, wanted, progress), wrong=wrong)
         with rehearsal(database) as copy:
-            return replace(_synced(ground, known, copy, progress, only=only, full=full), dry_run=True)
+            return replace(_synced(ground, known, copy, wanted, progress), dry_run=True, wrong=wrong)
 
 
-def _synced(
-    ground: Ground, known: Config, database: Database, progress: Progress, *, only: Sequence[str], full: bool
-) -> Synced:
+def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, progress: Progress) -> Synced:
     engine = _engine(ground, known, database, progress)
-    report = engine.sync(only=only, full=full)
+    report = engine.sync(only=wanted.only, full=wanted.full)
     with database.read() as connection:
         found = gaps(connection, setup_of(known), ground.clock(), engine.cache.of)
     return Synced(report, found, titles={each.id: each.title for each in known.key_results})
@@ -41,6 +55,7 @@ def _engine(ground: Ground, known: Config, database: Database, progress: Progres
         database=database,
         sources=[ground.to_read(known, name) for name in known.sources],
         goals=goals_of(known),
+        still=standing(known.quarantine) if sure(known.quarantine) else None,
         clock=ground.clock,
         progress=progress,
         version=version("headway"),

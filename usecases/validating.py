@@ -1,5 +1,6 @@
 """`validate`: every problem of a config, and what its rules select of what was read."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -10,7 +11,8 @@ from config.problems import Problem
 from store.database import StoreError, reason
 from store.views.linting import linted
 from store.views.setup import Setup
-from usecases.ground import Ground, database_of, setup_of
+from terminal.ports import InvalidConfig
+from usecases.ground import Ground, database_of, setup_of, wrong_with
 
 
 def validate(ground: Ground, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
@@ -20,6 +22,8 @@ def validate(ground: Ground, config: Path) -> tuple[Setup | None, tuple[Problem,
     """
     loaded = load(config, ground.environ, connect=True)
     if loaded.config is None:
+        with suppress(InvalidConfig):
+            ground.wrong[config] = wrong_with(ground.taken(config, connect=True, last_good=True))
         return None, loaded.problems
     setup = setup_of(loaded.config)
     try:

@@ -19,6 +19,7 @@ from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem, fold_key
 from store import ledger, lookup, queries, scopes
+from store.views.quarantine import message_for
 from store.views.setup import Setup
 
 
@@ -33,6 +34,8 @@ class Explained:
     rule: Rule
     measured: Measured
     """What the evidence gives.  Its value is not the one on record where that was kept: see `mapping.totals.kept`."""
+    quarantined: str | None = None
+    """Why it is in quarantine and what becomes of it; None when it is not."""
 
     @property
     def weeks(self) -> int:
@@ -56,13 +59,14 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
     if rule is None:
         return None
+    quarantined = message_for(setup.quarantine, name)
     found = {each: queries.candidates_of(connection, each) for each in rule.sources}
     frozen = scopes.of_key_result(connection, name)
     if state is None:
-        return Explained(name, None, now, rule, measure(rule, found, now, frozen))
+        return Explained(name, None, now, rule, measure(rule, found, now, frozen), quarantined)
     at = state.measured_at
     measured = measure(rule, found, at, frozen)
-    return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at))
+    return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at), quarantined)
 
 
 def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured, at: datetime) -> Measured:
@@ -110,6 +114,7 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "scale": {"from": [as_json(rule.scale.low), as_json(rule.scale.high)]} if rule.scale else None,
         "add_start": as_json(rule.base) if rule.add_start else None,
         "measured": as_json(answer.measured.value),
+        "quarantined": answer.quarantined,
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
     }
 

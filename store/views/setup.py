@@ -8,6 +8,7 @@ from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
+from store.views.quarantine import Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Setup:
     key_results: tuple[KeyResult, ...]
     rules: Mapping[str, Rule]
     """By key result id."""
+    quarantine: tuple[Quarantined, ...] = ()
+    """Files of the config that are not right, and what runs instead."""
 
     def key_result(self, name: str) -> KeyResult | None:
         return next((each for each in self.key_results if each.id == name), None)

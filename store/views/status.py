@@ -21,6 +21,7 @@ from store import ledger, sources
 from store.ledger import KeyResultState
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
+from store.views.quarantine import Quarantined, message_for, quarantine_json
 from store.views.setup import Setup, SourceSetup
 
 STALE_AFTER = 3
@@ -37,6 +38,8 @@ class KeyResultStatus:
     """Its new rule waits for a wider read; until then the old one goes on."""
     mapped: bool
     updated_at: datetime | None
+    quarantined: str | None = None
+    """Why it is in quarantine and what becomes of it; None when it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class StatusView:
     """Parts of the shown key results' rules that select nothing."""
     absent: str = ""
     """A sentence when there is no database yet."""
+    quarantine: tuple[Quarantined, ...] = ()
+    """Files of the config that are not right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(connection, each, held.sources[each.name]) for each in setup.sources),
         gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
+        quarantine=setup.quarantine,
     )
 
 
@@ -132,6 +138,7 @@ def _key_result(
         reading=rule is not None and _reading(setup, held, rule, state),
         mapped=rule is not None,
         updated_at=state.moved_at if state else None,
+        quarantined=message_for(setup.quarantine, key_result.id),
     )
 
 
@@ -214,6 +221,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
             for each in view.sources
         ],
         "selects_nothing": gaps_json(view.gaps),
+        "quarantine": quarantine_json(view.quarantine),
     }
 
 
@@ -238,7 +246,7 @@ def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
         "stale": each.stale,
         "held": False,
         "reading": each.reading,
-        "quarantined": None,
+        "quarantined": each.quarantined,
         "override": None,
         "updated_at": _time(each.updated_at),
         "mapped": each.mapped,

@@ -17,6 +17,17 @@ INSTANT = "…T…Z"
 
 STATUSES = frozenset({"closed", "stale", "not_started", "achieved", "on_track", "at_risk", "off_track"})
 
+QUARANTINE = [
+    {
+        "file": str,
+        "message": str,
+        "problem": str,
+        "key_results": [str],
+        "runs": bool,
+        "since": (INSTANT, None),
+    }
+]
+
 GAPS = [{"key_result": str, "part": int, "source": str}]
 
 STATUS: dict[str, Any] = {
@@ -55,6 +66,7 @@ STATUS: dict[str, Any] = {
         }
     ],
     "selects_nothing": GAPS,
+    "quarantine": QUARANTINE,
 }
 
 SYNC: dict[str, Any] = {
@@ -74,6 +86,7 @@ SYNC: dict[str, Any] = {
     "held": [{"id": str, "key_result": str, "old": NUMBER, "new": NUMBER, "reason": str}],
     "selects_nothing": GAPS,
     "dry_run": bool,
+    "quarantine": QUARANTINE,
 }
 
 REASONS = frozenset(
@@ -97,6 +110,7 @@ EXPLAIN: dict[str, Any] = {
     "combine": MAYBE_TEXT,
     "scale": None,
     "add_start": MAYBE_NUMBER,
+    "quarantined": MAYBE_TEXT,
     "parts": [
         {
             "source": str,

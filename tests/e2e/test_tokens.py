@@ -43,7 +43,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "validate": [["validate"], ["validate", "--json"]],
     "check": [["check"], ["check", "--json"]],
     "discover": [*DISCOVER, ["discover", "acme-jira", "--yaml"], ["discover", "acme-github", "--json"]],
-    "sync": [["sync", "--full", "--json"], ["sync", "--dry-run"], ["sync"]],
+    "sync": [["sync", "--full", "--json"], ["sync", "--dry-run"], ["sync"], ["sync", "--last-good"]],
     "status": [["status"], ["status", "--json"]],
     "explain": [["explain", "one-click"], ["explain", "nope"]],
     "which": [["which", "PAY-5"]],
@@ -248,6 +248,32 @@ def test_no_address_shows_its_password(calm: Headway) -> None:
     [answer] = all_at_once(calm, [["validate"]])
     assert answer.code == 1
     assert leaks(f"{answer.out}{answer.err}".encode(), [PASSWORD]) == []
+
+
+def test_what_is_kept_of_a_config_holds_no_secret(calm: Headway) -> None:
+    """Wherever in the config it stands in plain: as a token, in a comment, in a title, in a proxy's address."""
+    proxy = f"http://headway:{quote(PASSWORD, safe='')}@127.0.0.1:{calm.sandbox.port}"
+    for tracker, secret in SECRETS.items():
+        calm.edit(f"${{HEADWAY_SANDBOX_{tracker.upper()}_TOKEN}}", f'"{secret}"  # {secret}')
+    calm.edit("    every: 1d", f'    every: 1d\n    proxy: "{proxy}"')
+    calm.edit("title: Ship", f"title: With {SECRETS['jira']} Ship")
+    synced = calm.end(calm.start("-vv", "sync", "--json"))
+    assert synced.code == 0, synced
+    files = [path for path in calm.folder.rglob("*") if path.is_file() and path != calm.config]
+    assert calm.database in files
+    for path in files:
+        assert leaks(path.read_bytes(), [PASSWORD, *SECRETS.values()]) == [], path
+    assert "Ship one-click checkout" not in str(calm.rows("SELECT document FROM config_file")), "it held a secret"
+    assert "one-click" in str(calm.rows("SELECT document FROM config_file"))
+
+
+def test_the_last_good_config_shows_no_token(calm: Headway) -> None:
+    [good] = all_at_once(calm, [["sync", "--json"]])
+    assert good.code == 0
+    calm.edit("measure: percent", "measure: percnet")
+    answers = all_at_once(calm, [["sync", "--last-good"], ["status"], ["explain", "p1-bugs"], ["validate"]])
+    assert [each.code for each in answers] == [1, 1, 1, 1]
+    search(answers, calm.folder, list(SECRETS.values()))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])

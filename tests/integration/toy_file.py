@@ -23,6 +23,13 @@ class NotesSettings(SourceSettings):
         return ("notes",)
 
 
+Settings = NotesSettings
+
+
+def connect(settings: NotesSettings) -> "Notes":
+    return Notes(settings)
+
+
 class Notes(Plain):
     """A connector to a file that keeps every law."""
 

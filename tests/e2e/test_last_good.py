@@ -1,0 +1,153 @@
+"""A typo in the config: runs and answers go on by what was last good, and all of them say so."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import shapes
+from tests.e2e.conftest import Answer, Headway
+
+TEAM = """\
+objectives:
+  - id: fast-web
+    cycle: sandbox
+    title: The web shop feels instant
+    key_results:
+      - {id: speed-bugs, title: Mend what is slow, start: 0, target: 30}
+mappings:
+  - key_result: speed-bugs
+    from: [{source: acme-jira, where: {type: Bug}, measure: count}]
+"""
+FOLDER = ("-c", "okrs")
+
+
+@pytest.fixture
+def broken(copy: Headway) -> Headway:
+    """The settled company with a mistake in its one file."""
+    copy.edit("measure: percent", "measure: percnet")
+    return copy
+
+
+@pytest.fixture
+def teams(copy: Headway) -> Path:
+    """The settled company's config in a folder, with the file of a team that has a mistake; where that is."""
+    folder = copy.folder / "okrs"
+    folder.mkdir()
+    shutil.move(copy.config, folder)
+    shutil.move(copy.database, folder)
+    team = folder / "team.yaml"
+    team.write_text(TEAM, encoding="utf-8")
+    assert copy.run(*FOLDER, "sync", "--json").code == 0
+    team.write_text(TEAM.replace("count", "cuont"), encoding="utf-8")
+    return team
+
+
+def told(answer: Answer, sentence: str) -> None:
+    """Hold that an answer with a note says this on stderr, beside the mistake, and ends with 1."""
+    assert answer.code == 1
+    assert re.search(r"^error: \S+\.yaml:\d+:\d+ ", answer.err, re.MULTILINE)
+    assert f"headway: {sentence} Correct it; `headway validate` lists every mistake.\n" in answer.err
+
+
+ONE = re.compile("The config has [0-9]+ errors?: the last good one runs instead.")
+
+
+def test_one_broken_file_answers_as_it_was_last_good(broken: Headway, settled: Headway) -> None:
+    before = settled.run("status", "--json").out
+    status = broken.run("status", "--json")
+    assert list(shapes.complaints(status.out, shapes.STATUS)) == []
+    assert [each["value"] for each in status.out["key_results"]] == [each["value"] for each in before["key_results"]]
+    assert all("goes on by the last good version" in each["quarantined"] for each in status.out["key_results"])
+    assert [(each["file"], each["runs"]) for each in status.out["quarantine"]] == [("headway.yaml", True)]
+    assert status.out["sources"] == before["sources"]
+    sentence = ONE.search(status.err)
+    assert sentence is not None
+    for command in (["status"], ["explain", "p1-bugs"], ["history", "p1-bugs"], ["which", "PAY-5"]):
+        answer = broken.run(*command)
+        told(answer, sentence[0])
+        assert answer.out != ""
+    assert "· in quarantine" in broken.run("status").out
+    assert "headway.yaml is in quarantine: its last good version runs instead. Correct it;" in broken.run("status").out
+    assert "headway.yaml is in quarantine, and the key result goes on" in broken.run("explain", "p1-bugs").out
+    explained = broken.run("explain", "p1-bugs", "--json").out
+    assert list(shapes.complaints(explained, shapes.EXPLAIN)) == []
+    assert "in quarantine" in explained["quarantined"]
+    assert broken.run("history", "p1-bugs", "--json").out == settled.run("history", "p1-bugs", "--json").out
+    missing = broken.run("explain", "p1-bug")
+    assert "did you mean p1-bugs" in missing.err
+    assert ONE.search(missing.err)
+
+
+def test_a_run_refuses_it_unless_the_last_good_one_is_wanted(broken: Headway) -> None:
+    before = broken.database.read_bytes()
+    refused = broken.run("sync")
+    assert (refused.code, refused.out) == (1, "")
+    assert "headway: The config has " in refused.err
+    assert "`headway sync --last-good` goes on with what was last good of it" in refused.err
+    assert broken.database.read_bytes() == before
+    for words in (["plan"], ["check"], ["discover", "acme-jira"]):
+        answer = broken.run(*words)
+        assert (answer.code, answer.out) == (1, "")
+    done = broken.run("sync", "--last-good", "--json")
+    assert done.code == 1
+    assert list(shapes.complaints(done.out, shapes.SYNC)) == []
+    assert {each["state"] for each in done.out["sources"]} == {"ok"}
+    assert [each["file"] for each in done.out["quarantine"]] == ["headway.yaml"]
+    text = broken.run("sync", "--last-good")
+    assert ONE.search(text.err)
+    assert re.search(r"^headway\.yaml is in quarantine since 20\S+ \S+ UTC: its last good", text.out, re.MULTILINE)
+    (since,) = (each["since"] for each in broken.run("status", "--json").out["quarantine"])
+    assert since is not None
+    assert since in str(broken.run("status", "--json").out)
+
+
+def test_validate_says_what_runs_meanwhile(broken: Headway) -> None:
+    answer = broken.run("validate")
+    assert (answer.code, answer.err) == (1, "")
+    assert "headway.yaml is in quarantine: its last good version runs instead." in answer.out
+    assert "is valid" not in answer.out
+    assert list(shapes.complaints(broken.run("validate", "--json").out, shapes.VALIDATE)) == []
+
+
+def test_a_team_s_mistake_is_said_of_its_key_results_alone(copy: Headway, teams: Path) -> None:
+    before = {each["id"]: each["value"] for each in copy.run(*FOLDER, "status", "--json").out["key_results"]}
+    done = copy.run(*FOLDER, "sync", "--last-good")
+    told(done, f"The config has 1 error: {teams.relative_to(copy.folder)} in quarantine, everything else is taken.")
+    assert "its last good version runs on (speed-bugs); all other files are taken." in done.out
+    status = copy.run(*FOLDER, "status", "--json")
+    in_quarantine = {each["id"]: each["quarantined"] for each in status.out["key_results"] if each["quarantined"]}
+    assert set(in_quarantine) == {"speed-bugs"}
+    assert "okrs/team.yaml:9:" in in_quarantine["speed-bugs"]
+    assert {each["id"]: each["value"] for each in status.out["key_results"]} == before
+    teams.write_text(TEAM, encoding="utf-8")
+    mended = copy.run(*FOLDER, "sync", "--last-good", "--json")
+    assert (mended.code, mended.out["quarantine"], mended.out["updates"]) == (0, [], [])
+    assert copy.run(*FOLDER, "status").code == 0
+
+
+def test_without_its_database_nothing_can_run(broken: Headway) -> None:
+    broken.edit("database: ", "databsae: ")
+    for words in (["status"], ["sync", "--last-good"], ["history", "p1-bugs"]):
+        answer = broken.run(*words)
+        assert (answer.code, answer.out) == (1, "")
+        assert "headway: Where the last good config is kept is told by `database`, which is not known: nothing" in (
+            answer.err
+        )
+
+
+def test_a_secret_in_plain_is_not_kept_and_its_source_waits(copy: Headway) -> None:
+    token = copy.sandbox.tokens["github"]
+    copy.edit("${HEADWAY_SANDBOX_GITHUB_TOKEN}", token)
+    assert copy.run("sync", "--json").code == 0
+    assert token.encode() not in copy.database.read_bytes()
+    copy.edit("measure: percent", "measure: percnet")
+    done = copy.run("sync", "--last-good", "--json")
+    assert done.code == 1
+    states = {each["name"]: (each["state"], each["error"]) for each in done.out["sources"]}
+    failed = [name for name, (state, _) in states.items() if state != "ok"]
+    assert failed == ["acme-github"]
+    assert "not kept" in states["acme-github"][1]
+    values = {each["id"]: each["value"] for each in copy.run("status", "--json").out["key_results"]}
+    assert None not in values.values()
