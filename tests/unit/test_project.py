@@ -106,8 +106,8 @@ def imported(path: Path) -> set[str]:
 
 ELSEWHERE = {
     "sync": "config.cases config.drafting config.json_schema config.lint mapping.cases mapping.lint rich.progress "
-    "sandbox store.views.status sync.planning terminal.render alembic sqlalchemy.dialects.postgresql",
-    "status": "config.cases config.drafting mapping.cases sandbox sync.planning usecases.syncing",
+    "sandbox store.views.explain store.views.status sync.planning terminal.render alembic psycopg",
+    "status": "config.cases config.drafting mapping.cases sandbox sync.planning usecases.explaining usecases.syncing",
 }
 """What a command has no use for.  Loading is most of a short run's time."""
 
