@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from mapping.family import Candidate, Facet
 from mapping.meaning import FACETS, facet_of_field
-from mapping.rule import Clause, FieldMatch, Leaf, Match, Selector, leaves_of
+from mapping.rule import Clause, FieldMatch, Leaf, Match, Part, Selector, leaves_of
 from okrs.work import Kind, WorkItem, fold_key, fold_name
 
 Row = tuple[str, str]
@@ -18,6 +18,10 @@ ELSEWHERE = frozenset({Selector.KIND, Selector.STATE, Selector.QUERY})
 
 PARENT, MILESTONE, SPRINT = "^parent", "^milestone", "^sprint"
 KEY, FORMER, PLAN = "^key", "^former", "^plan"
+EVERYONE = ("^all", "=")
+"""The row that every item has."""
+
+_BY = "by."
 
 PLANS = frozenset({Kind.MILESTONE, Kind.SPRINT})
 """What others belong to, and are called by."""
@@ -26,6 +30,23 @@ PLANS = frozenset({Kind.MILESTONE, Kind.SPRINT})
 def asked_of(clauses: Iterable[Clause]) -> frozenset[str]:
     """Return the names of the facets that clauses ask for."""
     return frozenset(name for clause in clauses for leaf in leaves_of(clause) if (name := name_of(leaf)))
+
+
+def asked_by(parts: Iterable[Part]) -> frozenset[str]:
+    """Return the names of the facets that parts ask for; the number that weighs their items is one."""
+    every = list(parts)
+    clauses = [clause for part in every for clause in (part.where, part.of) if clause is not None]
+    return asked_of(clauses) | {name_of_number(part.by) for part in every if part.by is not None}
+
+
+def name_of_number(field: str) -> str:
+    """Return the name of the facet of items that have a number in a field."""
+    return f"{_BY}{field}"
+
+
+def fields_of(asked: Iterable[str]) -> list[str]:
+    """Return the fields whose numbers are asked for, in order."""
+    return sorted(name.removeprefix(_BY) for name in asked if name.startswith(_BY))
 
 
 def name_of(leaf: Leaf) -> str | None:
@@ -49,6 +70,10 @@ def rows_of(candidate: Candidate, asked: Iterable[str]) -> frozenset[Row]:
 
 
 def _rows(name: str, candidate: Candidate) -> Iterator[Row]:
+    if name.startswith(_BY):
+        if candidate.item.number(name.removeprefix(_BY)) is not None:
+            yield name, "="
+        return
     facet = _facet(name, candidate)
     for key in facet.keys:
         yield name, f"={key}"
@@ -64,8 +89,9 @@ def _facet(name: str, candidate: Candidate) -> Facet:
 
 def _ties(candidate: Candidate) -> Iterator[Row]:
     item = candidate.item
+    yield EVERYONE
     yield from ((FORMER, f"~{key}") for key in candidate.key.keys if key != fold_key(item.key))
-    if "/" in item.key:  # compared without case, for which the items themselves have no index
+    if item.key != fold_key(item.key):  # else it is found by the key itself
         yield KEY, f"~{fold_key(item.key)}"
     if item.kind in PLANS:
         yield PLAN, "="

@@ -18,13 +18,13 @@ from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import Kind, State
 from store import ledger
 from store.database import Database
-from store.tables import metadata
 from sync.lacking import Lack, NextRead, lacks, next_reads
 from sync.planned import Note, Planned, Ticket
 from sync.recording import ready
 from sync.task import SourceToRead
 from tests.builders import AFTER, SOURCE, a_part, a_rule, an_item, numbers, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, two_projects
+from tests.integration.readings import emptied
 from tests.unit.test_mapping_laws import KEYS, NAMES, SOURCES, Mirror, mirrors, rules
 
 IDS = ("a", "b", "c")
@@ -68,13 +68,6 @@ def changed(draw: st.DrawFn, before: Feeds) -> Feeds:
     after = draw(feeds())
     stays = draw(st.sets(st.sampled_from(IDS), max_size=2))
     return {**after, **{name: fed for name, fed in before.items() if name in stays}}
-
-
-def emptied(database: Database) -> Database:
-    with database.write() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-    return database
 
 
 def put(world: World, mirror: Mirror, *, deleted: bool) -> None:
