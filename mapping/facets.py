@@ -5,10 +5,11 @@ not asked by clauses; they say whose facets an item's own ones rest on.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from mapping.family import Candidate, Facet
 from mapping.meaning import FACETS, facet_of_field
-from mapping.rule import Clause, FieldMatch, Leaf, Match, Part, Selector, leaves_of
+from mapping.rule import Clause, FieldMatch, Leaf, Match, Part, Selector, Within, leaves_of
 from okrs.work import Kind, WorkItem, fold_key, fold_name
 
 Row = tuple[str, str]
@@ -59,40 +60,57 @@ def name_of(leaf: Leaf) -> str | None:
     return None
 
 
-def values_of(values: Iterable[str]) -> list[str]:
-    """Return the facet values that any of the written values means."""
-    return sorted({form for value in values for form in (f"={fold_key(value)}", f"~{fold_name(value)}")})
+_BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
+_BY_BOTH = frozenset({Selector.PROJECT, Selector.MILESTONE, Selector.SPRINT, Selector.SECTION})
+"""What a selector compares; all others, and fields, have names alone."""
+
+
+def asked_rows(leaf: Leaf) -> list[Row]:
+    """Return the rows of which an item has one when the leaf holds; none where no facet tells."""
+    name = name_of(leaf)
+    if name is None or isinstance(leaf, Within):
+        return []
+    keyed = isinstance(leaf, Match) and leaf.selector in _BY_KEY | _BY_BOTH
+    called = not isinstance(leaf, Match) or leaf.selector not in _BY_KEY
+    keys = {f"={fold_key(value)}" for value in leaf.values if keyed}
+    names = {f"~{fold_name(value)}" for value in leaf.values if called}
+    return [(name, value) for value in sorted(keys | names)]
 
 
 def rows_of(candidate: Candidate, asked: Iterable[str]) -> frozenset[Row]:
     """Return the rows of an item for the named facets, and those that say what they rest on."""
-    return frozenset([*_ties(candidate), *(row for name in asked for row in _rows(name, candidate))])
+    told = [*_ties(candidate)]
+    for name in asked:
+        told += _numbered(name, candidate.item) if name.startswith(_BY) else _told(name, _facet(name, candidate))
+    return frozenset(told)
 
 
-def _rows(name: str, candidate: Candidate) -> Iterator[Row]:
-    if name.startswith(_BY):
-        if candidate.item.number(name.removeprefix(_BY)) is not None:
-            yield name, "="
-        return
-    facet = _facet(name, candidate)
-    for key in facet.keys:
-        yield name, f"={key}"
-    for folded in facet.names:
-        yield name, f"~{folded}"
+def _numbered(name: str, item: WorkItem) -> tuple[Row, ...]:
+    return () if item.number(name.removeprefix(_BY)) is None else ((name, "="),)
+
+
+@lru_cache(65536)
+def _told(name: str, facet: Facet) -> tuple[Row, ...]:
+    """Remembered, since thousands of items have the same few."""
+    return (*((name, f"={key}") for key in facet.keys), *((name, f"~{folded}") for folded in facet.names))
 
 
 def _facet(name: str, candidate: Candidate) -> Facet:
     if name.startswith("field."):
         return facet_of_field(candidate, name.removeprefix("field."))
-    return FACETS[Selector(name)](candidate)
+    return FACETS[_SELECTORS[name]](candidate)
+
+
+_SELECTORS = {selector.value: selector for selector in Selector}
 
 
 def _ties(candidate: Candidate) -> Iterator[Row]:
     item = candidate.item
+    folded = fold_key(item.key)
     yield EVERYONE
-    yield from ((FORMER, f"~{key}") for key in candidate.key.keys if key != fold_key(item.key))
-    if item.key != fold_key(item.key):  # else it is found by the key itself
-        yield KEY, f"~{fold_key(item.key)}"
+    yield from ((FORMER, f"~{key}") for key in candidate.key.keys if key != folded)
+    if item.key != folded:  # else it is found by the key itself
+        yield KEY, f"~{folded}"
     if item.kind in PLANS:
         yield PLAN, "="
     if item.parent is not None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mapping.facets import EVERYONE, Row, name_of, values_of
+from mapping.facets import EVERYONE, Row, asked_rows
 from mapping.rule import (
     AllOf,
     AnyOf,
@@ -23,7 +23,6 @@ from mapping.rule import (
     Not,
     Selector,
     Within,
-    leaves_of,
     names_a_kind,
 )
 from okrs.cycle import Period
@@ -75,16 +74,6 @@ def _joined(word: str, some: list[Sql]) -> Sql:
     return Sql(f"({word.join(each.text for each in some)})", sum((each.values for each in some), ()))
 
 
-def asked_rows(clause: Clause) -> set[Row]:
-    """Return the rows behind all words of a clause."""
-    return {row for leaf in leaves_of(clause) for row in _rows(leaf)}
-
-
-def _rows(leaf: Leaf) -> list[Row]:
-    name = name_of(leaf)
-    return [] if name is None or isinstance(leaf, Within) else [(name, value) for value in values_of(leaf.values)]
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """What of a source a clause is translated with."""
@@ -97,7 +86,7 @@ class Known:
 
     def of(self, leaf: Leaf) -> tuple[Term, ...]:
         """Return the terms that a leaf means."""
-        return tuple(self.terms[row] for row in _rows(leaf) if row in self.terms)
+        return tuple(self.terms[row] for row in asked_rows(leaf) if row in self.terms)
 
     def texts(self, leaf: Match) -> list[str]:
         """Return the queries that a leaf means."""
@@ -153,7 +142,7 @@ def _lead(known: Known, clause: Clause) -> _Lead | None:
         case Match(Selector.QUERY, _):
             found = sum(len(known.queries[text]) for text in known.texts(clause))
             everyone = known.terms[EVERYONE]
-            return _Lead((everyone.id,), found, listed=clause) if found else _Lead((), 0)
+            return _Lead((everyone.id,), found, listed=clause)
         case Match(Selector.KIND | Selector.STATE, _) | Within() | Not():
             return None
         case Match() | FieldMatch():

@@ -154,7 +154,7 @@ def _dressed(
         cover, marks = cover_of(each.seen, first), _marks(mine)
         weighed = {term: cover._replace(number=_number(each.item, field)) for term, field in own if term in mine}
         dressed += [(term, each.item.id, *weighed.get(term, cover), marks) for term in mine]
-    dressed.sort(key=lambda row: row[:2])
+    dressed.sort()  # by term and item, of which there are no two
     return terms, dressed
 
 

@@ -11,10 +11,22 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection, func, select
 
-from mapping.facets import EVERYONE, FORMER, MILESTONE, PARENT, PLANS, SPRINT, Row, asked_of, bearing, ties_to
+from mapping.facets import (
+    EVERYONE,
+    FORMER,
+    MILESTONE,
+    PARENT,
+    PLANS,
+    SPRINT,
+    Row,
+    asked_of,
+    asked_rows,
+    bearing,
+    ties_to,
+)
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
-from mapping.rule import Clause, Rule
+from mapping.rule import Clause, Rule, leaves_of
 from okrs.work import WorkItem, fold_key
 from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
@@ -49,6 +61,8 @@ class Index:
         self.generation = generation
         self.asked = asked
         self.lore = lore
+        self.plans: dict[object, object] = {}
+        """What rules were translated to, kept by whoever does that."""
         self._terms: dict[Row, Term | None] = {}
         self._foundation: Mapping[str, Seen] | None = None
 
@@ -62,7 +76,7 @@ class Index:
         """Return what settled clauses are translated with; None where the facets that they ask for are not kept."""
         if not asked_of(some) <= self.asked:
             return None
-        rows = {EVERYONE}.union(*map(clauses.asked_rows, some))
+        rows = {EVERYONE, *(row for clause in some for leaf in leaves_of(clause) for row in asked_rows(leaf))}
         self._look_up(connection, rows)
         terms = {row: term for row in rows if (term := self._terms[row]) is not None}
         return Known(self.source, terms, self.lore.queries)
