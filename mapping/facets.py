@@ -5,10 +5,11 @@ not asked by clauses; they say whose facets an item's own ones rest on.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from mapping.family import Candidate, Facet
 from mapping.meaning import FACETS, facet_of_field
-from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, Leaf, Match, Not, Selector, Within, leaves_of
+from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, Leaf, Match, Not, Part, Selector, Within, leaves_of
 from okrs.work import Kind, WorkItem, fold_key, fold_name
 
 Row = tuple[str, str]
@@ -18,6 +19,10 @@ ELSEWHERE = frozenset({Selector.KIND, Selector.STATE, Selector.QUERY})
 
 PARENT, MILESTONE, SPRINT = "^parent", "^milestone", "^sprint"
 KEY, FORMER, PLAN = "^key", "^former", "^plan"
+EVERYONE = ("^all", "=")
+"""The row that every item has."""
+
+_BY = "by."
 
 PLANS = frozenset({Kind.MILESTONE, Kind.SPRINT})
 """What others belong to, and are called by."""
@@ -37,8 +42,7 @@ def leads(clause: Clause) -> frozenset[Row] | None:
     """Return rows of which whoever fulfils a clause has at least one; None where no rows say so."""
     match clause:
         case Match() | FieldMatch():
-            name = name_of(clause)
-            return frozenset((name, value) for value in values_of(clause.values)) if name else None
+            return None if name_of(clause) is None else frozenset(asked_rows(clause))
         case AllOf(clauses):
             known = [rows for rows in map(leads, clauses) if rows is not None]
             return min(known, key=_breadth, default=None)
@@ -59,6 +63,23 @@ def asked_of(clauses: Iterable[Clause]) -> frozenset[str]:
     return frozenset(name for clause in clauses for leaf in leaves_of(clause) if (name := name_of(leaf)))
 
 
+def asked_by(parts: Iterable[Part]) -> frozenset[str]:
+    """Return the names of the facets that parts ask for; the number that weighs their items is one."""
+    every = list(parts)
+    clauses = [clause for part in every for clause in (part.where, part.of) if clause is not None]
+    return asked_of(clauses) | {name_of_number(part.by) for part in every if part.by is not None}
+
+
+def name_of_number(field: str) -> str:
+    """Return the name of the facet of items that have a number in a field."""
+    return f"{_BY}{field}"
+
+
+def fields_of(asked: Iterable[str]) -> list[str]:
+    """Return the fields whose numbers are asked for, in order."""
+    return sorted(name.removeprefix(_BY) for name in asked if name.startswith(_BY))
+
+
 def name_of(leaf: Leaf) -> str | None:
     """Return the name of the facet behind a leaf; None where it needs none."""
     match leaf:
@@ -69,35 +90,57 @@ def name_of(leaf: Leaf) -> str | None:
     return None
 
 
-def values_of(values: Iterable[str]) -> list[str]:
-    """Return the facet values that any of the written values means."""
-    return sorted({form for value in values for form in (f"={fold_key(value)}", f"~{fold_name(value)}")})
+_BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
+_BY_BOTH = frozenset({Selector.PROJECT, Selector.MILESTONE, Selector.SPRINT, Selector.SECTION})
+"""What a selector compares; all others, and fields, have names alone."""
+
+
+def asked_rows(leaf: Leaf) -> list[Row]:
+    """Return the rows of which an item has one when the leaf holds; none where no facet tells."""
+    name = name_of(leaf)
+    if name is None or isinstance(leaf, Within):
+        return []
+    keyed = isinstance(leaf, Match) and leaf.selector in _BY_KEY | _BY_BOTH
+    called = not isinstance(leaf, Match) or leaf.selector not in _BY_KEY
+    keys = {f"={fold_key(value)}" for value in leaf.values if keyed}
+    names = {f"~{fold_name(value)}" for value in leaf.values if called}
+    return [(name, value) for value in sorted(keys | names)]
 
 
 def rows_of(candidate: Candidate, asked: Iterable[str]) -> frozenset[Row]:
     """Return the rows of an item for the named facets, and those that say what they rest on."""
-    return frozenset([*_ties(candidate), *(row for name in asked for row in _rows(name, candidate))])
+    told = [*_ties(candidate)]
+    for name in asked:
+        told += _numbered(name, candidate.item) if name.startswith(_BY) else _told(name, _facet(name, candidate))
+    return frozenset(told)
 
 
-def _rows(name: str, candidate: Candidate) -> Iterator[Row]:
-    facet = _facet(name, candidate)
-    for key in facet.keys:
-        yield name, f"={key}"
-    for folded in facet.names:
-        yield name, f"~{folded}"
+def _numbered(name: str, item: WorkItem) -> tuple[Row, ...]:
+    return () if item.number(name.removeprefix(_BY)) is None else ((name, "="),)
+
+
+@lru_cache(65536)
+def _told(name: str, facet: Facet) -> tuple[Row, ...]:
+    """Remembered, since thousands of items have the same few."""
+    return (*((name, f"={key}") for key in facet.keys), *((name, f"~{folded}") for folded in facet.names))
 
 
 def _facet(name: str, candidate: Candidate) -> Facet:
     if name.startswith("field."):
         return facet_of_field(candidate, name.removeprefix("field."))
-    return FACETS[Selector(name)](candidate)
+    return FACETS[_SELECTORS[name]](candidate)
+
+
+_SELECTORS = {selector.value: selector for selector in Selector}
 
 
 def _ties(candidate: Candidate) -> Iterator[Row]:
     item = candidate.item
-    yield from ((FORMER, f"~{key}") for key in candidate.key.keys if key != fold_key(item.key))
-    if "/" in item.key:  # compared without case, for which the items themselves have no index
-        yield KEY, f"~{fold_key(item.key)}"
+    folded = fold_key(item.key)
+    yield EVERYONE
+    yield from ((FORMER, f"~{key}") for key in candidate.key.keys if key != folded)
+    if item.key != folded:  # else it is found by the key itself
+        yield KEY, f"~{folded}"
     if item.kind in PLANS:
         yield PLAN, "="
     if item.parent is not None:

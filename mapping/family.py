@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
 
@@ -152,7 +153,7 @@ class Family:
         """Its own projects; a sub-task that has none of its own is where its nearest ancestor with projects is."""
         return next((self._projects(each.projects) for each in (item, *self._above(item)) if each.projects), _NOTHING)
 
-    def _projects(self, refs: Iterable[Ref]) -> Facet:
+    def _projects(self, refs: tuple[Ref, ...]) -> Facet:
         """By id and by name, also by what the config calls it, which is a key: a project key, owner/name or a gid."""
         facet, names = referred(refs), self._lore.names
         called = {fold_key(names[ref.id]) for ref in refs if ref.id in names}
@@ -203,14 +204,15 @@ def _joined(facets: Iterable[Facet]) -> Facet:
     return Facet(frozenset().union(*(each.keys for each in found)), frozenset().union(*(each.names for each in found)))
 
 
+@lru_cache(8192)
 def named(*names: str | None) -> Facet:
-    """What is compared by name; none where there is no name."""
+    """What is compared by name; none where there is no name.  Remembered: thousands of items have the same few."""
     return Facet(names=frozenset(fold_name(name) for name in names if name))
 
 
-def referred(refs: Iterable[Ref]) -> Facet:
+@lru_cache(8192)
+def referred(every: tuple[Ref, ...]) -> Facet:
     """What is compared by id and by name."""
-    every = tuple(refs)
     return Facet(
         frozenset(fold_key(ref.id) for ref in every), frozenset(fold_name(ref.name) for ref in every if ref.name)
     )

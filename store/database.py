@@ -7,12 +7,25 @@ and writers of this process queue on one lock.  Readers see one snapshot from be
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Insert, MetaData, String, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    CursorResult,
+    Engine,
+    Insert,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -85,6 +98,21 @@ def slices(ids: Iterable[str], size: int = 500) -> Iterator[tuple[str, ...]]:
     """Cut a long list of ids, for databases bound the number of parameters."""
     every = tuple(ids)
     return (every[begin : begin + size] for begin in range(0, len(every), size))
+
+
+def raw(connection: Connection, text: str, values: Sequence[object] = ()) -> CursorResult[*tuple[Any, ...]]:
+    """Run a text whose parameters are marked by `?`: a statement object is made anew each time, which takes longer."""
+    return connection.exec_driver_sql(_driven(connection, text), tuple(values))
+
+
+def raw_many(connection: Connection, text: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a text for each row, none being fine."""
+    if rows:
+        connection.exec_driver_sql(_driven(connection, text), rows)
+
+
+def _driven(connection: Connection, text: str) -> str:
+    return text if connection.dialect.positional else text.replace("?", "%s")
 
 
 def inserted(connection: Connection, statement: Insert, rows: list[dict[str, Any]]) -> None:

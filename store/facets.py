@@ -3,24 +3,39 @@
 A mirror of a few thousand items is read whole, which is quicker than keeping facets of it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
-from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, asked_of, bearing, rows_of, ties_to
+from mapping.facets import (
+    EVERYONE,
+    FORMER,
+    MILESTONE,
+    PARENT,
+    PLANS,
+    SPRINT,
+    Row,
+    asked_of,
+    asked_rows,
+    bearing,
+    ties_to,
+)
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
 from mapping.measure import NO_SCOPES, Scopes, held
-from mapping.rule import Rule
+from mapping.rule import Clause, Rule, leaves_of
 from okrs.work import WorkItem, fold_key
-from store import lookup, queries, sources
-from store.database import Database, slices, upsert
-from store.narrowing import foundation_of, joined, selection
-from store.tables import facet, faceted, former_key, item
+from store import clauses, dressing, lookup, queries, sources
+from store.clauses import Known
+from store.database import Database, raw, slices, upsert
+from store.narrowing import beside, foundation_of, joined
+from store.tables import faceted, former_key, item
 from store.tables import source as source_table
+from store.terms import Numbering, Term, find, tied
 
 LARGE = 50_000
 """Items from which on facets are kept for a source."""
@@ -28,8 +43,8 @@ LARGE = 50_000
 _FEW = 2_000
 """Items up to which a key result is measured by those that moved alone."""
 
-_AT_ONCE = 5_000
-_COLUMNS = ("source", "name", "value", "item")
+_AT_ONCE = 10_000
+"""Items that are dressed at the same time when all of them are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +56,47 @@ class _Kept:
     called: str
     built: int
     """The generation at which they were made of all items."""
+    builder: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Index:
     """The facets of a source as they are in one snapshot, ready for the questions of many rules."""
 
-    source: str
-    generation: int
-    asked: frozenset[str]
-    built: int
-    lore: Lore
-    foundation: Mapping[str, Seen]
+    def __init__(self, source: str, kept: _Kept, lore: Lore) -> None:
+        self.source = source
+        self.generation = kept.generation
+        self.asked = kept.asked
+        self.built = kept.built
+        self.lore = lore
+        self.plans: dict[object, object] = {}
+        """What rules were translated to, kept by whoever does that."""
+        self._terms: dict[Row, Term | None] = {}
+        self._foundation: Mapping[str, Seen] | None = None
+
+    def foundation(self, connection: Connection) -> Mapping[str, Seen]:
+        """Return what the facets of many rest on."""
+        if self._foundation is None:
+            self._foundation = foundation_of(connection, self.source, self.lore)
+        return self._foundation
+
+    def known(self, connection: Connection, some: Sequence[Clause]) -> Known | None:
+        """Return what settled clauses are translated with; None where the facets that they ask for are not kept."""
+        if not asked_of(some) <= self.asked:
+            return None
+        rows = {EVERYONE, *(row for clause in some for leaf in leaves_of(clause) for row in asked_rows(leaf))}
+        self._look_up(connection, rows)
+        terms = {row: term for row in rows if (term := self._terms[row]) is not None}
+        return Known(self.source, terms, self.lore.queries)
+
+    def term(self, connection: Connection, row: Row) -> Term | None:
+        """Return the term of a row; None where no item ever had it."""
+        self._look_up(connection, {row})
+        return self._terms[row]
+
+    def _look_up(self, connection: Connection, rows: set[Row]) -> None:
+        new = rows - self._terms.keys()
+        if new:
+            self._terms |= dict.fromkeys(new) | find(connection, self.source, new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +111,19 @@ class Touched:
 def index_of(connection: Connection, source: str) -> Index | None:
     """Return the index of a source; None where no facets are kept, or not of the items as they are."""
     kept = _kept(connection, source)
-    if kept is None or kept.generation != _generation(connection, source):
+    if kept is None or kept.builder is not None or kept.generation != _generation(connection, source):
         return None
     lore = queries.lore_of(connection, source)
-    if kept.called != _called(lore):
+    return Index(source, kept, lore) if kept.called == _called(lore) else None
+
+
+def selection(connection: Connection, index: Index, clause: Clause) -> set[str] | None:
+    """Return the ids that a settled clause selects; None where facets do not tell."""
+    known = index.known(connection, [clause])
+    if known is None:
         return None
-    return Index(source, kept.generation, kept.asked, kept.built, lore, foundation_of(connection, source, lore))
+    asked = clauses.selected(known, clause)
+    return {row[0] for row in raw(connection, f"SELECT f.item FROM facet f WHERE {asked.text}", asked.values)}
 
 
 def chosen(
@@ -83,12 +134,14 @@ def chosen(
     What a frozen scope holds is among them, though the rule may select it no more.
     """
     until = min(now, rule.period.end)
-    clauses = [settled(part.where, rule.timezone, until) for part in rule.parts if part.source == index.source]
-    if not asked_of(clauses) <= index.asked:
-        return None
-    found = [selection(connection, index.source, clause, index.lore.queries) for clause in clauses]
-    ids = held(rule, index.source, scopes).union(row.id for each in found for row in connection.execute(each))
-    return joined(connection, index.source, ids, index.lore, index.foundation)
+    ids = set(held(rule, index.source, scopes))
+    for part in rule.parts:
+        if part.source == index.source:
+            found = selection(connection, index, settled(part.where, rule.timezone, until))
+            if found is None:
+                return None
+            ids |= found
+    return joined(connection, index.source, ids, index.lore, index.foundation(connection))
 
 
 def touched(connection: Connection, index: Index, since: int) -> Touched | None:
@@ -99,7 +152,7 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     ids = frozenset(connection.execute(moved).scalars())
     if len(ids) > _FEW:
         return None
-    around = joined(connection, index.source, ids, index.lore, index.foundation)
+    around = joined(connection, index.source, ids, index.lore, index.foundation(connection))
     return Touched(ids, tuple(each for each in around if each.item.id in ids))
 
 
@@ -111,22 +164,67 @@ def follow(database: Database, source: str, asked: frozenset[str], large: int = 
             return
         lore = queries.lore_of(connection, source)
         now = _Kept(generation, asked, _called(lore), generation)
-        if kept is None or not kept.asked >= asked or kept.called != now.called:
-            ids, dressed = None, queries.candidates_of(connection, source)
-        elif kept.generation == now.generation:
-            return
-        else:
+        whole = kept is None or kept.builder is not None or not kept.asked >= asked or kept.called != now.called
+        if kept is not None and not whole:
+            if kept.generation == now.generation:
+                return
             now, ids = replace(now, asked=kept.asked, built=kept.built), _touched(connection, source, kept.generation)
             # The facets that name the plans are behind: whoever is new among them was touched.
             around = joined(connection, source, ids, lore, foundation_of(connection, source, lore, ids))
             dressed = [each for each in around if each.item.id in ids]
+    if whole:
+        _dress_all(database, source, now)
+        return
     with database.write() as connection:
         if _locked(connection, source) != (kept, now.generation):
             return  # somebody was faster; the next one looks again
-        _forget(connection, source, ids)
-        _put(connection, source, dressed, now.asked)
-        _mark(connection, source, ids or (), now.generation)
+        dressing.change(connection, source, ids, dressed, now.asked)
+        _mark(connection, source, ids, now.generation)
         _note(connection, source, now)
+
+
+# --- all items ---------------------------------------------------------------------------------------------------
+
+
+def _dress_all(database: Database, source: str, now: _Kept) -> None:
+    """Dress all items as they are in one snapshot, some at a time; nobody else may begin the same meanwhile.
+
+    What changes until the end is dressed anew the next time.
+    """
+    mine = replace(now, builder=uuid.uuid4().hex)
+    with database.write() as connection:
+        if _locked(connection, source)[1] != now.generation:
+            return
+        dressing.forget(connection, source)
+        _note(connection, source, mine)
+        dressing.name_keys(connection, source)
+    numbering = Numbering(source)
+    with database.read() as connection:
+        if _generation(connection, source) != now.generation:
+            return  # the keys are behind
+        for dressed in _everyone(connection, source):
+            with database.write() as writing:
+                if _locked(writing, source)[0] != mine:
+                    return
+                dressing.put(writing, numbering, source, dressed, now.asked)
+    with database.write() as connection:
+        if _locked(connection, source)[0] == mine:
+            dressing.count(connection, source)
+            _note(connection, source, now)
+
+
+def _everyone(connection: Connection, source: str) -> Iterator[list[Candidate]]:
+    lore = queries.lore_of(connection, source)
+    plans = connection.execute(select(item.c.id).where(item.c.source == source, item.c.kind.in_(PLANS)))
+    foundation = foundation_of(connection, source, lore, [row.id for row in plans])
+    last = ""
+    while some := lookup.items_where(connection, source, item.c.id > last, _AT_ONCE):
+        last = some[-1].item.id
+        mine = {each.item.id: each for each in some}
+        yield [each for each in beside(connection, source, mine, lore, foundation) if each.item.id in mine]
+
+
+# --- what they are of --------------------------------------------------------------------------------------------
 
 
 def _generation(connection: Connection, source: str) -> int:
@@ -135,12 +233,15 @@ def _generation(connection: Connection, source: str) -> int:
 
 def _kept(connection: Connection, source: str) -> _Kept | None:
     row = connection.execute(select(faceted).where(faceted.c.source == source)).one_or_none()
-    return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.built) if row else None
+    if row is None:
+        return None
+    return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.built, row.builder)
 
 
 def _note(connection: Connection, source: str, kept: _Kept) -> None:
     asked = orjson.dumps(sorted(kept.asked)).decode()
-    told = {"generation": kept.generation, "asked": asked, "called": kept.called, "built": kept.built}
+    told = {"generation": kept.generation, "asked": asked, "called": kept.called}
+    told |= {"built": kept.built, "builder": kept.builder}
     statement = upsert(connection.dialect.name, faceted).values(source=source, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=told))
 
@@ -157,27 +258,6 @@ def _locked(connection: Connection, source: str) -> tuple[_Kept | None, int | No
     """
     row = connection.execute(select(source_table.c.generation).where(source_table.c.name == source).with_for_update())
     return _kept(connection, source), row.scalar_one_or_none()
-
-
-def _put(connection: Connection, source: str, dressed: Sequence[Candidate], asked: frozenset[str]) -> None:
-    # As text: a statement object would look at every value of every row, and there are millions.
-    statement = str(facet.insert().compile(dialect=connection.dialect, column_keys=_COLUMNS))
-    for begin in range(0, len(dressed), _AT_ONCE):
-        some = dressed[begin : begin + _AT_ONCE]
-        rows = sorted((source, *row, each.item.id) for each in some for row in rows_of(each, asked))
-        if rows:
-            positional = connection.dialect.positional
-            many = rows if positional else [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-            connection.exec_driver_sql(statement, many)
-
-
-def _forget(connection: Connection, source: str, ids: Iterable[str] | None) -> None:
-    mine = facet.c.source == source
-    if ids is None:
-        connection.execute(delete(facet).where(mine))
-        return
-    for some in slices(ids):
-        connection.execute(delete(facet).where(mine, facet.c.item.in_(some)))
 
 
 def _mark(connection: Connection, source: str, ids: Iterable[str], generation: int) -> None:
@@ -217,7 +297,7 @@ def _passed_on(connection: Connection, source: str, keys: Iterable[str], moved: 
     """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since."""
     rows = connection.execute(select(former_key).where(former_key.c.source == source)).all()
     folded = {fold_key(key) for key in [*keys, *(row.key for row in rows if row.item in moved)]}
-    dressed = _tied(connection, source, FORMER, [f"~{key}" for key in folded])
+    dressed = set(tied(connection, source, FORMER, [f"~{key}" for key in folded]))
     return dressed | {row.item for row in rows if fold_key(row.key) in folded}
 
 
@@ -225,8 +305,8 @@ def _members(connection: Connection, source: str, forms: Iterable[WorkItem]) -> 
     """Whoever belongs to a plan that changed, by its own word or by that of the plan."""
     plans = list(forms)
     ids = [f"={each.id}" for each in plans]
-    mine = _tied(connection, source, MILESTONE, ids) | _tied(connection, source, SPRINT, ids)
-    return mine | {member for each in plans for member in each.members}
+    mine = [*tied(connection, source, MILESTONE, ids), *tied(connection, source, SPRINT, ids)]
+    return {*mine} | {member for each in plans for member in each.members}
 
 
 def _below(connection: Connection, source: str, moved: Iterable[str], forms: Iterable[WorkItem]) -> set[str]:
@@ -238,18 +318,10 @@ def _below(connection: Connection, source: str, moved: Iterable[str], forms: Ite
     ties |= {tie for each in forms for tie in ties_to("", each.key)}
     found: set[str] = set()
     while ties:
-        new = _tied(connection, source, PARENT, ties) - found
+        new = set(tied(connection, source, PARENT, ties)) - found
         found |= new
         keys = _keys(connection, source, new)
         ties = {tie for name in new for tie in ties_to(name, keys.get(name, ""), *former.get(name, ()))}
-    return found
-
-
-def _tied(connection: Connection, source: str, name: str, values: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for some in slices(values):
-        rows = select(facet.c.item).where(facet.c.source == source, facet.c.name == name, facet.c.value.in_(some))
-        found.update(row.item for row in connection.execute(rows))
     return found
 
 

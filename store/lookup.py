@@ -39,10 +39,12 @@ def items_of(connection: Connection, name: str) -> list[Seen]:
     return items_where(connection, name, true())
 
 
-def items_where(connection: Connection, name: str, condition: ColumnElement[bool]) -> list[Seen]:
+def items_where(
+    connection: Connection, name: str, condition: ColumnElement[bool], most: int | None = None
+) -> list[Seen]:
     """Return the items of a source that are in the mirror and fulfil a condition, in the order of their ids."""
     here = (item.c.source == name, item.c.gone.is_(None), condition)
-    rows = connection.execute(_plain_versions().where(*here).order_by(item.c.id))
+    rows = connection.execute(_plain_versions().where(*here).order_by(item.c.id).limit(most))
     return [
         Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
         for payload, digest, since, updated in rows

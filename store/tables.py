@@ -2,7 +2,7 @@
 
 source ── container ── presence ── item ── item_version        the mirror
        ── former_key                                           keys that items had before
-       ── faceted, facet                                       what clauses ask of the items of a large mirror
+       ── faceted, term ── facet, dressed                      what rules ask of the items of a large mirror
        ── arrival                                              items that may have been transferred from elsewhere
               ├ incoming (pages of a read that is under way)
               └ roll (identities of a census that is under way)
@@ -27,8 +27,10 @@ from sqlalchemy import (
     Integer,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -179,15 +181,48 @@ presence = Table(
     Index("ix_presence_item", "source", "item"),
 )
 
+term = Table(
+    "term",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), nullable=False, autoincrement=True),
+    Column("source", Text, nullable=False),
+    # A facet and one value of it, as in ("label", "~p1").
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    # How many items have it.
+    Column("items", BigInteger, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("id", name="pk_term"),
+    UniqueConstraint("source", "name", "value", name="uq_term"),
+)
+
+_TOLD = ("kind", "state", "closed", "seen", "created", "number", "marks")
+
 facet = Table(
     "facet",
     metadata,
-    Column("source", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
     Column("item", Text, nullable=False),
-    PrimaryKeyConstraint("source", "name", "value", "item", name="pk_facet"),
-    Index("ix_facet_item", "source", "item"),
+    # What a plain measure needs of the item, so that a question is one range of this table: `store.dressing.Cover`.
+    Column("kind", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("closed", BigInteger),
+    Column("seen", BigInteger),
+    Column("created", BigInteger),
+    Column("number", BigInteger),
+    # Two bits for every term that the item has: where they are not set, it has not got the term.
+    Column("marks", BigInteger, nullable=False),
+    PrimaryKeyConstraint("term", "item", name="pk_facet", postgresql_include=_TOLD),
+    sqlite_with_rowid=False,
+)
+
+dressed = Table(
+    "dressed",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    # Numbers of the terms that the item has, as JSON.
+    Column("terms", Text, nullable=False),
+    PrimaryKeyConstraint("source", "item", name="pk_dressed"),
     sqlite_with_rowid=False,
 )
 
@@ -202,6 +237,8 @@ faceted = Table(
     Column("called", Text, nullable=False),
     # The generation at which they were made of all items; since then, items say when they changed.
     Column("built", BigInteger, nullable=False, server_default="0"),
+    # Who dresses all items just now, a number of his own; null when it was done.
+    Column("builder", Text),
     PrimaryKeyConstraint("source", name="pk_faceted"),
 )
 

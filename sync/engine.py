@@ -41,8 +41,8 @@ from functools import cached_property
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.logs import ERROR, INFO, tell
-from mapping.facets import asked_of
-from mapping.rule import Clause
+from mapping.facets import asked_by
+from mapping.rule import Part
 from okrs.ledger import Entry, EntryKind
 from store import facets
 from store.database import Database
@@ -164,10 +164,10 @@ class Engine:
 
     def _asked(self) -> dict[str, frozenset[str]]:
         """The names of the facets that the rules ask of each source."""
-        clauses: dict[str, list[Clause]] = {}
+        parts: dict[str, list[Part]] = {}
         for part in (part for goal in self.goals if goal.rule is not None for part in goal.rule.parts):
-            clauses.setdefault(part.source, []).append(part.where)
-        return {name: asked_of(some) for name, some in clauses.items()}
+            parts.setdefault(part.source, []).append(part)
+        return {name: asked_by(some) for name, some in parts.items()}
 
     def _read_all(self, chosen: Sequence[SourceToRead], *, full: bool) -> tuple[SourceReport, ...]:
         pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source")

@@ -11,7 +11,7 @@ from store.census import Outcome, Settled
 from store.database import Database
 from store.mirror import Reach, Taken
 from store.sources import Lease
-from store.tables import item, item_version, presence
+from store.tables import item, item_version, metadata, presence
 from tests.builders import an_item
 from tests.integration.fakes import Clock
 
@@ -22,10 +22,10 @@ MIRROR = (item, item_version, presence)
 class Reading:
     """Reads of one source under one lease, page by page; a minute passes before each."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, source: str = "s") -> None:
         self.database = database
         self.clock = Clock()
-        self.lease = leased(database, self.clock)
+        self.lease = leased(database, self.clock, source)
 
     def read(self, known: Container, *pages: list[WorkItem], complete: bool = False) -> Taken:
         self.clock.forward(minutes=1)
@@ -65,8 +65,16 @@ class Reading:
             return lookup.look_up(connection, "s", [f"id:{key}"])[f"id:{key}"][1]
 
 
-def leased(database: Database, clock: Clock) -> Lease:
-    lease = sources.acquire(database, "s", clock())
+def emptied(database: Database) -> Database:
+    """The same database without a row: what tests do that share one."""
+    with database.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return database
+
+
+def leased(database: Database, clock: Clock, source: str = "s") -> Lease:
+    lease = sources.acquire(database, source, clock())
     assert lease is not None
     return lease
 

@@ -1,13 +1,14 @@
 """The facets of large mirrors: the SQL form of a clause finds what its meaning selects, whatever happened before."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from mapping.facets import asked_of, rows_of
+from mapping.facets import asked_by, asked_of, fields_of, name_of_number, rows_of
 from mapping.meaning import selects, settled
 from mapping.rule import (
     AllOf,
@@ -24,23 +25,25 @@ from mapping.rule import (
 )
 from okrs.demand import Container
 from okrs.work import Kind, Ref, State, WorkItem
-from store import census, facets, mirror, queries
+from store import census, facets, queries
 from store.census import Settled
 from store.database import Database
-from store.narrowing import foundation_of, joined, selection
-from store.tables import facet
+from store.dressing import Cover, cover_of
+from store.narrowing import beside, joined
+from store.tables import facet, term
 from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
 from tests.integration.readings import PAY, Reading
 
 KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
 NAMES = ("p1", "P1 ", "Größe", "groesse", "One-click", "Sprint 12", "ops", "Ops")
+FIELDS = ("effort", "points", "severity")
 EVERY = asked_of(
     [
         AllOf(tuple(Match(selector, ("x",)) for selector in Selector)),
         FieldMatch("severity", ("x",)),
         FieldMatch("points", ("x",)),
     ]
-)
+) | asked_by(a_part(by=field) for field in ("points", "effort"))
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ class Life:
             sprints=self.some(self.items, 2),
             members=self.some(self.items, 2) if held.kind is Kind.MILESTONE else (),
             aliases=self.dice.choice(((), ("PAY#1", "pay#1"))) if held.kind is Kind.MILESTONE else (),
-            fields=tuple((name, self.dice.choice(NAMES)) for name in self.some(("points", "severity"), 2)),
+            fields=tuple((name, self.dice.choice((*NAMES, "2", "-0.5"))) for name in self.some(FIELDS, 3)),
             created_at=self.dice.choice((None, BEFORE, WITHIN, AFTER)),
             closed_at=self.dice.choice((None, BEFORE, WITHIN, AFTER)) if state.closed else None,
             parent=self.dice.choice((held.parent, self.parent())),
@@ -188,23 +191,36 @@ def test_sql_finds_what_clauses_mean_whatever_happened(reading: Reading, seed: i
                 _finds_what_it_means(reading, life.clause())
 
 
-def _facets_are_those_of_the_items(reading: Reading) -> None:
+def _facets_are_those_of_the_items(reading: Reading, asked: frozenset[str] = EVERY) -> None:
+    """And so is what stands on their rows, and how many there are."""
+    fields = fields_of(asked)
+    first = fields[0] if fields else ""
+    own = {name_of_number(field): field for field in fields[1:]}
     with reading.database.read() as connection:
         everyone = queries.candidates_of(connection, "s")
-        meant = {(each.item.id, *row) for each in everyone for row in rows_of(each, EVERY)}
-        kept = {(row.item, row.name, row.value) for row in connection.execute(select(facet))}
+        names = asked - {name_of_number(first)}
+        meant = {
+            (each.item.id, *row, *cover_of(each.seen, own.get(row[0], first)))
+            for each in everyone
+            for row in rows_of(each, names)
+        }
+        every = (facet.c.item, term.c.name, term.c.value, *facet.c[*Cover._fields])
+        kept = connection.execute(select(*every).join(term, term.c.id == facet.c.term)).all()
+        counted = {(row.name, row.value): row.items for row in connection.execute(select(term)) if row.items}
         assert facets.index_of(connection, "s") is not None
-    assert kept == meant
+    assert set(kept) == meant
+    assert counted == Counter((row.name, row.value) for row in kept)
 
 
 def _finds_what_it_means(reading: Reading, clause: Clause) -> None:
     clause = settled(clause, "UTC", NOW)
     with reading.database.read() as connection:
-        everyone, lore = queries.candidates_of(connection, "s"), queries.lore_of(connection, "s")
+        everyone, index = queries.candidates_of(connection, "s"), facets.index_of(connection, "s")
         meant = {each.item.id for each in everyone if selects(clause, each)}
-        found = {row.id for row in connection.execute(selection(connection, "s", clause, lore.queries))}
+        assert index is not None
+        found = facets.selection(connection, index, clause)
         assert found == meant, clause
-        around = joined(connection, "s", found, lore, foundation_of(connection, "s", lore))
+        around = joined(connection, "s", found, index.lore, index.foundation(connection))
         few = {each.item.id for each in around if selects(clause, each)}
         assert few == meant, clause
 
@@ -248,21 +264,61 @@ def test_another_name_of_a_facet_dresses_everybody_anew(reading: Reading) -> Non
     assert chosen(reading) == ["PAY-1"], "what is asked no more is kept"
 
 
-def test_who_is_overtaken_writes_nothing(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between looking and writing somebody else reads the source."""
-    reading.read(PAY, [an_item("PAY-1", labels=("p1",))])
-    looked = queries.candidates_of
+PAGED = asked_of([where(label="p1")])
 
-    def and_then_others(*asked: object) -> object:
+
+def test_what_changes_while_all_are_dressed_is_dressed_the_next_time(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",)), an_item("PAY-2")])
+    meanwhile(monkeypatch, lambda: reading.read(PAY, [an_item("PAY-2", labels=("p1",))]))
+    facets.follow(reading.database, "s", PAGED, large=0)
+    assert chosen(reading) is None
+    facets.follow(reading.database, "s", PAGED, large=0)
+    assert chosen(reading) == ["PAY-1", "PAY-2"]
+
+
+def test_who_is_overtaken_leaves_the_rest_to_the_other(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two begin to dress all; the one who began last finds nothing of the other's."""
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",)), an_item("PAY-2")])
+    meanwhile(monkeypatch, lambda: facets.follow(reading.database, "s", PAGED, large=0))
+    facets.follow(reading.database, "s", PAGED, large=0)
+    assert chosen(reading) == ["PAY-1"]
+    _facets_are_those_of_the_items(reading, PAGED)
+
+
+def test_who_was_stopped_half_way_begins_again(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",)), an_item("PAY-2")])
+    meanwhile(monkeypatch, stopped)
+    with pytest.raises(KeyboardInterrupt):
+        facets.follow(reading.database, "s", PAGED, large=0)
+    assert chosen(reading) is None
+    facets.follow(reading.database, "s", PAGED, large=0)
+    _facets_are_those_of_the_items(reading, PAGED)
+
+
+def test_all_are_dressed_some_at_a_time(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parents, plans and others' old keys may be among the others."""
+    monkeypatch.setattr(facets, "_AT_ONCE", 1)
+    epic = an_item("Acme/Web#1", kind=Kind.EPIC)
+    plan = an_item("M-1", kind=Kind.MILESTONE, members=("id:PAY-1",), title="v1")
+    below = [an_item(f"PAY-{n}", parent=Ref("", "acme/web#1"), milestones=(plan.id,)) for n in range(3)]
+    reading.read(PAY, [*below, epic, plan])
+    facets.follow(reading.database, "s", EVERY, large=0)
+    _facets_are_those_of_the_items(reading)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen once, after items were read and before they are dressed."""
+    looked, left = beside, [happens]
+
+    def and_then(*asked: object) -> object:
         found = looked(*asked)  # type: ignore[arg-type]  # handed on as they come
-        if reading.generation == 1:
-            mirror.start_reading(reading.database, reading.lease, PAY, reading.clock())
-            reading.read(PAY, [an_item("PAY-2", labels=("p1",))])
+        if left:
+            left.pop()()
         return found
 
-    monkeypatch.setattr(queries, "candidates_of", and_then_others)
-    if reading.database.sqlite:
-        facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=0)
-        assert chosen(reading) is None
-        facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=0)
-        assert chosen(reading) == ["PAY-1", "PAY-2"]
+    monkeypatch.setattr("store.facets.beside", and_then)

@@ -23,7 +23,8 @@ from sync.planned import Note, Planned, Ticket
 from sync.recording import ready
 from sync.task import SourceToRead
 from tests.builders import AFTER, SOURCE, a_part, a_rule, an_item, numbers, where
-from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, emptied, two_projects
+from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, two_projects
+from tests.integration.readings import emptied
 from tests.unit.test_mapping_laws import KEYS, NAMES, SOURCES, Mirror, mirrors, rules
 
 IDS = ("a", "b", "c")

@@ -1,0 +1,173 @@
+"""The totals of plain rules by SQL alone: what `mapping.measure` says, by property test, without reading items.
+
+    rows of `facet` that a part selects and its policies leave on the line
+        ─▶ piles of equal credit, with the numbers that weigh them ─▶ Total ─▶ `mapping.totals.value_of`
+
+Plain is what the columns of `facet` tell: no `done_when`, no frozen scope, no `once`, no percentiles and no times.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from mapping.facets import asked_by, fields_of, name_of_number
+from mapping.judging import judge_of
+from mapping.meaning import settled
+from mapping.rule import OF_COUNTED, TIMES, Combine, Missing, Part, Rule, Scope
+from mapping.totals import ONE, ZERO, Total
+from okrs.numbers import divided, from_millionths, rounded
+from okrs.work import State
+from store.clauses import FALSE, TRUE, Sql, all_of, selected
+from store.database import raw
+from store.dressing import STATES
+from store.facets import Index
+from store.policies import judged
+
+
+def totals_of(
+    connection: Connection, indexes: Mapping[str, Index], rule: Rule, now: datetime
+) -> tuple[Total, ...] | None:
+    """Return the totals of a rule's parts; None where SQL does not tell, for the rule or for want of an index.
+
+    `indexes` are those of the rule's sources, by source, and of this connection's snapshot.
+    """
+    if not plain(rule):
+        return None
+    totals = []
+    for part in rule.parts:
+        index = indexes.get(part.source)
+        total = None if index is None else _total_of(connection, index, rule, part, now)
+        if total is None:
+            return None
+        totals.append(total)
+    return tuple(totals)
+
+
+def plain(rule: Rule) -> bool:
+    """Tell whether SQL can measure a rule."""
+    if rule.combine is Combine.SUM and len(rule.sources) < len(rule.parts):
+        return False  # what counts in one part leaves the next
+    return all(
+        part.done_when is None
+        and part.scope is Scope.LIVE
+        and not part.once
+        and part.rank is None
+        and part.measure not in TIMES
+        and not (part.partial and part.of is not None)
+        for part in rule.parts
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pile:
+    """Items on the line with the same credit."""
+
+    credit: Decimal
+    items: int
+    known: int
+    """How many of them have a weight of their own."""
+    weight: Decimal
+    """What these weigh together; where the credit is a part, each weighs the same."""
+
+    def amount(self, absent: Decimal) -> Decimal:
+        """What they bring; `absent` is the weight of the others."""
+        if self.credit in (ZERO, ONE):
+            return self.credit * (self.weight + absent * (self.items - self.known))
+        own = rounded(self.weight / self.known * self.credit) * self.known if self.known else ZERO
+        return own + rounded(absent * self.credit) * (self.items - self.known)
+
+
+def _total_of(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> Total | None:
+    if not asked_by([part]) <= index.asked:
+        return None
+    where, judge = settled(part.where, rule.timezone, min(now, rule.period.end)), judge_of(rule, part, now, None)
+    known = index.known(connection, [where] if judge.of is None else [where, judge.of])
+    if known is None:
+        return None
+    line, full = judged(known, judge)
+    found = all_of((selected(known, where), line))
+    if found is FALSE:
+        return Total()
+    number, tables = _number(connection, index, part)
+    asked = _Asked(part, number, full, Sql(f"FROM {tables} WHERE {found.text}", found.values))
+    try:
+        return _total(part, list(_by_state(connection, asked) if part.partial else _by_credit(connection, asked)))
+    except DBAPIError:  # a sum that 64 bits do not hold, in SQLite; measuring says what is to be said of it
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question about the items on the line."""
+
+    part: Part
+    number: str
+    """The expression of an item's own weight in millionths."""
+    full: Sql
+    """Condition of full credit."""
+    rows: Sql
+    """Tables and conditions."""
+
+
+def _number(connection: Connection, index: Index, part: Part) -> tuple[str, str]:
+    """Return the expression of an item's own weight, and the tables that it needs."""
+    if part.by is None or part.by == fields_of(index.asked)[0]:
+        return "f.number", "facet f"
+    term = index.term(connection, (name_of_number(part.by), "="))
+    return "n.number", f"facet f LEFT JOIN facet n ON n.term = {term.id if term else 'NULL'} AND n.item = f.item"
+
+
+def _by_credit(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
+    """Add up those with full credit, and the others."""
+    sums = ["count(*)"] if asked.part.by is None else ["count(*)", f"count({asked.number})", f"sum({asked.number})"]
+    whole = [] if asked.full is TRUE else [f"{each} FILTER (WHERE {asked.full.text})" for each in sums]
+    values = (*asked.full.values * len(whole), *asked.rows.values)
+    (row,) = raw(connection, f"SELECT {', '.join([*sums, *whole])} {asked.rows.text}", values)
+    told = [int(each or 0) for each in row]
+    every, full = told[: len(sums)], told[-len(sums) :]
+    yield _pile(asked.part, ONE, *full)
+    yield _pile(asked.part, ZERO, *(one - other for one, other in zip(every, full, strict=True)))
+
+
+def _by_state(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
+    """Add up those with full credit, and those of each state, by what they weigh: every product is rounded."""
+    shares = {STATES[state]: share for state, share in asked.part.partial if state is not State.CANCELLED}
+    number = "NULL" if asked.part.by is None else asked.number
+    state = f"CASE WHEN {asked.full.text} THEN -1 ELSE f.state END"
+    text = f"SELECT {state}, {number}, count(*) {asked.rows.text} GROUP BY 1, 2"
+    for code, weight, items in raw(connection, text, (*asked.full.values, *asked.rows.values)):
+        credit = ONE if code < 0 else shares.get(code, ZERO)
+        yield _pile(asked.part, credit, items, *((0, 0) if weight is None else (items, weight * items)))
+
+
+def _pile(part: Part, credit: Decimal, items: int, known: int = 0, number: int = 0) -> _Pile:
+    if part.by is None:
+        return _Pile(credit, items, items, Decimal(items))
+    return _Pile(credit, items, known, from_millionths(number))
+
+
+def _total(part: Part, every: Sequence[_Pile]) -> Total:
+    piles = [each for each in every if each.credit or part.measure not in OF_COUNTED]
+    absent = _absent(part, piles)
+    missing = [0 if absent is None else each.items - each.known for each in piles]
+    weight = sum((each.weight + (absent or ZERO) * more for each, more in zip(piles, missing, strict=True)), ZERO)
+    amount = sum((each.amount(absent or ZERO) for each in piles), ZERO)
+    return Total(amount, weight, sum(each.known for each in piles) + sum(missing))
+
+
+def _absent(part: Part, piles: Sequence[_Pile]) -> Decimal | None:
+    """The weight of an item that has no estimate; None leaves it out."""
+    match part.missing:
+        case Missing.EXCLUDE:
+            return None
+        case Missing.ZERO:
+            return ZERO
+        case Missing.ONE:
+            return ONE
+        case Missing.MEAN:
+            known = sum(each.known for each in piles)
+            return rounded(divided(sum((each.weight for each in piles), ZERO), Decimal(known))) if known else None
