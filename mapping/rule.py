@@ -241,6 +241,12 @@ class Part:
     """Leave out what an earlier part has on its line, itself or as another item that names it or is named by it."""
 
     @property
+    def passes(self) -> bool:
+        """Whether the days that it asks for, or the weeks that it counts, are others tomorrow."""
+        clauses = (clause for clause in (self.where, self.of) if clause is not None)
+        return self.measure is Measure.THROUGHPUT or any(map(passes, clauses))
+
+    @property
     def word(self) -> str:
         """The measure as the config spells it."""
         return _spelt(self.rank) if self.measure is Measure.PERCENTILE else self.measure.value
@@ -289,8 +295,7 @@ class Rule:
     @property
     def passes(self) -> bool:
         """Whether midnight alone may move its number."""
-        clauses = (clause for part in self.parts for clause in (part.where, part.of) if clause is not None)
-        return any(part.measure is Measure.THROUGHPUT for part in self.parts) or any(map(passes, clauses))
+        return any(part.passes for part in self.parts)
 
     @property
     def item_by_item(self) -> bool:

@@ -4,9 +4,10 @@ A mirror of a few thousand items is read whole, which is quicker than keeping fa
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select, update
@@ -68,7 +69,7 @@ class Index:
         self.asked = kept.asked
         self.built = kept.built
         self.lore = lore
-        self.plans: dict[object, object] = {}
+        self.plans: dict[Hashable, Any] = {}
         """What rules were translated to, kept by whoever does that."""
         self._terms: dict[Row, Term | None] = {}
         self._foundation: Mapping[str, Seen] | None = None

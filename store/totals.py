@@ -38,9 +38,9 @@ def totals_of(
     if not plain(rule):
         return None
     totals = []
-    for part in rule.parts:
+    for number, part in enumerate(rule.parts):
         index = indexes.get(part.source)
-        total = None if index is None else _total_of(connection, index, rule, part, now)
+        total = None if index is None else _total_of(connection, index, rule, number, now)
         if total is None:
             return None
         totals.append(total)
@@ -81,7 +81,21 @@ class _Pile:
         return own + rounded(absent * self.credit) * (self.items - self.known)
 
 
-def _total_of(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> Total | None:
+def _total_of(connection: Connection, index: Index, rule: Rule, number: int, now: datetime) -> Total | None:
+    part, key = rule.parts[number], (rule, number, now >= rule.period.end)
+    if key not in index.plans or part.passes:
+        index.plans[key] = _asked(connection, index, rule, part, now)
+    asked: _Asked | Total | None = index.plans[key]
+    if not isinstance(asked, _Asked):
+        return asked
+    try:
+        return _total(part, list(_by_state(connection, asked) if part.partial else _by_credit(connection, asked)))
+    except DBAPIError:  # a sum that 64 bits do not hold, in SQLite; measuring says what is to be said of it
+        return None
+
+
+def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> "_Asked | Total | None":
+    """Return the question for a part's items, or its total where nothing is to be asked; None where SQL cannot tell."""
     if not asked_by([part]) <= index.asked:
         return None
     where, judge = settled(part.where, rule.timezone, min(now, rule.period.end)), judge_of(rule, part, now, None)
@@ -93,11 +107,7 @@ def _total_of(connection: Connection, index: Index, rule: Rule, part: Part, now:
     if found is FALSE:
         return Total()
     number, tables = _number(connection, index, part)
-    asked = _Asked(part, number, full, Sql(f"FROM {tables} WHERE {found.text}", found.values))
-    try:
-        return _total(part, list(_by_state(connection, asked) if part.partial else _by_credit(connection, asked)))
-    except DBAPIError:  # a sum that 64 bits do not hold, in SQLite; measuring says what is to be said of it
-        return None
+    return _Asked(part, number, full, Sql(f"FROM {tables} WHERE {found.text}", found.values))
 
 
 @dataclass(frozen=True, slots=True)
