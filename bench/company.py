@@ -137,8 +137,10 @@ def build(database: Database, many: int) -> None:
     with database.write() as connection:
         raw(connection, "INSERT INTO source (name, generation, fence, state) VALUES (?, 1, 0, 'ok')", (SOURCE,))
         known = [Container(f"P{number}", f"P{number}") for number in range(PROJECTS)]
-        rows = [(SOURCE, each.id, each.name, each.name, demand_text(Demand())) for each in known]
-        raw_many(connection, "INSERT INTO container (source, id, name, called, demand) VALUES (?, ?, ?, ?, ?)", rows)
+        told = (demand_text(Demand(frozenset({FIELD}))), micros(_SEEN), micros(_SEEN))
+        rows = [(SOURCE, each.id, each.name, each.name, *told) for each in known]
+        columns = "source, id, name, called, demand, read_at, watermark"
+        raw_many(connection, f"INSERT INTO container ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     _put(database, _around())
     _put(database, map(item_of, tickets(many)))
 

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, make_url, text
 
 from bench import byhand, company, postgres
+from bench.measuring import timed
 from mapping.facets import asked_by
 from mapping.rule import Rule
 from mapping.totals import value_of
@@ -124,13 +125,6 @@ def alternating(sides: Mapping[str, Callable[[], list[float]]]) -> dict[str, flo
             run()
             seconds[name].append(time.perf_counter() - begun)
     return {name: statistics.median(each) for name, each in seconds.items()}
-
-
-def timed(what: str, run: Callable[[], None]) -> None:
-    """Run once and print how long it took."""
-    begun = time.perf_counter()
-    run()
-    print(f"{what:64} {time.perf_counter() - begun:7.1f} s", flush=True)
 
 
 def vacuum(url: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, and_, delete, select, update
@@ -17,7 +18,7 @@ from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, to_millionths
-from store.database import inserted, slices, upsert
+from store.database import inserted, raw, slices, upsert
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
 _AT_ONCE = 1000
@@ -205,6 +206,30 @@ def states(connection: Connection) -> dict[str, KeyResultState]:
     return {row.id: _state(row) for row in rows}
 
 
+class Standing(NamedTuple):
+    """What a look at all key results needs of each, as it stands in the table: there are many, and few have moved."""
+
+    id: str
+    rule: str
+    terms: str
+    measured_at: int
+    """Microseconds since 1970."""
+    generations: str
+    """As JSON: the same text for all that were measured at the same ones."""
+    retired: bool
+
+
+def standings(connection: Connection) -> dict[str, Standing]:
+    """Return how every key result stands that was ever measured, by id."""
+    rows = raw(connection, "SELECT id, rule, terms, measured_at, generations, retired FROM key_result")
+    return {row[0]: Standing(*row) for row in rows}
+
+
+def generations_of(text: str) -> dict[str, int]:
+    """Return the generations of sources that a key result was measured at."""
+    return dict(orjson.loads(text))
+
+
 def _state(row: Row[tuple[object, ...]]) -> KeyResultState:
     return KeyResultState(
         id=row.id,
@@ -214,7 +239,7 @@ def _state(row: Row[tuple[object, ...]]) -> KeyResultState:
         terms=row.terms,
         measured_at=row.measured_at,
         moved_at=row.moved_at,
-        generations=orjson.loads(row.generations),
+        generations=generations_of(row.generations),
         retired=bool(row.retired),
         totals=_totals(row.totals),
     )

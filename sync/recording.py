@@ -182,8 +182,10 @@ def _covers(
     rule = goal.rule
     if rule is None or state.retired or state.rule != rule_hash(rule_text(rule)):
         return False
-    whole = all(scope_key(rule, part) in frozen for part in rule.parts if part.scope is Scope.FROZEN)
-    return whole and (portion.since, portion.until) == (state.generations, generations)
+    if len(state.totals) != len(rule.parts):  # from before they were kept
+        return False
+    known = all(scope_key(rule, part) in frozen for part in rule.parts if part.scope is Scope.FROZEN)
+    return known and (portion.since, portion.until) == (state.generations, generations)
 
 
 def _evidence(

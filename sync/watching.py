@@ -8,6 +8,7 @@ Still     those that the moves of their sources do not concern
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from functools import cached_property
 
 from sqlalchemy import Connection
@@ -20,7 +21,8 @@ from okrs.demand import Demand
 from okrs.objective import terms_text
 from store import ledger, queries, sources
 from store.facets import Touched
-from store.ledger import KeyResultState
+from store.ledger import Standing
+from store.tables import from_micros, micros
 from sync.cache import MirrorCache
 from sync.deciding import Goal
 
@@ -64,32 +66,46 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
+    """A goal, with what every look asks of it."""
+
     goal: Goal
     rule: Rule
     digest: str
     terms: str
-    demands: Mapping[str, Demand]
+    demands: tuple[tuple[str, Demand], ...]
+    """Of the sources of the rule."""
+    end: int
+    """Of its cycle, in microseconds since 1970."""
+    passes: bool
+    """Midnight alone may move it."""
 
     @classmethod
     def of(cls, goal: Goal, rule: Rule) -> "_Watched":
-        digest, terms = rule_hash(rule_text(rule)), terms_text(goal.key_result.terms)
-        return cls(goal, rule, digest, terms, {name: demand_of(rule, name) for name in rule.sources})
+        return cls(
+            goal,
+            rule,
+            rule_hash(rule_text(rule)),
+            terms_text(goal.key_result.terms),
+            tuple((name, demand_of(rule, name)) for name in rule.sources),
+            micros(rule.period.end),
+            rule.passes,
+        )
 
-    def unchanged(self, state: KeyResultState) -> bool:
+    def unchanged(self, standing: Standing) -> bool:
         """Whether the ledger has this rule and these terms on record."""
-        return not state.retired and (state.rule, state.terms) == (self.digest, self.terms)
+        return standing.rule == self.digest and standing.terms == self.terms and not standing.retired
 
-    def timely(self, state: KeyResultState, now: datetime) -> bool:
+    def timely(self, measured_at: int, now: datetime) -> bool:
         """Whether time alone may have moved it: midnight, or the end of its cycle."""
-        calendar, end = self.goal.calendar, self.rule.period.end
-        if state.measured_at < end <= now:
+        if measured_at < self.end <= micros(now):
             return True
-        return self.rule.passes and calendar.day_of(state.measured_at) != calendar.day_of(now)
+        day_of = self.goal.calendar.day_of
+        return self.passes and day_of(from_micros(measured_at)) != day_of(now)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """All goals of a config, in the order of their ids."""
+    """All goals of a config, and what is asked of them at every look, worked out once."""
 
     goals: Sequence[Goal]
     containers: Mapping[str, tuple[str, ...]]
@@ -100,71 +116,111 @@ class Watch:
         return {goal.key_result.id: _Watched.of(goal, goal.rule) for goal in self.goals if goal.rule is not None}
 
     @cached_property
+    def _in_order(self) -> list[Goal]:
+        return sorted(self.goals, key=lambda each: each.key_result.id)
+
+    @cached_property
     def interests(self) -> Interests:
         return interests_of({name: each.rule for name, each in self._watched.items()})
 
     def look(self, connection: Connection, cache: MirrorCache, now: datetime) -> Look:
         """Tell which key results are to be measured, and which are not though their sources moved."""
-        states = ledger.states(connection)
-        names = {source for state in states.values() for source in state.generations}
-        looking = _Looking(connection, cache, self, sources.generations(connection, sorted(names)), now)
+        standings = ledger.standings(connection)
+        looking = _Looking(connection, cache, self, now, _moves(connection, standings.values()))
         due: list[Due] = []
-        still: dict[tuple[tuple[str, int], ...], list[str]] = {}
-        for goal in sorted(self.goals, key=lambda each: each.key_result.id):
-            watched, state = self._watched.get(goal.key_result.id), states.get(goal.key_result.id)
-            found = looking.at(watched, state) if watched is not None and state is not None else Due(goal)
+        still: dict[str, list[str]] = {}
+        for goal in self._in_order:
+            name = goal.key_result.id
+            watched, standing = self._watched.get(name), standings.get(name)
+            if watched is None or standing is None:
+                due.append(Due(goal))
+                continue
+            found = looking.at(watched, standing)
             if isinstance(found, Due):
                 due.append(found)
-            elif found is not None:
-                still.setdefault(tuple(sorted(found.items())), []).append(goal.key_result.id)
+            elif found is _Nothing.OF_CONCERN:
+                still.setdefault(standing.generations, []).append(name)
         head = ledger.head_of(connection).seq
-        moves = ((dict(at), tuple(some)) for at, some in still.items())
-        return Look(tuple(due), tuple(Still(at, looking.until(at), some, head) for at, some in moves))
+        moves = ((looking.moves[at], tuple(some)) for at, some in still.items())
+        return Look(tuple(due), tuple(Still(at.since, at.until, some, head) for at, some in moves))
+
+
+class _Nothing(Enum):
+    """Why there is nothing to measure."""
+
+    TO_DO = auto()
+    OF_CONCERN = auto()
+    """Its sources moved; its generations are to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """From which generations of its sources to which."""
+
+    since: Mapping[str, int]
+    until: Mapping[str, int]
+
+    @property
+    def moved(self) -> list[str]:
+        return [name for name, seen in self.since.items() if self.until[name] != seen]
+
+
+def _moves(connection: Connection, standings: Iterable[Standing]) -> dict[str, _Move]:
+    """What moved since each of the generations that key results were measured at, by their text."""
+    since = {text: ledger.generations_of(text) for text in {each.generations for each in standings}}
+    now = sources.generations(connection, sorted({name for each in since.values() for name in each}))
+    return {text: _Move(each, {name: now[name] for name in each}) for text, each in since.items()}
 
 
 @dataclass(frozen=True)
 class _Looking:
-    """One look, on one snapshot."""
+    """One look, on one snapshot; what many key results ask is answered once."""
 
     connection: Connection
     cache: MirrorCache
     watch: Watch
-    generations: Mapping[str, int]
     now: datetime
-    _concerned: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    moves: Mapping[str, _Move]
+    _concerned: dict[str, tuple[Mapping[str, Touched], set[str]] | None] = field(default_factory=dict)
     _states: dict[str, sources.SourceState] = field(default_factory=dict)
+    _usable: dict[tuple[tuple[str, Demand], ...], bool] = field(default_factory=dict)
 
-    def until(self, names: Iterable[str]) -> dict[str, int]:
-        return {name: self.generations[name] for name in names}
-
-    def at(self, watched: _Watched, state: KeyResultState) -> Due | Mapping[str, int] | None:
-        """Say what is to be done about a key result: measure it, move its generations on from these, or nothing."""
-        if not watched.unchanged(state) or watched.timely(state, self.now):
+    def at(self, watched: _Watched, standing: Standing) -> Due | _Nothing:
+        """Say what is to be done about a key result."""
+        if not watched.unchanged(standing) or watched.timely(standing.measured_at, self.now):
             return Due(watched.goal)
-        moved = [name for name, seen in state.generations.items() if self.generations[name] != seen]
-        if not moved or not all(map(self._usable, watched.demands, watched.demands.values())):
-            return None
-        touched = {name: self._touched(name, state.generations[name]) for name in moved}
-        known = {name: each for name, each in touched.items() if each is not None}
-        if len(known) < len(touched):
+        move = self.moves[standing.generations]
+        if move.since == move.until or not self._can_go_on(watched.demands):
+            return _Nothing.TO_DO
+        if standing.generations not in self._concerned:
+            self._concerned[standing.generations] = self._concerning(move)
+        concerned = self._concerned[standing.generations]
+        if concerned is None:
             return Due(watched.goal)
-        if not any(state.id in self._concerning(name, state.generations[name], each) for name, each in known.items()):
-            return state.generations
-        if not watched.rule.item_by_item or len(state.totals) != len(watched.rule.parts):
-            return Due(watched.goal)
-        return Due(watched.goal, Portion(state.generations, self.until(state.generations), known))
+        touched, names = concerned
+        if standing.id not in names:
+            return _Nothing.OF_CONCERN
+        return Due(watched.goal, Portion(move.since, move.until, touched) if watched.rule.item_by_item else None)
 
-    def _touched(self, name: str, since: int) -> Touched | None:
-        return self.cache.touched(self.connection, name, since, self.generations[name])
+    def _concerning(self, move: _Move) -> tuple[Mapping[str, Touched], set[str]] | None:
+        """What moved, and the key results that count some of it or select it now; None where that is not known."""
+        found: dict[str, Touched] = {}
+        names: set[str] = set()
+        for name in move.moved:
+            touched = self.cache.touched(self.connection, name, move.since[name], move.until[name])
+            if touched is None:
+                return None
+            found[name] = touched
+            names |= ledger.counting(self.connection, name, touched.ids)
+            names |= self.watch.interests.of(name, touched.candidates, self.now)
+        return found, names
 
-    def _concerning(self, name: str, since: int, touched: Touched) -> set[str]:
-        """The key results that count one of these items, or select it now."""
-        if (name, since) not in self._concerned:
-            found = ledger.counting(self.connection, name, touched.ids)
-            self._concerned[name, since] = found | self.watch.interests.of(name, touched.candidates, self.now)
-        return self._concerned[name, since]
+    def _can_go_on(self, demands: tuple[tuple[str, Demand], ...]) -> bool:
+        if demands not in self._usable:
+            self._usable[demands] = all(self._holds(name, demand) for name, demand in demands)
+        return self._usable[demands]
 
-    def _usable(self, name: str, demand: Demand) -> bool:
+    def _holds(self, name: str, demand: Demand) -> bool:
         if name not in self.watch.containers:
             return False
         if name not in self._states:
