@@ -26,6 +26,8 @@ lint: $(VENV)/.development ## Style, types, and which room may import which
 
 bench: $(VENV)/.development ## Ratios, side by side in one run
 	$(BIN)/python -m bench.mirror
+	$(BIN)/python -m bench.rules
+	$(BIN)/python -m bench.moving
 
 schema: $(VENV)/.development ## What follows from the models: JSON Schemas, the mapping reference
 	$(BIN)/python -m docs.generate
