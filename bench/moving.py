@@ -4,7 +4,6 @@ A warm process, as `serve` is one: what the config asks for is worked out, the m
 from a tracker is not in the time.  What is promised is finding and measuring; recording it is told beside.
 """
 
-import argparse
 import gc
 import statistics
 import sys
@@ -13,11 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from bench import company, postgres
-from bench.measuring import timed
+from bench import company
+from bench.measuring import on_a_database, timed
 from mapping.facets import asked_by
 from okrs.cycle import Calendar
 from okrs.demand import Container, Demand
@@ -34,21 +31,6 @@ from sync.watching import Watch
 
 MOST_MILLISECONDS = 20
 TICKETS, ROUNDS = 10, 11
-
-
-def main() -> int:
-    """Run and print the figures; 1 when the limit is not met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--postgres", action="store_true", help="ask PostgreSQL; nothing is promised of it")
-    chosen = parser.parse_args()
-    gc.set_threshold(50_000, 20, 50)  # as the command does
-    if chosen.postgres:
-        with postgres.server() as url:
-            measure(url, chosen.items)
-        return 0
-    with TemporaryDirectory() as folder:
-        return 0 if measure(f"sqlite:///{Path(folder) / 'headway.db'}", chosen.items) <= MOST_MILLISECONDS else 1
 
 
 def measure(url: str, items: int) -> float:
@@ -137,4 +119,4 @@ class Life:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_a_database(__doc__, measure, MOST_MILLISECONDS))

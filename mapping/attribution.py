@@ -68,7 +68,7 @@ def changes(evidence: Iterable[Evidence], lines: Iterable[Line]) -> list[Change]
     return sorted((each for each in found if not each.same), key=lambda each: (each.part, each.source, each.item))
 
 
-def moved(totals: Iterable[Total], changed: Iterable[Change]) -> tuple[Total, ...]:
+def totals_after(totals: Iterable[Total], changed: Iterable[Change]) -> tuple[Total, ...]:
     """Return the totals of all parts after these changes, however many other items are behind them."""
     after = list(totals)
     for each in changed:

@@ -28,14 +28,14 @@ PLANS = frozenset({Kind.MILESTONE, Kind.SPRINT})
 """What others belong to, and are called by."""
 
 
-LEADING = ("key", "parent", "epic", "label", "milestone", "sprint", "field", "section", "assignee", "type", "status")
+_LEADING = ("key", "parent", "epic", "label", "milestone", "sprint", "field", "section", "assignee", "type", "status")
 """Facets by how few items they leave, as a rule: the first of them that a clause demands leads the search."""
 
 
-def rank(name: str) -> int:
+def _rank(name: str) -> int:
     """The place of a facet among the leading ones; those that leave many items come last."""
     head = name.split(".", maxsplit=1)[0]
-    return LEADING.index(head) if head in LEADING else len(LEADING)
+    return _LEADING.index(head) if head in _LEADING else len(_LEADING)
 
 
 def leads(clause: Clause) -> frozenset[Row] | None:
@@ -55,7 +55,7 @@ def leads(clause: Clause) -> frozenset[Row] | None:
 
 
 def _breadth(rows: Collection[Row]) -> int:
-    return max((rank(name) for name, _ in rows), default=-1)
+    return max((_rank(name) for name, _ in rows), default=-1)
 
 
 def asked_of(clauses: Iterable[Clause]) -> frozenset[str]:

@@ -234,6 +234,15 @@ def _part_credit(part: Part, item: WorkItem, state: State) -> Decimal:
 
 def weight_of_missing(part: Part, judged: Iterable[Judged]) -> Decimal | None:
     """The weight of an item on the line that has no estimate; None leaves it out."""
+    if part.missing is not Missing.MEAN:
+        return absent_weight(part)
+    weights = [_own_weight(part, each.candidate.seen) for each in judged if each.credit is not None]
+    known = [weight for weight in weights if weight is not None]
+    return absent_weight(part, sum(known, ZERO), len(known))
+
+
+def absent_weight(part: Part, weight: Decimal = ZERO, items: int = 0) -> Decimal | None:
+    """The same, from what those on the line that have an estimate weigh together, and how many they are."""
     match part.missing:
         case Missing.EXCLUDE:
             return None
@@ -242,9 +251,7 @@ def weight_of_missing(part: Part, judged: Iterable[Judged]) -> Decimal | None:
         case Missing.ONE:
             return ONE
         case Missing.MEAN:
-            weights = [_own_weight(part, each.candidate.seen) for each in judged if each.credit is not None]
-            known = [weight for weight in weights if weight is not None]
-            return rounded(divided(sum(known, ZERO), Decimal(len(known)))) if known else None
+            return rounded(divided(weight, Decimal(items))) if items else None
 
 
 def _own_weight(part: Part, seen: Seen) -> Decimal | None:

@@ -206,7 +206,7 @@ def states(connection: Connection) -> dict[str, KeyResultState]:
     return {row.id: _state(row) for row in rows}
 
 
-class Standing(NamedTuple):
+class OnRecord(NamedTuple):
     """What a look at all key results needs of each, as it stands in the table: there are many, and few have moved."""
 
     id: str
@@ -219,10 +219,10 @@ class Standing(NamedTuple):
     retired: bool
 
 
-def standings(connection: Connection) -> dict[str, Standing]:
+def on_record(connection: Connection) -> dict[str, OnRecord]:
     """Return how every key result stands that was ever measured, by id."""
     rows = raw(connection, "SELECT id, rule, terms, measured_at, generations, retired FROM key_result")
-    return {row[0]: Standing(*row) for row in rows}
+    return {row[0]: OnRecord(*row) for row in rows}
 
 
 def generations_of(text: str) -> dict[str, int]:

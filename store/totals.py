@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from mapping.facets import asked_by, fields_of, name_of_number
-from mapping.judging import judge_of
+from mapping.judging import absent_weight, judge_of
 from mapping.meaning import settled
-from mapping.rule import OF_COUNTED, TIMES, Combine, Missing, Part, Rule, Scope
+from mapping.rule import OF_COUNTED, TIMES, Combine, Part, Rule, Scope
 from mapping.totals import ONE, ZERO, Total
-from okrs.numbers import divided, from_millionths, rounded
+from okrs.numbers import from_millionths, rounded
 from okrs.work import State
 from store.clauses import FALSE, TRUE, Sql, all_of, selected
 from store.database import raw
@@ -162,22 +162,8 @@ def _pile(part: Part, credit: Decimal, items: int, known: int = 0, number: int =
 
 def _total(part: Part, every: Sequence[_Pile]) -> Total:
     piles = [each for each in every if each.credit or part.measure not in OF_COUNTED]
-    absent = _absent(part, piles)
+    absent = absent_weight(part, sum((each.weight for each in piles), ZERO), sum(each.known for each in piles))
     missing = [0 if absent is None else each.items - each.known for each in piles]
     weight = sum((each.weight + (absent or ZERO) * more for each, more in zip(piles, missing, strict=True)), ZERO)
     amount = sum((each.amount(absent or ZERO) for each in piles), ZERO)
     return Total(amount, weight, sum(each.known for each in piles) + sum(missing))
-
-
-def _absent(part: Part, piles: Sequence[_Pile]) -> Decimal | None:
-    """The weight of an item that has no estimate; None leaves it out."""
-    match part.missing:
-        case Missing.EXCLUDE:
-            return None
-        case Missing.ZERO:
-            return ZERO
-        case Missing.ONE:
-            return ONE
-        case Missing.MEAN:
-            known = sum(each.known for each in piles)
-            return rounded(divided(sum((each.weight for each in piles), ZERO), Decimal(known))) if known else None

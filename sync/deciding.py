@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, moved, whole
+from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, totals_after, whole
 from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.judging import Line
@@ -175,7 +175,7 @@ def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool
 def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: Recall, now: datetime) -> _Walk:
     measured = measure(rule, mirror(rule), now, walk.scopes)
     changed = changes(walk.evidence, measured.lines)
-    totals = measured.totals if basis.whole else moved(walk.totals, changed)
+    totals = measured.totals if basis.whole else totals_after(walk.totals, changed)
     value = kept(rule, walk.value, value_of(rule, totals, now))
     if not changed and value == walk.value:
         return replace(walk, totals=totals)

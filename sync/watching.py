@@ -21,7 +21,7 @@ from okrs.demand import Demand
 from okrs.objective import terms_text
 from store import ledger, queries, sources
 from store.facets import Touched
-from store.ledger import Standing
+from store.ledger import OnRecord
 from store.tables import from_micros, micros
 from sync.cache import MirrorCache
 from sync.deciding import Goal
@@ -91,9 +91,9 @@ class _Watched:
             rule.passes,
         )
 
-    def unchanged(self, standing: Standing) -> bool:
+    def unchanged(self, known: OnRecord) -> bool:
         """Whether the ledger has this rule and these terms on record."""
-        return standing.rule == self.digest and standing.terms == self.terms and not standing.retired
+        return known.rule == self.digest and known.terms == self.terms and not known.retired
 
     def timely(self, measured_at: int, now: datetime) -> bool:
         """Whether time alone may have moved it: midnight, or the end of its cycle."""
@@ -125,21 +125,21 @@ class Watch:
 
     def look(self, connection: Connection, cache: MirrorCache, now: datetime) -> Look:
         """Tell which key results are to be measured, and which are not though their sources moved."""
-        standings = ledger.standings(connection)
-        looking = _Looking(connection, cache, self, now, _moves(connection, standings.values()))
+        recorded = ledger.on_record(connection)
+        looking = _Looking(connection, cache, self, now, _moves(connection, recorded.values()))
         due: list[Due] = []
         still: dict[str, list[str]] = {}
         for goal in self._in_order:
             name = goal.key_result.id
-            watched, standing = self._watched.get(name), standings.get(name)
-            if watched is None or standing is None:
+            watched, known = self._watched.get(name), recorded.get(name)
+            if watched is None or known is None:
                 due.append(Due(goal))
                 continue
-            found = looking.at(watched, standing)
+            found = looking.at(watched, known)
             if isinstance(found, Due):
                 due.append(found)
             elif found is _Nothing.OF_CONCERN:
-                still.setdefault(standing.generations, []).append(name)
+                still.setdefault(known.generations, []).append(name)
         head = ledger.head_of(connection).seq
         moves = ((looking.moves[at], tuple(some)) for at, some in still.items())
         return Look(tuple(due), tuple(Still(at.since, at.until, some, head) for at, some in moves))
@@ -165,9 +165,9 @@ class _Move:
         return [name for name, seen in self.since.items() if self.until[name] != seen]
 
 
-def _moves(connection: Connection, standings: Iterable[Standing]) -> dict[str, _Move]:
+def _moves(connection: Connection, recorded: Iterable[OnRecord]) -> dict[str, _Move]:
     """What moved since each of the generations that key results were measured at, by their text."""
-    since = {text: ledger.generations_of(text) for text in {each.generations for each in standings}}
+    since = {text: ledger.generations_of(text) for text in {each.generations for each in recorded}}
     now = sources.generations(connection, sorted({name for each in since.values() for name in each}))
     return {text: _Move(each, {name: now[name] for name in each}) for text, each in since.items()}
 
@@ -185,20 +185,20 @@ class _Looking:
     _states: dict[str, sources.SourceState] = field(default_factory=dict)
     _usable: dict[tuple[tuple[str, Demand], ...], bool] = field(default_factory=dict)
 
-    def at(self, watched: _Watched, standing: Standing) -> Due | _Nothing:
+    def at(self, watched: _Watched, known: OnRecord) -> Due | _Nothing:
         """Say what is to be done about a key result."""
-        if not watched.unchanged(standing) or watched.timely(standing.measured_at, self.now):
+        if not watched.unchanged(known) or watched.timely(known.measured_at, self.now):
             return Due(watched.goal)
-        move = self.moves[standing.generations]
+        move = self.moves[known.generations]
         if move.since == move.until or not self._can_go_on(watched.demands):
             return _Nothing.TO_DO
-        if standing.generations not in self._concerned:
-            self._concerned[standing.generations] = self._concerning(move)
-        concerned = self._concerned[standing.generations]
+        if known.generations not in self._concerned:
+            self._concerned[known.generations] = self._concerning(move)
+        concerned = self._concerned[known.generations]
         if concerned is None:
             return Due(watched.goal)
         touched, names = concerned
-        if standing.id not in names:
+        if known.id not in names:
             return _Nothing.OF_CONCERN
         return Due(watched.goal, Portion(move.since, move.until, touched) if watched.rule.item_by_item else None)
 
