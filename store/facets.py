@@ -264,7 +264,7 @@ def _locked(connection: Connection, source: str) -> tuple[_Kept | None, int | No
 def _mark(connection: Connection, source: str, ids: Iterable[str], generation: int) -> None:
     """Note on items that rest on what changed that they are concerned: facets do not tell any more."""
     for some in slices(ids):
-        mine = (item.c.source == source, item.c.id.in_(some), item.c.changed < generation)
+        mine = (item.c.source == source, item.c.id.in_(some))
         connection.execute(update(item).where(*mine).values(changed=generation))
 
 

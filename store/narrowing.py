@@ -1,9 +1,8 @@
 """Some items of a large mirror with everything that their facets rest on, instead of all items of the source."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from mapping.facets import KEY, PLAN, PLANS
 from mapping.family import Candidate, Lore, Seen, candidates
@@ -21,7 +20,7 @@ def joined(
 
     Whoever is among them has all his ancestors and plans beside him, so that each is what he is among all.
     """
-    return beside(connection, source, _load(connection, source, item.c.id, ids), lore, foundation)
+    return beside(connection, source, _load(connection, source, ids), lore, foundation)
 
 
 def beside(
@@ -39,7 +38,7 @@ def foundation_of(connection: Connection, source: str, lore: Lore, also: Iterabl
 
     `also` are ids of items that may be plans though no facet says so yet.
     """
-    some = _load(connection, source, item.c.id, [*also, *tied(connection, source, PLAN, ["="])])
+    some = _load(connection, source, [*also, *tied(connection, source, PLAN, ["="])])
     plans = {name: each for name, each in some.items() if each.item.kind in PLANS}
     held: dict[str, Seen] = {}
     _add_ancestors(connection, source, plans | _called(connection, source, lore.former_keys), lore, held)
@@ -60,20 +59,22 @@ def _parents(connection: Connection, source: str, named: Iterable[Ref], lore: Lo
     former = {fold_key(key): held for key, held in lore.former_keys.items()}
     ids = {ref.id for ref in refs if ref.id}
     ids |= {held for ref in refs if (held := former.get(fold_key(ref.name)))}
-    return _load(connection, source, item.c.id, ids) | _called(connection, source, [ref.name for ref in refs])
+    return _load(connection, source, ids) | _called(connection, source, [ref.name for ref in refs])
 
 
 def _called(connection: Connection, source: str, keys: Iterable[str]) -> dict[str, Seen]:
     """Items by their keys of today, which compare without case where they have a slash."""
     every = {key for key in keys if key}
     folded = {fold_key(key) for key in every if "/" in key}
-    ids = tied(connection, source, KEY, [f"~{key}" for key in folded])
-    plain = every | folded | {key.strip() for key in every}
-    return _load(connection, source, item.c.key, plain) | _load(connection, source, item.c.id, ids)
+    ids = set(tied(connection, source, KEY, [f"~{key}" for key in folded]))
+    for some in slices(sorted(every | folded | {key.strip() for key in every})):
+        # By keys alone, of whatever source: asked for both at once, SQLite looks through all items of the source.
+        ids.update(held for home, held in lookup.find_key(connection, some) if home == source)
+    return _load(connection, source, ids)
 
 
-def _load(connection: Connection, source: str, column: ColumnElement[Any], values: Iterable[str]) -> dict[str, Seen]:
+def _load(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, Seen]:
     found: dict[str, Seen] = {}
-    for some in slices(sorted(set(values))):
-        found |= {each.item.id: each for each in lookup.items_where(connection, source, column.in_(some))}
+    for some in slices(sorted(set(ids))):
+        found |= {each.item.id: each for each in lookup.items_where(connection, source, item.c.id.in_(some))}
     return found
