@@ -195,10 +195,17 @@ def _notes(goal: Goal, basis: Basis, verdict: Verdict, lacking: Sequence[Lack], 
     if EntryKind.TARGET in written:
         notes.append(Note.TARGET)
     if not written & _TAKEN and (revision or not basis.recorded_ready):
-        notes.append(Note.EARLY if revision and now < goal.rule.period.start else Note.UNKNOWN)
+        notes.append(_without_value(goal.rule, basis, now, revised=revision is not None))
     elif lacking:
         notes.append(Note.PARTLY)
     return tuple(notes)
+
+
+def _without_value(rule: Rule, basis: Basis, now: datetime, *, revised: bool) -> Note:
+    """Say why the rule of the config gives no value now."""
+    if revised and now < rule.period.start:
+        return Note.EARLY
+    return Note.NOTHING if basis.ready else Note.UNKNOWN  # all was read: an average of nothing
 
 
 def _revision(rule: Rule, state: KeyResultState | None) -> Note | None:

@@ -20,11 +20,11 @@ from mapping.family import Candidate
 from mapping.measure import Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, scopes, sources
+from store import ledger, lookup, readiness, scopes, sources
 from store.database import Database
 from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
-from sync.watching import Due, Portion, Still, answered, usable
+from sync.watching import Due, Portion, Still
 
 _PATIENCE = 5
 """How often measuring is tried outside the lock before it is done inside."""
@@ -206,7 +206,7 @@ def _evidence(
 def _usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
     """Tell whether a rule on record can go on."""
     return all(
-        name in containers and usable(connection, sources.state_of(connection, name), demand_of(rule, name))
+        name in containers and readiness.usable(connection, sources.state_of(connection, name), demand_of(rule, name))
         for name in rule.sources
     )
 
@@ -215,8 +215,7 @@ def ready(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str
     """Tell whether every source of a rule is configured and was read completely with what the rule needs."""
     return all(
         name in containers
-        and sources.state_of(connection, name).ready(containers[name], demand_of(rule, name))
-        and answered(connection, name, demand_of(rule, name))
+        and readiness.ready(connection, sources.state_of(connection, name), containers[name], demand_of(rule, name))
         for name in rule.sources
     )
 

@@ -19,9 +19,10 @@ from mapping.interest import Interests, interests_of
 from mapping.rule import Rule
 from okrs.demand import Demand
 from okrs.objective import terms_text
-from store import ledger, queries, sources
+from store import ledger, sources
 from store.facets import Touched
 from store.ledger import OnRecord
+from store.readiness import usable
 from store.tables import from_micros, micros
 from sync.cache import MirrorCache
 from sync.deciding import Goal
@@ -226,16 +227,3 @@ class _Looking:
         if name not in self._states:
             self._states[name] = sources.state_of(self.connection, name)
         return usable(self.connection, self._states[name], demand)
-
-
-def usable(connection: Connection, state: sources.SourceState, demand: Demand) -> bool:
-    """Tell whether what was read of a source holds what is asked, its queries answered at least once.
-
-    A container that was added and not read yet does not stop a rule on record.
-    """
-    return state.usable(demand) and answered(connection, state.name, demand)
-
-
-def answered(connection: Connection, name: str, demand: Demand) -> bool:
-    """Tell whether every query that is asked of a source was answered once."""
-    return not demand.queries or demand.queries <= queries.answered(connection, name)

@@ -1,19 +1,21 @@
 """What is to be said of the rules of a config, as far as the mirror was read completely for them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
+from mapping.codec import rule_hash, rule_text
 from mapping.demand import demand_of
 from mapping.lint import Finding, Reached, findings
 from mapping.measure import measure
 from mapping.naming import Mirrored
 from mapping.rule import Rule
 from okrs.ledger import EntryKind
-from okrs.objective import Keep
+from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress
-from store import queries, sources
+from store import ledger, queries, sources
 from store.sources import SourceState
 from store.tables import ledger_entry
 from store.tables import query as query_table
@@ -46,17 +48,33 @@ def _reached(
     connection: Connection, setup: Setup, rules: dict[str, Rule], mirror: dict[str, Mirrored], now: datetime
 ) -> list[Reached]:
     """One that reached its target on the way is fine; one that began there has a target that asks for nothing."""
-    first = _baselines(connection)
+    past, states = _begun(connection), ledger.states(connection)
     found = []
     for key_result in setup.key_results:
-        rule = rules.get(key_result.id)
-        if rule is None or isinstance(key_result.terms, Keep) or now < rule.period.start:
+        rule, terms, state = rules.get(key_result.id), key_result.terms, states.get(key_result.id)
+        if rule is None or isinstance(terms, Keep) or now < rule.period.start:
             continue
-        began = key_result.id in first
-        value = first[key_result.id] if began else _value(rule, mirror, now)
-        if value is not None and progress(key_result.terms, value) >= ONE:
-            found.append(Reached(key_result.id, value, began))
+        begun = past.get(key_result.id, [])
+        measured = state is not None and state.rule == rule_hash(rule_text(rule))
+        if not measured:
+            begun = [*begun, (state.value if state else None, _value(rule, mirror, now))]
+        value = _began(terms, begun)
+        if value is not None and _there(terms, value):
+            found.append(Reached(key_result.id, value, measured))
     return found
+
+
+def _began(terms: Terms, begun: Sequence[tuple[Decimal | None, Decimal | None]]) -> Decimal | None:
+    """What the last rule began with; where work had reached the target before, what the rule of that work did."""
+    began: Decimal | None = None
+    for old, new in begun:
+        if _there(terms, began) or not _there(terms, old):
+            began = new
+    return began
+
+
+def _there(terms: Terms, value: Decimal | None) -> bool:
+    return value is not None and progress(terms, value) >= ONE
 
 
 def _value(rule: Rule, mirror: dict[str, Mirrored], now: datetime) -> Decimal | None:
@@ -66,9 +84,12 @@ def _value(rule: Rule, mirror: dict[str, Mirrored], now: datetime) -> Decimal | 
         return None
 
 
-def _baselines(connection: Connection) -> dict[str, Decimal | None]:
-    """The first value of every key result on record."""
+def _begun(connection: Connection) -> dict[str, list[tuple[Decimal | None, Decimal | None]]]:
+    """The value before and after each time that a rule came into force, by key result."""
     entries = ledger_entry.c
-    first = select(func.min(entries.seq)).where(entries.kind == EntryKind.BASELINE.value).group_by(entries.key_result)
-    rows = connection.execute(select(entries.key_result, entries.new).where(entries.seq.in_(first)))
-    return {row.key_result: row.new for row in rows}
+    kinds = (EntryKind.BASELINE.value, EntryKind.RULE.value)
+    taken = select(entries.key_result, entries.old, entries.new).where(entries.kind.in_(kinds)).order_by(entries.seq)
+    begun: dict[str, list[tuple[Decimal | None, Decimal | None]]] = {}
+    for row in connection.execute(taken):
+        begun.setdefault(row.key_result, []).append((row.old, row.new))
+    return begun

@@ -19,6 +19,7 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, sources
 from store.ledger import KeyResultState
+from store.readiness import ready
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
@@ -135,7 +136,7 @@ def _key_result(
             share_done=_share_done(connection, key_result, state),
         ),
         stale=old,
-        reading=rule is not None and _reading(setup, held, rule, state),
+        reading=rule is not None and _reading(connection, setup, held, rule, state),
         mapped=rule is not None,
         updated_at=state.moved_at if state else None,
         quarantined=message_for(setup.quarantine, key_result.id),
@@ -159,10 +160,12 @@ def _is_done(line: Evidence, part: Part) -> bool:
     return line.amount == 0 if part.counts is Counts.OPEN else line.amount == line.weight != 0
 
 
-def _reading(setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None) -> bool:
+def _reading(connection: Connection, setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None) -> bool:
     if state is not None and state.rule == rule_hash(rule_text(rule)):
         return False
-    return not all(held.sources[name].ready(setup.containers[name], demand_of(rule, name)) for name in rule.sources)
+    return not all(
+        ready(connection, held.sources[name], setup.containers[name], demand_of(rule, name)) for name in rule.sources
+    )
 
 
 def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datetime) -> tuple[ObjectiveStatus, ...]:

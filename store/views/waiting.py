@@ -11,6 +11,7 @@ from mapping.demand import demand_of
 from mapping.measure import measure
 from mapping.rule import Rule
 from store import ledger, queries, scopes, sources
+from store.readiness import ready
 from store.views.setup import Setup
 
 
@@ -50,15 +51,13 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
     if now < rule.period.start:
         return Waiting(Why.CYCLE, next(each.start for each in setup.cycles if each.id == key_result.cycle))
     states = [sources.state_of(connection, each) for each in rule.sources]
-    failed = tuple(
-        (each.name, each.error)
-        for each in states
-        if each.error and not each.ready(setup.containers[each.name], demand_of(rule, each.name))
-    )
+    lacking = [
+        each for each in states if not ready(connection, each, setup.containers[each.name], demand_of(rule, each.name))
+    ]
+    failed = tuple((each.name, each.error) for each in lacking if each.error)
     if failed:
         return Waiting(Why.SOURCES, failed=failed)
-    read = all(each.ready(setup.containers[each.name], demand_of(rule, each.name)) for each in states)
-    nothing = read and _measured(connection, name, rule, now) is None
+    nothing = not lacking and _measured(connection, name, rule, now) is None
     return Waiting(Why.NOTHING if nothing else Why.SYNC)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.contract import Stop
 from mapping.rule import Rule
 from okrs.work import State
 from store.database import Database
@@ -63,3 +64,28 @@ def test_after_a_sync_it_is_told_what_a_value_waits_for(world: World, rule: Rule
     assert (after.why if after else None) is reason
     assert before is not None
     assert before.why is (reason or Why.SYNC)
+
+
+def test_a_query_that_was_refused_is_what_a_value_waits_for(world: World) -> None:
+    world.feed("kr", a_rule(a_part(where=where(query="odd"))))
+    world.trackers[SOURCE].finds["odd"] = Stop("The field odd does not exist.")
+    assert why(world) == Waiting(Why.SYNC)
+    world.sync()
+    told = why(world)
+    assert told is not None
+    assert told.why is Why.SOURCES
+    ((source, error),) = told.failed
+    assert source == SOURCE
+    assert "The field odd does not exist." in error
+    assert world.status("kr").reading
+    world.trackers[SOURCE].finds["odd"] = {"id:PAY-1"}
+    world.sync()
+    assert why(world) is None
+    assert not world.status("kr").reading
+
+
+def test_a_query_that_nobody_asked_yet_waits_for_a_sync(world: World) -> None:
+    world.sync()
+    world.feed("kr", a_rule(a_part(where=where(query="odd"))))
+    assert why(world) == Waiting(Why.SYNC)
+    assert world.status("kr").reading

@@ -101,3 +101,38 @@ def test_a_target_that_was_reached_by_work_is_fine(world: World) -> None:
     world.sync()
     assert world.value("kr") == 3
     assert world.lint() == []
+
+
+def test_a_changed_rule_begins_anew_and_the_target_lies_ahead_again(world: World) -> None:
+    world.feed("kr", a_rule(a_part(counts=Counts.OPEN)), Numeric(Decimal(0), Decimal(3)))
+    world.sync()
+    assert world.lint() == [Reached("kr", Decimal(5), measured=True)]
+    ops = a_rule(a_part(where=where(project="OPS"), counts=Counts.OPEN))
+    world.feed("kr", ops, Numeric(Decimal(0), Decimal(3)))
+    assert world.lint() == []  # before it is taken, too
+    world.sync()
+    assert world.lint() == []
+
+
+def test_a_rule_that_is_at_the_target_at_once_is_told_though_the_one_before_was_not(world: World) -> None:
+    terms = Numeric(Decimal(0), Decimal(3))
+    world.feed("kr", a_rule(a_part(where=where(project="OPS"), counts=Counts.OPEN)), terms)
+    world.sync()
+    world.feed("kr", a_rule(a_part(counts=Counts.OPEN)), terms)
+    assert world.lint() == [Reached("kr", Decimal(5), measured=False)]
+    world.sync()
+    assert world.lint() == [Reached("kr", Decimal(5), measured=True)]
+
+
+def test_a_rule_that_changes_after_work_reached_the_target_is_fine(world: World) -> None:
+    terms = Numeric(Decimal(0), Decimal(2))
+    world.feed("kr", a_rule(), terms)
+    world.sync()
+    for key in ("PAY-1", "PAY-2", "PAY-3"):
+        world.trackers[SOURCE].change("PAY", key, state=State.DONE)
+    world.sync()
+    world.feed("kr", a_rule(a_part(where=where(project="PAY"))), terms)
+    assert world.lint() == []
+    world.sync()
+    assert world.value("kr") == 3
+    assert world.lint() == []

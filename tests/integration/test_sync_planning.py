@@ -335,6 +335,19 @@ def test_what_the_mirror_lacks_is_named(world: World, what: str) -> None:
     assert world.plan()["open"].notes == ()
 
 
+def test_an_average_of_nothing_is_no_change_however_often_it_is_synced(world: World) -> None:
+    world.feed("mean", a_rule(a_part(Measure.MEAN, by="points", where=where(label="p1"))))
+    assert world.plan()["mean"].notes == (Note.NEW, Note.UNKNOWN)
+    for _ in range(2):
+        world.sync(full=True)
+        planned = world.plan()["mean"]
+        assert (planned.notes, planned.changes, numbers_of(planned)) == ((Note.NEW, Note.NOTHING), False, (None, None))
+    world.trackers[SOURCE].put("PAY", an_item("PAY-7", State.DONE, labels=("p1",), fields=(("points", "3"),)))
+    world.read_only()
+    planned = world.plan()["mean"]
+    assert (planned.notes, planned.changes, numbers_of(planned)) == ((Note.NEW,), True, (None, 3))
+
+
 def test_a_project_that_was_never_read_is_named(world: World) -> None:
     world.containers[SOURCE] = ("PAY", "OPS", "NEW")
     world.feed("other", a_rule())
