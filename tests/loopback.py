@@ -143,6 +143,14 @@ def tunnel(host: str, port: int, connection: socket.socket) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def nobody_there() -> Iterator[int]:
+    """Hold a port at which nobody listens, so that nobody else begins to while a test runs beside others."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
+
+
 def _pump(here: socket.socket, there: socket.socket) -> None:
     try:
         while piece := here.recv(65536):

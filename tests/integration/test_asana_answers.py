@@ -1,7 +1,6 @@
 """What the Asana connector sends, and odd answers from a scripted loopback server."""
 
 import gzip
-import socket
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -30,6 +29,7 @@ from tests.integration.asana_client import (
     tasks,
     titles,
 )
+from tests.loopback import nobody_there
 
 
 def test_since_is_sent_in_utc_and_rounded_down() -> None:
@@ -47,9 +47,8 @@ def test_a_token_that_no_header_can_carry_is_refused_before_anything_is_sent(tok
 
 
 def test_a_refused_connection_is_passing_trouble() -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        connector = connect(f"http://127.0.0.1:{closed.getsockname()[1]}/api/1.0")
+    with nobody_there() as port:
+        connector = connect(f"http://127.0.0.1:{port}/api/1.0")
         with pytest.raises(TryLater, match="There is no connection") as caught:
             connector.containers()
     assert caught.value.__cause__ is None

@@ -33,6 +33,7 @@ from connectors.contract import (
 )
 from connectors.github.answer import Elsewhere
 from tests.integration.github_server import FIRST, TOKEN, WEB, Asked, GitHubServer, Reply, issue, opened, pages
+from tests.loopback import nobody_there
 
 SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
 
@@ -169,9 +170,8 @@ def test_a_refused_token_is_tried_once(server: GitHubServer) -> None:
 
 
 def test_a_refused_connection_may_pass() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
-        github = opened(f"http://127.0.0.1:{taken.getsockname()[1]}")
+    with nobody_there() as port:
+        github = opened(f"http://127.0.0.1:{port}")
         assert type(failure(github)) is TryLater
         github.close()
 

@@ -1,6 +1,5 @@
 """Whatever goes wrong at Jira becomes one of the typed errors, at every question, and never an empty page."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from connectors.contract import (
 from connectors.jira import Settings
 from connectors.jira.client import Jira
 from tests.integration.jira_site import NOW, Canned, Site, issue
+from tests.loopback import nobody_there
 
 TOKEN = "s3cret-token"
 HTML = b"<!DOCTYPE html><html><body>Please log in.</body></html>"
@@ -172,9 +172,8 @@ def test_a_limit_tells_which_one_it_is_where_jira_names_it(site: Site, reason: s
 
 
 def test_a_refused_connection_is_passing_trouble(site: Site) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
-        connector = jira(site, url=f"http://127.0.0.1:{taken.getsockname()[1]}")
+    with nobody_there() as port:
+        connector = jira(site, url=f"http://127.0.0.1:{port}")
         with pytest.raises(TryLater, match="no connection"):
             connector.containers()
         connector.close()

@@ -22,7 +22,7 @@ from connectors import body, way
 from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater, Unreachable
 from connectors.line import Answer, Line, Route
 from connectors.logs import log
-from tests.loopback import Serve, Wire, always, answer, own_authority, tunnel
+from tests.loopback import Serve, Wire, always, answer, nobody_there, own_authority, tunnel
 
 TOKEN = "marked-token-55d0"
 WHAT = "the issues of acme/web"
@@ -181,9 +181,8 @@ def test_a_connection_that_is_reset_within_a_body(lines: Callable[..., Line]) ->
 
 
 def test_nobody_listens(lines: Callable[..., Line]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    error = failure(lines(f"http://127.0.0.1:{port}"))
+    with nobody_there() as port:
+        error = failure(lines(f"http://127.0.0.1:{port}"))
     assert type(error) is TryLater
     assert str(error) == (
         f"There is no connection to the tracker at 127.0.0.1:{port} when asked for {WHAT}: the connection was refused; "
@@ -550,9 +549,8 @@ def test_a_proxy_that_wants_credentials_is_told(lines: Callable[..., Line], url:
 @pytest.mark.parametrize("url", ["http://tracker.invalid", "https://tracker.invalid"])
 @pytest.mark.parametrize("login", ["", "headway:marked-token-55d0@"])
 def test_a_proxy_that_is_not_there_is_told_as_one(lines: Callable[..., Line], url: str, login: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    error = failure(lines(url, proxy=f"http://{login}127.0.0.1:{port}"))
+    with nobody_there() as port:
+        error = failure(lines(url, proxy=f"http://{login}127.0.0.1:{port}"))
     assert type(error) is TryLater
     assert str(error) == (
         f"There is no connection to the proxy at 127.0.0.1:{port} when asked for {WHAT}: the connection was refused; "
