@@ -266,3 +266,13 @@ def test_who_is_overtaken_writes_nothing(reading: Reading, monkeypatch: pytest.M
         assert chosen(reading) is None
         facets.follow(reading.database, "s", asked_of([where(label="p1")]), large=0)
         assert chosen(reading) == ["PAY-1", "PAY-2"]
+
+
+def test_a_nul_of_a_tracker_hinders_no_question(reading: Reading) -> None:
+    """PostgreSQL looks for dates in the payload, whose escape of U+0000 it cannot read."""
+    hostile = an_item("PAY-1", State.DONE, title="A\0title", labels=("p\0001",), type="B\0ug", created_at=WITHIN)
+    reading.read(PAY, [hostile, an_item("PAY-2", created_at=WITHIN)])
+    asked = (where(label="p1"), where(type="Bug"), Within(Moment.CREATED, (QUARTER,)))
+    facets.follow(reading.database, "s", asked_of(asked), large=0)
+    for clause in (*asked, AllOf(asked)):
+        _finds_what_it_means(reading, clause)
