@@ -26,6 +26,10 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
+_NOTHING = ("~", "null", "Null", "NULL")
+"""Everything is read as written, but no list means these: an entry that others would not see is a slip."""
+
+
 class Unreadable(Exception):
     """The file as a whole cannot be used."""
 
@@ -169,7 +173,11 @@ class _Builder:
         if control:
             self._problems.at(place, self._path(), "control characters are not allowed in a text: remove the escape")
         text = _CONTROL.sub("", event.value)
-        empty = event.style in (None, "") and not text
+        bare = event.style in (None, "")
+        empty = bare and not text
+        if bare and text in _NOTHING and self._stack and not self._stack[-1].table:
+            remedy = "take it out, or put it in quotes as a text"
+            self._problems.at(place, self._path(), f"{quoted(text)} is YAML's word for nothing: {remedy}")
         self._add(_Anchored(Scalar(place, text, empty), 1, 1), event.anchor, merge=not event.style and text == "<<")
 
     def _alias(self, name: str, place: Place) -> None:
