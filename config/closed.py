@@ -9,7 +9,7 @@ BAD_KEY = "bad_key"
 
 
 class Closed(BaseModel):
-    """A table that takes its own keys alone.  A key with nothing behind it counts as left out, unless it is `filled`."""
+    """A table that takes its own keys alone.  One with nothing behind it counts as left out, but for those `filled`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
