@@ -108,8 +108,7 @@ class _Sql:
         return select(facet.c.item).where(*mine, facet.c.value.in_(values_of(leaf.values)))
 
     def _found(self, values: Iterable[str]) -> Select[Any]:
-        meant = {fold_key(value) for value in values}
-        texts = [text for text in self.queries if fold_key(text) in meant]
+        texts = set(values).intersection(self.queries)
         return select(query_hit.c.item).where(query_hit.c.source == self.source, query_hit.c.query.in_(texts))
 
     def _moment(self, moment: Moment) -> ColumnElement[Any]:

@@ -34,6 +34,7 @@ from tests.integration.readings import PAY, Reading
 
 KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
 NAMES = ("p1", "P1 ", "Größe", "groesse", "One-click", "Sprint 12", "ops", "Ops")
+QUERIES = ("a = x/A", "a = x/a", "b = 2")
 EVERY = asked_of(
     [
         AllOf(tuple(Match(selector, ("x",)) for selector in Selector)),
@@ -91,7 +92,7 @@ class Life:
 
     def ask(self) -> None:
         now = self.reading.clock.forward(minutes=1)
-        found, text = set(self.some(self.items, 3)), self.dice.choice(("a = 1", "b = 2"))
+        found, text = set(self.some(self.items, 3)), self.dice.choice(QUERIES)
         queries.replace_hits(self.reading.database, self.reading.lease, text, found, now)
 
     def call(self) -> None:
@@ -161,7 +162,7 @@ class Life:
             "Todo",
             "Payments",
             "zahlen",
-            "a = 1",
+            *QUERIES,
         )
         values = tuple(self.dice.sample(words, self.dice.randint(1, 4)))
         spans: tuple[Span, ...] = (QUARTER, LastDays(self.dice.randint(1, 60)))
