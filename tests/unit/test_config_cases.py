@@ -191,6 +191,20 @@ def test_with_several_sources_a_row_says_which(config: Path) -> None:
     assert verdict.ok
 
 
+def test_two_sources_may_have_the_same_key(config: Path) -> None:
+    rows = "{key: A, source: pay, state: done}, {key: A, source: web}, {key: B, source: pay, state: done}"
+    case = f"cases: [{{key_result: kr, expect: 2, items: [{rows}], counted: [pay:A, B], excluded: {{web:A: open}}}}]"
+    (verdict,) = tried(config, case, BOTH)
+    assert verdict.differences == ()
+    assert verdict.fates == (("pay:A", "counted"), ("web:A", "open"), ("B", "counted"))
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, case.replace("pay:A", "A"))
+    assert 'no item has the key "A"; ' in str(told.value.problems[0])
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, case.replace("key: B", "key: A"))
+    assert '"A" is given twice, first at' in str(told.value.problems[0])
+
+
 def test_cases_lie_beside_the_config_and_are_no_part_of_it(config: Path) -> None:
     with pytest.raises(Failure, match="There are no cases beside"):
         Service({}).try_mappings(config, [])
