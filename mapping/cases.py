@@ -12,12 +12,10 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from mapping.family import Candidate
+from mapping.judging import Reason
 from mapping.measure import Measured, measure
 from mapping.rule import Rule
 from okrs.numbers import plain
-
-NO_MATCH = "no_match"
-"""The word for an item that no part selects; other words are those of `mapping.measure.Reason`."""
 
 COUNTED = "counted"
 NONE = "none"
@@ -99,7 +97,7 @@ def _fates(measured: Measured, names: Mapping[Spot, str]) -> dict[str, list[str]
     fates: dict[str, list[str]] = {name: [] for name in names.values()}
     for line in measured.lines:
         fates[names[line.source, line.item.key]].append(line.reason.value if line.reason else COUNTED)
-    return {name: told or [NO_MATCH] for name, told in fates.items()}
+    return {name: told or [Reason.NO_MATCH.value] for name, told in fates.items()}
 
 
 def _told(fates: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:

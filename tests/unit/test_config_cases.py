@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mapping.cases import Verdict
+from mapping.judging import Reason
 from service import Service
 from terminal.ports import Failure, InvalidConfig
 
@@ -180,6 +181,13 @@ def test_mistakes_are_told_with_their_place(config: Path, text: str, message: st
     (problem,) = told.value.problems
     assert message in str(problem)
     assert "some.cases.yaml:1:" in str(problem)
+
+
+def test_every_possible_reason_is_told_once(config: Path) -> None:
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, "cases: [{key_result: kr, expect: 1, items: [{key: A}], excluded: {A: xyz}}]")
+    words = told.value.problems[0].message.partition("write one of: ")[2].split(", ")
+    assert words == list(Reason)
 
 
 def test_with_several_sources_a_row_says_which(config: Path) -> None:
