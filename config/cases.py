@@ -16,7 +16,7 @@ from config.model import Config
 from config.problems import Problem, Problems
 from config.tree import Spot
 from config.words import advice, quoted
-from mapping.cases import Case
+from mapping.cases import Case, names_of
 from mapping.rule import Rule
 
 FOLDER = "cases"
@@ -58,12 +58,12 @@ def _check(case: Spot, config: Config, problems: Problems) -> Rule | None:
     items = case.listed("items")
     for item in items if rule else ():
         _check_source(item, rule.sources if rule else (), problems)
-    keys = _keys(items, problems)
+    names = _names(items, rule.sources[0] if rule else "", problems)
     for spot in case.listed("counted"):
-        _require(spot, spot.text, keys, problems)
+        _require(spot, spot.text, names, problems)
     excluded = case.get("excluded")
-    for key, spot in excluded.entries() if excluded else ():
-        _require(spot, key, keys, problems)
+    for name, spot in excluded.entries() if excluded else ():
+        _require(spot, name, names, problems)
     return rule
 
 
@@ -87,18 +87,19 @@ def _check_source(item: Spot, sources: Sequence[str], problems: Problems) -> Non
         problems.error(epic, "parent and epic both say what stands right above: give the parent a row, with its epic")
 
 
-def _keys(items: Iterable[Spot], problems: Problems) -> dict[str, Spot]:
-    found: dict[str, Spot] = {}
+def _names(items: Iterable[Spot], home: str, problems: Problems) -> list[str]:
+    """Return what the items are called; complain of a key that one source has twice."""
+    found: dict[tuple[str, str], Spot] = {}
     for item in items:
         key = item.get("key")
         if key is None or key.text is None:
             continue
-        first = found.setdefault(key.text, key)
+        first = found.setdefault((item.word("source") or home, key.text), key)
         if first is not key:
             problems.error(key, f"{quoted(key.text)} is given twice, first at {first.node.place}: choose another key")
-    return found
+    return list(names_of(found).values())
 
 
-def _require(spot: Spot, key: str | None, keys: dict[str, Spot], problems: Problems) -> None:
-    if key is not None and key not in keys:
-        problems.error(spot, f"no item has the key {quoted(key)}; {advice(key, list(keys), 'items')}")
+def _require(spot: Spot, name: str | None, names: list[str], problems: Problems) -> None:
+    if name is not None and name not in names:
+        problems.error(spot, f"no item has the key {quoted(name)}; {advice(name, names, 'items')}")

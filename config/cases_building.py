@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from config.cases_schema import CaseEntry, ItemEntry
 from config.model import Config
 from config.tree import Place
-from mapping.cases import Case
+from mapping.cases import Case, names_of
 from mapping.family import Candidate, Lore, Seen, candidates
 from mapping.rule import Rule
 from okrs.cycle import Calendar
@@ -30,7 +30,7 @@ def build(entry: CaseEntry, place: Place, rule: Rule, config: Config) -> Case:
         line=place.line,
         now=now,
         items=MappingProxyType({name: _source(name, mine, now, config) for name, mine in rows.items()}),
-        keys=tuple(row.key for row in entry.items),
+        names=MappingProxyType(names_of((row.source or rule.sources[0], row.key) for row in entry.items)),
         expected=entry.expect,
         counted=None if entry.counted is None else frozenset(entry.counted),
         excluded=tuple(entry.excluded.items()),

@@ -10,7 +10,7 @@ from config.closed import Closed
 from config.fields import Id, Listed, Text, Words, read_day, read_number
 from config.words import advice, quoted
 from connectors.settings import empty
-from mapping.cases import NO_MATCH, NONE
+from mapping.cases import NONE
 from mapping.judging import Reason
 from okrs.work import Kind, State
 
@@ -32,9 +32,8 @@ def _expected(value: object) -> Decimal | None:
 
 
 def _reason(text: str) -> str:
-    words = [*Reason, NO_MATCH]
-    if text not in words:
-        raise ValueError(f"{quoted(text)} is not possible here; {advice(text, words, 'write one of')}")
+    if text not in list(Reason):
+        raise ValueError(f"{quoted(text)} is not possible here; {advice(text, list(Reason), 'write one of')}")
     return text
 
 

@@ -9,12 +9,15 @@ BAD_KEY = "bad_key"
 
 
 class Closed(BaseModel):
-    """A table that takes its own keys alone.  A key with nothing behind it counts as left out."""
+    """A table that takes its own keys alone.  One with nothing behind it counts as left out, but for those `filled`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     open_keys: ClassVar[tuple[str, ...]] = ()
     """How keys are spelled that are no single word, for people."""
+
+    filled: ClassVar[tuple[str, ...]] = ()
+    """Keys that, left out, select more: with nothing behind them they are mistakes, which their types tell."""
 
     @classmethod
     def takes(cls, key: str) -> bool:
@@ -26,4 +29,6 @@ class Closed(BaseModel):
     def _without_empty(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the config held
         if not isinstance(data, dict):
             return data
-        return {key: value for key, value in data.items() if value is not None or not cls.takes(key)}
+        return {
+            key: value for key, value in data.items() if value is not None or key in cls.filled or not cls.takes(key)
+        }

@@ -11,10 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from config.words import advice, quoted
 from connectors.settings import listed
-from okrs.numbers import exact
+from okrs.numbers import number_in
 
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST = Decimal(10) ** 12
 """The store keeps whole millionths in 64 bits."""
@@ -47,9 +46,9 @@ def read_number(text: object) -> Decimal:
     if isinstance(text, Decimal):
         return text
     shown = _written(text, "a number is expected here, as 20 or 0.5")
-    if len(shown) > _LONGEST_NUMBER or NUMBER.fullmatch(shown) is None:
+    number = number_in(shown) if len(shown) <= _LONGEST_NUMBER else None
+    if number is None:
         raise ValueError(f"{quoted(shown)} is not a number: write it as 20 or 0.5")
-    number = exact(shown)
     if abs(number) > _LARGEST:
         raise ValueError(f"{quoted(shown)} is too large: numbers go up to 1000000000000")
     return number

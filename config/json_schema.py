@@ -17,10 +17,11 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from config.fields import NUMBER, Id
+from config.fields import Id
 from config.schema import Document, TeamFile
 from connectors.settings import SourceSettings, listed
 from okrs.duration import FORM, duration_text
+from okrs.numbers import NUMBER
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -1,7 +1,7 @@
 """The keys of a mapping and its parts, and of what saves repeating them: defaults, templates, links by label."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
@@ -56,9 +56,19 @@ class ScaleEntry(Closed):
     )
 
 
+def _selecting(where: object) -> object:
+    if where is None:
+        raise ValueError("where has nothing behind it: write which items are meant, or where: {} for all issues")
+    return where
+
+
 class PartEntry(Closed):
+    filled: ClassVar[tuple[str, ...]] = ("where",)
+
     source: Id = Field(description="Name of the source that is read.")
-    where: Where = Field(default=Where(), description="Which items are selected; all issues when left out.")
+    where: Annotated[Where, BeforeValidator(_selecting)] = Field(
+        default=Where(), description="Which items are selected; all issues when left out."
+    )
     measure: Annotated[Measuring, PlainValidator(read_measure, json_schema_input_type=MeasureText)] = Field(
         description="How the selected items become a number."
     )

@@ -27,6 +27,10 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
+_NOTHING = ("~", "null", "Null", "NULL")
+"""Everything is read as written, but no list means these: an entry that others would not see is a slip."""
+
+
 class Unreadable(Exception):
     """The file as a whole cannot be used."""
 
@@ -184,7 +188,11 @@ class _Builder:
         if control:
             self._problems.at(place, self._path(), "control characters are not allowed in a text: remove the escape")
         text = _CONTROL.sub("", event.value)
-        empty = event.style in (None, "") and not text
+        bare = event.style in (None, "")
+        empty = bare and not text
+        if bare and text in _NOTHING and self._stack and not self._stack[-1].table:
+            remedy = "take it out, or put it in quotes as a text"
+            self._problems.at(place, self._path(), f"{quoted(text)} is YAML's word for nothing: {remedy}")
         self._add(_Anchored(Scalar(place, text, empty), 1, 1), event.anchor, merge=not event.style and text == "<<")
 
     def _alias(self, name: str, place: Place) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from config.closed import BAD_KEY, Closed
@@ -64,6 +64,12 @@ def _field_key(key: str) -> str:
     return key
 
 
+def _denied(clause: object) -> object:
+    if clause is None:
+        raise ValueError("not has nothing behind it: write what must not hold, or leave the key out")
+    return clause
+
+
 Spans = Annotated[
     tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=str)], ...],
     Listed,
@@ -87,6 +93,7 @@ class Where(Closed):
         },
     )
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
+    filled: ClassVar[tuple[str, ...]] = ("not",)
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Words] = Field(init=False)
     """Custom fields, by keys as `field.risk`."""
 
@@ -113,7 +120,9 @@ class Where(Closed):
     sprint: Words | None = Field(default=None, description="Name of a sprint.")
     created: Spans | None = Field(default=None, description="When it was created: cycle, days as A..B, or last 14d.")
     closed: Spans | None = Field(default=None, description="When it was closed: cycle, days as A..B, or last 14d.")
-    not_: "Where | None" = Field(default=None, alias="not", description="What must not hold.")
+    not_: Annotated["Where | None", BeforeValidator(_denied)] = Field(
+        default=None, alias="not", description="What must not hold."
+    )
     all_: "tuple[Where, ...] | None" = Field(default=None, alias="all", min_length=1, description="All must hold.")
     any_: "tuple[Where, ...] | None" = Field(default=None, alias="any", min_length=1, description="One must hold.")
 

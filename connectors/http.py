@@ -5,6 +5,7 @@ Sending is `connectors.line`, asking again is `connectors.patience`.
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -91,12 +92,23 @@ def sendable(token: str) -> bool:
     return bool(token) and all("!" <= sign <= "~" for sign in token)
 
 
+_ESCAPE = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(?!u[dD][89a-fA-F]).)"  # a pair; any other one
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}",
+    re.DOTALL,
+)
+"""Escapes in JSON, of which the library refuses those that the first group does not match: halves of a pair."""
+
+
 def parsed(body: bytes, what: str) -> object:
-    """Return the JSON of an answer.  Raises MalformedAnswer, in whose chain of causes the body does not stand."""
-    try:
+    """Return the JSON of an answer; half a character (trackers cut emoji in two) reads as U+FFFD.
+
+    Raises MalformedAnswer, in whose chain of causes the body does not stand.
+    """
+    with suppress(orjson.JSONDecodeError):  # raised below: the library's error holds the whole body
         return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass  # raised below: the library's error holds the whole body
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(_ESCAPE.sub(lambda match: match[1] or rb"\ufffd", body))
     raise MalformedAnswer(f"The answer for {what} is no JSON; nothing of it was used: check `url`.")
 
 

@@ -3,22 +3,33 @@
 Judging one asks `mapping.measure` itself, so that a case means what a sync would.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeAlias
 
 from mapping.family import Candidate
+from mapping.judging import Reason
 from mapping.measure import Measured, measure
 from mapping.rule import Rule
 from okrs.numbers import plain
 
-NO_MATCH = "no_match"
-"""The word for an item that no part selects; other words are those of `mapping.measure.Reason`."""
-
 COUNTED = "counted"
 NONE = "none"
+
+
+Spot: TypeAlias = tuple[str, str]
+"""Source and key of an item."""
+
+
+def names_of(spots: Iterable[Spot]) -> dict[Spot, str]:
+    """Return what a case calls its items: by their keys, and `source:key` where two sources have the same."""
+    every = list(spots)
+    used = Counter(key for _, key in dict.fromkeys(every))
+    return {(source, key): key if used[key] == 1 else f"{source}:{key}" for source, key in every}
 
 
 class About(StrEnum):
@@ -40,18 +51,18 @@ class Case:
     now: datetime
     items: Mapping[str, Sequence[Candidate]]
     """By source."""
-    keys: tuple[str, ...]
-    """Of all items, in their order."""
+    names: Mapping[Spot, str]
+    """What the case calls each item, in their order."""
     expected: Decimal | None
     counted: frozenset[str] | None = None
-    """Keys of exactly the items that are to count."""
+    """Names of exactly the items that are to count."""
     excluded: tuple[tuple[str, str], ...] = ()
-    """Keys of items that are not to count, each with the reason."""
+    """Names of items that are not to count, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that came out otherwise than it was to.  `key` is "" for the value."""
+    """Something that came out otherwise than it was to.  `key` is the item's name, "" for the value."""
 
     about: About
     expected: str
@@ -66,7 +77,7 @@ class Verdict:
     case: Case
     value: Decimal | None
     fates: tuple[tuple[str, str], ...]
-    """What became of each item, by key: `counted`, a reason, or `no_match`."""
+    """What became of each item, by name: `counted`, a reason, or `no_match`."""
     differences: tuple[Difference, ...]
 
     @property
@@ -77,16 +88,16 @@ class Verdict:
 def tried(rule: Rule, case: Case) -> Verdict:
     """Measure a case's items by the rule, and hold what comes out against what the case expects."""
     measured = measure(rule, case.items, case.now)
-    fates = _fates(measured, case.keys)
+    fates = _fates(measured, case.names)
     return Verdict(case, measured.value, tuple(_told(fates)), tuple(_differences(case, measured.value, fates)))
 
 
-def _fates(measured: Measured, keys: Sequence[str]) -> dict[str, list[str]]:
+def _fates(measured: Measured, names: Mapping[Spot, str]) -> dict[str, list[str]]:
     """What became of every item in each part that selects it, the parts in order."""
-    fates: dict[str, list[str]] = {key: [] for key in keys}
+    fates: dict[str, list[str]] = {name: [] for name in names.values()}
     for line in measured.lines:
-        fates[line.item.key].append(line.reason.value if line.reason else COUNTED)
-    return {key: told or [NO_MATCH] for key, told in fates.items()}
+        fates[names[line.source, line.item.key]].append(line.reason.value if line.reason else COUNTED)
+    return {name: told or [Reason.NO_MATCH.value] for name, told in fates.items()}
 
 
 def _told(fates: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:

@@ -76,7 +76,7 @@ class Candidate:
         return self.family.projects_of(self.seen.item)
 
     @property
-    def queries(self) -> Facet:
+    def queries(self) -> frozenset[str]:
         return self.family.queries_of(self.seen.item)
 
     @property
@@ -159,9 +159,9 @@ class Family:
         called = {fold_key(names[ref.id]) for ref in refs if ref.id in names}
         return facet if called <= facet.keys else Facet(facet.keys | called, facet.names)
 
-    def queries_of(self, item: WorkItem) -> Facet:
-        """The queries of the source that find it."""
-        return Facet(frozenset(fold_key(text) for text, found in self._lore.queries.items() if item.id in found))
+    def queries_of(self, item: WorkItem) -> frozenset[str]:
+        """The texts of the source's queries that find it, as they are written: they are of another language."""
+        return frozenset(text for text, found in self._lore.queries.items() if item.id in found)
 
     def _above(self, item: WorkItem) -> list[WorkItem]:
         """Its ancestors in the mirror, nearest first; a loop of parents (trackers allow it) ends where it closes."""

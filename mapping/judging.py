@@ -28,7 +28,7 @@ class Reason(StrEnum):
     NO_HISTORY = "no_history"
     """Of a time: when it was created, or when work on it began, is not known."""
     NO_MATCH = "no_match"
-    """Of a ratio: it does not match `of`."""
+    """Of a ratio: it does not match `of`.  Where what is not selected is told, too, it is the word for that as well."""
     NOT_IN_SCOPE = "not_in_scope"
     """It came after the scope was frozen."""
 

@@ -21,7 +21,7 @@ from mapping.rule import (
 from okrs.cycle import Calendar, Period
 from okrs.work import Kind, WorkItem
 
-FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {
+FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {  # of all but queries, which compare exactly
     Selector.PROJECT: lambda candidate: candidate.project,
     Selector.TYPE: lambda candidate: named(candidate.item.type),
     Selector.KIND: lambda candidate: named(candidate.item.kind.value),
@@ -35,7 +35,6 @@ FACETS: Mapping[Selector, Callable[[Candidate], Facet]] = {
     Selector.SECTION: lambda candidate: referred(candidate.item.sections),
     Selector.ASSIGNEE: lambda candidate: named(*candidate.item.assignees),
     Selector.KEY: lambda candidate: candidate.key,
-    Selector.QUERY: lambda candidate: candidate.queries,
     Selector.SPRINT: lambda candidate: candidate.sprint,
 }
 
@@ -84,12 +83,11 @@ def selects(clause: Clause, candidate: Candidate) -> bool:
 def holds(clause: Clause, candidate: Candidate) -> bool:
     """Tell whether a settled clause is true of an item.  Raises TypeError for one that is not."""
     match clause:
-        case Match(selector, values):
-            facet = FACETS[selector](candidate)
-            return any(facet.has(value) for value in values)
-        case FieldMatch(field, values):
-            facet = facet_of_field(candidate, field)
-            return any(facet.has(value) for value in values)
+        case Match(Selector.QUERY, texts):
+            return not candidate.queries.isdisjoint(texts)
+        case Match() | FieldMatch():
+            facet = _facet(clause, candidate)
+            return any(facet.has(value) for value in clause.values)
         case Within(moment, spans):
             at = _MOMENTS[moment](candidate.item)
             return at is not None and any(_contains(span, at) for span in spans)
@@ -99,6 +97,10 @@ def holds(clause: Clause, candidate: Candidate) -> bool:
             return all(holds(inner, candidate) for inner in clauses)
         case AnyOf(clauses):
             return any(holds(inner, candidate) for inner in clauses)
+
+
+def _facet(leaf: Match | FieldMatch, candidate: Candidate) -> Facet:
+    return FACETS[leaf.selector](candidate) if isinstance(leaf, Match) else facet_of_field(candidate, leaf.field)
 
 
 def _contains(span: Span, at: datetime) -> bool:

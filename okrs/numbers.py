@@ -4,8 +4,12 @@ Only three things are ever rounded: an item's amount, a part's value and the com
 them as whole millionths, so a database can add them without error.
 """
 
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+"""What a number is in any text; Python's own reading takes `1_000`, `Infinity` and the digits of every script."""
 
 PLACES = 6
 _STEP = Decimal(1).scaleb(-PLACES)
@@ -21,13 +25,16 @@ def exact(number: int | float | str | Decimal) -> Decimal:
 
     Raises ValueError for text that is no finite number.
     """
-    try:
-        value = number if isinstance(number, Decimal) else Decimal(str(number).strip())
-    except ArithmeticError:
-        raise ValueError(f"{number!r} is not a number") from None
-    if not value.is_finite():
+    value = number if isinstance(number, Decimal) else number_in(str(number))
+    if value is None or not value.is_finite():
         raise ValueError(f"{number!r} is not a finite number")
     return value
+
+
+def number_in(text: str) -> Decimal | None:
+    """Return the number that a text says, blanks around it aside; None when it says none."""
+    shown = text.strip()
+    return Decimal(shown) if NUMBER.fullmatch(shown) else None
 
 
 @lru_cache(_MANY)

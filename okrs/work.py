@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
+from okrs.numbers import number_in
+
 LARGEST = Decimal(10**9)
 """A field's number beyond this is an accident; its millionths would not fit the store's whole numbers."""
 
@@ -107,16 +109,8 @@ class WorkItem:
 
     def number(self, field: str) -> Decimal | None:
         """Return a demanded field's first number, None where there is none, or none up to `LARGEST`."""
-        values = (_number_in(text) for name, text in self.fields if name == field)
-        return next((value for value in values if value is not None), None)
-
-
-def _number_in(text: str) -> Decimal | None:
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        return None
-    return value if value.is_finite() and abs(value) <= LARGEST else None
+        values = (number_in(text) for name, text in self.fields if name == field)
+        return next((value for value in values if value is not None and abs(value) <= LARGEST), None)
 
 
 @lru_cache(maxsize=8192)

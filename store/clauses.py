@@ -26,7 +26,7 @@ from mapping.rule import (
     names_a_kind,
 )
 from okrs.cycle import Period
-from okrs.work import Kind, State, fold_key, fold_name
+from okrs.work import Kind, State, fold_name
 from store.dressing import KINDS, STATES
 from store.tables import micros
 from store.terms import Term, listed, mark
@@ -90,8 +90,7 @@ class Known:
 
     def texts(self, leaf: Match) -> list[str]:
         """Return the queries that a leaf means."""
-        meant = {fold_key(value) for value in leaf.values}
-        return [text for text in self.queries if fold_key(text) in meant]
+        return sorted(set(leaf.values).intersection(self.queries))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from okrs.work import Kind, Ref, State, Step, WorkItem
-from store.tables import from_micros, micros
+from store.tables import from_micros, micros, storable
 
 Row = tuple[str, str, str, str, str, str, str | None, str | None, int, int | None, str, str]
 """The values of an `incoming` row, in the order of `ROW`."""
@@ -35,21 +35,24 @@ def item_row(source: str, container: str, item: WorkItem) -> Row:
     Made for every item of every listing, so it reads `_value_`, which is several times faster than `value`.
     """
     payload = encode(item)
-    key, status, resolution = item.key, item.status, item.resolution
+    told = (item.id, item.key, item.status, item.resolution)
     if b"\\u0000" in payload:
-        key, status, resolution = _kept(key) or "", _kept(status), _kept(resolution)
+        facts = _storable(orjson.loads(payload))
+        payload, told = orjson.dumps(facts), (facts[0], facts[1], facts[7], facts[8])
+    name, key, status, resolution = told
     updated = None if item.updated_at is None else micros(item.updated_at)
     digest = blake2b(payload, digest_size=16).hexdigest()
     kind, state = item.kind._value_, item.state._value_
     return (
-        source, container, item.id, key, kind, state, status, resolution, item.children, updated, digest,
+        source, container, name, key, kind, state, status, resolution, item.children, updated, digest,
         payload.decode(),
     )  # fmt: skip
 
 
-def _kept(text: str | None) -> str | None:
-    """PostgreSQL keeps no U+0000; the payload has it as an escape."""
-    return text.replace("\0", "") if text else text
+def _storable(facts: Any) -> Any:  # noqa: ANN401 - any part of an encoded item
+    if isinstance(facts, list):
+        return [_storable(each) for each in facts]
+    return storable(facts) if isinstance(facts, str) else facts
 
 
 CREATED_AT, CLOSED_AT = 9, 10

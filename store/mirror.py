@@ -92,20 +92,21 @@ def gather(database: Database, lease: Lease, known: Container, items: Iterable[W
 
 def put_aside(connection: Connection, lease: Lease, container_id: str, items: Iterable[WorkItem]) -> None:
     """Put items among those gathered of a container."""
-    rows = {each.id: item_row(lease.source, container_id, each) for each in _oldest_first(items)}
-    if not rows:
+    listed = [item_row(lease.source, container_id, each) for each in _oldest_first(items)]
+    every = list({row[_ID]: row for row in listed}.values())
+    if not every:
         return
     statement, group = _gathering(connection.dialect)
     if group is None:
-        connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in rows.values()])
+        connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in every])
         return
-    every = list(rows.values())
     for begin in range(0, len(every), _ROWS_AT_ONCE):
         some = every[begin : begin + _ROWS_AT_ONCE]
         # One statement for all rows: after each one SQLite lets go of Python's lock, for which busy readers wait.
         connection.exec_driver_sql(statement.replace(group, ", ".join([group] * len(some))), tuple(chain(*some)))
 
 
+_ID = ROW.index("id")
 _ROWS_AT_ONCE = 500
 """SQLite takes 32,766 parameters."""
 

@@ -10,11 +10,12 @@ from store.database import Database, inserted, slices, upsert
 from store.lookup import items_of
 from store.mirror import next_generation
 from store.sources import Lease, fenced, following
-from store.tables import container, former_key, item, query, query_hit
+from store.tables import container, former_key, item, query, query_hit, storable
 
 
 def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], now: datetime) -> int:
     """Keep what a query finds now.  Returns how many ids are new or gone.  Raises LeaseLostError."""
+    found = {storable(each) for each in found}
     with database.write() as connection:
         fenced(connection, lease, now)
         known = select(query.c.text).where(query.c.source == lease.source, query.c.text == text)

@@ -29,9 +29,9 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
 )
+from sqlalchemy import Text as AnyText
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -65,6 +65,21 @@ class Millionths(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002 - the driver's own type; SQLAlchemy's signature
         return None if value is None else from_millionths(_whole(value))
+
+
+class Text(TypeDecorator[str]):
+    """A text without U+0000, which PostgreSQL refuses: one such title of a tracker must not end every run."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Return a text as both databases keep it."""
+    return text.replace("\0", "")
 
 
 def _whole(value: Any) -> int:  # noqa: ANN401 - the driver's own type

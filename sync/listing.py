@@ -9,6 +9,7 @@ from okrs.work import WorkItem
 from store import lookup, mirror
 from store.mirror import Reach
 from store.sources import ContainerState
+from store.tables import storable
 from sync.task import Tally, Task
 from sync.walking import Walk
 
@@ -111,7 +112,7 @@ def _cursor(task: Task, known: Container, held: ContainerState | None, now: date
     everything = Cursor(now=now, held=_held(task), memo=held.memo if held else {})
     if held is None or held.watermark is None or task.full:
         return everything
-    if held.called != known.called or not held.demand.covers(task.source.demand):
+    if held.called != storable(known.called) or not held.demand.covers(task.source.demand):
         return everything
     if held.full_at is None or now - held.full_at >= COMPLETE_AGAIN:
         return everything

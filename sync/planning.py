@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence, ItemId
 from mapping.codec import rule_hash, rule_text
-from mapping.judging import Line
+from mapping.judging import Line, Reason
 from mapping.measure import measure
 from mapping.rule import Rule
 from okrs.ledger import Entry, EntryKind
@@ -145,7 +145,7 @@ def _in_force(goal: Goal, basis: Basis, verdict: Verdict) -> Rule | None:
 
 def _reason(lines: Sequence[Line], gone: str | None) -> str | None:
     if not lines:
-        return gone or "no_match"
+        return gone or Reason.NO_MATCH
     return next((None for line in lines if line.counted), lines[0].reason)
 
 

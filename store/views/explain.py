@@ -217,7 +217,7 @@ def _parts(name: str, rule: Rule, measured: Measured, found: set[tuple[str, str]
             continue
         line = lines.get(number)
         if line is None:
-            answer.append(Which(name, number, part.source, False, None, "no_match"))
+            answer.append(Which(name, number, part.source, False, None, Reason.NO_MATCH.value))
         else:
             reason = line.reason.value if line.reason else None
             answer.append(Which(name, number, part.source, line.counted, line.amount, reason))

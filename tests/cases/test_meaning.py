@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from config.cases import read_cases
-from mapping.cases import COUNTED, NO_MATCH, number_text, tried
+from mapping.cases import COUNTED, number_text, tried
 from mapping.family import Candidate, Lore, Seen, candidates
-from mapping.judging import Line
+from mapping.judging import Line, Reason
 from mapping.measure import Scopes, measure
 from mapping.totals import kept
 from tests.cases.rows import Row
@@ -92,7 +92,7 @@ def raw(table: Table) -> tuple[dict[str, Any], ...]:
 
 def an_admin_s(table: Table) -> str:
     """The case in the form of `headway mapping test`."""
-    excluded = {row.key: NO_MATCH if set(row.fate) == {OUT} else _reason(row) for row in table.rows[0]}
+    excluded = {row.key: Reason.NO_MATCH.value if set(row.fate) == {OUT} else _reason(row) for row in table.rows[0]}
     case = {
         "key_result": KEY_RESULT,
         "now": table.entry.now,

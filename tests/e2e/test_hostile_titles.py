@@ -1,4 +1,4 @@
-"""Titles from trackers are hostile text: harmless on a terminal, unchanged and valid in JSON."""
+"""Titles from trackers are hostile text: harmless on a terminal, valid in JSON and unchanged but for U+0000."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_markup_is_shown_as_it_was_written(hostile: Headway) -> None:
 def test_json_keeps_every_title(hostile: Headway) -> None:
     [part] = hostile.run("explain", "p1-bugs", "--json").out["parts"]
     told = {each["title"] for each in part["counted"]}
-    assert told >= set(TITLES.values())
+    assert told >= {title.replace("\0", "") for title in TITLES.values()}  # which no database of PostgreSQL holds
     causes = hostile.run("history", "p1-bugs", "--json").out[-1]["causes"]
     assert {each["key"] for each in causes} == set(keys(hostile))
 

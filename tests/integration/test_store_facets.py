@@ -37,6 +37,7 @@ from tests.integration.readings import PAY, Reading
 KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
 NAMES = ("p1", "P1 ", "Größe", "groesse", "One-click", "Sprint 12", "ops", "Ops")
 FIELDS = ("effort", "points", "severity")
+QUERIES = ("a = x/A", "a = x/a", "b = 2")
 EVERY = asked_of(
     [
         AllOf(tuple(Match(selector, ("x",)) for selector in Selector)),
@@ -94,7 +95,7 @@ class Life:
 
     def ask(self) -> None:
         now = self.reading.clock.forward(minutes=1)
-        found, text = set(self.some(self.items, 3)), self.dice.choice(("a = 1", "b = 2"))
+        found, text = set(self.some(self.items, 3)), self.dice.choice(QUERIES)
         queries.replace_hits(self.reading.database, self.reading.lease, text, found, now)
 
     def call(self) -> None:
@@ -164,7 +165,7 @@ class Life:
             "Todo",
             "Payments",
             "zahlen",
-            "a = 1",
+            *QUERIES,
         )
         values = tuple(self.dice.sample(words, self.dice.randint(1, 4)))
         spans: tuple[Span, ...] = (QUARTER, LastDays(self.dice.randint(1, 60)))
@@ -322,3 +323,13 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) ->
         return found
 
     monkeypatch.setattr("store.facets.beside", and_then)
+
+
+def test_a_nul_of_a_tracker_hinders_no_question(reading: Reading) -> None:
+    """PostgreSQL looks for dates in the payload, whose escape of U+0000 it cannot read."""
+    hostile = an_item("PAY-1", State.DONE, title="A\0title", labels=("p\0001",), type="B\0ug", created_at=WITHIN)
+    reading.read(PAY, [hostile, an_item("PAY-2", created_at=WITHIN)])
+    asked = (where(label="p1"), where(type="Bug"), Within(Moment.CREATED, (QUARTER,)))
+    facets.follow(reading.database, "s", asked_of(asked), large=0)
+    for clause in (*asked, AllOf(asked)):
+        _finds_what_it_means(reading, clause)

@@ -1,15 +1,16 @@
 """The mirror: what a read brings, what it leaves alone, and what it may not do."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from okrs.demand import Demand
-from okrs.work import Kind, Ref, State, WorkItem
+from okrs.work import Kind, Ref, State, Step, WorkItem
 from store import census, lookup, mirror, queries, sources
-from store.census import Settled
+from store.census import Compared, Settled
 from store.database import Database
 from store.mirror import Reach, SuddenlyEmptyError, Taken
 from store.sources import LeaseLostError
@@ -30,7 +31,7 @@ def reading(database: Database) -> Reading:
 def test_items_come_back_as_they_were_read(reading: Reading) -> None:
     full = replace(
         at(reading, "PAY-1", State.DONE, points="0.30"),
-        title='Ünï "code" \\ \u0000 <b>&</b> 😀',
+        title='Ünï "code" \\ \\u0000 <b>&</b> 😀',
         status="Done ✓",
         resolution="Fixed",
         parent=Ref("id:PAY-9", "PAY-9"),
@@ -267,9 +268,68 @@ def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
 
 
 def test_a_word_with_a_nul_in_it_stops_no_database(reading: Reading) -> None:
-    """SQLite keeps U+0000, PostgreSQL refuses it: one such ticket would end every run."""
-    hostile = WorkItem("id:1", "PAY\0-1", Kind.ISSUE, "Task", "A\0title", "", State.DOING, "Do\0ing", "re\0solved")
+    """SQLite would keep U+0000, PostgreSQL refuses it: one such ticket would end every run."""
+    now = reading.clock.now
+    plain = WorkItem(
+        id="1",
+        key="PAY-1",
+        kind=Kind.ISSUE,
+        type="Task",
+        title="A title \\u0000",
+        url="https://x.example/1",
+        state=State.DOING,
+        status="Doing",
+        resolution="resolved",
+        parent=Ref("9", "PAY-9"),
+        projects=(Ref("#PAY", "Pay"),),
+        milestones=("v1",),
+        members=("2",),
+        labels=("p1",),
+        sections=(Ref("s1", "To do"),),
+        assignees=("anna",),
+        fields=(("points", "3"),),
+        aliases=("acme/web#3",),
+        sprints=("s1",),
+        refs=("PAY-2",),
+        history=(Step(now, State.TODO, "Open", "none"),),
+    )
+    hostile = with_nul(plain)
     assert reading.read(PAY, [hostile]) == Taken(1, 1)
-    (held,) = reading.items.values()
-    assert held.item.title == "A\0title"
+    assert [seen.item for seen in reading.items.values()] == [plain]
     assert reading.read(PAY, [hostile]) == Taken(1, 0)
+    assert reading.read(PAY, [plain]) == Taken(1, 0)
+
+
+def with_nul(value: Any) -> Any:
+    """The same with U+0000 in each of its texts."""
+    if type(value) is str:
+        return f"{value[:1]}\0{value[1:]}"
+    if isinstance(value, tuple):
+        return tuple(with_nul(each) for each in value)
+    if isinstance(value, (WorkItem, Ref, Step)):
+        return replace(value, **{each.name: with_nul(getattr(value, each.name)) for each in fields(value)})
+    return value
+
+
+def test_no_other_text_with_a_nul_stops_a_database(reading: Reading) -> None:
+    """What a tracker calls its containers, what it answers, which identities it names, what a connector remembers."""
+    database, lease, now = reading.database, reading.lease, reading.clock()
+    pay, refs = replace(PAY, called="P\0ayments"), [Ref("id:PAY\0-1", "PAY\0-1")]
+    reading.read(PAY, [at(reading, "PAY-1")])
+    mirror.take(database, lease, pay, Reach(Demand(), now, memo={"se\0en": "yes\0"}), now)
+    census.start(database, lease, pay, now)
+    census.gather(database, lease, pay, refs, now)
+    assert census.compare(database, lease, pay, 9, 9) == Compared((), ())
+    assert [queries.replace_hits(database, lease, "q\0", {"id:PAY\0-1"}, now) for _ in range(2)] == [1, 0]
+    queries.note_error(database, lease, "q", "no\0", now)
+    sources.note_error(database, lease, pay, "no\0", now)
+    census.settle_some(database, lease, pay, Settled(deleted=["id:\0PAY-1"]), now)
+    sources.release(database, lease, now, "fai\0led", "no\0")
+    with database.read() as connection:
+        state = sources.state_of(connection, "s")
+        assert queries.hits(connection, "s") == {"q": {"id:PAY-1"}}
+    assert (state.state, state.error) == ("failed", "no")
+    assert [(each.called, each.error, each.memo) for each in state.containers] == [
+        ("Payments", "no", {"se\0en": "yes\0"})
+    ]
+    assert reading.gone("PAY-1") == "deleted"

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, select, text, update
-from sqlalchemy.types import Text
 
 from mapping.codec import rule_hash
 from mapping.rule import Measure
@@ -15,7 +14,7 @@ from okrs.objective import Numeric
 from okrs.work import State
 from store import ledger
 from store.database import Database
-from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
+from store.tables import Text, evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 from store.views.verify import Verified, verify, verify_json
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World

@@ -56,8 +56,9 @@ def test_another_site_is_not_added_to_the_first_though_its_ids_are_equal(world: 
     assert world.verify().ok
 
 
-def test_a_container_that_the_tracker_calls_otherwise_is_read_anew(world: World) -> None:
-    world.trackers["one"].projects["PAY"].called = "PAYMENTS"
+@pytest.mark.parametrize("called", ["PAYMENTS", "PAY\0MENTS"])
+def test_a_container_that_the_tracker_calls_otherwise_is_read_anew(world: World, called: str) -> None:
+    world.trackers["one"].projects["PAY"].called = called
     world.sync()
     world.sync()
     assert [each is None for each in since(world)] == [True, False]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mapping.cases import Verdict
+from mapping.judging import Reason
 from service import Service
 from terminal.ports import Failure, InvalidConfig
 
@@ -182,6 +183,13 @@ def test_mistakes_are_told_with_their_place(config: Path, text: str, message: st
     assert "some.cases.yaml:1:" in str(problem)
 
 
+def test_every_possible_reason_is_told_once(config: Path) -> None:
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, "cases: [{key_result: kr, expect: 1, items: [{key: A}], excluded: {A: xyz}}]")
+    words = told.value.problems[0].message.partition("write one of: ")[2].split(", ")
+    assert words == list(Reason)
+
+
 def test_with_several_sources_a_row_says_which(config: Path) -> None:
     with pytest.raises(InvalidConfig) as told:
         tried(config, "cases: [{key_result: kr, expect: 1, items: [{key: A}]}]", BOTH)
@@ -189,6 +197,20 @@ def test_with_several_sources_a_row_says_which(config: Path) -> None:
     rows = "{key: A, source: pay, state: done}, {key: a/b#1, source: web, state: done}"
     (verdict,) = tried(config, f"cases: [{{key_result: kr, expect: 2, items: [{rows}]}}]")
     assert verdict.ok
+
+
+def test_two_sources_may_have_the_same_key(config: Path) -> None:
+    rows = "{key: A, source: pay, state: done}, {key: A, source: web}, {key: B, source: pay, state: done}"
+    case = f"cases: [{{key_result: kr, expect: 2, items: [{rows}], counted: [pay:A, B], excluded: {{web:A: open}}}}]"
+    (verdict,) = tried(config, case, BOTH)
+    assert verdict.differences == ()
+    assert verdict.fates == (("pay:A", "counted"), ("web:A", "open"), ("B", "counted"))
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, case.replace("pay:A", "A"))
+    assert 'no item has the key "A"; ' in str(told.value.problems[0])
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, case.replace("key: B", "key: A"))
+    assert '"A" is given twice, first at' in str(told.value.problems[0])
 
 
 def test_cases_lie_beside_the_config_and_are_no_part_of_it(config: Path) -> None:

@@ -228,6 +228,13 @@ CASES = [
     # mappings
     ("from:\n      - " + BAND_PART, "«from:", "from has no value: fill it in"),
     ("    from:\n      - " + BAND_PART, "", "from is missing: add it (What is measured"),
+    ("where: {type: Bug}", "where: «", "where has nothing behind it: write which items are meant, or where: {} for"),
+    ("where: {type: Bug}", "where: «~", "keys with values are expected here (key: value), not a text"),
+    ("{type: Bug}", "{not: «}", "not has nothing behind it: write what must not hold"),
+    ("{type: Bug}", "{any: [{type: Bug}, {not: «}]}", "not has nothing behind it"),
+    ("{type: Bug}", "{type: [Bug, «~]}", '"~" is YAML\'s word for nothing: take it out, or put it in quotes as a text'),
+    ("{type: Bug}", "{type: [Bug, «null]}", '"null" is YAML\'s word for nothing'),
+    ("{type: Bug}", "{type: [Bug, «'']}", "this text is blank"),
     ("    combine: weighted_mean\n", "", "2 parts need combine to become one number: add combine: weighted_mean"),
     ("combine: weighted_mean", "combine: «avg", "is not possible here; write one of: sum, mean"),
     ("weighted_mean", "sum", "weight works with combine: weighted_mean only"),

@@ -81,13 +81,16 @@ def test_depth_hidden_in_aliases_counts() -> None:
 
 @pytest.mark.usefixtures("parser")
 def test_scalars_stay_as_written_and_aliases_are_expanded() -> None:
-    data, problems = read("a: [1.10, no, 1e3, 0x10, 2026-10-01, ~, '', 010]\nb: &b {c: d}\ne: *b\nf:\n")
+    data, problems = read(
+        "a: [1.10, no, 1e3, 0x10, 2026-10-01, '~', \"null\", '', 010]\nb: &b {c: d}\ne: *b\nf:\ng: ~\n"
+    )
     assert problems == []
     assert data == {
-        "a": ["1.10", "no", "1e3", "0x10", "2026-10-01", "~", "", "010"],
+        "a": ["1.10", "no", "1e3", "0x10", "2026-10-01", "~", "null", "", "010"],
         "b": {"c": "d"},
         "e": {"c": "d"},
         "f": None,
+        "g": "~",
     }
 
 

@@ -4,12 +4,16 @@ import pytest
 
 from connectors.asana import payload as asana
 from connectors.asana.settings import Settings as AsanaSettings
+from connectors.asana.transport import Ask
 from connectors.asana.transport import Transport as AsanaTransport
 from connectors.contract import MalformedAnswer
 from connectors.github import payload as github
+from connectors.github.answer import Answer as GitHubAnswer
 from connectors.jira import payload as jira
+from connectors.jira.answers import Answer as JiraAnswer
 from connectors.jira.settings import Settings as JiraSettings
 from connectors.jira.transport import Transport as JiraTransport
+from tests.loopback import Wire, always, answer
 
 PROXY = "http://proxy.example:3128"
 BEFORE_THE_YEAR_1 = "0001-01-01T00:00:00+14:00"
@@ -43,3 +47,14 @@ def test_a_token_for_this_machine_goes_through_no_proxy(
     proxy = at_jira.line._pool.proxy
     assert (proxy and str(proxy)) == asked_through
     at_jira.close()
+
+
+def test_half_an_emoji_in_a_title_spoils_no_answer() -> None:
+    body, whole = rb'{"title": "cut \ud83d"}', {"title": "cut \ufffd"}
+    assert JiraAnswer(200, {}, body).object("an issue") == whole
+    assert GitHubAnswer(200, {}, body).object("an issue") == whole
+    with Wire(always(answer(body))) as wire:
+        source = {"connector": "asana", "url": wire.url, "token": "t", "projects": ["1"]}
+        at_asana = AsanaTransport(AsanaSettings.model_validate(source))
+        assert at_asana.get(Ask("a task", "/tasks/1")) == whole
+        at_asana.close()

@@ -1,5 +1,7 @@
 """Errors typed by what to do next, how long trackers ask to wait, and secrets struck out of texts."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +119,30 @@ def test_what_is_no_json_is_told_without_being_kept(body: bytes) -> None:
     with pytest.raises(MalformedAnswer, match=f"The answer for {WHAT} is no JSON") as caught:
         parsed(body, WHAT)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"cut \uD83D!", "cut \ufffd!"),
+        (r"\ude00", "\ufffd"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ud83d\ude00\ude00", "😀\ufffd"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\ud83d \\ud83d", "\ufffd \\ud83d"),  # the second one is a backslash and five letters
+        (r"\ud83d \"\\\ude00", '\ufffd "\\\ufffd'),
+        (r"\ud83d\n\u00fc😀", "\ufffd\nü😀"),
+    ],
+)
+def test_half_an_emoji_spoils_no_page(written: str, text: str) -> None:
+    """Trackers cut titles in the middle of a character and send the half that is left as an escape."""
+    assert parsed(f'[{{"title": "{written}", "id": 1}}]'.encode(), WHAT) == [{"title": text, "id": 1}]
+
+
+@given(st.lists(st.sampled_from([*map(chr, (0xD83D, 0xDE00, 0xD7FF, 0xE000)), "\\", "u", '"', "d83d", "a", "😀"])))
+def test_no_text_that_json_can_carry_is_refused(signs: list[str]) -> None:
+    text = "".join(signs)
+    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert parsed(json.dumps([text]).encode(), WHAT) == [joined]

@@ -266,3 +266,14 @@ def test_a_query_selects_what_the_tracker_found() -> None:
     assert both == ["PAY-1", "PAY-2"]
     assert not any(selects(where(query="never asked"), one) for one in asked)
     assert not any(selects(where(query="team = core"), one) for one in candidates(mirror))
+
+
+def test_queries_are_compared_exactly() -> None:
+    """They are of another language: in one with a slash in it, case may matter as well as blanks."""
+    found = {"labels = 'x/A'": {"id:PAY-1"}, "labels = 'x/a'": {"id:PAY-2"}}
+    asked = candidates([seen(an_item("PAY-1")), seen(an_item("PAY-2"))], Lore(queries=found))
+    selected = {
+        text: [one.item.key for one in asked if selects(where(query=text), one)]
+        for text in (*found, "LABELS = 'x/a'", " labels = 'x/a'")
+    }
+    assert list(selected.values()) == [["PAY-1"], ["PAY-2"], [], []]

@@ -21,7 +21,9 @@ def test_exact_keeps_the_shortest_text(number: int | float | str | Decimal, text
     assert str(exact(number)) == text
 
 
-@pytest.mark.parametrize("number", ["", "many", "1,5", "nan", "Infinity", float("nan"), float("-inf"), Decimal("sNaN")])
+@pytest.mark.parametrize(
+    "number", ["", "many", "1,5", "1_000", "nan", "Infinity", float("nan"), float("-inf"), Decimal("sNaN")]
+)
 def test_exact_refuses_what_is_no_finite_number(number: str | float | Decimal) -> None:
     with pytest.raises(ValueError, match="number"):
         exact(number)
@@ -96,7 +98,25 @@ def test_equal_numbers_have_equal_text_that_reads_back(number: Decimal) -> None:
         ("NaN", None),
         ("1e9", "1000000000"),
         ("1e10", None),
+        ("1e999", None),
         ("1e999999", None),
+        (" 12\t", "12"),
+        ("+.5", "0.5"),
+        ("5.", "5"),
+        ("-1.5E-2", "-0.015"),
+        ("1_000", None),
+        ("1,000", None),
+        ("1 000", None),
+        ("0x10", None),
+        ("+-1", None),
+        ("1.2.3", None),
+        (".", None),
+        ("Infinity", None),
+        ("-inf", None),
+        ("sNaN1", None),
+        ("\u0661\u0662", None),  # digits, though not ours
+        ("\uff11\uff12", None),
+        ("12\n13", None),
     ],
 )
 def test_the_number_of_a_field(text: str, number: str | None) -> None:
