@@ -28,7 +28,7 @@ from mapping.facets import (
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
 from mapping.measure import NO_SCOPES, Scopes, held
-from mapping.rule import Clause, Rule, leaves_of
+from mapping.rule import Clause, Part, Rule, leaves_of
 from okrs.work import WorkItem, fold_key
 from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
@@ -125,6 +125,16 @@ def selection(connection: Connection, index: Index, clause: Clause) -> set[str] 
         return None
     asked = clauses.selected(known, clause)
     return {row[0] for row in raw(connection, f"SELECT f.item FROM facet f WHERE {asked.text}", asked.values)}
+
+
+def selects_some(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> bool | None:
+    """Tell whether a part selects any item at all; None where facets do not tell."""
+    where = settled(part.where, rule.timezone, min(now, rule.period.end))
+    known = index.known(connection, [where])
+    if known is None:
+        return None
+    asked = clauses.selected(known, where)
+    return raw(connection, f"SELECT 1 FROM facet f WHERE {asked.text} LIMIT 1", asked.values).first() is not None
 
 
 def chosen(

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from mapping.codec import parse_rule
 from mapping.family import Candidate
 from mapping.measure import selected
-from store import ledger, queries
+from mapping.rule import Part, Rule
+from store import facets, ledger, queries
 from store.tables import evidence
 from store.views.setup import Setup
 
@@ -33,21 +34,31 @@ def gaps(
 ) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
-    A part with evidence selects something; the mirror of a source is read for the other parts alone, which are few.
+    A part with evidence selects something; for the other parts alone, which are few, the facets of a source are asked,
+    or its mirror is read.
     """
     states = ledger.states(connection)
     rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
     fed = {(row.key_result, row.part) for row in rows}
     loaded: dict[str, Sequence[Candidate]] = {}
+    indexes: dict[str, facets.Index | None] = {}
+
+    def selects(rule: Rule, part: Part) -> bool:
+        if part.source not in indexes:
+            indexes[part.source] = facets.index_of(connection, part.source)
+        index = indexes[part.source]
+        told = None if index is None else facets.selects_some(connection, index, rule, part, now)
+        if told is not None:
+            return told
+        if part.source not in loaded:
+            loaded[part.source] = mirror(connection, part.source)
+        return bool(selected(rule, part, loaded, now))
+
     found = []
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
         rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
         for number, part in enumerate(rule.parts):
-            if (name, number) in fed:
-                continue
-            if part.source not in loaded:
-                loaded[part.source] = mirror(connection, part.source)
-            if not selected(rule, part, loaded, now):
+            if (name, number) not in fed and not selects(rule, part):
                 found.append(Gap(name, number, part.source))
     return tuple(found)
 

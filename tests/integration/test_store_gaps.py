@@ -4,11 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection, delete
 
 from connectors.contract import Stop
+from mapping.facets import asked_of
+from mapping.family import Candidate
 from mapping.rule import Rule
 from okrs.work import State
+from store import facets
 from store.database import Database
+from store.tables import evidence
 from store.views.gaps import Gap, gaps
 from store.views.waiting import Waiting, Why, waiting
 from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, where
@@ -89,3 +94,20 @@ def test_a_query_that_nobody_asked_yet_waits_for_a_sync(world: World) -> None:
     world.feed("kr", a_rule(a_part(where=where(query="odd"))))
     assert why(world) == Waiting(Why.SYNC)
     assert world.status("kr").reading
+
+
+@pytest.mark.parametrize(("label", "empty"), [("p1", False), ("p3", True)])
+def test_of_a_large_source_its_facets_are_asked(world: World, label: str, empty: bool) -> None:
+    """The mirror is not read for it."""
+    world.feed("kr", a_rule(a_part(), a_part(where=where(label=label))))
+    world.sync()
+    with world.database.write() as connection:
+        connection.execute(delete(evidence).where(evidence.c.part == 1))
+    facets.follow(world.database, SOURCE, asked_of([where(label=label)]), large=0)
+
+    def unread(_connection: Connection, _source: str) -> list[Candidate]:
+        raise AssertionError("the whole mirror was read")
+
+    with world.database.read() as connection:
+        told = gaps(connection, world._setup(), world.clock(), unread)
+    assert told == ((Gap("kr", 1, SOURCE),) if empty else ())
