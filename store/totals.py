@@ -83,9 +83,12 @@ class _Pile:
 
 def _total_of(connection: Connection, index: Index, rule: Rule, number: int, now: datetime) -> Total | None:
     part, key = rule.parts[number], (rule, number, now >= rule.period.end)
-    if key not in index.plans or part.passes:
-        index.plans[key] = _asked(connection, index, rule, part, now)
-    asked: _Asked | Total | None = index.plans[key]
+    if key in index.plans:
+        asked: _Asked | Total | None = index.plans[key]
+    else:
+        asked = _asked(connection, index, rule, part, now)
+        if not part.passes:
+            index.plans[key] = asked
     if not isinstance(asked, _Asked):
         return asked
     try:
@@ -107,7 +110,10 @@ def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: da
     if found is FALSE:
         return Total()
     number, tables = _number(connection, index, part)
-    return _Asked(part, number, full, Sql(f"FROM {tables} WHERE {found.text}", found.values))
+    told = _told_by_state(part, number, full) if part.partial else _told_by_credit(part, number, full)
+    group = " GROUP BY 1, 2" if part.partial else ""
+    text = f"SELECT {told.text} FROM {tables} WHERE {found.text}{group}"
+    return _Asked(part, text, (*told.values, *found.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +121,8 @@ class _Asked:
     """A question about the items on the line."""
 
     part: Part
-    number: str
-    """The expression of an item's own weight in millionths."""
-    full: Sql
-    """Condition of full credit."""
-    rows: Sql
-    """Tables and conditions."""
+    text: str
+    values: tuple[int | str, ...]
 
 
 def _number(connection: Connection, index: Index, part: Part) -> tuple[str, str]:
@@ -131,25 +133,30 @@ def _number(connection: Connection, index: Index, part: Part) -> tuple[str, str]
     return "n.number", f"facet f LEFT JOIN facet n ON n.term = {term.id if term else 'NULL'} AND n.item = f.item"
 
 
+def _told_by_credit(part: Part, number: str, full: Sql) -> Sql:
+    """Sums of all, and of those with full credit; the same where all have it."""
+    sums = ["count(*)"] if part.by is None else ["count(*)", f"count({number})", f"sum({number})"]
+    whole = [] if full is TRUE else [f"{each} FILTER (WHERE {full.text})" for each in sums]
+    return Sql(", ".join([*sums, *whole]), full.values * len(whole))
+
+
 def _by_credit(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
-    """Add up those with full credit, and the others."""
-    sums = ["count(*)"] if asked.part.by is None else ["count(*)", f"count({asked.number})", f"sum({asked.number})"]
-    whole = [] if asked.full is TRUE else [f"{each} FILTER (WHERE {asked.full.text})" for each in sums]
-    values = (*asked.full.values * len(whole), *asked.rows.values)
-    (row,) = raw(connection, f"SELECT {', '.join([*sums, *whole])} {asked.rows.text}", values)
-    told = [int(each or 0) for each in row]
-    every, full = told[: len(sums)], told[-len(sums) :]
+    told = [int(each or 0) for each in raw(connection, asked.text, asked.values).one()]
+    many = 1 if asked.part.by is None else 3
+    every, full = told[:many], told[-many:]
     yield _pile(asked.part, ONE, *full)
     yield _pile(asked.part, ZERO, *(one - other for one, other in zip(every, full, strict=True)))
 
 
+def _told_by_state(part: Part, number: str, full: Sql) -> Sql:
+    """How many have full credit, and how many each state, by what they weigh: every product is rounded."""
+    state = f"CASE WHEN {full.text} THEN -1 ELSE f.state END"
+    return Sql(f"{state}, {'NULL' if part.by is None else number}, count(*)", full.values)
+
+
 def _by_state(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
-    """Add up those with full credit, and those of each state, by what they weigh: every product is rounded."""
     shares = {STATES[state]: share for state, share in asked.part.partial if state is not State.CANCELLED}
-    number = "NULL" if asked.part.by is None else asked.number
-    state = f"CASE WHEN {asked.full.text} THEN -1 ELSE f.state END"
-    text = f"SELECT {state}, {number}, count(*) {asked.rows.text} GROUP BY 1, 2"
-    for code, weight, items in raw(connection, text, (*asked.full.values, *asked.rows.values)):
+    for code, weight, items in raw(connection, asked.text, asked.values):
         credit = ONE if code < 0 else shares.get(code, ZERO)
         yield _pile(asked.part, credit, items, *((0, 0) if weight is None else (items, weight * items)))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -70,8 +70,11 @@ def mirrored(database: Database, mirror: Mirror, now: datetime, some: Iterable[R
 
 
 def by_sql(database: Database, rule: Rule, now: datetime) -> tuple[Total, ...] | None:
+    """Asked before at other times of the same snapshot, whose answers must not stay."""
     with database.read() as connection:
         indexes = {name: index for name in rule.sources if (index := facets.index_of(connection, name))}
+        for then in (now - timedelta(days=40), now + timedelta(days=200), now):
+            totals_of(connection, indexes, rule, then)
         return totals_of(connection, indexes, rule, now)
 
 
