@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -11,18 +12,24 @@ from hypothesis import strategies as st
 
 from mapping.facets import asked_by
 from mapping.measure import measure
-from mapping.rule import TIMES, Combine, Measure, Part, Rule, Scope
+from mapping.rule import TIMES, Cancelled, Combine, Counts, Measure, Part, Rule, Scope, Window
 from mapping.totals import Total
 from okrs.work import State, WorkItem
 from store import facets, queries
 from store.database import Database
 from store.totals import plain, totals_of
-from tests.builders import AFTER, BEFORE, NOW, WITHIN, a_part, a_rule, an_item, where
+from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
 from tests.integration.readings import PAY, Reading, emptied
 from tests.unit.test_mapping_laws import KEYS, Mirror, mirrors, nows, rules
 
 FIELDS = (None, "effort", "points")
+MOMENT = timedelta(microseconds=1)
 LARGE_NUMBERS = ("0.5", "3", "1000000000", "-1000000000", "XL", "0.3333335")
+
+
+@pytest.fixture
+def reading(database: Database) -> Reading:
+    return Reading(database)
 
 
 @st.composite
@@ -105,12 +112,28 @@ def test_of_any_rule_sql_says_the_same_or_nothing(
         assert found == (by_python(shared_database, rule, now) if plain(rule) else None)
 
 
+def test_every_policy_draws_its_lines_where_measuring_does(reading: Reading) -> None:
+    """At both edges of a cycle, while it goes on and when it is over."""
+    edges = [edge + step for edge in (QUARTER.start, QUARTER.end) for step in (-MOMENT, timedelta(), MOMENT)]
+    stood = product(State, [None, *edges], [None, *edges])
+    items = [
+        an_item(f"PAY-{n}", state, created_at=created, closed_at=closed if state.closed else None, points=str(n % 4))
+        for n, (state, created, closed) in enumerate(stood)
+    ]
+    reading.clock.now = QUARTER.end
+    reading.read(PAY, items)
+    facets.follow(reading.database, "s", asked_by([a_part(by="points")]), large=0)
+    kinds = (Measure.COUNT, Measure.PERCENT, Measure.SUM, Measure.MEAN, Measure.THROUGHPUT)
+    policies = product(kinds, Counts, Cancelled, Window, ((), ((State.DOING, Decimal("0.35")),)))
+    for kind, counts, cancelled, window, partial in policies:
+        by = "points" if kind in (Measure.SUM, Measure.MEAN) else None
+        shared = {"cancelled": cancelled, "window": window, "partial": partial}
+        rule = a_rule(a_part(kind, source="s", by=by, counts=counts, **shared))
+        for now in (QUARTER.end - MOMENT, QUARTER.end):
+            assert by_sql(reading.database, rule, now) == by_python(reading.database, rule, now), (rule, now)
+
+
 # --- where SQL says nothing ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def reading(database: Database) -> Reading:
-    return Reading(database)
 
 
 LABELLED = a_rule(a_part(source="s", where=where(label="p1")))
