@@ -24,6 +24,7 @@ from okrs.work import State, WorkItem
 from store import facets, mirror, sources
 from store.database import Database, open_database
 from store.mirror import Reach
+from store.readiness import Readiness
 from sync.cache import MirrorCache
 from sync.deciding import Goal
 from sync.recording import Run, basis_of, judge, record, settle
@@ -102,8 +103,9 @@ class Life:
         with self.database.read() as connection:
             due = self.watch.look(connection, self.cache, self.now).due
             self.concerned = len(due)
+            readiness = Readiness(connection, self.run.containers)
             for each in due:
-                basis = basis_of(connection, each.goal, self.run, each.portion)
+                basis = basis_of(readiness, each.goal, each.portion)
                 if basis.whole:
                     raise SystemExit(f"{each.goal.key_result.id} is measured by all its items")
                 judge(connection, each.goal, basis, self.cache, self.now, portion=each.portion)

@@ -6,6 +6,14 @@ from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Se
 from okrs.demand import Demand
 from okrs.work import Kind, fold_name
 
+Demands = tuple[tuple[str, Demand], ...]
+"""By source."""
+
+
+def demands_of(rule: Rule) -> Demands:
+    """Return the demand of a rule on each of its sources."""
+    return tuple((name, demand_of(rule, name)) for name in rule.sources)
+
 
 def demand_of(rule: Rule, source: str) -> Demand:
     """Return the demand of a rule on one of its sources."""

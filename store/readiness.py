@@ -1,11 +1,13 @@
 """Whether what was read of a source is enough for a rule: one notion for who writes values and for who says why not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from mapping.demand import Demands
 from okrs.demand import Demand
-from store import queries
+from store import queries, sources
 from store.sources import SourceState
 
 
@@ -25,3 +27,39 @@ def usable(connection: Connection, state: SourceState, demand: Demand) -> bool:
 def answered(connection: Connection, name: str, demand: Demand) -> bool:
     """Tell whether every query that is asked of a source was answered once."""
     return not demand.queries or demand.queries <= queries.answered(connection, name)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Both questions for many rules on one snapshot: every source is looked at once."""
+
+    connection: Connection
+    containers: Mapping[str, tuple[str, ...]]
+    """Names of the containers that the config gives each source."""
+    _states: dict[str, SourceState] = field(default_factory=dict)
+    _ready: dict[Demands, bool] = field(default_factory=dict)
+    _usable: dict[Demands, bool] = field(default_factory=dict)
+
+    def ready(self, demands: Demands) -> bool:
+        """Tell whether every source of a rule is configured, and `ready` for it."""
+        return self._all(
+            self._ready,
+            demands,
+            lambda state, demand: ready(self.connection, state, self.containers[state.name], demand),
+        )
+
+    def usable(self, demands: Demands) -> bool:
+        """Tell whether every source of a rule is configured, and `usable` for it."""
+        return self._all(self._usable, demands, lambda state, demand: usable(self.connection, state, demand))
+
+    def _all(self, told: dict[Demands, bool], demands: Demands, enough: Callable[[SourceState, Demand], bool]) -> bool:
+        if demands not in told:
+            told[demands] = all(
+                name in self.containers and enough(self._state(name), demand) for name, demand in demands
+            )
+        return told[demands]
+
+    def _state(self, name: str) -> SourceState:
+        if name not in self._states:
+            self._states[name] = sources.state_of(self.connection, name)
+        return self._states[name]

@@ -24,12 +24,13 @@ from okrs.objective import terms_text
 from okrs.work import WorkItem
 from store import lookup
 from store.ledger import KeyResultState
+from store.readiness import Readiness
 from store.views.history import ShownEntry, shown
 from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
-from sync.recording import Run, basis_of, judge, leaving, left_config
+from sync.recording import basis_of, judge, leaving, left_config
 
 
 def plan(
@@ -39,8 +40,8 @@ def plan(
 
     `containers` are the names of the containers that the config gives each source.
     """
-    run, cache = Run("", containers), MirrorCache()
-    planned = [_Question(connection, goal, run, cache, now).answer() for goal in goals]
+    readiness, cache = Readiness(connection, containers), MirrorCache()
+    planned = [_Question(goal, readiness, cache, now).answer() for goal in goals]
     left = leaving(connection, (goal.key_result.id for goal in goals))
     return (*planned, *(_left(connection, state, now) for state in left))
 
@@ -73,20 +74,23 @@ def _effects(connection: Connection, name: str, verdict: Verdict, now: datetime)
 class _Question:
     """What would become of one key result, and everything that the answer rests on."""
 
-    connection: Connection
     goal: Goal
-    run: Run
+    readiness: Readiness
     cache: MirrorCache
     now: datetime
 
+    @property
+    def connection(self) -> Connection:
+        return self.readiness.connection
+
     def answer(self) -> Planned:
-        key_result, basis = self.goal.key_result, basis_of(self.connection, self.goal, self.run)
+        key_result, basis = self.goal.key_result, basis_of(self.readiness, self.goal)
         old = basis.state.value if basis.state else None
         try:
             verdict = judge(self.connection, self.goal, basis, self.cache, self.now)
         except ArithmeticError:  # the engine leaves such a key result as it is, too
             return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
-        lacking = lacks(self.connection, self.goal.rule, self.run.containers) if self.goal.rule else ()
+        lacking = lacks(self.connection, self.goal.rule, self.readiness.containers) if self.goal.rule else ()
         notes = _notes(self.goal, basis, verdict, lacking, self.now)
         value = verdict.state.value if verdict.state else old
         return Planned(

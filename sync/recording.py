@@ -15,13 +15,14 @@ from connectors.logs import ERROR, tell
 from mapping.attribution import Evidence, ItemId
 from mapping.causes import Past
 from mapping.codec import parse_rule, rule_hash, rule_text, scope_key
-from mapping.demand import demand_of
+from mapping.demand import demands_of
 from mapping.family import Candidate
 from mapping.measure import Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, readiness, scopes, sources
+from store import ledger, lookup, scopes, sources
 from store.database import Database
+from store.readiness import Readiness
 from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 from sync.watching import Due, Portion, Still
@@ -89,17 +90,18 @@ def _judged(
     while waiting:
         some: list[_Judged] = []
         with database.read() as connection:
+            readiness = Readiness(connection, run.containers)
             while waiting and sum(each.rows for each in some) < _ROWS_AT_ONCE and len(some) < _AT_ONCE:
-                found = _judge(connection, waiting.popleft(), run, cache, now)
+                found = _judge(readiness, waiting.popleft(), cache, now)
                 some += [found] if found is not None else []
         if some:
             yield some
 
 
-def _judge(connection: Connection, due: Due, run: Run, cache: MirrorCache, now: datetime) -> _Judged | None:
-    basis = basis_of(connection, due.goal, run, due.portion)
+def _judge(readiness: Readiness, due: Due, cache: MirrorCache, now: datetime) -> _Judged | None:
+    basis = basis_of(readiness, due.goal, due.portion)
     try:
-        verdict = judge(connection, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
+        verdict = judge(readiness.connection, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
     except ArithmeticError:
         name = due.goal.key_result.id
         tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=name)
@@ -111,7 +113,7 @@ def _record_locked(database: Database, due: Due, run: Run, cache: MirrorCache, n
     """Measure a key result with everybody else kept waiting."""
     with database.write() as connection:
         head = ledger.lock_head(connection)
-        judged = _judge(connection, due, run, cache, now)
+        judged = _judge(Readiness(connection, run.containers), due, cache, now)
         return _write(connection, head, judged, run=run, now=now) if judged is not None else []
 
 
@@ -153,9 +155,9 @@ def left_config(state: ledger.KeyResultState) -> Verdict:
     return retire(state, "it was taken out of the config")
 
 
-def basis_of(connection: Connection, goal: Goal, run: Run, portion: Portion | None = None) -> Basis:
+def basis_of(readiness: Readiness, goal: Goal, portion: Portion | None = None) -> Basis:
     """Read what a decision about a key result rests on; of a portion, if it still is all that moved."""
-    name = goal.key_result.id
+    connection, name = readiness.connection, goal.key_result.id
     state = ledger.state_of(connection, name)
     recorded = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else None
     named = {*(recorded.sources if recorded else ()), *(goal.rule.sources if goal.rule else ())}
@@ -168,8 +170,8 @@ def basis_of(connection: Connection, goal: Goal, run: Run, portion: Portion | No
         recorded=recorded,
         evidence=_evidence(connection, state, portion),
         generations=generations,
-        recorded_ready=recorded is not None and _usable(connection, recorded, run.containers),
-        ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
+        recorded_ready=recorded is not None and readiness.usable(demands_of(recorded)),
+        ready=goal.rule is not None and readiness.ready(demands_of(goal.rule)),
         scopes=frozen,
         whole=portion is None,
     )
@@ -200,23 +202,6 @@ def _evidence(
         each
         for source, touched in portion.touched.items()
         for each in ledger.evidence_among(connection, state.id, parts, source, touched.ids)
-    )
-
-
-def _usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
-    """Tell whether a rule on record can go on."""
-    return all(
-        name in containers and readiness.usable(connection, sources.state_of(connection, name), demand_of(rule, name))
-        for name in rule.sources
-    )
-
-
-def ready(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
-    """Tell whether every source of a rule is configured and was read completely with what the rule needs."""
-    return all(
-        name in containers
-        and readiness.ready(connection, sources.state_of(connection, name), containers[name], demand_of(rule, name))
-        for name in rule.sources
     )
 
 

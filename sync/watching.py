@@ -14,15 +14,14 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from mapping.codec import rule_hash, rule_text
-from mapping.demand import demand_of
+from mapping.demand import Demands, demands_of
 from mapping.interest import Interests, interests_of
 from mapping.rule import Rule
-from okrs.demand import Demand
 from okrs.objective import terms_text
 from store import ledger, sources
 from store.facets import Touched
 from store.ledger import OnRecord
-from store.readiness import usable
+from store.readiness import Readiness
 from store.tables import from_micros, micros
 from sync.cache import MirrorCache
 from sync.deciding import Goal
@@ -73,7 +72,7 @@ class _Watched:
     rule: Rule
     digest: str
     terms: str
-    demands: tuple[tuple[str, Demand], ...]
+    demands: Demands
     """Of the sources of the rule."""
     end: int
     """Of its cycle, in microseconds since 1970."""
@@ -87,7 +86,7 @@ class _Watched:
             rule,
             rule_hash(rule_text(rule)),
             terms_text(goal.key_result.terms),
-            tuple((name, demand_of(rule, name)) for name in rule.sources),
+            demands_of(rule),
             micros(rule.period.end),
             rule.passes,
         )
@@ -127,7 +126,8 @@ class Watch:
     def look(self, connection: Connection, cache: MirrorCache, now: datetime) -> Look:
         """Tell which key results are to be measured, and which are not though their sources moved."""
         recorded = ledger.on_record(connection)
-        looking = _Looking(connection, cache, self, now, _moves(connection, recorded.values()))
+        moves = _moves(connection, recorded.values())
+        looking = _Looking(connection, cache, self, now, moves, Readiness(connection, self.containers))
         due: list[Due] = []
         still: dict[str, list[str]] = {}
         for goal in self._in_order:
@@ -142,8 +142,8 @@ class Watch:
             elif found is _Nothing.OF_CONCERN:
                 still.setdefault(known.generations, []).append(name)
         head = ledger.head_of(connection).seq
-        moves = ((looking.moves[at], tuple(some)) for at, some in still.items())
-        return Look(tuple(due), tuple(Still(at.since, at.until, some, head) for at, some in moves))
+        stills = (Still(moves[at].since, moves[at].until, tuple(some), head) for at, some in still.items())
+        return Look(tuple(due), tuple(stills))
 
 
 class _Nothing(Enum):
@@ -182,16 +182,15 @@ class _Looking:
     watch: Watch
     now: datetime
     moves: Mapping[str, _Move]
+    readiness: Readiness
     _concerned: dict[str, tuple[Mapping[str, Touched], set[str]] | None] = field(default_factory=dict)
-    _states: dict[str, sources.SourceState] = field(default_factory=dict)
-    _usable: dict[tuple[tuple[str, Demand], ...], bool] = field(default_factory=dict)
 
     def at(self, watched: _Watched, known: OnRecord) -> Due | _Nothing:
         """Say what is to be done about a key result."""
         if not watched.unchanged(known) or watched.timely(known.measured_at, self.now):
             return Due(watched.goal)
         move = self.moves[known.generations]
-        if move.since == move.until or not self._can_go_on(watched.demands):
+        if move.since == move.until or not self.readiness.usable(watched.demands):
             return _Nothing.TO_DO
         if known.generations not in self._concerned:
             self._concerned[known.generations] = self._concerning(move)
@@ -215,15 +214,3 @@ class _Looking:
             names |= ledger.counting(self.connection, name, touched.ids)
             names |= self.watch.interests.of(name, touched.candidates, self.now)
         return found, names
-
-    def _can_go_on(self, demands: tuple[tuple[str, Demand], ...]) -> bool:
-        if demands not in self._usable:
-            self._usable[demands] = all(self._holds(name, demand) for name, demand in demands)
-        return self._usable[demands]
-
-    def _holds(self, name: str, demand: Demand) -> bool:
-        if name not in self.watch.containers:
-            return False
-        if name not in self._states:
-            self._states[name] = sources.state_of(self.connection, name)
-        return usable(self.connection, self._states[name], demand)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mapping.demand import demands_of
 from mapping.rule import Combine, Counts, DoneWhen, Measure, Part, Rule, Window
 from okrs.cycle import Period
 from okrs.demand import Demand
@@ -18,9 +19,9 @@ from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import Kind, State
 from store import ledger
 from store.database import Database
+from store.readiness import Readiness
 from sync.lacking import Lack, NextRead, lacks, next_reads
 from sync.planned import Note, Planned, Ticket
-from sync.recording import ready
 from sync.task import SourceToRead
 from tests.builders import AFTER, SOURCE, a_part, a_rule, an_item, numbers, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, two_projects
@@ -389,4 +390,6 @@ def test_a_rule_is_ready_when_it_lacks_nothing(shared_database: Database, rule: 
     with world.database.read() as connection:
         for names in (("A",), ("A", "B")):
             containers = dict.fromkeys(SOURCES, names)
-            assert ready(connection, rule, containers) is (lacks(connection, rule, containers) == ())
+            assert Readiness(connection, containers).ready(demands_of(rule)) is (
+                lacks(connection, rule, containers) == ()
+            )
