@@ -21,10 +21,10 @@ from okrs.demand import Container, Demand
 from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric
 from okrs.work import State, WorkItem
-from store import facets, mirror, sources
+from store import mirror, sources
 from store.database import Database, open_database
 from store.mirror import Reach
-from store.readiness import Readiness
+from store.readiness import Snapshot
 from sync.cache import MirrorCache
 from sync.deciding import Goal
 from sync.recording import Run, basis_of, judge, record, settle
@@ -99,13 +99,13 @@ class Life:
 
     def look(self) -> None:
         """Find the key results that are concerned and measure them, on one snapshot."""
-        facets.follow(self.database, company.SOURCE, self.asked, large=0)
+        self.cache.follow(self.database, company.SOURCE, self.asked, large=0)
         with self.database.read() as connection:
             due = self.watch.look(connection, self.cache, self.now).due
             self.concerned = len(due)
-            readiness = Readiness(connection, self.run.containers)
+            snapshot = Snapshot(connection, self.run.containers)
             for each in due:
-                basis = basis_of(readiness, each.goal, each.portion)
+                basis = basis_of(snapshot, each.goal, each.portion)
                 if basis.whole:
                     raise SystemExit(f"{each.goal.key_result.id} is measured by all its items")
                 judge(connection, each.goal, basis, self.cache, self.now, portion=each.portion)
@@ -113,7 +113,7 @@ class Life:
     def record(self) -> None:
         """Do what a run does after it read."""
         now: datetime = self.now
-        facets.follow(self.database, company.SOURCE, self.asked, large=0)
+        self.cache.follow(self.database, company.SOURCE, self.asked, large=0)
         with self.database.read() as connection:
             look = self.watch.look(connection, self.cache, now)
         record(self.database, look.due, self.run, self.cache, now)

@@ -298,6 +298,11 @@ class Rule:
         return any(part.passes for part in self.parts)
 
     @property
+    def freezes(self) -> bool:
+        """Whether any part of it has a scope that stays what it was when it was first measured."""
+        return any(part.scope is Scope.FROZEN for part in self.parts)
+
+    @property
     def item_by_item(self) -> bool:
         """Whether what an item is to the number follows from the item alone, and the number from three sums of them.
 

@@ -63,7 +63,7 @@ class _Kept:
 class Index:
     """The facets of a source as they are in one snapshot, ready for the questions of many rules."""
 
-    def __init__(self, source: str, kept: _Kept, lore: Lore) -> None:
+    def __init__(self, source: str, kept: _Kept, lore: Lore, foundation: Mapping[str, Seen] | None = None) -> None:
         self.source = source
         self.generation = kept.generation
         self.asked = kept.asked
@@ -72,7 +72,7 @@ class Index:
         self.plans: dict[Hashable, Any] = {}
         """What rules were translated to, kept by whoever does that."""
         self._terms: dict[Row, Term | None] = {}
-        self._foundation: Mapping[str, Seen] | None = None
+        self._foundation = foundation
 
     def foundation(self, connection: Connection) -> Mapping[str, Seen]:
         """Return what the facets of many rest on."""
@@ -107,6 +107,17 @@ class Touched:
     ids: frozenset[str]
     candidates: tuple[Candidate, ...]
     """Those that are in the mirror now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What was learned of a source while its facets were brought up to its items."""
+
+    index: Index
+    since: int
+    """The generation that they were of before."""
+    touched: Touched | None
+    """What moved since then; None where it is too much to be measured by itself."""
 
 
 def index_of(connection: Connection, source: str) -> Index | None:
@@ -167,31 +178,34 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     return Touched(ids, tuple(each for each in around if each.item.id in ids))
 
 
-def follow(database: Database, source: str, asked: frozenset[str], large: int = LARGE) -> None:
-    """Bring the facets of a source up to its items, where they are many."""
+def follow(database: Database, source: str, asked: frozenset[str], large: int = LARGE) -> Followed | None:
+    """Bring the facets of a source up to its items, where they are many; returns what that told of some that moved."""
     with database.read() as connection:
         kept, generation = _kept(connection, source), _generation(connection, source)
         if kept is None and sources.items_held(connection, source) < large:
-            return
+            return None
         lore = queries.lore_of(connection, source)
         now = _Kept(generation, asked, _called(lore), generation)
         whole = kept is None or kept.builder is not None or not kept.asked >= asked or kept.called != now.called
         if kept is not None and not whole:
             if kept.generation == now.generation:
-                return
+                return None
             now, ids = replace(now, asked=kept.asked, built=kept.built), _touched(connection, source, kept.generation)
             # The facets that name the plans are behind: whoever is new among them was touched.
-            around = joined(connection, source, ids, lore, foundation_of(connection, source, lore, ids))
+            foundation = foundation_of(connection, source, lore, ids)
+            around = joined(connection, source, ids, lore, foundation)
             dressed = [each for each in around if each.item.id in ids]
-    if whole:
+    if kept is None or whole:
         _dress_all(database, source, now)
-        return
+        return None
     with database.write() as connection:
         if _locked(connection, source) != (kept, now.generation):
-            return  # somebody was faster; the next one looks again
+            return None  # somebody was faster; the next one looks again
         dressing.change(connection, source, ids, dressed, now.asked)
         _mark(connection, source, ids, now.generation)
         _note(connection, source, now)
+    some = Touched(frozenset(ids), tuple(dressed)) if len(ids) <= _FEW else None
+    return Followed(Index(source, now, lore, foundation), kept.generation, some)
 
 
 # --- all items ---------------------------------------------------------------------------------------------------

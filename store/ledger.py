@@ -222,7 +222,7 @@ class OnRecord(NamedTuple):
 def on_record(connection: Connection) -> dict[str, OnRecord]:
     """Return how every key result stands that was ever measured, by id."""
     rows = raw(connection, "SELECT id, rule, terms, measured_at, generations, retired FROM key_result")
-    return {row[0]: OnRecord(*row) for row in rows}
+    return {row[0]: OnRecord._make(row) for row in rows.all()}
 
 
 def generations_of(text: str) -> dict[str, int]:

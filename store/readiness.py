@@ -30,8 +30,8 @@ def answered(connection: Connection, name: str, demand: Demand) -> bool:
 
 
 @dataclass(frozen=True)
-class Readiness:
-    """Both questions for many rules on one snapshot: every source is looked at once."""
+class Snapshot:
+    """The sources as they are in one snapshot, for the questions of many rules: each is looked at once."""
 
     connection: Connection
     containers: Mapping[str, tuple[str, ...]]
@@ -51,6 +51,10 @@ class Readiness:
     def usable(self, demands: Demands) -> bool:
         """Tell whether every source of a rule is configured, and `usable` for it."""
         return self._all(self._usable, demands, lambda state, demand: usable(self.connection, state, demand))
+
+    def generations(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the generation of each source; 0 for one that was never read."""
+        return {name: self._state(name).generation for name in names}
 
     def _all(self, told: dict[Demands, bool], demands: Demands, enough: Callable[[SourceState, Demand], bool]) -> bool:
         if demands not in told:

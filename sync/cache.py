@@ -9,6 +9,7 @@ from mapping.family import Candidate
 from mapping.measure import Scopes
 from mapping.rule import Rule
 from store import facets, queries, sources
+from store.database import Database
 
 
 class MirrorCache:
@@ -21,6 +22,13 @@ class MirrorCache:
         self._held: dict[str, tuple[int, list[Candidate]]] = {}
         self._indexes: dict[str, facets.Index] = {}
         self._touched: dict[str, tuple[int, dict[int, facets.Touched | None]]] = {}
+
+    def follow(self, database: Database, name: str, asked: frozenset[str], large: int) -> None:
+        """Bring the facets of a source up to its items, and keep what that told of those that moved."""
+        told = facets.follow(database, name, asked, large)
+        if told is not None:
+            self._indexes[name] = told.index
+            self._touched[name] = (told.index.generation, {told.since: told.touched})
 
     def of_rule(
         self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes

@@ -141,7 +141,7 @@ class Engine:
     def _record(self, run: Run) -> list[Entry]:
         now = self.clock()
         for name, asked in self._asked().items():
-            facets.follow(self.database, name, asked, self.large)
+            self.cache.follow(self.database, name, asked, self.large)
         entries = self._retired(run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)

@@ -24,7 +24,7 @@ from okrs.objective import terms_text
 from okrs.work import WorkItem
 from store import lookup
 from store.ledger import KeyResultState
-from store.readiness import Readiness
+from store.readiness import Snapshot
 from store.views.history import ShownEntry, shown
 from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict
@@ -40,8 +40,8 @@ def plan(
 
     `containers` are the names of the containers that the config gives each source.
     """
-    readiness, cache = Readiness(connection, containers), MirrorCache()
-    planned = [_Question(goal, readiness, cache, now).answer() for goal in goals]
+    snapshot, cache = Snapshot(connection, containers), MirrorCache()
+    planned = [_Question(goal, snapshot, cache, now).answer() for goal in goals]
     left = leaving(connection, (goal.key_result.id for goal in goals))
     return (*planned, *(_left(connection, state, now) for state in left))
 
@@ -75,22 +75,22 @@ class _Question:
     """What would become of one key result, and everything that the answer rests on."""
 
     goal: Goal
-    readiness: Readiness
+    snapshot: Snapshot
     cache: MirrorCache
     now: datetime
 
     @property
     def connection(self) -> Connection:
-        return self.readiness.connection
+        return self.snapshot.connection
 
     def answer(self) -> Planned:
-        key_result, basis = self.goal.key_result, basis_of(self.readiness, self.goal)
+        key_result, basis = self.goal.key_result, basis_of(self.snapshot, self.goal)
         old = basis.state.value if basis.state else None
         try:
             verdict = judge(self.connection, self.goal, basis, self.cache, self.now)
         except ArithmeticError:  # the engine leaves such a key result as it is, too
             return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
-        lacking = lacks(self.connection, self.goal.rule, self.readiness.containers) if self.goal.rule else ()
+        lacking = lacks(self.connection, self.goal.rule, self.snapshot.containers) if self.goal.rule else ()
         notes = _notes(self.goal, basis, verdict, lacking, self.now)
         value = verdict.state.value if verdict.state else old
         return Planned(

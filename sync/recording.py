@@ -17,12 +17,12 @@ from mapping.causes import Past
 from mapping.codec import parse_rule, rule_hash, rule_text, scope_key
 from mapping.demand import demands_of
 from mapping.family import Candidate
-from mapping.measure import Scopes
+from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
 from store import ledger, lookup, scopes, sources
 from store.database import Database
-from store.readiness import Readiness
+from store.readiness import Snapshot
 from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 from sync.watching import Due, Portion, Still
@@ -90,18 +90,18 @@ def _judged(
     while waiting:
         some: list[_Judged] = []
         with database.read() as connection:
-            readiness = Readiness(connection, run.containers)
+            snapshot = Snapshot(connection, run.containers)
             while waiting and sum(each.rows for each in some) < _ROWS_AT_ONCE and len(some) < _AT_ONCE:
-                found = _judge(readiness, waiting.popleft(), cache, now)
+                found = _judge(snapshot, waiting.popleft(), cache, now)
                 some += [found] if found is not None else []
         if some:
             yield some
 
 
-def _judge(readiness: Readiness, due: Due, cache: MirrorCache, now: datetime) -> _Judged | None:
-    basis = basis_of(readiness, due.goal, due.portion)
+def _judge(snapshot: Snapshot, due: Due, cache: MirrorCache, now: datetime) -> _Judged | None:
+    basis = basis_of(snapshot, due.goal, due.portion)
     try:
-        verdict = judge(readiness.connection, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
+        verdict = judge(snapshot.connection, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
     except ArithmeticError:
         name = due.goal.key_result.id
         tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=name)
@@ -113,7 +113,7 @@ def _record_locked(database: Database, due: Due, run: Run, cache: MirrorCache, n
     """Measure a key result with everybody else kept waiting."""
     with database.write() as connection:
         head = ledger.lock_head(connection)
-        judged = _judge(Readiness(connection, run.containers), due, cache, now)
+        judged = _judge(Snapshot(connection, run.containers), due, cache, now)
         return _write(connection, head, judged, run=run, now=now) if judged is not None else []
 
 
@@ -155,39 +155,52 @@ def left_config(state: ledger.KeyResultState) -> Verdict:
     return retire(state, "it was taken out of the config")
 
 
-def basis_of(readiness: Readiness, goal: Goal, portion: Portion | None = None) -> Basis:
+def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> Basis:
     """Read what a decision about a key result rests on; of a portion, if it still is all that moved."""
-    connection, name = readiness.connection, goal.key_result.id
+    connection, name = snapshot.connection, goal.key_result.id
     state = ledger.state_of(connection, name)
-    recorded = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else None
-    named = {*(recorded.sources if recorded else ()), *(goal.rule.sources if goal.rule else ())}
-    generations = sources.generations(connection, sorted(named))
-    frozen = scopes.of_key_result(connection, name)
-    if state is None or portion is None or not _covers(portion, goal, state, generations, frozen):
+    recorded = _recorded(connection, state, goal.rule)
+    rules = [each for each in (recorded, goal.rule) if each is not None]
+    generations = snapshot.generations({source for rule in rules for source in rule.sources})
+    frozen = scopes.of_key_result(connection, name) if any(rule.freezes for rule in rules) else NO_SCOPES
+    if recorded != goal.rule or not _covers(portion, state, recorded, generations, frozen):
         portion = None
     return Basis(
         state=state,
         recorded=recorded,
         evidence=_evidence(connection, state, portion),
         generations=generations,
-        recorded_ready=recorded is not None and readiness.usable(demands_of(recorded)),
-        ready=goal.rule is not None and readiness.ready(demands_of(goal.rule)),
+        recorded_ready=recorded is not None and snapshot.usable(demands_of(recorded)),
+        ready=goal.rule is not None and snapshot.ready(demands_of(goal.rule)),
         scopes=frozen,
         whole=portion is None,
     )
 
 
 def _covers(
-    portion: Portion, goal: Goal, state: ledger.KeyResultState, generations: Mapping[str, int], frozen: Scopes
+    portion: Portion | None,
+    state: ledger.KeyResultState | None,
+    recorded: Rule | None,
+    generations: Mapping[str, int],
+    frozen: Scopes,
 ) -> bool:
-    """Tell whether a portion is what moved a key result since it was measured, by a rule that is still in force."""
-    rule = goal.rule
-    if rule is None or state.retired or state.rule != rule_hash(rule_text(rule)):
+    """Tell whether a portion is all that moved a key result since it was measured."""
+    if portion is None or state is None or recorded is None or state.retired:
         return False
-    if len(state.totals) != len(rule.parts):  # from before they were kept
+    if (portion.since, portion.until) != (state.generations, generations):
         return False
-    known = all(scope_key(rule, part) in frozen for part in rule.parts if part.scope is Scope.FROZEN)
-    return known and (portion.since, portion.until) == (state.generations, generations)
+    if len(state.totals) != len(recorded.parts):  # from before they were kept
+        return False
+    return all(scope_key(recorded, part) in frozen for part in recorded.parts if part.scope is Scope.FROZEN)
+
+
+def _recorded(connection: Connection, state: ledger.KeyResultState | None, rule: Rule | None) -> Rule | None:
+    """The rule on record, which mostly is that of the config."""
+    if state is None:
+        return None
+    if rule is not None and state.rule == rule_hash(rule_text(rule)):
+        return rule
+    return parse_rule(ledger.rule_text_of(connection, state.rule))
 
 
 def _evidence(

@@ -21,7 +21,7 @@ from okrs.objective import terms_text
 from store import ledger, sources
 from store.facets import Touched
 from store.ledger import OnRecord
-from store.readiness import Readiness
+from store.readiness import Snapshot
 from store.tables import from_micros, micros
 from sync.cache import MirrorCache
 from sync.deciding import Goal
@@ -73,20 +73,21 @@ class _Watched:
     digest: str
     terms: str
     demands: Demands
-    """Of the sources of the rule."""
+    """Of the sources of the rule; the same object for all who demand the same."""
     end: int
     """Of its cycle, in microseconds since 1970."""
     passes: bool
     """Midnight alone may move it."""
 
     @classmethod
-    def of(cls, goal: Goal, rule: Rule) -> "_Watched":
+    def of(cls, goal: Goal, rule: Rule, shared: dict[Demands, Demands]) -> "_Watched":
+        demands = demands_of(rule)
         return cls(
             goal,
             rule,
             rule_hash(rule_text(rule)),
             terms_text(goal.key_result.terms),
-            demands_of(rule),
+            shared.setdefault(demands, demands),
             micros(rule.period.end),
             rule.passes,
         )
@@ -113,7 +114,9 @@ class Watch:
 
     @cached_property
     def _watched(self) -> Mapping[str, _Watched]:
-        return {goal.key_result.id: _Watched.of(goal, goal.rule) for goal in self.goals if goal.rule is not None}
+        shared: dict[Demands, Demands] = {}
+        fed = ((goal, goal.rule) for goal in self.goals if goal.rule is not None)
+        return {goal.key_result.id: _Watched.of(goal, rule, shared) for goal, rule in fed}
 
     @cached_property
     def _in_order(self) -> list[Goal]:
@@ -127,7 +130,7 @@ class Watch:
         """Tell which key results are to be measured, and which are not though their sources moved."""
         recorded = ledger.on_record(connection)
         moves = _moves(connection, recorded.values())
-        looking = _Looking(connection, cache, self, now, moves, Readiness(connection, self.containers))
+        looking = _Looking(connection, cache, self, now, moves, Snapshot(connection, self.containers))
         due: list[Due] = []
         still: dict[str, list[str]] = {}
         for goal in self._in_order:
@@ -182,15 +185,16 @@ class _Looking:
     watch: Watch
     now: datetime
     moves: Mapping[str, _Move]
-    readiness: Readiness
+    snapshot: Snapshot
     _concerned: dict[str, tuple[Mapping[str, Touched], set[str]] | None] = field(default_factory=dict)
+    _usable: dict[int, bool] = field(default_factory=dict)
 
     def at(self, watched: _Watched, known: OnRecord) -> Due | _Nothing:
         """Say what is to be done about a key result."""
         if not watched.unchanged(known) or watched.timely(known.measured_at, self.now):
             return Due(watched.goal)
         move = self.moves[known.generations]
-        if move.since == move.until or not self.readiness.usable(watched.demands):
+        if move.since == move.until or not self._can_go_on(watched.demands):
             return _Nothing.TO_DO
         if known.generations not in self._concerned:
             self._concerned[known.generations] = self._concerning(move)
@@ -201,6 +205,12 @@ class _Looking:
         if known.id not in names:
             return _Nothing.OF_CONCERN
         return Due(watched.goal, Portion(move.since, move.until, touched) if watched.rule.item_by_item else None)
+
+    def _can_go_on(self, demands: Demands) -> bool:
+        """Looked up by the object: comparing the demands of every key result takes longer than all the rest."""
+        if id(demands) not in self._usable:
+            self._usable[id(demands)] = self.snapshot.usable(demands)
+        return self._usable[id(demands)]
 
     def _concerning(self, move: _Move) -> tuple[Mapping[str, Touched], set[str]] | None:
         """What moved, and the key results that count some of it or select it now; None where that is not known."""

@@ -177,7 +177,20 @@ class Life:
         return self.dice.choice(sorts)
 
     def follow(self, asked: frozenset[str] = EVERY) -> None:
-        facets.follow(self.reading.database, "s", asked, large=0)
+        told = facets.follow(self.reading.database, "s", asked, large=0)
+        if told is None:
+            return
+        with self.reading.database.read() as connection:  # whoever looks by himself finds the same
+            index = facets.index_of(connection, "s")
+            assert index is not None
+            assert _told(told.touched) == _told(facets.touched(connection, index, told.since))
+            assert told.index.foundation(connection) == index.foundation(connection)
+
+
+def _told(touched: facets.Touched | None) -> object:
+    if touched is None:
+        return None
+    return touched.ids, [(each.seen, set(rows_of(each, EVERY))) for each in touched.candidates]
 
 
 @pytest.mark.parametrize("seed", range(4))

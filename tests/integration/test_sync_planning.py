@@ -19,7 +19,7 @@ from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import Kind, State
 from store import ledger
 from store.database import Database
-from store.readiness import Readiness
+from store.readiness import Snapshot
 from sync.lacking import Lack, NextRead, lacks, next_reads
 from sync.planned import Note, Planned, Ticket
 from sync.task import SourceToRead
@@ -390,6 +390,6 @@ def test_a_rule_is_ready_when_it_lacks_nothing(shared_database: Database, rule: 
     with world.database.read() as connection:
         for names in (("A",), ("A", "B")):
             containers = dict.fromkeys(SOURCES, names)
-            assert Readiness(connection, containers).ready(demands_of(rule)) is (
+            assert Snapshot(connection, containers).ready(demands_of(rule)) is (
                 lacks(connection, rule, containers) == ()
             )
