@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from bench.measuring import told
 from service import Service
-from sync.task import SourceReport
+from sync.task import Progress, SourceReport
 from terminal.logs import configure
 
 SOURCES = {
@@ -40,15 +40,12 @@ mappings:
 """
 
 
-class Stopwatch:
+class Stopwatch(Progress):
     """Notes when the last source was in the mirror."""
 
     def __init__(self) -> None:
         self.begun = time.perf_counter()
         self.in_mirror = 0.0
-
-    def page(self, source: str, container: str, items: int, total: int | None) -> None:
-        """Pages are not watched."""
 
     def done(self, report: SourceReport) -> None:
         """Take the time of a finished source."""

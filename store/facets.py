@@ -4,7 +4,7 @@ A mirror of a few thousand items is read whole, which is quicker than keeping fa
 """
 
 import uuid
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -178,7 +178,17 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     return Touched(ids, tuple(each for each in around if each.item.id in ids))
 
 
-def follow(database: Database, source: str, asked: frozenset[str], large: int = LARGE) -> Followed | None:
+Tell = Callable[[str, int, int], None]
+"""Told of a source, how many items more are dressed, and of how many."""
+
+
+def nobody(_source: str, _items: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def follow(
+    database: Database, source: str, asked: frozenset[str], large: int = LARGE, tell: Tell = nobody
+) -> Followed | None:
     """Bring the facets of a source up to its items, where they are many; returns what that told of some that moved."""
     with database.read() as connection:
         kept, generation = _kept(connection, source), _generation(connection, source)
@@ -196,7 +206,7 @@ def follow(database: Database, source: str, asked: frozenset[str], large: int = 
             around = joined(connection, source, ids, lore, foundation)
             dressed = [each for each in around if each.item.id in ids]
     if kept is None or whole:
-        _dress_all(database, source, now)
+        _dress_all(database, source, now, tell)
         return None
     with database.write() as connection:
         if _locked(connection, source) != (kept, now.generation):
@@ -211,7 +221,7 @@ def follow(database: Database, source: str, asked: frozenset[str], large: int = 
 # --- all items ---------------------------------------------------------------------------------------------------
 
 
-def _dress_all(database: Database, source: str, now: _Kept) -> None:
+def _dress_all(database: Database, source: str, now: _Kept, tell: Tell) -> None:
     """Dress all items as they are in one snapshot, some at a time; nobody else may begin the same meanwhile.
 
     What changes until the end is dressed anew the next time.
@@ -227,11 +237,13 @@ def _dress_all(database: Database, source: str, now: _Kept) -> None:
     with database.read() as connection:
         if _generation(connection, source) != now.generation:
             return  # the keys are behind
+        total = sources.items_held(connection, source)
         for dressed in _everyone(connection, source):
             with database.write() as writing:
                 if _locked(writing, source)[0] != mine:
                     return
                 dressing.put(writing, numbering, source, dressed, now.asked)
+            tell(source, len(dressed), total)
     with database.write() as connection:
         if _locked(connection, source)[0] == mine:
             dressing.count(connection, source)

@@ -23,9 +23,11 @@ class MirrorCache:
         self._indexes: dict[str, facets.Index] = {}
         self._touched: dict[str, tuple[int, dict[int, facets.Touched | None]]] = {}
 
-    def follow(self, database: Database, name: str, asked: frozenset[str], large: int) -> None:
+    def follow(
+        self, database: Database, name: str, asked: frozenset[str], large: int, tell: facets.Tell = facets.nobody
+    ) -> None:
         """Bring the facets of a source up to its items, and keep what that told of those that moved."""
-        told = facets.follow(database, name, asked, large)
+        told = facets.follow(database, name, asked, large, tell)
         if told is not None:
             self._indexes[name] = told.index
             self._touched[name] = (told.index.generation, {told.since: told.touched})

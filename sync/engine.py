@@ -141,11 +141,11 @@ class Engine:
     def _record(self, run: Run) -> list[Entry]:
         now = self.clock()
         for name, asked in self._asked().items():
-            self.cache.follow(self.database, name, asked, self.large)
+            self.cache.follow(self.database, name, asked, self.large, self.progress.indexed)
         entries = self._retired(run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
-        entries += record(self.database, look.due, run, self.cache, now)
+        entries += record(self.database, look.due, run, self.cache, now, progress=self.progress)
         settle(self.database, look.still)
         return entries
 

@@ -25,10 +25,13 @@ from store.database import Database
 from store.readiness import Snapshot
 from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
+from sync.task import Progress
 from sync.watching import Due, Portion, Still
 
 _PATIENCE = 5
 """How often measuring is tried outside the lock before it is done inside."""
+
+_UNWATCHED = Progress()
 
 _AT_ONCE = 100
 _ROWS_AT_ONCE = 2_000
@@ -58,7 +61,14 @@ class _Judged:
 
 
 def record(
-    database: Database, dues: Iterable[Due], run: Run, cache: MirrorCache, now: datetime, *, patience: int = _PATIENCE
+    database: Database,
+    dues: Sequence[Due],
+    run: Run,
+    cache: MirrorCache,
+    now: datetime,
+    *,
+    patience: int = _PATIENCE,
+    progress: Progress = _UNWATCHED,
 ) -> list[Entry]:
     """Write what there is to say of these key results, if anything.  Returns the new entries.
 
@@ -66,15 +76,11 @@ def record(
     """
     entries: list[Entry] = []
     again: list[Due] = []
-    for some in _judged(database, dues, run, cache, now):
-        with database.write() as connection:
-            head = ledger.lock_head(connection)
-            for each in some:
-                if not _stands(connection, each):
-                    again.append(Due(each.goal))
-                    continue
-                entries += _write(connection, head, each, run=run, now=now)
-                head = _behind(head, entries)
+    for some, measured in _judged(database, dues, run, cache, now):
+        written, overtaken = _write_some(database, some, run, now) if some else ([], [])
+        entries += written
+        again += overtaken
+        progress.measured(measured, len(dues))
     if not again:
         return entries
     if patience:
@@ -84,18 +90,20 @@ def record(
 
 def _judged(
     database: Database, dues: Iterable[Due], run: Run, cache: MirrorCache, now: datetime
-) -> Iterator[list[_Judged]]:
-    """Judge key results, each time as many as are well written together: on one snapshot, without a lock."""
+) -> Iterator[tuple[list[_Judged], int]]:
+    """Judge key results, each time as many as are well written together: on one snapshot, without a lock.
+
+    Yields those of which there is something to write, and how many were measured for it.
+    """
     waiting = deque(dues)
     while waiting:
-        some: list[_Judged] = []
+        some, begun = list[_Judged](), len(waiting)
         with database.read() as connection:
             snapshot = Snapshot(connection, run.containers)
             while waiting and sum(each.rows for each in some) < _ROWS_AT_ONCE and len(some) < _AT_ONCE:
                 found = _judge(snapshot, waiting.popleft(), cache, now)
                 some += [found] if found is not None else []
-        if some:
-            yield some
+        yield some, begun - len(waiting)
 
 
 def _judge(snapshot: Snapshot, due: Due, cache: MirrorCache, now: datetime) -> _Judged | None:
@@ -107,6 +115,21 @@ def _judge(snapshot: Snapshot, due: Due, cache: MirrorCache, now: datetime) -> _
         tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=name)
         return None
     return None if verdict.silent(basis) else _Judged(due.goal, basis, verdict)
+
+
+def _write_some(database: Database, some: Iterable[_Judged], run: Run, now: datetime) -> tuple[list[Entry], list[Due]]:
+    """Write of key results in one transaction; returns the entries, and those that are to be measured anew."""
+    entries: list[Entry] = []
+    again: list[Due] = []
+    with database.write() as connection:
+        head = ledger.lock_head(connection)
+        for each in some:
+            if not _stands(connection, each):
+                again.append(Due(each.goal))
+                continue
+            entries += _write(connection, head, each, run=run, now=now)
+            head = _behind(head, entries)
+    return entries, again
 
 
 def _record_locked(database: Database, due: Due, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:

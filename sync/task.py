@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, Unreadable
 from okrs.demand import Demand
@@ -33,14 +32,20 @@ class SourceReport:
     error: str | None = None
 
 
-class Progress(Protocol):
-    """Who is told about long work."""
+class Progress:
+    """Who is told about long work; by itself it does not care."""
 
     def page(self, source: str, container: str, items: int, total: int | None) -> None:
         """A page of so many items came in; `total` is what the whole read will bring, where known."""
 
     def done(self, report: SourceReport) -> None:
         """A source is finished."""
+
+    def indexed(self, source: str, items: int, total: int) -> None:
+        """So many items more of a large source, of all of them, are indexed for what the rules ask."""
+
+    def measured(self, key_results: int, total: int) -> None:
+        """So many key results more are measured, of those that are due."""
 
 
 @dataclass(frozen=True, slots=True)

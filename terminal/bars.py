@@ -1,29 +1,34 @@
-"""Progress bars of a sync, one line a source."""
+"""Progress bars of a sync: a line for each source, then for what takes long after it is read."""
 
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Lines
 
-from sync.task import Outcome, SourceReport
+from sync.task import Outcome, Progress, SourceReport
 from terminal.text import harmless
 
 _MARKS = {Outcome.OK: "✓", Outcome.FAILED: "✗", Outcome.UNAUTHENTICATED: "✗", Outcome.SKIPPED: "–"}
 
 
-class Bars:
-    """Shows how many items came in."""
+_MANY = 100
+"""Key results from which on measuring them has a line of its own."""
+
+
+class Bars(Progress):
+    """Shows how many items came in, and how far what follows is."""
 
     def __init__(self, console: Console) -> None:
-        self._rich = Progress(
+        self._rich = Lines(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed} items"),
+            TextColumn("{task.completed} {task.fields[what]}"),
             TimeElapsedColumn(),
             console=console,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[tuple[str, str], TaskID] = {}
 
     def __enter__(self) -> "Bars":
         self._rich.start()
@@ -43,7 +48,17 @@ class Bars:
         label = f"{_MARKS[report.state]} {harmless(report.name)}"
         self._rich.update(task, description=label, total=report.seen or 1, completed=report.seen or 1)
 
-    def _task(self, source: str) -> TaskID:
-        if source not in self._tasks:
-            self._tasks[source] = self._rich.add_task(harmless(source), total=None)
-        return self._tasks[source]
+    def indexed(self, source: str, items: int, total: int) -> None:
+        """Advance the line of the source's index."""
+        task = self._task(f"index of {source}")
+        self._rich.update(task, total=total, advance=items)
+
+    def measured(self, key_results: int, total: int) -> None:
+        """Advance the line of the key results, where they are many."""
+        if total >= _MANY:
+            self._rich.update(self._task("measuring", "key results"), total=total, advance=key_results)
+
+    def _task(self, name: str, what: str = "items") -> TaskID:
+        if (name, what) not in self._tasks:
+            self._tasks[name, what] = self._rich.add_task(harmless(name), total=None, what=what)
+        return self._tasks[name, what]

@@ -5,26 +5,16 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from sync.task import Progress, SourceReport
+from sync.task import Progress
 
 
 @contextmanager
 def bars_on(console: Console) -> Iterator[Progress]:
     """Show how many items came in, for as long as it takes."""
     if not console.is_terminal:
-        yield _Silent()
+        yield Progress()
         return
     from terminal.bars import Bars  # Rich's progress loads slowly, and cron looks at no bars
 
     with Bars(console) as bars:
         yield bars
-
-
-class _Silent:
-    """Nobody watches."""
-
-    def page(self, source: str, container: str, items: int, total: int | None) -> None:
-        pass
-
-    def done(self, report: SourceReport) -> None:
-        pass

@@ -30,10 +30,9 @@ from store import lookup, queries
 from store.database import Database
 from store.tables import item, presence
 from sync.engine import Engine, Report
-from sync.task import Outcome, SourceToRead
+from sync.task import Outcome, Progress, SourceToRead
 from tests.integration.drill_edits import Edit, People
 from tests.integration.drill_oracle import FIELDS, QUERIES, Facts, Names, Oracle, facts_of
-from tests.integration.fakes import Quiet
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SOURCE = "drill"
@@ -99,7 +98,7 @@ def engine_of(source: SourceToRead, database: Database, clock: SimulatedClock) -
         sources=[source],
         goals=[],
         clock=clock.now,
-        progress=Quiet(),
+        progress=Progress(),
         version="drill",
         sleep=lambda _: None,
     )

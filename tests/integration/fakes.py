@@ -236,16 +236,6 @@ def _demanded(each: WorkItem, demand: Demand) -> WorkItem:
     return replace(each, fields=tuple(pair for pair in each.fields if pair[0] in demand.fields))
 
 
-class Quiet:
-    """Progress that nobody watches."""
-
-    def page(self, source: str, container: str, items: int, total: int | None) -> None:
-        pass
-
-    def done(self, report: SourceReport) -> None:
-        pass
-
-
 class Reader(Engine):
     """An engine that reads and leaves the ledger alone."""
 
@@ -257,14 +247,14 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing catches it."""
 
 
-class KilledAfterReading(Quiet):
+class KilledAfterReading(Progress):
     """Ends the run when a source was read: after its take, before anything is recorded."""
 
     def done(self, report: SourceReport) -> None:
         raise Killed
 
 
-class KilledAtPage(Quiet):
+class KilledAtPage(Progress):
     """Ends the run in the middle of a listing."""
 
     def page(self, source: str, container: str, items: int, total: int | None) -> None:
@@ -303,7 +293,7 @@ class World:
             ],
             goals=list(self.goals.values()),
             clock=self.clock,
-            progress=progress or Quiet(),
+            progress=progress or Progress(),
             version="test",
             sleep=lambda _: None,
             large=self.large,

@@ -19,9 +19,8 @@ from store.database import Database
 from store.sources import SourceState
 from sync.deciding import Goal
 from sync.engine import Engine
-from sync.task import Outcome, SourceReport, SourceToRead
+from sync.task import Outcome, Progress, SourceReport, SourceToRead
 from tests.builders import a_part, a_rule, where
-from tests.integration.fakes import Quiet
 from tests.integration.github_server import opened
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -66,7 +65,7 @@ class Office:
             sources=[SourceToRead("hub", (WEB, API), lambda: opened(url, WEB, API, token=token), demand)],
             goals=goals,
             clock=clock.now,
-            progress=Quiet(),
+            progress=Progress(),
             version="test",
             sleep=lambda _: None,
         )

@@ -15,9 +15,9 @@ from store.configs import Good, Kept, keep, kept
 from store.database import Database, open_database
 from store.ledger import states
 from store.views.status import StatusView, status_json
+from sync.task import Progress
 from terminal.ports import Failure, InvalidConfig, Synced
 from tests.builders import at
-from tests.integration.fakes import Quiet
 
 NOW = at("2026-11-01T12:00")
 MAIN = """\
@@ -76,7 +76,7 @@ class Office:
     def sync(self, *, last_good: bool = True, dry_run: bool = False) -> Synced:
         self.now += timedelta(hours=1)
         return self.service().sync(
-            self.folder, only=(), full=False, dry_run=dry_run, progress=Quiet(), last_good=last_good
+            self.folder, only=(), full=False, dry_run=dry_run, progress=Progress(), last_good=last_good
         )
 
     def status(self) -> StatusView:

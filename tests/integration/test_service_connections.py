@@ -25,7 +25,7 @@ from connectors.contract import (
 )
 from connectors.plain import Plain
 from sync.engine import AUTHORS_HELP
-from sync.task import Progress, SourceReport
+from sync.task import Progress
 from terminal.ports import Failure
 from tests.builders import at
 
@@ -185,13 +185,6 @@ class Wrong(Told):
         return []
 
 
-class Quiet(Progress):
-    """Shows nothing."""
-
-    def page(self, source: str, container: str, items: int, total: int | None) -> None: ...
-    def done(self, report: SourceReport) -> None: ...
-
-
 @pytest.mark.parametrize("debug", [{}, {"HEADWAY_DEBUG": "1"}], ids=["plain", "debug"])
 @pytest.mark.parametrize(("command", "place"), [("check", "in check"), ("discover", "_divide"), ("sync", "_divide")])
 def test_the_place_of_a_mistake_is_shown_to_those_who_ask_and_no_secret(
@@ -212,7 +205,7 @@ def test_the_place_of_a_mistake_is_shown_to_those_who_ask_and_no_secret(
             with pytest.raises(Failure, match=r"pay: Listing it failed .*ZeroDivisionError.*shows where"):
                 mine.discover(config, "pay")
         case _:
-            report = mine.sync(config, only=["pay"], full=False, dry_run=False, progress=Quiet()).report
+            report = mine.sync(config, only=["pay"], full=False, dry_run=False, progress=Progress()).report
             assert "(ZeroDivisionError). HEADWAY_DEBUG=1 shows where" in str(report.sources[0].error)
     told = capsys.readouterr().err
     if not debug:

@@ -42,7 +42,6 @@ from tests.integration.fakes import (
     KilledAfterReading,
     KilledAtPage,
     Project,
-    Quiet,
     World,
     dump,
 )
@@ -276,7 +275,7 @@ def test_a_lease_that_lives_is_waited_for_as_long_as_it_can_live(world: World) -
     assert values(world) == AFTER
 
 
-class _Overtaken(Quiet):
+class _Overtaken(Progress):
     """Somebody else takes the lease while the first page of `one` comes in."""
 
     def __init__(self, world: World) -> None:
@@ -356,7 +355,7 @@ def test_an_explanation_follows_the_ledger_where_the_mirror_is_ahead(world: Worl
         }
 
 
-class SlowPages(Quiet):
+class SlowPages(Progress):
     """Pages come twenty seconds after each other; notes how many rows wait and until when the lease lasts."""
 
     def __init__(self, world: World) -> None:
@@ -444,7 +443,7 @@ def test_progress_hears_of_every_page_and_every_source(world: World) -> None:
     pages: list[tuple[str, str, int, int | None]] = []
     done: list[SourceReport] = []
 
-    class Watching(Quiet):
+    class Watching(Progress):
         def page(self, source: str, container: str, items: int, total: int | None) -> None:
             pages.append((source, container, items, total))
 

@@ -13,6 +13,7 @@ from okrs.work import Kind, Ref, State
 from store import ledger
 from store.database import Database
 from sync.deciding import Goal, Verdict
+from sync.task import Progress
 from sync.watching import Portion
 from tests.builders import SOURCE, WITHIN, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World
@@ -145,3 +146,24 @@ def test_what_a_run_that_was_killed_did_not_record_is_not_lost(world: World, spy
     assert world.value("epic") == 0
     assert values(world, "a") == [1]
     assert world.verify().ok
+
+
+def test_progress_hears_of_the_index_and_of_the_key_results(database: Database) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    class Watching(Progress):
+        def indexed(self, source: str, items: int, total: int) -> None:
+            heard.append((source, items, total))
+
+        def measured(self, key_results: int, total: int) -> None:
+            heard.append((key_results, total))
+
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-1", labels=("a",)), an_item("PAY-2"))
+    world = World(database, {SOURCE: tracker}, clock, large=0)
+    for label in ("a", "b", "c"):
+        world.feed(label, a_rule(a_part(where=where(label=label))))
+    world.engine(Watching()).sync()
+    assert (SOURCE, 2, 2) in heard
+    assert heard[-1] == (3, 3)
