@@ -101,7 +101,7 @@ def change(
     connection: Connection, source: str, ids: Collection[str], some: Sequence[Candidate], asked: Iterable[str]
 ) -> None:
     """Dress anew the items of these ids; `some` are those of them that are in the mirror."""
-    before = _worn(connection, source, ids)
+    before = worn(connection, source, ids)
     now, rows = _dressed(connection, Numbering(source), some, asked)
     _undress(connection, source, ids, [(term, item) for item in before for term in before[item] - now.get(item, set())])
     raw_many(connection, _UPSERT, rows)
@@ -109,6 +109,15 @@ def change(
     moved = Counter(term for terms in now.values() for term in terms)
     moved.subtract(term for terms in before.values() for term in terms)
     raw_many(connection, _COUNTED, [(by, term) for term, by in sorted(moved.items()) if by])
+
+
+def worn(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, set[int]]:
+    """Return the terms of those of these items that are dressed."""
+    found: dict[str, set[int]] = {}
+    for few in slices(ids):
+        text = f"SELECT item, terms FROM dressed WHERE source = ? AND item IN ({listed(few)})"
+        found.update((item, set(orjson.loads(terms))) for item, terms in raw(connection, text, (source, *few)))
+    return found
 
 
 def forget(connection: Connection, source: str) -> None:
@@ -125,14 +134,6 @@ def _undress(connection: Connection, source: str, ids: Iterable[str], rows: list
         raw(connection, text, (source, *few))
 
 
-def _worn(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, set[int]]:
-    worn: dict[str, set[int]] = {}
-    for few in slices(ids):
-        text = f"SELECT item, terms FROM dressed WHERE source = ? AND item IN ({listed(few)})"
-        worn.update((item, set(orjson.loads(terms))) for item, terms in raw(connection, text, (source, *few)))
-    return worn
-
-
 def _told(terms: Iterable[int]) -> str:
     return orjson.dumps(sorted(terms)).decode()
 
@@ -144,12 +145,12 @@ def _dressed(
     fields = fields_of(asked)
     first = fields[0] if fields else None
     names = sorted(set(asked) - {name_of_number(field) for field in fields[:1]})
-    worn = [(each, rows_of(each, names)) for each in some]
-    numbers = numbering.of(connection, {row for _, rows in worn for row in rows})
+    clothes = [(each, rows_of(each, names)) for each in some]
+    numbers = numbering.of(connection, {row for _, rows in clothes for row in rows})
     own = [(numbers.get((name_of_number(field), "=")), field) for field in fields[1:]]
     terms: dict[str, set[int]] = {}
     dressed: list[tuple[int | str | None, ...]] = []
-    for each, rows in worn:
+    for each, rows in clothes:
         mine = terms[each.item.id] = {numbers[row] for row in rows}
         cover, marks = cover_of(each.seen, first), _marks(mine)
         weighed = {term: cover._replace(number=_number(each.item, field)) for term, field in own if term in mine}

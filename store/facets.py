@@ -311,7 +311,8 @@ def _touched(connection: Connection, source: str, since: int) -> set[str]:
     """Return the ids of what changed, came or left since a generation, and of all whose facets rest on it."""
     rows = connection.execute(select(item.c.id).where(item.c.source == source, item.c.changed > since))
     changed = {row.id for row in rows}
-    was, now = lookup.before(connection, source, changed, since), _present(connection, source, changed)
+    there = dressing.worn(connection, source, changed).keys()  # who was gone then is as good as new
+    was, now = lookup.before(connection, source, there, since), _present(connection, source, changed)
     moved = {name for name in changed if bearing(was.get(name)) != bearing(now.get(name))}
     passed_on = _passed_on(connection, source, [each.key for name in moved for each in _forms(name, was, now)], moved)
     now |= _present(connection, source, passed_on)

@@ -1,5 +1,6 @@
 """Of a large mirror only what moved is looked at, and only by the key results that it concerns."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from sync.watching import Portion
 from tests.builders import SOURCE, WITHIN, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World
 
-DONE = {"state": State.DONE, "closed_at": WITHIN}
+DONE: dict[str, Any] = {"state": State.DONE, "closed_at": WITHIN}
 
 
 class Spy:
@@ -167,3 +168,28 @@ def test_progress_hears_of_the_index_and_of_the_key_results(database: Database) 
     world.engine(Watching()).sync()
     assert (SOURCE, 2, 2) in heard
     assert heard[-1] == (3, 3)
+
+
+@pytest.mark.parametrize("large", [0, 10**9], ids=["by facets", "whole"])
+@pytest.mark.parametrize("kind", [Kind.EPIC, Kind.MILESTONE])
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_comes_back_has_those_below_it_again(database: Database, kind: Kind, large: int, edited: bool) -> None:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("A-1", kind=Kind.EPIC))
+    tracker.put("PAY", an_item("B-1", kind=kind, title="v1", parent=Ref("id:A-1", "A-1")))
+    below: dict[str, Any] = {"parent": Ref("id:B-1", "B-1")} if kind is Kind.EPIC else {"milestones": ("id:B-1",)}
+    tracker.put("PAY", an_item("PAY-1", **DONE, **below), an_item("PAY-2", **below))
+    world = World(database, {SOURCE: tracker}, clock, large=large)
+    world.feed("kr", a_rule(a_part(where=where(epic="A-1") if kind is Kind.EPIC else where(milestone="v1"))))
+    world.sync()
+    gone = tracker.drop("PAY", "B-1")
+    tracker.deleted.add(gone.id)
+    clock.forward(days=1, minutes=1)
+    world.sync(full=True)
+    assert world.value("kr") == 0
+    tracker.deleted.clear()
+    tracker.put("PAY", replace(gone, url="https://t.example/elsewhere") if edited else gone)
+    clock.forward(minutes=1)
+    world.sync(full=True)
+    assert world.value("kr") == 1
