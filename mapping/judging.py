@@ -187,7 +187,7 @@ def judged_once(judge: Judge, candidate: Candidate, earlier: Earlier) -> Judged:
 
 
 def _judge(judge: Judge, candidate: Candidate) -> Judged:
-    """Judge an item; `as_of`, the end of a cycle that is over, undoes what happened to it since."""
+    """Judge an item; of a cycle that is over, as it stood at the end (`mapping.ending`)."""
     part, item, as_of = judge.part, candidate.item, judge.as_of
     if judge.scope is not None and item.id not in judge.scope:
         return Judged(candidate, None, Reason.NOT_IN_SCOPE)
@@ -195,12 +195,19 @@ def _judge(judge: Judge, candidate: Candidate) -> Judged:
         return Judged(candidate, None, Reason.OUTSIDE_WINDOW)
     state = state_under(part, item)
     closed_at, by_sight = closed_under(part, candidate.seen)
-    if as_of and state.closed and closed_at >= as_of:  # it was open when the cycle ended
-        credit, reason = (ZERO, Reason.OUTSIDE_WINDOW) if part.counts is Counts.DONE else (ONE, None)
-        return Judged(candidate, credit, reason, by_sight)
+    if as_of and state.closed and closed_at >= as_of:  # by `done_when`: nobody saw how it stood before
+        return _late(part, candidate, State.TODO if item.state.closed else item.state, by_sight=by_sight)
+    if not state.closed and candidate.since is not None and state_under(part, candidate.since.item).closed:
+        return _late(part, candidate, state, by_sight=closed_under(part, candidate.since)[1])
     if state is State.CANCELLED:
         return Judged(candidate, None, Reason.CANCELLED)
     return _credit(judge, candidate, state, outside=_outside(judge, closed_at), by_sight=by_sight)
+
+
+def _late(part: Part, candidate: Candidate, state: State, *, by_sight: bool) -> Judged:
+    """It was closed after the cycle's end: it keeps what it had as the open work that it was."""
+    credit = ONE if part.counts is not Counts.DONE else _part_credit(part, candidate.item, state)
+    return Judged(candidate, credit, None if credit else Reason.OUTSIDE_WINDOW, by_sight)
 
 
 def _outside(judge: Judge, closed_at: datetime) -> int:
@@ -281,7 +288,7 @@ def _taken_up(history: Iterable[Step]) -> datetime | None:
 
 
 def line_of(number: int, part: Part, judged: Judged, absent: Decimal | None) -> Line:
-    item, version = judged.candidate.item, judged.candidate.seen.version
+    item, version = judged.candidate.today.item, judged.candidate.seen.version
     weight, reason = _own_weight(part, judged.candidate.seen), judged.reason
     if judged.credit is None:
         return Line(number, part.source, item, version, None, None, reason, judged.dated_by_sight)

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from mapping.codec import scope_key
+from mapping.ending import as_of
 from mapping.family import Candidate
 from mapping.judging import Earlier, Line, judge_of, judged_once, line_of, weight_of_missing
 from mapping.meaning import selects, settled
@@ -43,6 +44,8 @@ def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPE
 
     A frozen scope that `scopes` does not have is frozen now.
     """
+    if now >= rule.period.end:
+        mirror = as_of(mirror, rule.period.end)
     earlier = Earlier(adds_up=rule.combine is Combine.SUM, paired=any(part.once for part in rule.parts))
     lines: list[Line] = []
     frozen: dict[str, AbstractSet[str]] = {}

@@ -1,6 +1,6 @@
 """What evaluations of the same mirror share: its items, joined once for as long as the source's generation stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -24,15 +24,16 @@ class MirrorCache:
 
     def of_rule(
         self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes
-    ) -> dict[str, list[Candidate]]:
+    ) -> Mapping[str, Sequence[Candidate]]:
         """Return what a rule may select, or has in a frozen scope, of its sources as they are in this snapshot."""
         few = {}
         for name, generation in generations.items():
             index = self._index(connection, name, generation)
-            found = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
-            if found is not None:
-                few[name] = found
-        return few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
+            some = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
+            if some is not None:
+                few[name] = some
+        found = few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
+        return queries.with_past(connection, rule, found, now)
 
     def touched(self, connection: Connection, name: str, since: int, generation: int) -> facets.Touched | None:
         """Return what moved in a source between two generations, the later of which is this snapshot's.
