@@ -34,7 +34,7 @@ from okrs.work import WorkItem, fold_key
 from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
-from store.narrowing import beside, foundation_of, joined
+from store.narrowing import beside, called, foundation_of, joined
 from store.tables import faceted, former_key, item, micros
 from store.tables import source as source_table
 from store.terms import Numbering, Term, find, tied
@@ -168,6 +168,11 @@ def chosen(
                 return None
             ids |= found
     return joined(connection, index.source, ids, index.lore, index.foundation(connection))
+
+
+def namesakes(connection: Connection, index: Index, keys: Iterable[str]) -> list[Candidate]:
+    """Return the items of a source that have one of these keys, and what they rest on."""
+    return called(connection, index.source, keys, index.lore, index.foundation(connection))
 
 
 def touched(connection: Connection, index: Index, since: int) -> Touched | None:

@@ -397,7 +397,7 @@ def oracle(  # noqa: C901, PLR0912 - part by part, item by item
             credit: Fraction | None = None
             reason: str | None = None
             added_up = rule.combine is Combine.SUM and (part.source, item.id) in counted
-            if added_up or (part.once and any(same_work(part.source, item, *other) for other in on_line)):
+            if added_up or (part.once and any(same_work(mirror, (part.source, item), other) for other in on_line)):
                 credit, reason = None, "duplicate"
             elif part.scope is Scope.FROZEN and item.id not in scopes[number]:
                 credit, reason = None, "not_in_scope"
@@ -420,11 +420,26 @@ def oracle(  # noqa: C901, PLR0912 - part by part, item by item
     return Answer(together(rule, values), tuple(values), tuple(rows), scopes)
 
 
-def same_work(source: str, item: WorkItem, other_source: str, other: WorkItem) -> bool:
-    if (source == other_source and item.id == other.id) or (item.url and item.url == other.url):
+Placed = tuple[str, WorkItem]
+"""An item of a source."""
+
+
+def same_work(mirror: Mapping[str, Items], one: Placed, other: Placed) -> bool:
+    """One ticket, or two of different sources of which one names the other."""
+    if (one[0] == other[0] and one[1].id == other[1].id) or (one[1].url and one[1].url == other[1].url):
         return True
-    names = exact(other.key) in map(exact, item.refs)
-    return names or exact(item.key) in map(exact, other.refs)
+    return one[0] != other[0] and (means(mirror, one, other) or means(mirror, other, one))
+
+
+def means(mirror: Mapping[str, Items], one: Placed, other: Placed) -> bool:
+    """Whether an item names another, and that name is nobody else's: two items with one address are the same."""
+    for ref in one[1].refs:
+        bearers = [(name, each) for name in mirror for each in mirror[name] if exact(each.key) == exact(ref)]
+        known = {each.url or f"{name} {each.id}" for name, each in bearers}
+        told = known == {other[1].url or f"{other[0]} {other[1].id}"}
+        if told and all(name != one[0] for name, _ in bearers):
+            return True
+    return False
 
 
 def own_weight(part: Part, item: WorkItem, first_seen: datetime) -> Fraction | None:

@@ -98,9 +98,16 @@ def _line_of(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) 
     still = live is not None and live.amount == evidence.amount
     counts = bool(evidence.amount) or rule.parts[evidence.part].measure in OF_COUNTED
     reason = None if counts else live.reason if live is not None and still else Reason.OPEN
-    by_sight = live.dated_by_sight if live else False
     return Line(
-        evidence.part, evidence.source, item, evidence.version, evidence.weight, evidence.amount, reason, by_sight
+        evidence.part,
+        evidence.source,
+        item,
+        evidence.version,
+        evidence.weight,
+        evidence.amount,
+        reason,
+        dated_by_sight=live.dated_by_sight if live else False,
+        ambiguous=live.ambiguous if live else False,
     )
 
 
@@ -156,7 +163,8 @@ def _counted(line: Line) -> dict[str, Any]:
         "weight": as_json(line.weight),
         "amount": as_json(line.amount),
     }
-    return document | ({"dated_by_sight": True} if line.dated_by_sight else {})
+    flags = {"dated_by_sight": line.dated_by_sight, "ambiguous": line.ambiguous}
+    return document | {name: True for name, flag in flags.items() if flag}
 
 
 def _excluded(line: Line) -> dict[str, Any]:
