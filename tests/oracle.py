@@ -417,7 +417,10 @@ def oracle(  # noqa: C901, PLR0912 - part by part, item by item
                 counted.append((part.source, item.id))
             if row.weight is not None:
                 on_line.append((part.source, item))
-    return Answer(together(rule, values), tuple(values), tuple(rows), scopes)
+    lined = {row.part for row in rows if row.weight is not None}
+    label_alone = {number for number, part in enumerate(rule.parts) if part.linked and number not in lined}
+    left_out = label_alone if len(label_alone) < len(rule.parts) else set()
+    return Answer(together(rule, values, left_out), tuple(values), tuple(rows), scopes)
 
 
 Placed = tuple[str, WorkItem]
@@ -493,11 +496,12 @@ def number_of(part: Part, rows: Sequence[Row], weeks: int) -> Fraction | None:
     return six(amounts[low] + (amounts[high] - amounts[low]) * (place - low))
 
 
-def together(rule: Rule, values: Sequence[Fraction | None]) -> Fraction | None:
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
+def together(rule: Rule, values: Sequence[Fraction | None], left_out: AbstractSet[int]) -> Fraction | None:
+    joined = [number for number in range(len(values)) if number not in left_out]
+    known = [value for number in joined if (value := values[number]) is not None]
+    if len(known) < len(joined):
         return None
-    weights = [Fraction(part.weight) for part in rule.parts]
+    weights = [Fraction(rule.parts[number].weight) for number in joined]
     match rule.combine:
         case None | Combine.SUM:
             value = sum(known, Fraction(0))

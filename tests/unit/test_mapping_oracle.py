@@ -154,6 +154,7 @@ class Dice(random.Random):
             partial=HALF if kind in SHARES and counts is Counts.DONE and self.random() < 0.5 else (),
             scope=self.choice(tuple(Scope)),
             once=self.random() < 0.5,
+            linked=kind in (Measure.COUNT, Measure.PERCENT) and self.random() < 0.3,
         )
 
     def rule(self) -> Rule:
