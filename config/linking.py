@@ -28,7 +28,8 @@ def linked(feed: Feed, link_by: LinkByEntry, key_result: KeyResultEntry, part: C
     """Return what feeds a key result with its label in mind.
 
     Each part on a linked source takes the labelled tickets too.  A linked source without a part gets one of its own,
-    made by `part`, unless the mapping measures what neither a number of tickets nor a percentage can be joined to.
+    made by `part`, unless the mapping measures what neither a number of tickets nor a percentage can be joined to; it
+    is joined once there is a labelled ticket.
     """
     label = Match(Selector.LABEL, (link_by.label.replace(ID, key_result.id),))
     parts = [
@@ -38,7 +39,11 @@ def linked(feed: Feed, link_by: LinkByEntry, key_result: KeyResultEntry, part: C
     read, measure = {each.source for each in parts}, _measure(feed.parts, key_result)
     if measure is None or read.issuperset(link_by.sources):
         return Feed(tuple(parts), feed.combine)
-    added = [replace(part(name, measure), where=label) for name in _each_once(link_by.sources) if name not in read]
+    added = [
+        replace(part(name, measure), where=label, linked=True)
+        for name in _each_once(link_by.sources)
+        if name not in read
+    ]
     parts += added
     return Feed(tuple(parts), feed.combine if feed.combine or len(parts) == 1 else _JOINS[measure])
 

@@ -8,7 +8,7 @@ from config.names import key_results_of, mappings_of, objectives_of
 from config.problems import Problem, Problems
 from config.tree import Spot
 from config.words import quoted
-from mapping.lint import Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
 from mapping.rule import Counts, Measure, Rule, Selector
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
@@ -121,6 +121,8 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.word(name, part, Selector.QUERY, query)
         case SelectsNothing(_, part) | Twice(_, part):
             spot = places.part(name, part, "where")
+        case Ambiguous(_, part):
+            spot = places.part(name, part, "once")
         case Unestimated(_, part):
             spot = places.part(name, part, "by")
         case Overlap():
@@ -149,6 +151,11 @@ def _words(found: Finding) -> str:
             text = (
                 f"{_tickets(items)} beside what they lie under, as {child} under {above}: unless they are work of "
                 "their own it weighs twice, leave one level out by kind: or type:"
+            )
+        case Ambiguous(_, _, items, examples):
+            text = (
+                f"{_tickets(items)} though an earlier part may have the same work, as {', '.join(examples)}: several "
+                "sources have a ticket of that key, and nobody knows which is meant: map one of them alone"
             )
         case Unanswered(_, _, _, error):
             told = f"the tracker did not answer this query: {error}"

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from config.measures import read_measure
 from config.names import Known
 from config.part_checks import check_part
 from config.problems import Problems
 from config.tree import Spot
 from config.words import quoted
-from mapping.rule import Combine, Regress
+from mapping.rule import AVERAGES, Combine, Regress
 
 
 def check_mapping(
@@ -64,9 +65,23 @@ def _check_terms(mapping: Spot, parts: list[Spot], key_result: Spot, problems: P
         scale = mapping.get("scale")
         if scale:
             problems.error(scale, f"scale leads to start and target, and this key result {kind}: leave scale out")
+    for measure in (each.get("measure") for each in parts if binary):
+        if measure and _is_average(measure):
+            problems.error(
+                measure,
+                f"measure: {measure.text} is an average, and a binary key result is done at all or so many of its "
+                "tickets: write measure: percent or count, or give the key result a start and a target",
+            )
     for regress in (each.get("regress") for each in (mapping, *parts) if keeps):
         if regress and regress.text == Regress.RATCHET:
             problems.error(regress, "a band has no best value to keep: leave regress out")
+
+
+def _is_average(measure: Spot) -> bool:
+    try:
+        return read_measure(measure.text).measure in AVERAGES
+    except ValueError:  # the schema has said so
+        return False
 
 
 def _check_whole(mapping: Spot, parts: list[Spot], problems: Problems) -> None:

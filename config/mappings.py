@@ -84,7 +84,9 @@ class PartEntry(Closed):
     window: Window | None = Field(default=None, description="Whether only work closed within the cycle counts.")
     scope: Scope | None = Field(default=None, description="Whether work added after the cycle's beginning belongs.")
     partial: PartialEntry | None = Field(default=None, description="Part credit of work that is not done, by state.")
-    once: Flag = Field(default=False, description="true: what an earlier part has as another ticket is left out.")
+    once: Flag = Field(
+        default=False, description="true: what an earlier part has as a ticket of another source is left out."
+    )
     weight: Positive | None = Field(default=None, description="Weight of the part; only with weighted_mean.")
     add_start: Flag = Field(default=False, description="The same as on the mapping, where the mapping has one part.")
     regress: Annotated[Regress, BeforeValidator(_regress)] | None = Field(

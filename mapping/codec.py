@@ -119,6 +119,8 @@ def _part(part: Part) -> dict[str, Any]:
         document["scope"] = part.scope.value
     if part.once:
         document["once"] = True
+    if part.linked:
+        document["linked"] = True
     return document
 
 
@@ -141,6 +143,7 @@ def _parse_part(document: dict[str, Any]) -> Part:
         partial=tuple((State(state), Decimal(credit)) for state, credit in sorted(partial.items())),
         scope=Scope(document.get("scope", Scope.LIVE)),
         once=document.get("once", False),
+        linked=document.get("linked", False),
     )
 
 

@@ -19,6 +19,9 @@ class Seen:
     item: WorkItem
     version: str
     state_since: datetime
+    then: "Seen | None" = None
+    """How we saw it last before the end of the cycle that is measured, or first since then.  None before that end, and
+    of what we always saw as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,12 @@ class Candidate:
 
     seen: Seen
     family: "Family"
+    since: Seen | None = None
+    """How it is today, where `seen` is how it stood when the cycle ended."""
+
+    @property
+    def today(self) -> Seen:
+        return self.since or self.seen
 
     @property
     def item(self) -> WorkItem:

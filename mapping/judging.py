@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from mapping.family import Candidate, Seen
 from mapping.meaning import holds, settled
+from mapping.pairing import Called, Work, work_of
 from mapping.rule import OF_COUNTED, TIMES, Cancelled, Clause, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from mapping.totals import ONE, ZERO, weeks_over
 from okrs.cycle import Period
 from okrs.numbers import divided, rounded
-from okrs.work import State, Step, WorkItem, fold_key, fold_name
+from okrs.work import State, Step, WorkItem, fold_name
 
 
 class Reason(StrEnum):
@@ -37,7 +38,9 @@ class Reason(StrEnum):
 class Line:
     """What one selected item is to one part.  `weight` None: not on the line.  `reason` None: it counts.
 
-    `dated_by_sight` flags a closing date that the tracker did not tell, so that we use the one we saw.
+    `dated_by_sight` flags a closing date that the tracker did not tell, so that we use the one we saw.  `ambiguous`
+    flags work that may be an earlier part's under another name, and was not left out: the name that would say so is
+    that of tickets of several sources.
     """
 
     part: int
@@ -48,6 +51,7 @@ class Line:
     amount: Decimal | None
     reason: Reason | None
     dated_by_sight: bool = False
+    ambiguous: bool = False
 
     @property
     def counted(self) -> bool:
@@ -127,29 +131,25 @@ class Earlier:
 
     adds_up: bool
     """Whether the parts' numbers are added, so that what counts in one must not count in another."""
-    paired: bool
-    """Whether a part leaves out what an earlier one has under another name."""
+    called: Called | None
+    """Who has which key; None where no part leaves out what an earlier one has under another name."""
     counted: set[tuple[str, str]] = field(default_factory=set)
-    items: set[tuple[str, str]] = field(default_factory=set)
-    """What is on an earlier line, by source and id."""
-    urls: set[str] = field(default_factory=set)
-    """The same, wherever it was read; two sites may have the same key for different tickets."""
-    keys: set[str] = field(default_factory=set)
-    """Keys of those items."""
-    named: set[str] = field(default_factory=set)
-    """Keys that those items name."""
+    works: set[Work] = field(default_factory=set)
+    """What is on an earlier line."""
+    named: set[Work] = field(default_factory=set)
+    """What that names in other sources."""
+    doubtful: set[Work] = field(default_factory=set)
+    """What it may name there, since several have the same key."""
 
-    def add(self, lines: Sequence[Line], judged: Iterable["Judged"]) -> None:
-        """Take a part that was judged."""
+    def add(self, lines: Sequence[Line]) -> None:
+        """Take the lines of a part."""
         if self.adds_up:
             self.counted.update((line.source, line.item.id) for line in lines if line.counted)
-        if self.paired:
-            for line, each in zip(lines, judged, strict=True):
-                if line.weight is not None:
-                    self.items.add((line.source, line.item.id))
-                    self.urls.update({line.item.url} - {""})
-                    self.keys |= each.candidate.key.keys
-                    self.named.update(fold_key(ref) for ref in line.item.refs)
+        for line in lines if self.called is not None else ():
+            if self.called is not None and line.weight is not None:
+                self.works.add(work_of(line.source, line.item))
+                for works in self.called.meant(line.source, line.item):
+                    (self.named if len(works) == 1 else self.doubtful).update(works)
 
     def has(self, part: Part, candidate: Candidate) -> bool:
         """Tell whether an item leaves both sides of a later part."""
@@ -158,9 +158,20 @@ class Earlier:
             return True
         if not part.once:
             return False
-        same = (part.source, item.id) in self.items or item.url in self.urls
-        named = not candidate.key.keys.isdisjoint(self.named)
-        return same or named or any(fold_key(ref) in self.keys for ref in item.refs)
+        own = work_of(part.source, item)
+        return own in self.works or own in self.named or any(len(each) == 1 for each in self._meant(part, item))
+
+    def marked(self, part: Part, line: Line) -> Line:
+        """Return the line of a later part, marked where it is ambiguous."""
+        if not part.once or line.reason is Reason.DUPLICATE:
+            return line
+        doubtful = work_of(part.source, line.item) in self.doubtful or self._meant(part, line.item)
+        return replace(line, ambiguous=True) if doubtful else line
+
+    def _meant(self, part: Part, item: WorkItem) -> list[frozenset[Work]]:
+        """What an item names, where some of that is on an earlier line."""
+        every = self.called.meant(part.source, item) if self.called is not None else []
+        return [each for each in every if not each.isdisjoint(self.works)]
 
 
 def judge_of(rule: Rule, part: Part, now: datetime, scope: AbstractSet[str] | None) -> Judge:
@@ -187,7 +198,7 @@ def judged_once(judge: Judge, candidate: Candidate, earlier: Earlier) -> Judged:
 
 
 def _judge(judge: Judge, candidate: Candidate) -> Judged:
-    """Judge an item; `as_of`, the end of a cycle that is over, undoes what happened to it since."""
+    """Judge an item; of a cycle that is over, as it stood at the end (`mapping.ending`)."""
     part, item, as_of = judge.part, candidate.item, judge.as_of
     if judge.scope is not None and item.id not in judge.scope:
         return Judged(candidate, None, Reason.NOT_IN_SCOPE)
@@ -195,12 +206,19 @@ def _judge(judge: Judge, candidate: Candidate) -> Judged:
         return Judged(candidate, None, Reason.OUTSIDE_WINDOW)
     state = state_under(part, item)
     closed_at, by_sight = closed_under(part, candidate.seen)
-    if as_of and state.closed and closed_at >= as_of:  # it was open when the cycle ended
-        credit, reason = (ZERO, Reason.OUTSIDE_WINDOW) if part.counts is Counts.DONE else (ONE, None)
-        return Judged(candidate, credit, reason, by_sight)
+    if as_of and state.closed and closed_at >= as_of:  # by `done_when`: nobody saw how it stood before
+        return _late(part, candidate, State.TODO if item.state.closed else item.state, by_sight=by_sight)
+    if not state.closed and candidate.since is not None and state_under(part, candidate.since.item).closed:
+        return _late(part, candidate, state, by_sight=closed_under(part, candidate.since)[1])
     if state is State.CANCELLED:
         return Judged(candidate, None, Reason.CANCELLED)
     return _credit(judge, candidate, state, outside=_outside(judge, closed_at), by_sight=by_sight)
+
+
+def _late(part: Part, candidate: Candidate, state: State, *, by_sight: bool) -> Judged:
+    """It was closed after the cycle's end: it keeps what it had as the open work that it was."""
+    credit = ONE if part.counts is not Counts.DONE else _part_credit(part, candidate.item, state)
+    return Judged(candidate, credit, None if credit else Reason.OUTSIDE_WINDOW, by_sight)
 
 
 def _outside(judge: Judge, closed_at: datetime) -> int:
@@ -281,7 +299,7 @@ def _taken_up(history: Iterable[Step]) -> datetime | None:
 
 
 def line_of(number: int, part: Part, judged: Judged, absent: Decimal | None) -> Line:
-    item, version = judged.candidate.item, judged.candidate.seen.version
+    item, version = judged.candidate.today.item, judged.candidate.seen.version
     weight, reason = _own_weight(part, judged.candidate.seen), judged.reason
     if judged.credit is None:
         return Line(number, part.source, item, version, None, None, reason, judged.dated_by_sight)

@@ -102,6 +102,16 @@ class Twice:
 
 
 @dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Work of a part with `once` may be an earlier part's: the key that would say so is that of several tickets."""
+
+    key_result: str
+    part: int
+    items: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """A query that the tracker refused, or that nobody asked yet (`error` None)."""
 
@@ -121,7 +131,7 @@ class Reached:
     """It is on record; else it would begin so now."""
 
 
-Finding: TypeAlias = SelectsNothing | Unknown | Overlap | Unestimated | Twice | Unanswered | Reached
+Finding: TypeAlias = SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | Reached
 
 
 def findings(rules: Mapping[str, Rule], mirror: Mapping[str, Mirrored], now: datetime) -> Iterator[Finding]:
@@ -156,6 +166,8 @@ def _of_part(key_result: str, number: int, part: Part, lines: Sequence[Line], na
         yield SelectsNothing(key_result, number, tuple((*each, names.near(*each)) for each in strange))
     yield from _unestimated(key_result, number, part, lines)
     yield from _twice(key_result, number, part, lines, names)
+    if ambiguous := [line.item.key for line in lines if line.ambiguous]:
+        yield Ambiguous(key_result, number, len(ambiguous), tuple(ambiguous[:FEW]))
 
 
 def _unestimated(key_result: str, number: int, part: Part, lines: Sequence[Line]) -> Iterator[Finding]:

@@ -10,9 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from mapping.codec import scope_key
+from mapping.ending import as_of
 from mapping.family import Candidate
 from mapping.judging import Earlier, Line, judge_of, judged_once, line_of, weight_of_missing
 from mapping.meaning import selects, settled
+from mapping.pairing import Called
 from mapping.rule import Combine, Part, Rule, Scope
 from mapping.totals import Total, value_of
 
@@ -43,7 +45,10 @@ def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPE
 
     A frozen scope that `scopes` does not have is frozen now.
     """
-    earlier = Earlier(adds_up=rule.combine is Combine.SUM, paired=any(part.once for part in rule.parts))
+    if now >= rule.period.end:
+        mirror = as_of(mirror, rule.period.end)
+    called = Called(mirror) if any(part.once for part in rule.parts) else None
+    earlier = Earlier(adds_up=rule.combine is Combine.SUM, called=called)
     lines: list[Line] = []
     frozen: dict[str, AbstractSet[str]] = {}
     for number, part in enumerate(rule.parts):
@@ -55,8 +60,8 @@ def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPE
         judge = judge_of(rule, part, now, scope)
         judged = [judged_once(judge, each, earlier) for each in chosen]
         absent = weight_of_missing(part, judged)
-        of_part = [line_of(number, part, each, absent) for each in judged]
-        earlier.add(of_part, judged)
+        of_part = [earlier.marked(part, line_of(number, part, each, absent)) for each in judged]
+        earlier.add(of_part)
         lines.extend(of_part)
     totals = totals_of(rule, lines)
     return Measured(value_of(rule, totals, now), totals, tuple(lines), frozen)

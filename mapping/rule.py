@@ -150,7 +150,10 @@ MEDIAN = 50
 TIMES = frozenset({Measure.LEAD_TIME, Measure.CYCLE_TIME})
 """Measures of elapsed days."""
 
-OF_COUNTED = frozenset({Measure.MEAN, Measure.PERCENTILE, Measure.THROUGHPUT, *TIMES})
+AVERAGES = frozenset({Measure.MEAN, Measure.PERCENTILE, *TIMES})
+"""Measures that say what a counted item is like, not how many there are."""
+
+OF_COUNTED = frozenset({Measure.THROUGHPUT, *AVERAGES})
 """Measures of what counts alone: nothing else is on their line."""
 
 
@@ -238,7 +241,10 @@ class Part:
     """Credit of work that is not done, by state; sorted, each between 0 and 1."""
     scope: Scope = Scope.LIVE
     once: bool = False
-    """Leave out what an earlier part has on its line, itself or as another item that names it or is named by it."""
+    """Leave out what an earlier part has on its line, itself or as an item of another source that names it or is named
+    by it."""
+    linked: bool = False
+    """A label alone feeds it: as long as nobody uses that in its source, the other parts go on without it."""
 
     @property
     def passes(self) -> bool:

@@ -103,11 +103,20 @@ def percentile(amounts: Sequence[Decimal], rank: int) -> Decimal:
 def value_of(rule: Rule, totals: Sequence[Total], now: datetime) -> Decimal | None:
     """Combine the parts, scale, and add the start value where the rule says so; rounded.  None where a part is."""
     weeks = weeks_over(rule, now).days // _DAYS_OF_A_WEEK
-    values = [part_value(part, total, weeks) for part, total in zip(rule.parts, totals, strict=True)]
+    parts = joined(rule, totals)
+    values = [part_value(rule.parts[number], totals[number], weeks) for number in parts]
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
-    return rounded(_scaled(rule.scale, _combined(rule, known)) + rule.base)
+    weights = [rule.parts[number].weight for number in parts]
+    return rounded(_scaled(rule.scale, _combined(rule.combine, known, weights)) + rule.base)
+
+
+def joined(rule: Rule, totals: Sequence[Total]) -> list[int]:
+    """Return the numbers of the parts that are combined: all but those that a label alone feeds and does not yet."""
+    every = range(len(rule.parts))
+    some = [number for number in every if totals[number].items or not rule.parts[number].linked]
+    return some or list(every)
 
 
 def kept(rule: Rule, before: Decimal | None, measured: Decimal | None) -> Decimal | None:
@@ -125,15 +134,15 @@ def _scaled(scale: Scale | None, value: Decimal) -> Decimal:
     return scale.start + divided((value - scale.low) * (scale.target - scale.start), scale.high - scale.low)
 
 
-def _combined(rule: Rule, values: Sequence[Decimal]) -> Decimal:
-    match rule.combine:
+def _combined(combine: Combine | None, values: Sequence[Decimal], weights: Sequence[Decimal]) -> Decimal:
+    match combine:
         case Combine.SUM | None:
             return sum(values, ZERO)
         case Combine.MEAN:
             return divided(sum(values, ZERO), Decimal(len(values)))
         case Combine.WEIGHTED_MEAN:
-            weighted = sum((part.weight * value for part, value in zip(rule.parts, values, strict=True)), ZERO)
-            return divided(weighted, sum((part.weight for part in rule.parts), ZERO))
+            weighted = sum((weight * value for weight, value in zip(weights, values, strict=True)), ZERO)
+            return divided(weighted, sum(weights, ZERO))
         case Combine.MIN:
             return min(values)
         case Combine.MAX:

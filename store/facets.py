@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select, update
 
+from mapping.ending import asks_how_far, however_far
 from mapping.facets import (
     EVERYONE,
     FORMER,
@@ -33,8 +34,8 @@ from okrs.work import WorkItem, fold_key
 from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
-from store.narrowing import beside, foundation_of, joined
-from store.tables import faceted, former_key, item
+from store.narrowing import beside, called, foundation_of, joined
+from store.tables import faceted, former_key, item, micros
 from store.tables import source as source_table
 from store.terms import Numbering, Term, find, tied
 
@@ -129,12 +130,22 @@ def index_of(connection: Connection, source: str) -> Index | None:
     return Index(source, kept, lore) if kept.called == _called(lore) else None
 
 
-def selection(connection: Connection, index: Index, clause: Clause) -> set[str] | None:
-    """Return the ids that a settled clause selects; None where facets do not tell."""
+def selection(
+    connection: Connection, index: Index, clause: Clause, moved_since: datetime | None = None
+) -> set[str] | None:
+    """Return the ids that a settled clause selects; None where facets do not tell.
+
+    With `moved_since` only those that may stand otherwise than they did then, as `mapping.ending.moved_since` tells.
+    """
     known = index.known(connection, [clause])
     if known is None:
         return None
     asked = clauses.selected(known, clause)
+    if moved_since is not None:
+        at = micros(moved_since)
+        moved = "f.item IN (SELECT id FROM item WHERE source = ? AND state_since >= ?)"
+        since = clauses.Sql(f"(f.closed >= ? OR {moved})", (at, index.source, at))
+        asked = clauses.all_of((asked, since))
     return {row[0] for row in raw(connection, f"SELECT f.item FROM facet f WHERE {asked.text}", asked.values)}
 
 
@@ -159,11 +170,20 @@ def chosen(
     ids = set(held(rule, index.source, scopes))
     for part in rule.parts:
         if part.source == index.source:
-            found = selection(connection, index, settled(part.where, rule.timezone, until))
+            where = settled(part.where, rule.timezone, until)
+            found = selection(connection, index, where)
+            if found is not None and now >= rule.period.end and asks_how_far(where):
+                wider = selection(connection, index, however_far(where), rule.period.end)
+                found = None if wider is None else found | wider
             if found is None:
                 return None
             ids |= found
     return joined(connection, index.source, ids, index.lore, index.foundation(connection))
+
+
+def namesakes(connection: Connection, index: Index, keys: Iterable[str]) -> list[Candidate]:
+    """Return the items of a source that have one of these keys, and what they rest on."""
+    return called(connection, index.source, keys, index.lore, index.foundation(connection))
 
 
 def touched(connection: Connection, index: Index, since: int) -> Touched | None:

@@ -1,9 +1,10 @@
 """Questions to the mirror: items as they are now, as they were, and who looks like whom."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, select, true, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, or_, select, true, type_coerce
 
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem
@@ -86,6 +87,33 @@ def before(connection: Connection, name: str, ids: Iterable[str], generation: in
         )
         found.update({row.item: decode(row.payload, None) for row in rows})
     return found
+
+
+def stood(connection: Connection, name: str, ids: Iterable[str], end: datetime) -> dict[str, Seen]:
+    """Return items as we saw them last before `end`, or else first; not those of which we never saw anything else."""
+    found: dict[str, Seen] = {}
+    at, older = item_version.c.seen_at, or_(item_version.c.seen_at < end, item_version.c.seen_at < item.c.seen_at)
+    joined = item_version.join(item, and_(item.c.source == item_version.c.source, item.c.id == item_version.c.item))
+    columns = (item_version.c.item, at, item_version.c.hash, item_version.c.payload)
+    for some in slices(ids):
+        rows = connection.execute(
+            select(*columns)
+            .select_from(joined)
+            .where(item_version.c.source == name, item_version.c.item.in_(some), older)
+            .order_by(item_version.c.item, at)
+        )
+        for row in rows:
+            was = found.get(row.item)
+            if was is not None and row.seen_at >= end:
+                continue
+            now = decode(row.payload, None)
+            stays = was is not None and _stand(was.item) == _stand(now)
+            found[row.item] = Seen(now, row.hash, was.state_since if was is not None and stays else row.seen_at)
+    return found
+
+
+def _stand(known: WorkItem) -> tuple[object, ...]:
+    return (known.state, known.status, known.resolution)
 
 
 def find_key(connection: Connection, keys: Iterable[str]) -> list[tuple[str, str]]:

@@ -33,6 +33,16 @@ def beside(
     return candidates([held[name] for name in sorted(held)], lore)
 
 
+def called(
+    connection: Connection, source: str, keys: Iterable[str], lore: Lore, foundation: Mapping[str, Seen]
+) -> list[Candidate]:
+    """Return the items that have one of these keys, or had it before, and those that their facets rest on."""
+    wanted = {fold_key(key) for key in keys}
+    former = {held for key, held in lore.former_keys.items() if fold_key(key) in wanted}
+    some = _called(connection, source, wanted) | _load(connection, source, former)
+    return beside(connection, source, some, lore, foundation)
+
+
 def foundation_of(connection: Connection, source: str, lore: Lore, also: Iterable[str] = ()) -> dict[str, Seen]:
     """Plans, which are few and name who belongs to them; and whoever has a key today that another one had before.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mapping.judging import Judge
 from mapping.rule import OF_COUNTED, Cancelled, Counts, Part, Window
 from okrs.work import State
-from store.clauses import FALSE, TRUE, Known, Sql, all_of, any_of, holds, not_
+from store.clauses import FALSE, TRUE, Known, Sql, all_of, holds, not_
 from store.dressing import STATES
 from store.tables import micros
 
@@ -26,7 +26,7 @@ class Judged(NamedTuple):
 
 
 def judged(known: Known, judge: Judge) -> Judged:
-    """Return what a part's policies make of rows that its `where` selects."""
+    """Return what a part's policies make of rows that its `where` selects, while the cycle goes on."""
     part = judge.part
     line, full = _line(judge), _full(judge)
     if judge.of is not None:
@@ -42,18 +42,7 @@ def _line(judge: Judge) -> Sql:
     if part.counts is Counts.DONE and part.window is Window.CYCLE:
         before = Sql(f"{_CLOSED} < ?", (micros(judge.period.start),))
         line = all_of((line, not_(all_of((states.done, before)))))
-    if judge.as_of is None:
-        return line
-    there = Sql("(f.created IS NULL OR f.created < ?)", (micros(judge.as_of),))
-    return all_of((there, any_of((_late(judge), line))))
-
-
-def _late(judge: Judge) -> Sql:
-    """It was closed after the cycle's end, so that it was open when that came."""
-    if judge.as_of is None:
-        return FALSE
-    states = _States(judge.part)
-    return all_of((any_of((states.done, states.off)), Sql(f"{_CLOSED} >= ?", (micros(judge.as_of),))))
+    return line
 
 
 def _full(judge: Judge) -> Sql:
@@ -62,9 +51,9 @@ def _full(judge: Judge) -> Sql:
         case Counts.ALL:
             return TRUE
         case Counts.OPEN:
-            return any_of((_late(judge), states.open))
+            return states.open
         case Counts.DONE:
-            return all_of((states.done, _inside(judge), not_(_late(judge))))
+            return all_of((states.done, _inside(judge)))
 
 
 def _inside(judge: Judge) -> Sql:

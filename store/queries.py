@@ -1,13 +1,16 @@
 """What the trackers' own queries find: a set of item ids for each query of a source, as of its last complete answer."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
+from mapping.ending import moved_since
 from mapping.family import Candidate, Lore, candidates
+from mapping.rule import Rule
 from store.database import Database, inserted, slices, upsert
-from store.lookup import items_of
+from store.lookup import items_of, stood
 from store.mirror import next_generation
 from store.sources import Lease, fenced, following
 from store.tables import container, former_key, item, query, query_hit, storable
@@ -54,6 +57,22 @@ def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: d
 def candidates_of(connection: Connection, source: str) -> list[Candidate]:
     """Return all items of a source that are in the mirror, with what else is known of them."""
     return candidates(items_of(connection, source), lore_of(connection, source))
+
+
+def with_past(
+    connection: Connection, rule: Rule, mirror: Mapping[str, Sequence[Candidate]], now: datetime
+) -> Mapping[str, Sequence[Candidate]]:
+    """Return the candidates of a rule's sources with what we saw of them when its cycle ended, once that is over."""
+    end = rule.period.end
+    return mirror if now < end else {name: _with_past(connection, name, each, end) for name, each in mirror.items()}
+
+
+def _with_past(connection: Connection, source: str, every: Sequence[Candidate], end: datetime) -> Sequence[Candidate]:
+    then = stood(connection, source, [each.item.id for each in every if moved_since(each.seen, end)], end)
+    return [
+        replace(each, seen=replace(each.seen, then=then[each.item.id])) if each.item.id in then else each
+        for each in every
+    ]
 
 
 def lore_of(connection: Connection, source: str) -> Lore:

@@ -3,7 +3,8 @@
     rows of `facet` that a part selects and its policies leave on the line
         ─▶ piles of equal credit, with the numbers that weigh them ─▶ Total ─▶ `mapping.totals.value_of`
 
-Plain is what the columns of `facet` tell: no `done_when`, no frozen scope, no `once`, no percentiles and no times.
+Plain is what the columns of `facet` tell: no `done_when`, no frozen scope, no `once`, no percentiles and no times, and
+no cycle that is over: how items stood at its end they do not tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ def totals_of(
 
     `indexes` are those of the rule's sources, by source, and of this connection's snapshot.
     """
-    if not plain(rule):
+    if now >= rule.period.end or not plain(rule):
         return None
     totals = []
     for number, part in enumerate(rule.parts):
@@ -48,7 +49,7 @@ def totals_of(
 
 
 def plain(rule: Rule) -> bool:
-    """Tell whether SQL can measure a rule."""
+    """Tell whether SQL can measure a rule while its cycle goes on."""
     if rule.combine is Combine.SUM and len(rule.sources) < len(rule.parts):
         return False  # what counts in one part leaves the next
     return all(
@@ -82,7 +83,7 @@ class _Pile:
 
 
 def _total_of(connection: Connection, index: Index, rule: Rule, number: int, now: datetime) -> Total | None:
-    part, key = rule.parts[number], (rule, number, now >= rule.period.end)
+    part, key = rule.parts[number], (rule, number)
     if key in index.plans:
         asked: _Asked | Total | None = index.plans[key]
     else:
@@ -101,7 +102,7 @@ def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: da
     """Return the question for a part's items, or its total where nothing is to be asked; None where SQL cannot tell."""
     if not asked_by([part]) <= index.asked:
         return None
-    where, judge = settled(part.where, rule.timezone, min(now, rule.period.end)), judge_of(rule, part, now, None)
+    where, judge = settled(part.where, rule.timezone, now), judge_of(rule, part, now, None)
     known = index.known(connection, [where] if judge.of is None else [where, judge.of])
     if known is None:
         return None

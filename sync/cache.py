@@ -1,6 +1,6 @@
 """What evaluations of the same mirror share: its items, joined once for as long as the source's generation stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -34,15 +34,19 @@ class MirrorCache:
 
     def of_rule(
         self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes
-    ) -> dict[str, list[Candidate]]:
+    ) -> Mapping[str, Sequence[Candidate]]:
         """Return what a rule may select, or has in a frozen scope, of its sources as they are in this snapshot."""
-        few = {}
+        few, indexes = {}, {}
         for name, generation in generations.items():
             index = self._index(connection, name, generation)
-            found = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
-            if found is not None:
-                few[name] = found
-        return few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
+            some = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
+            if index is not None and some is not None:
+                few[name], indexes[name] = some, index
+        found = few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
+        if any(part.once for part in rule.parts):
+            keys = {ref for every in found.values() for each in every for ref in each.item.refs}
+            found |= {name: _with_namesakes(connection, index, few[name], keys) for name, index in indexes.items()}
+        return queries.with_past(connection, rule, found, now)
 
     def touched(self, connection: Connection, name: str, since: int, generation: int) -> facets.Touched | None:
         """Return what moved in a source between two generations, the later of which is this snapshot's.
@@ -79,3 +83,11 @@ class MirrorCache:
     def of(self, connection: Connection, name: str) -> list[Candidate]:
         """Return the candidates of one source as they are in this connection's snapshot."""
         return self.load(connection, sources.generations(connection, [name]))[name]
+
+
+def _with_namesakes(
+    connection: Connection, index: facets.Index, some: list[Candidate], keys: set[str]
+) -> list[Candidate]:
+    """Add who has one of the keys that items name, selected or not: a key that several have means none of them."""
+    held = {each.item.id for each in some}
+    return some + [each for each in facets.namesakes(connection, index, keys) if each.item.id not in held]

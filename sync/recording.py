@@ -20,7 +20,7 @@ from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, scopes, sources
+from store import ledger, lookup, queries, scopes, sources
 from store.database import Database
 from store.readiness import Snapshot
 from sync.cache import MirrorCache
@@ -254,7 +254,8 @@ def judge(
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
         if portion is not None:
-            return {name: touched.candidates for name, touched in portion.touched.items()}
+            some = {name: touched.candidates for name, touched in portion.touched.items()}
+            return queries.with_past(connection, rule, some, now)
         return cache.of_rule(connection, rule, basis.seen(rule), now, basis.scopes)
 
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:

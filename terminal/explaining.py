@@ -1,6 +1,7 @@
 """What `headway explain` says: a value taken apart into its parts, and each part into its tickets."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from mapping.judging import Line, Reason
 from mapping.rule import Combine, Measure, Part, Rule, Scope
-from mapping.totals import Total, part_value
+from mapping.totals import Total, joined, part_value
 from okrs.objective import Binary, KeyResult
 from store.views.explain import Explained
 from store.views.waiting import Waiting
@@ -37,8 +38,10 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
 
 def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:
     """How the parts become the value, as far as that is not plain from one part."""
-    rule = view.rule
-    values = [part_value(part, total, view.weeks) for part, total in zip(rule.parts, view.measured.totals, strict=True)]
+    places = joined(view.rule, view.measured.totals)
+    rule = replace(view.rule, parts=tuple(view.rule.parts[place] for place in places))
+    totals = [view.measured.totals[place] for place in places]
+    values = [part_value(part, total, view.weeks) for part, total in zip(rule.parts, totals, strict=True)]
     known = [value for value in values if value is not None]
     if view.measured.value is None:
         yield Text("One of its parts has nothing to measure, so the last value stays.", "yellow")

@@ -7,7 +7,7 @@ where they differ, the design decides.
 import unicodedata
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -241,6 +241,37 @@ ALONE = (Measure.MEAN, Measure.PERCENTILE, Measure.THROUGHPUT, *TIMES)
 """Of what has credit only; nothing else is on their line."""
 
 
+Sight = tuple[WorkItem, datetime]
+"""An item, and since when we see it in this state, status and resolution."""
+
+
+def at_the_end(item: WorkItem, since: datetime, then: Sight | None, end: datetime) -> Sight:
+    """How far an item was when the cycle ended: as we see it, by its history, by its date, as we saw it then."""
+    closed = item.closed_at
+    if since < end and (closed is None or closed < end):
+        return item, since
+    item = replace(item, history=tuple(step for step in item.history if step.at < end))
+    if item.history:
+        entered: datetime | None = None
+        for step in item.history:
+            entered = (entered or step.at) if step.state.closed else None
+        if entered and closed and closed < end:
+            entered = closed
+        last = item.history[-1]
+        stood = replace(item, state=last.state, status=last.status, resolution=last.resolution, closed_at=entered)
+        return stood, last.at
+    was = at_the_end(*then, None, end) if then else None
+    if closed and closed < end and not (was and was[0].state.closed):
+        return item, since
+    if was:
+        form = was[0]
+        stood = replace(item, state=form.state, status=form.status, resolution=form.resolution)
+        return replace(stood, closed_at=form.closed_at), was[1]
+    if item.state.closed:
+        return replace(item, state=State.TODO, status=None, resolution=None, closed_at=None), since
+    return item, since
+
+
 def days_of(part: Part, item: WorkItem, closed_at: datetime) -> Fraction | None:
     """Elapsed days; none of them when the tracker has an item closed before it began."""
     begins = item.created_at
@@ -261,8 +292,8 @@ class Standing:
     """Its weight by itself; None without an estimate, or a beginning."""
 
 
-def stand(  # noqa: C901 - the table of policies from top to bottom
-    rule: Rule, part: Part, source: Source, item: WorkItem, *, first_seen: datetime, now: datetime
+def stand(  # noqa: C901, PLR0912 - the table of policies from top to bottom
+    rule: Rule, part: Part, today: WorkItem, item: WorkItem, *, first_seen: datetime, now: datetime
 ) -> tuple[Fraction | None, str | None]:
     """The credit of an item that nobody else has, and why it is not full."""
     begin, end, over = rule.period.start, rule.period.end, now >= rule.period.end
@@ -274,8 +305,17 @@ def stand(  # noqa: C901 - the table of policies from top to bottom
     if state is State.CANCELLED and part.cancelled is Cancelled.OPEN:
         state = State.TODO
     closed_at = closing(part, item, first_seen)
-    if over and state.closed and closed_at >= rule.period.end:  # when the cycle ended it was open
-        return (Fraction(0), "outside_window") if part.counts is Counts.DONE else (Fraction(1), None)
+    later = over and state.closed and closed_at >= rule.period.end  # nothing tells more than that it was open
+    if later:
+        state = State.TODO if item.state.closed else item.state
+    today_s = state_of(part, today)
+    if today_s is State.CANCELLED and part.cancelled is Cancelled.OPEN:
+        today_s = State.TODO
+    if later or (over and today_s.closed and not state.closed):
+        if part.counts is not Counts.DONE:
+            return Fraction(1), None
+        credit = Fraction(0) if item.state is State.CANCELLED else Fraction(dict(part.partial).get(state, 0))
+        return credit, None if credit else "outside_window"
     if state is State.CANCELLED:
         if part.cancelled is Cancelled.EXCLUDE:
             return None, "cancelled"
@@ -318,22 +358,35 @@ def weeks_between(edges: tuple[datetime, datetime], timezone: str) -> int:
 # --- the number ----------------------------------------------------------------------------------------------
 
 
-def oracle(  # noqa: C901 - part by part, item by item
+def oracle(  # noqa: C901, PLR0912 - part by part, item by item
     rule: Rule,
     mirror: Mapping[str, Items],
     first_seen: datetime,
     now: datetime,
     frozen: Mapping[int, AbstractSet[str]] | None = None,
+    *,
+    then: Mapping[tuple[str, str], Sight] | None = None,
 ) -> Answer:
-    """Measure a rule; `frozen` has the ids of scopes that were frozen before, by the part's number."""
+    """Measure a rule; `frozen` has the ids of scopes that were frozen before, by the part's number.
+
+    `then` is how items were seen when the cycle ended, by source and id.
+    """
     moment = min(now, rule.period.end)
+    ended: dict[str, dict[str, Sight]] = {name: {} for name in mirror}
+    for name, of_source in mirror.items():
+        for each in of_source:
+            was = (then or {}).get((name, each.id))
+            over = now >= rule.period.end
+            ended[name][each.id] = at_the_end(each, first_seen, was, rule.period.end) if over else (each, first_seen)
     rows: list[Row] = []
     values: list[Fraction | None] = []
     scopes: dict[int, frozenset[str]] = {}
     counted: list[tuple[str, str]] = []
     on_line: list[tuple[str, WorkItem]] = []
     for number, part in enumerate(rule.parts):
-        source = Source(mirror.get(part.source, ()), rule.timezone, moment)
+        today = {item.id: item for item in mirror.get(part.source, ())}
+        sights = ended.get(part.source, {})
+        source = Source([item for item, _ in sights.values()], rule.timezone, moment)
         chosen = [item for item in source.items if source.selects(part.where, item)]
         if part.scope is Scope.FROZEN:
             begun = [item.id for item in chosen if item.created_at is None or item.created_at < rule.period.start]
@@ -344,17 +397,18 @@ def oracle(  # noqa: C901 - part by part, item by item
             credit: Fraction | None = None
             reason: str | None = None
             added_up = rule.combine is Combine.SUM and (part.source, item.id) in counted
-            if added_up or (part.once and any(same_work(part.source, item, *other) for other in on_line)):
+            if added_up or (part.once and any(same_work(mirror, (part.source, item), other) for other in on_line)):
                 credit, reason = None, "duplicate"
             elif part.scope is Scope.FROZEN and item.id not in scopes[number]:
                 credit, reason = None, "not_in_scope"
             else:
-                credit, reason = stand(rule, part, source, item, first_seen=first_seen, now=now)
+                since = sights[item.id][1]
+                credit, reason = stand(rule, part, today[item.id], item, first_seen=since, now=now)
             if part.measure in ALONE and not credit:
                 credit = None
             if part.measure is Measure.RATIO and credit and part.of and not source.holds(part.of, item):
                 credit, reason = Fraction(0), "no_match"
-            standings.append(Standing(item, credit, reason, own_weight(part, item, first_seen)))
+            standings.append(Standing(item, credit, reason, own_weight(part, item, sights[item.id][1])))
         of_part = [weighed(number, part, each, standings) for each in standings]
         rows += of_part
         values.append(number_of(part, of_part, weeks_between(whole_weeks(rule, now), rule.timezone)))
@@ -363,14 +417,32 @@ def oracle(  # noqa: C901 - part by part, item by item
                 counted.append((part.source, item.id))
             if row.weight is not None:
                 on_line.append((part.source, item))
-    return Answer(together(rule, values), tuple(values), tuple(rows), scopes)
+    lined = {row.part for row in rows if row.weight is not None}
+    label_alone = {number for number, part in enumerate(rule.parts) if part.linked and number not in lined}
+    left_out = label_alone if len(label_alone) < len(rule.parts) else set()
+    return Answer(together(rule, values, left_out), tuple(values), tuple(rows), scopes)
 
 
-def same_work(source: str, item: WorkItem, other_source: str, other: WorkItem) -> bool:
-    if (source == other_source and item.id == other.id) or (item.url and item.url == other.url):
+Placed = tuple[str, WorkItem]
+"""An item of a source."""
+
+
+def same_work(mirror: Mapping[str, Items], one: Placed, other: Placed) -> bool:
+    """One ticket, or two of different sources of which one names the other."""
+    if (one[0] == other[0] and one[1].id == other[1].id) or (one[1].url and one[1].url == other[1].url):
         return True
-    names = exact(other.key) in map(exact, item.refs)
-    return names or exact(item.key) in map(exact, other.refs)
+    return one[0] != other[0] and (means(mirror, one, other) or means(mirror, other, one))
+
+
+def means(mirror: Mapping[str, Items], one: Placed, other: Placed) -> bool:
+    """Whether an item names another, and that name is nobody else's: two items with one address are the same."""
+    for ref in one[1].refs:
+        bearers = [(name, each) for name in mirror for each in mirror[name] if exact(each.key) == exact(ref)]
+        known = {each.url or f"{name} {each.id}" for name, each in bearers}
+        told = known == {other[1].url or f"{other[0]} {other[1].id}"}
+        if told and all(name != one[0] for name, _ in bearers):
+            return True
+    return False
 
 
 def own_weight(part: Part, item: WorkItem, first_seen: datetime) -> Fraction | None:
@@ -424,11 +496,12 @@ def number_of(part: Part, rows: Sequence[Row], weeks: int) -> Fraction | None:
     return six(amounts[low] + (amounts[high] - amounts[low]) * (place - low))
 
 
-def together(rule: Rule, values: Sequence[Fraction | None]) -> Fraction | None:
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
+def together(rule: Rule, values: Sequence[Fraction | None], left_out: AbstractSet[int]) -> Fraction | None:
+    joined = [number for number in range(len(values)) if number not in left_out]
+    known = [value for number in joined if (value := values[number]) is not None]
+    if len(known) < len(joined):
         return None
-    weights = [Fraction(part.weight) for part in rule.parts]
+    weights = [Fraction(rule.parts[number].weight) for number in joined]
     match rule.combine:
         case None | Combine.SUM:
             value = sum(known, Fraction(0))

@@ -12,7 +12,7 @@ from mapping.attribution import Evidence
 from mapping.codec import parse_rule
 from mapping.family import Candidate
 from mapping.judging import Line, Reason
-from mapping.measure import Measured, measure, totals_of
+from mapping.measure import Measured, Mirror, measure, totals_of
 from mapping.rule import OF_COUNTED, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import timestamp
@@ -60,12 +60,13 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     if rule is None:
         return None
     quarantined = message_for(setup.quarantine, name)
-    found = {each: queries.candidates_of(connection, each) for each in rule.sources}
+    found: Mirror = {each: queries.candidates_of(connection, each) for each in rule.sources}
     frozen = scopes.of_key_result(connection, name)
     if state is None:
+        found = queries.with_past(connection, rule, found, now)
         return Explained(name, None, now, rule, measure(rule, found, now, frozen), quarantined)
     at = state.measured_at
-    measured = measure(rule, found, at, frozen)
+    measured = measure(rule, queries.with_past(connection, rule, found, at), at, frozen)
     return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at), quarantined)
 
 
@@ -97,9 +98,16 @@ def _line_of(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) 
     still = live is not None and live.amount == evidence.amount
     counts = bool(evidence.amount) or rule.parts[evidence.part].measure in OF_COUNTED
     reason = None if counts else live.reason if live is not None and still else Reason.OPEN
-    by_sight = live.dated_by_sight if live else False
     return Line(
-        evidence.part, evidence.source, item, evidence.version, evidence.weight, evidence.amount, reason, by_sight
+        evidence.part,
+        evidence.source,
+        item,
+        evidence.version,
+        evidence.weight,
+        evidence.amount,
+        reason,
+        dated_by_sight=live.dated_by_sight if live else False,
+        ambiguous=live.ambiguous if live else False,
     )
 
 
@@ -155,7 +163,8 @@ def _counted(line: Line) -> dict[str, Any]:
         "weight": as_json(line.weight),
         "amount": as_json(line.amount),
     }
-    return document | ({"dated_by_sight": True} if line.dated_by_sight else {})
+    flags = {"dated_by_sight": line.dated_by_sight, "ambiguous": line.ambiguous}
+    return document | {name: True for name, flag in flags.items() if flag}
 
 
 def _excluded(line: Line) -> dict[str, Any]:
@@ -189,7 +198,8 @@ def which(connection: Connection, setup: Setup, key: str, now: datetime) -> list
         for source in rule.sources:
             if source not in loaded:
                 loaded[source] = queries.candidates_of(connection, source)
-        measured = measure(rule, loaded, now, scopes.of_key_result(connection, name))
+        past = queries.with_past(connection, rule, loaded, now)
+        measured = measure(rule, past, now, scopes.of_key_result(connection, name))
         answer += _parts(name, rule, measured, found)
     return answer
 

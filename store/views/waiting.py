@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from mapping.demand import demand_of
-from mapping.measure import measure
+from mapping.measure import Mirror, measure
 from mapping.rule import Rule
 from store import ledger, queries, scopes, sources
 from store.readiness import ready
@@ -62,5 +62,6 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
 
 
 def _measured(connection: Connection, name: str, rule: Rule, now: datetime) -> Decimal | None:
-    found = {each: queries.candidates_of(connection, each) for each in rule.sources}
+    found: Mirror = {each: queries.candidates_of(connection, each) for each in rule.sources}
+    found = queries.with_past(connection, rule, found, now)
     return measure(rule, found, now, scopes.of_key_result(connection, name)).value

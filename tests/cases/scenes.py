@@ -75,12 +75,12 @@ class Scene:
 
 def scene_of(step: StepEntry, rows: Sequence[Row], config: Config) -> Scene:
     rule = config.rules[KEY_RESULT]
-    sources = {row.key: row.source or _only(rule.sources, row) for row in rows}
+    sources = {row.id or "": row.source or _only(rule.sources, row) for row in rows}
     groups = {
-        source: {kind: _groups([row for row in rows if sources[row.key] == source], kind) for kind in _GROUPS}
+        source: {kind: _groups([row for row in rows if sources[row.id or ""] == source], kind) for kind in _GROUPS}
         for source in set(sources.values())
     }
-    items = [_held(row, sources[row.key], groups[sources[row.key]], config) for row in rows]
+    items = [_held(row, sources[row.id or ""], groups[sources[row.id or ""]], config) for row in rows]
     given = {(each.source, each.item.id) for each in items}
     named = [
         Held(source, config.sources[source].container_names[0], _group(kind, name, held))
@@ -164,20 +164,20 @@ def _queries(rule: Rule, rows: Iterable[Row], sources: Mapping[str, str]) -> dic
     found: dict[str, dict[str, set[str]]] = {}
     for row in rows:
         for text in row.query:
-            found.setdefault(sources[row.key], {}).setdefault(text, set()).add(row.id or "")
+            found.setdefault(sources[row.id or ""], {}).setdefault(text, set()).add(row.id or "")
     return {source: {text: frozenset(ids) for text, ids in texts.items()} for source, texts in found.items()}
 
 
 def _fates(rule: Rule, rows: Iterable[Row], sources: Mapping[str, str]) -> Iterable[tuple[tuple[int, str, str], Fate]]:
     for row in rows:
-        parts = [number for number, part in enumerate(rule.parts) if part.source == sources[row.key]]
+        parts = [number for number, part in enumerate(rule.parts) if part.source == sources[row.id or ""]]
         assert len(parts) == len(row.fate), f"{row.key} has a fate in each of {len(parts)} parts"
         for number, text in zip(parts, row.fate, strict=True):
             told = _FATE.fullmatch(text)
             assert told is not None, f"{text} is no fate"
             if told[1] != OUT:
                 numbers = (Decimal(each) if each else None for each in (told[2], told[3]))
-                yield (number, sources[row.key], row.key), Fate(told[1], *numbers)
+                yield (number, sources[row.id or ""], row.key), Fate(told[1], *numbers)
 
 
 def told(lines: Iterable[Line]) -> dict[tuple[int, str, str], Fate]:

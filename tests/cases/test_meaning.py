@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -30,19 +31,20 @@ class Past:
 
     def __init__(self) -> None:
         self.since: dict[tuple[str, str], tuple[object, datetime]] = {}
+        self.sights: defaultdict[tuple[str, str], list[tuple[datetime, Seen]]] = defaultdict(list)
         self.keys: dict[tuple[str, str], str] = {}
         self.former: defaultdict[str, dict[str, str]] = defaultdict(dict)
 
     def mirror(self, scene: Scene) -> dict[str, list[Candidate]]:
         seen: dict[str, list[Seen]] = {name: [] for name in scene.rule.sources}
         for held in scene.items:
-            seen[held.source].append(self._see(held, scene.now))
+            seen[held.source].append(self._see(held, scene.now, scene.rule.period.end))
         return {
             name: candidates(items, Lore(scene.queries.get(name, {}), self.former[name], _NAMES))
             for name, items in seen.items()
         }
 
-    def _see(self, held: Held, now: datetime) -> Seen:
+    def _see(self, held: Held, now: datetime, end: datetime) -> Seen:
         item, place = held.item, (held.source, held.item.id)
         before = self.keys.get(place, item.key)
         if before != item.key:
@@ -51,7 +53,11 @@ class Past:
         stands = (item.state, item.status, item.resolution)
         if self.since.get(place, (None, now))[0] != stands:
             self.since[place] = (stands, now)
-        return Seen(item, "", self.since[place][1])
+        sights, seen = self.sights[place], Seen(item, "", self.since[place][1])
+        if not sights or sights[-1][1].item != item:
+            sights.append((now, seen))
+        then = [each for at, each in sights if at < end] or [each for _, each in sights[:1]]
+        return replace(seen, then=then[-1]) if now >= end else seen
 
 
 def lived(table: Table) -> Iterator[tuple[Scene, Decimal | None, tuple[Line, ...]]]:

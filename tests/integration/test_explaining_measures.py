@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from mapping.rule import Counts, Measure, Regress, Rule, Scale, Scope, Window
+from mapping.rule import Combine, Counts, Measure, Regress, Rule, Scale, Scope, Window
 from okrs.objective import Numeric
 from okrs.work import State
 from store.database import Database
+from store.views.explain import explain_json
 from store.views.history import history
 from store.views.waiting import Why, waiting
 from terminal import render
@@ -122,3 +123,26 @@ def test_where_nothing_can_be_measured_yet_no_sync_is_advised(world: World) -> N
     assert why() is Why.SYNC
     world.sync()
     assert why() is Why.NOTHING
+
+
+def test_a_part_that_a_label_alone_feeds_is_told_in_the_sum_when_it_does(world: World) -> None:
+    linked = replace(a_part(Measure.PERCENT, where=where(label="kr:kr")), linked=True)
+    world.feed("kr", a_rule(a_part(Measure.PERCENT), linked, combine=Combine.MEAN))
+    world.sync()
+    assert "/ 2 =" not in explanation(world)
+    world.trackers[SOURCE].change("PAY", "PAY-2", labels=("kr:kr",))
+    world.sync()
+    assert "(33.3333 + 0) / 2 = 16.67" in explanation(world)
+
+
+def test_work_that_may_be_an_earlier_part_s_is_marked(world: World) -> None:
+    other, web = FakeTracker(world.clock, "OTHER"), FakeTracker(world.clock, "WEB")
+    other.put("OTHER", an_item("PAY-1", url="https://other.example/PAY-1"))
+    web.put("WEB", an_item("acme/web#7", State.DONE, refs=("PAY-1",), closed_at=at("2026-11-11")))
+    world = replace(world, trackers={**world.trackers, "other": other, "web": web})
+    parts = (a_part(), a_part(source="other"), replace(a_part(source="web"), once=True))
+    world.feed("kr", a_rule(*parts, combine=Combine.SUM))
+    world.sync()
+    told = explain_json(world.explain("kr"))["parts"]
+    assert [[each.get("ambiguous", False) for each in part["counted"]] for part in told] == [[False], [], [True]]
+    assert world.value("kr") == 2

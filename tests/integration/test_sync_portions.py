@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 import sync.recording
-from mapping.rule import Counts, Measure, Scope
+from mapping.rule import AllOf, Counts, Measure, Not, Scope
 from okrs.ledger import CauseKind
 from okrs.work import Kind, Ref, State
 from store import ledger
@@ -193,3 +193,36 @@ def test_what_comes_back_has_those_below_it_again(database: Database, kind: Kind
     clock.forward(minutes=1)
     world.sync(full=True)
     assert world.value("kr") == 1
+
+
+AFTER_THE_END = {
+    "state": a_part(Measure.COUNT, where=where(state="doing"), counts=Counts.ALL),
+    "status": a_part(Measure.COUNT, where=where(status="In Review"), counts=Counts.ALL),
+    "unresolved": a_part(where=AllOf((where(label="b"), Not(where(resolution="Fixed")))), counts=Counts.ALL),
+    "half": a_part(Measure.PERCENT, partial=((State.DOING, Decimal("0.5")),)),
+    "done": a_part(Measure.COUNT, where=where(state="done")),
+}
+
+
+def test_what_happens_after_the_end_of_a_cycle_moves_nothing(world: World, spy: Spy) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-1", state=State.DOING, status="In Review")
+    tracker.change("PAY", "PAY-2", state=State.DOING, status="In Progress")
+    tracker.change("PAY", "PAY-3", **DONE)
+    for name, part in AFTER_THE_END.items():
+        world.feed(name, a_rule(part))
+    world.sync()
+    before = values(world, *AFTER_THE_END)
+    assert before[:3] == [2, 1, 3]
+    world.clock.forward(days=50)
+    world.sync()
+    assert values(world, *AFTER_THE_END) == before
+    spy.judged.clear()
+    closed = {"state": State.DONE, "status": "Done", "resolution": "Fixed", "closed_at": world.clock()}
+    for changes in ({"state": State.TODO, "status": "In Review"}, closed, {"state": State.TODO, "status": "To Do"}):
+        for number in range(1, 7):
+            tracker.change("PAY", f"PAY-{number}", **{"closed_at": None, "resolution": None, **changes})
+        world.sync()
+        assert values(world, *AFTER_THE_END) == before
+        assert world.verify().ok
+    assert all(spy.judged[name] is not None for name in AFTER_THE_END)

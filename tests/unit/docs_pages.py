@@ -138,7 +138,7 @@ def _objective(key_results: str) -> str:
 def _fed(block: Block) -> str:
     """Objectives with the key results that the block's mappings feed."""
     keys = {"start": "0", "target": "100"}
-    keys |= {key: value for key, value in block.told.items() if key != "before"}
+    keys |= {key: value for key, value in block.told.items() if key not in ("before", "now")}
     told = ", ".join(f"{key}: {value}" for key, value in keys.items())
     names = re.findall(r"key_result: ([\w.-]+)", block.text)
     return _objective("".join(f"- {{id: {name}, title: About {name}, {told}}}\n" for name in names))

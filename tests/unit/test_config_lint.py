@@ -9,7 +9,7 @@ import pytest
 from config.lint import warned
 from config.loader import load
 from config.problems import Problem
-from mapping.lint import Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
 from mapping.rule import Selector
 from tests.unit.docs_pages import ROOT
 
@@ -95,6 +95,10 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
     (
         Twice("basket", 1, 7, ("PAY-43", "PAY-42")),
         (23, "mappings[1].from[1].where", "7 tickets count beside what they lie under, as PAY-43 under PAY-42: "),
+    ),
+    (
+        Ambiguous("basket", 1, 2, ("acme/web#7", "acme/web#8")),
+        (22, "mappings[1].from[1]", "2 tickets count though an earlier part may have the same work, as acme/web#7, "),
     ),
     (
         Overlap("basket", "bugs", 1, ("PAY-1",)),

@@ -392,6 +392,13 @@ CASES = [
         "this key result is binary: leave scale out",
     ),
     (
+        FLAG_PART,
+        "{source: jira, measure: «mean, by: points}",
+        "mean is an average, and a binary key result is done at all or so many of its tickets: write measure: percent",
+    ),
+    (FLAG_PART, "{source: jira, measure: «p85, by: points}", "p85 is an average"),
+    (FLAG_PART, "{source: git, measure: «lead_time}", "lead_time is an average"),
+    (
         "key_result: bugs\n",
         "key_result: bugs\n    add_start: true\n    scale: «{from: [0, 5]}\n",
         "scale already leads from start to target: leave scale or add_start out",

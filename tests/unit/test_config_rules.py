@@ -329,5 +329,5 @@ def test_a_single_linked_source_needs_no_joining_and_defaults_hold_for_it(tmp_pa
     link = "link_by: {label: 'a {id} or {id}', sources: b}\ndefaults: {cancelled: open}\n"
     rule = config_of(tmp_path, link).rules["n"]
     both = Match(Selector.LABEL, ("a n or n",))
-    assert rule.parts == (Part("b", both, Measure.COUNT, cancelled=Cancelled.OPEN, window=Window.CYCLE),)
+    assert rule.parts == (Part("b", both, Measure.COUNT, cancelled=Cancelled.OPEN, window=Window.CYCLE, linked=True),)
     assert rule.combine is None

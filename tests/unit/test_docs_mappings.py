@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
-from mapping.family import Candidate, candidates
+from mapping.family import Candidate, Seen, candidates
 from mapping.judging import Line
 from mapping.measure import measure
 from mapping.rule import (
@@ -29,7 +31,7 @@ from mapping.rule import (
 from mapping.totals import kept
 from okrs.numbers import plain
 from okrs.work import Kind, Ref, State, Step, WorkItem
-from tests.builders import NOW, at, seen
+from tests.builders import NOW, WITHIN, at, seen
 from tests.unit.docs_pages import ROOT, Block, yaml_blocks
 from tests.unit.test_docs_configs import loaded
 
@@ -84,17 +86,26 @@ def _groups(row: Row, kind: Kind) -> tuple[str, ...]:
     return tuple(f"{kind}:{name.casefold()}" for name in _LIST.split(row.get(kind) or "") if name)
 
 
-def mirror(rule: Rule, rows: Sequence[Row]) -> dict[str, list[Candidate]]:
+def sight(row: Row, made: WorkItem, now: datetime) -> Seen:
+    """How a ticket is seen; with the column `at the end`, which names its state, also how it was seen then."""
+    if not row.get("at the end"):
+        return seen(made)
+    state = State(row["at the end"])
+    was = replace(made, state=state, closed_at=at("2026-11-15") if state.closed else None)
+    return replace(seen(made, since=WITHIN if made == was else now), then=seen(was))
+
+
+def mirror(rule: Rule, rows: Sequence[Row], now: datetime) -> dict[str, list[Candidate]]:
     """The tickets by the source of the part that their row speaks of, with the milestones and sprints they name."""
-    items: dict[str, dict[str, WorkItem]] = {name: {} for name in rule.sources}
+    items: dict[str, dict[str, Seen]] = {name: {} for name in rule.sources}
     for row in rows:
         held = items[rule.parts[int(row.get("part", "1")) - 1].source]
         made = item(row)
-        assert held.setdefault(made.id, made) == made, f"{made.key} is told in two ways"
+        assert held.setdefault(made.id, sight(row, made, now)).item == made, f"{made.key} is told in two ways"
         for group in (*made.milestones, *made.sprints):
             kind, _, title = group.partition(":")
-            held[group] = WorkItem(group, group, Kind(kind), kind, title, "", State.TODO)
-    return {name: candidates(seen(each) for each in held.values()) for name, held in items.items()}
+            held[group] = seen(WorkItem(group, group, Kind(kind), kind, title, "", State.TODO))
+    return {name: candidates(held.values()) for name, held in items.items()}
 
 
 def told(line: Line | None) -> tuple[str, str, str]:
@@ -116,7 +127,8 @@ def rule_of(block: Block, folder: Path) -> Rule:
 def test_a_worked_example_is_what_headway_measures(block: Block, tmp_path: Path) -> None:
     rule = rule_of(block, tmp_path)
     rows, value = table(block)
-    answer = measure(rule, mirror(rule, rows), NOW)
+    now = at(block.told["now"]) if "now" in block.told else NOW
+    answer = measure(rule, mirror(rule, rows, now), now)
     lines = {(str(line.part + 1), line.item.key): line for line in answer.lines}
     for row in rows:
         line = lines.pop((row.get("part", "1"), row["ticket"]), None)

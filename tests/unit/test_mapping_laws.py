@@ -157,6 +157,7 @@ def bare_parts() -> st.SearchStrategy[Part]:
         partial=st.just(()) | st.just(((State.DOING, Decimal("0.5")),)),
         scope=st.sampled_from(Scope),
         once=st.booleans(),
+        linked=st.booleans(),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mapping.family import Lore, candidates
-from mapping.lint import Finding, Overlap, SelectsNothing, Twice, Unanswered, Unestimated, Unknown, findings
+from mapping.lint import Ambiguous, Finding, Overlap, SelectsNothing, Twice, Unanswered, Unestimated, Unknown, findings
 from mapping.naming import Mirrored
 from mapping.rule import Combine, Counts, Measure, Missing, Not, Part, Rule, Selector
 from okrs.cycle import Period
@@ -211,6 +211,13 @@ def test_a_few_shared_tickets_of_many_are_ordinary() -> None:
     both = an_item("PAY-1", labels=("a", "b"))
     rules = {name: a_rule(counted(where(label=name))) for name in ("a", "b")}
     assert found(rules, both, *many) == []
+
+
+def test_work_of_which_nobody_knows_whether_it_is_an_earlier_part_s_is_told() -> None:
+    rule = a_rule(a_part(), a_part(source="other"), a_part(source="web", once=True), combine=Combine.MEAN)
+    tickets = {SOURCE: an_item("PAY-1"), "other": an_item("PAY-1", url=""), "web": an_item("web#7", refs=("PAY-1",))}
+    mirror = {name: Mirrored(candidates([seen(item)])) for name, item in tickets.items()}
+    assert list(findings({"kr": rule}, mirror, NOW)) == [Ambiguous("kr", 2, 1, ("web#7",))]
 
 
 def test_numbers_that_no_column_holds_stop_nothing() -> None:

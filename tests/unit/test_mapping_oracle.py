@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.codec import scope_key
-from mapping.family import candidates
+from mapping.family import Seen, candidates
 from mapping.measure import Measured, Scopes, measure
 from mapping.rule import (
     TIMES,
@@ -43,7 +43,7 @@ from mapping.rule import (
 from okrs.cycle import Period
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import BEFORE, QUARTER, WITHIN, at, seen, where
-from tests.oracle import Answer, oracle
+from tests.oracle import Answer, Sight, oracle
 
 SOURCES = ("one", "two")
 KEYS = tuple(f"K-{n}" for n in range(7))
@@ -106,6 +106,11 @@ class Dice(random.Random):
         two = self.choice(((), KEYS[4:]))
         return {"one": [self.item(key) for key in KEYS[:6]], "two": [self.item(key) for key in two]}
 
+    def past(self, mirror: Mirror) -> dict[tuple[str, str], Sight]:
+        """How some of the items were seen before."""
+        every = [(source, item.key) for source, items in mirror.items() for item in items]
+        return {(source, f"id:{key}"): (self.item(key), self.instant()) for source, key in every if self.random() < 0.6}
+
     def leaf(self) -> Clause:
         match self.randrange(8):
             case 0:
@@ -149,6 +154,7 @@ class Dice(random.Random):
             partial=HALF if kind in SHARES and counts is Counts.DONE and self.random() < 0.5 else (),
             scope=self.choice(tuple(Scope)),
             once=self.random() < 0.5,
+            linked=kind in (Measure.COUNT, Measure.PERCENT) and self.random() < 0.3,
         )
 
     def rule(self) -> Rule:
@@ -176,8 +182,20 @@ SHARES = (Measure.COUNT, Measure.PERCENT, Measure.SUM, Measure.RATIO)
 HALF = ((State.DOING, Decimal("0.35")),)
 
 
-def measured(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes) -> Measured:
-    joined = {source: candidates(seen(item) for item in of_source) for source, of_source in mirror.items()}
+def measured(
+    rule: Rule,
+    mirror: Mirror,
+    now: datetime,
+    scopes: Scopes,
+    *,
+    since: datetime = WITHIN,
+    then: Mapping[tuple[str, str], Sight] | None = None,
+) -> Measured:
+    def sight(source: str, item: WorkItem) -> Seen:
+        was = (then or {}).get((source, item.id))
+        return replace(seen(item, since=since), then=seen(was[0], since=was[1]) if was else None)
+
+    joined = {source: candidates(sight(source, item) for item in of_source) for source, of_source in mirror.items()}
     return measure(rule, joined, now, scopes)
 
 
@@ -214,6 +232,15 @@ def test_measuring_means_what_the_design_says(dice: Dice) -> None:
     for _ in range(AT_ONCE):
         rule, mirror, now = dice.rule(), dice.mirror(), dice.instant()
         assert differences(rule, measured(rule, mirror, now, {}), oracle(rule, mirror, WITHIN, now)) == []
+
+
+@given(seeds)
+def test_a_cycle_that_is_over_is_measured_as_of_its_end(dice: Dice) -> None:
+    for _ in range(AT_ONCE):
+        rule, mirror, since = dice.rule(), dice.mirror(), dice.instant()
+        then, now = dice.past(mirror), rule.period.end + timedelta(days=9)
+        expected = oracle(rule, mirror, since, now, then=then)
+        assert differences(rule, measured(rule, mirror, now, {}, since=since, then=then), expected) == []
 
 
 @given(seeds)

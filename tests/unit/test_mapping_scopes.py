@@ -179,14 +179,48 @@ def test_without_once_both_count() -> None:
 
 def test_pairs_are_direct() -> None:
     """A names B and B names C: that makes no pair of A and C."""
+    rule = a_rule(a_part(), a_part(source="two", once=True), a_part(source="three", once=True), combine=Combine.SUM)
+    chain = (an_item("PAY-1", DONE, refs=("WEB-2",)), an_item("WEB-2", DONE, refs=("APP-3",)), an_item("APP-3", DONE))
+    mirror = {name: joined(item) for name, item in zip(rule.sources, chain, strict=True)}
+    assert [line.reason for line in measure(rule, mirror, NOW).lines] == [None, Reason.DUPLICATE, None]
+
+
+def test_a_link_within_a_source_joins_no_work() -> None:
     rule = a_rule(
-        a_part(where=where(key="PAY-1")),
-        a_part(where=where(key="PAY-2"), once=True),
-        a_part(where=where(key="PAY-3"), once=True),
-        combine=Combine.SUM,
+        a_part(where=where(key="PAY-1")), a_part(where=where(key=["PAY-1", "PAY-2"]), once=True), combine=Combine.MEAN
     )
-    chain = (an_item("PAY-1", DONE, refs=("PAY-2",)), an_item("PAY-2", DONE, refs=("PAY-3",)), an_item("PAY-3", DONE))
-    assert [line.reason for line in measured(rule, *chain).lines] == [None, Reason.DUPLICATE, None]
+    lines = measured(rule, an_item("PAY-1", DONE, refs=("PAY-2",)), an_item("PAY-2", DONE, refs=("PAY-1",))).lines
+    assert [(line.reason, line.ambiguous) for line in lines] == [
+        (None, False),
+        (Reason.DUPLICATE, False),
+        (None, False),
+    ]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["a title names a ticket", "a ticket names it"])
+def test_a_key_that_two_sites_have_joins_nothing_and_says_so(named: bool) -> None:
+    """Whoever is meant is not known, also where only one of the two is selected."""
+    first = a_rule(a_part(), a_part(source="web", where=where(kind="pull_request"), once=True), combine=Combine.SUM)
+    ticket, pull = (TICKET, twice("PAY-1")) if named else (replace(TICKET, refs=("acme/web#7",)), twice())
+    meant = ticket if named else pull
+    other = replace(meant, refs=(), url="https://other.example")
+    mirror = {SOURCE: joined(ticket), "web": joined(pull), "third": joined(other)}
+    assert [(line.reason, line.ambiguous) for line in measure(first, mirror, NOW).lines] == [
+        (None, False),
+        (None, True),
+    ]
+    again = {**mirror, "third": joined(replace(other, url=meant.url))}
+    assert [line.reason for line in measure(first, again, NOW).lines] == [None, Reason.DUPLICATE]
+
+
+def test_a_key_means_the_ticket_of_its_own_source() -> None:
+    """Two sites have PAY-1; a link on one of them is to its own."""
+    rule = a_rule(a_part(), a_part(source="two", where=where(key="PAY-2"), once=True), combine=Combine.SUM)
+    theirs = [
+        an_item(key, DONE, refs=refs, url=f"https://two/{key}") for key, refs in (("PAY-1", ()), ("PAY-2", ("PAY-1",)))
+    ]
+    lines = measure(rule, {SOURCE: joined(TICKET), "two": joined(*theirs)}, NOW).lines
+    assert [(line.reason, line.ambiguous) for line in lines] == [(None, False), (None, False)]
 
 
 def test_the_same_key_on_two_sites_is_two_tickets() -> None:

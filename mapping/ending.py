@@ -1,0 +1,106 @@
+"""How items stood when a cycle ended, by which a value is measured once it is over (DESIGN 3).
+
+How far the work was is that of the end: state, status, resolution, and when it was closed.  What an item is stays
+today's (labels, estimates, epics): who puts a forgotten label on it afterwards corrects the number.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import takewhile
+
+from mapping.family import Candidate, Seen
+from mapping.rule import AllOf, AnyOf, Clause, Leaf, Match, Moment, Not, Selector, Within, leaves_of
+from okrs.work import State, Step
+
+_NOTHING_HOLDS, _ALL_HOLD = AnyOf(()), AllOf()
+
+
+def as_of(mirror: Mapping[str, Sequence[Candidate]], end: datetime) -> Mapping[str, Sequence[Candidate]]:
+    """Return the candidates of each source as they stood at that end."""
+    return {name: [_ended(each, end) for each in every] for name, every in mirror.items()}
+
+
+def _ended(candidate: Candidate, end: datetime) -> Candidate:
+    stood = stood_at(candidate.seen, end)
+    return candidate if stood is candidate.seen else replace(candidate, seen=stood, since=candidate.seen)
+
+
+def moved_since(seen: Seen, end: datetime) -> bool:
+    """Tell whether an item may stand otherwise than it did then."""
+    closed_at = seen.item.closed_at
+    return seen.state_since >= end or (closed_at is not None and closed_at >= end)
+
+
+def stood_at(seen: Seen, end: datetime) -> Seen:
+    """Return an item as it stood just before `end`, by the first that tells.
+
+    1. How we see it, if it has stood so since before the end, and no date of the tracker says that it was closed later.
+    2. The tracker's own history.
+    3. The tracker's date, of what was closed before the end though we saw that later.
+    4. How we saw it last before the end, or first since then: `Seen.then`.
+    5. What was closed since was open, and nothing says that anybody had begun.
+    """
+    if not moved_since(seen, end):
+        return seen
+    told = tuple(step for step in seen.item.history if step.at < end)
+    if told != seen.item.history:
+        seen = replace(seen, item=replace(seen.item, history=told))
+    if told:
+        return _by_history(seen, end)
+    then = None if seen.then is None else stood_at(seen.then, end)
+    closed_at = seen.item.closed_at
+    if closed_at is not None and closed_at < end and not (then is not None and then.item.state.closed):
+        return seen
+    if then is not None:
+        was = then.item
+        return _standing(seen, Step(then.state_since, was.state, was.status, was.resolution), was.closed_at)
+    return _standing(seen, Step(seen.state_since, State.TODO), None) if seen.item.state.closed else seen
+
+
+def _by_history(seen: Seen, end: datetime) -> Seen:
+    last, closed_at = seen.item.history[-1], seen.item.closed_at
+    if not last.state.closed:
+        closed_at = None
+    elif closed_at is None or closed_at >= end:  # it was opened since, and closed again perhaps
+        ending = takewhile(lambda step: step.state.closed, reversed(seen.item.history))
+        *_, closed_at = (step.at for step in ending)
+    return _standing(seen, last, closed_at)
+
+
+def _standing(seen: Seen, step: Step, closed_at: datetime | None) -> Seen:
+    item = replace(seen.item, state=step.state, status=step.status, resolution=step.resolution, closed_at=closed_at)
+    return replace(seen, item=item, state_since=step.at, then=None)
+
+
+# --- clauses -------------------------------------------------------------------------------------------------------
+
+
+def asks_how_far(clause: Clause) -> bool:
+    """Tell whether a clause asks for what may be otherwise at the end of a cycle than today."""
+    return any(map(_is_how_far, leaves_of(clause)))
+
+
+def _is_how_far(leaf: Leaf) -> bool:
+    match leaf:
+        case Match(selector, _):
+            return selector in (Selector.STATE, Selector.STATUS, Selector.RESOLUTION)
+        case Within(moment, _):
+            return moment is Moment.CLOSED
+    return False
+
+
+def however_far(clause: Clause) -> Clause:
+    """Return a clause that holds of every item of which this one would, at some state, status and date of closing."""
+    return _widened(clause, holds=True)
+
+
+def _widened(clause: Clause, *, holds: bool) -> Clause:
+    match clause:
+        case Not(inner):
+            return Not(_widened(inner, holds=not holds))
+        case AllOf(clauses):
+            return AllOf(tuple(_widened(inner, holds=holds) for inner in clauses))
+        case AnyOf(clauses):
+            return AnyOf(tuple(_widened(inner, holds=holds) for inner in clauses))
+    return (_ALL_HOLD if holds else _NOTHING_HOLDS) if _is_how_far(clause) else clause
