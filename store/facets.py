@@ -34,6 +34,7 @@ from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
 from store.narrowing import beside, foundation_of, joined
+from store.sql import Sql
 from store.tables import faceted, former_key, item
 from store.tables import source as source_table
 from store.terms import Numbering, Term, find, tied
@@ -46,6 +47,9 @@ _FEW = 2_000
 
 _AT_ONCE = 10_000
 """Items that are dressed at the same time when all of them are."""
+
+VERSION = 1
+"""Of what facets mean and how they are written; facets of another one are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Index:
         rows = {EVERYONE, *(row for clause in some for leaf in leaves_of(clause) for row in asked_rows(leaf))}
         self._look_up(connection, rows)
         terms = {row: term for row in rows if (term := self._terms[row]) is not None}
-        return Known(self.source, terms, self.lore.queries)
+        return Known(connection.dialect.name, self.source, terms, self.lore.queries)
 
     def term(self, connection: Connection, row: Row) -> Term | None:
         """Return the term of a row; None where no item ever had it."""
@@ -120,21 +124,15 @@ def index_of(connection: Connection, source: str) -> Index | None:
 
 def selection(connection: Connection, index: Index, clause: Clause) -> set[str] | None:
     """Return the ids that a settled clause selects; None where facets do not tell."""
-    known = index.known(connection, [clause])
-    if known is None:
-        return None
-    asked = clauses.selected(known, clause)
-    return {row[0] for row in raw(connection, f"SELECT f.item FROM facet f WHERE {asked.text}", asked.values)}
+    asked = _asked(connection, index, clause)
+    return None if asked is None else _ids(connection, asked)
 
 
 def selects_some(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> bool | None:
     """Tell whether a part selects any item at all; None where facets do not tell."""
     where = settled(part.where, rule.timezone, min(now, rule.period.end))
-    known = index.known(connection, [where])
-    if known is None:
-        return None
-    asked = clauses.selected(known, where)
-    return raw(connection, f"SELECT 1 FROM facet f WHERE {asked.text} LIMIT 1", asked.values).first() is not None
+    asked = _asked(connection, index, where)
+    return None if asked is None else raw(connection, f"{asked.text} LIMIT 1", asked.values).first() is not None
 
 
 def chosen(
@@ -148,11 +146,33 @@ def chosen(
     ids = set(held(rule, index.source, scopes))
     for part in rule.parts:
         if part.source == index.source:
-            found = selection(connection, index, settled(part.where, rule.timezone, until))
+            found = _around(connection, index, settled(part.where, rule.timezone, until))
             if found is None:
                 return None
             ids |= found
     return joined(connection, index.source, ids, index.lore, index.foundation(connection))
+
+
+def _around(connection: Connection, index: Index, clause: Clause) -> set[str] | None:
+    """Return the same, with others among them where the clause asks for too much; None where facets do not tell."""
+    found, known = selection(connection, index, clause), index.known(connection, [clause])
+    some = clauses.led(known, clause) if found is None and known is not None else None
+    return found if some is None else _ids(connection, _of_rows(some))
+
+
+def _asked(connection: Connection, index: Index, clause: Clause) -> Sql | None:
+    """Return the question for the rows of the items that a settled clause selects; None where SQL cannot tell."""
+    known = index.known(connection, [clause])
+    asked = None if known is None else _of_rows(clauses.selected(known, clause))
+    return asked if asked is not None and asked.fits else None
+
+
+def _of_rows(condition: Sql) -> Sql:
+    return Sql(f"SELECT f.item FROM facet f WHERE {condition.text}", condition.values)
+
+
+def _ids(connection: Connection, asked: Sql) -> set[str]:
+    return {row[0] for row in raw(connection, *asked)}
 
 
 def touched(connection: Connection, index: Index, since: int) -> Touched | None:
@@ -243,7 +263,8 @@ def _generation(connection: Connection, source: str) -> int:
 
 
 def _kept(connection: Connection, source: str) -> _Kept | None:
-    row = connection.execute(select(faceted).where(faceted.c.source == source)).one_or_none()
+    own = (faceted.c.source == source, faceted.c.version == VERSION)
+    row = connection.execute(select(faceted).where(*own)).one_or_none()
     if row is None:
         return None
     return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.built, row.builder)
@@ -251,7 +272,7 @@ def _kept(connection: Connection, source: str) -> _Kept | None:
 
 def _note(connection: Connection, source: str, kept: _Kept) -> None:
     asked = orjson.dumps(sorted(kept.asked)).decode()
-    told = {"generation": kept.generation, "asked": asked, "called": kept.called}
+    told = {"version": VERSION, "generation": kept.generation, "asked": asked, "called": kept.called}
     told |= {"built": kept.built, "builder": kept.builder}
     statement = upsert(connection.dialect.name, faceted).values(source=source, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=told))
@@ -287,7 +308,8 @@ def _touched(connection: Connection, source: str, since: int) -> set[str]:
     changed = {row.id for row in rows}
     was, now = lookup.before(connection, source, changed, since), _present(connection, source, changed)
     moved = {name for name in changed if bearing(was.get(name)) != bearing(now.get(name))}
-    passed_on = _passed_on(connection, source, [each.key for name in moved for each in _forms(name, was, now)], moved)
+    keys = [each.key for name in moved for each in _forms(name, was, now)]
+    passed_on = _passed_on(connection, source, keys, moved, since)
     now |= _present(connection, source, passed_on)
     moved |= passed_on
     forms = [each for name in moved for each in _forms(name, was, now)]
@@ -304,10 +326,16 @@ def _forms(name: str, *known: Mapping[str, WorkItem]) -> list[WorkItem]:
     return [held[name] for held in known if name in held]
 
 
-def _passed_on(connection: Connection, source: str, keys: Iterable[str], moved: Collection[str]) -> set[str]:
-    """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since."""
+def _passed_on(
+    connection: Connection, source: str, keys: Iterable[str], moved: Collection[str], since: int
+) -> set[str]:
+    """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since.
+
+    Somebody else may have had it for a while, and be as before now.
+    """
     rows = connection.execute(select(former_key).where(former_key.c.source == source)).all()
-    folded = {fold_key(key) for key in [*keys, *(row.key for row in rows if row.item in moved)]}
+    passed = [row.key for row in rows if row.item in moved or row.changed > since]
+    folded = {fold_key(key) for key in [*keys, *passed]}
     dressed = set(tied(connection, source, FORMER, [f"~{key}" for key in folded]))
     return dressed | {row.item for row in rows if fold_key(row.key) in folded}
 

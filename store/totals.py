@@ -21,11 +21,12 @@ from mapping.rule import OF_COUNTED, TIMES, Combine, Part, Rule, Scope
 from mapping.totals import ONE, ZERO, Total
 from okrs.numbers import from_millionths, rounded
 from okrs.work import State
-from store.clauses import FALSE, TRUE, Sql, all_of, selected
+from store.clauses import selected
 from store.database import raw
 from store.dressing import STATES
 from store.facets import Index
 from store.policies import judged
+from store.sql import FALSE, TRUE, Sql, all_of
 
 
 def totals_of(
@@ -112,8 +113,8 @@ def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: da
     number, tables = _number(connection, index, part)
     told = _told_by_state(part, number, full) if part.partial else _told_by_credit(part, number, full)
     group = " GROUP BY 1, 2" if part.partial else ""
-    text = f"SELECT {told.text} FROM {tables} WHERE {found.text}{group}"
-    return _Asked(part, text, (*told.values, *found.values))
+    asked = Sql(f"SELECT {told.text} FROM {tables} WHERE {found.text}{group}", told.values + found.values)
+    return _Asked(part, asked) if asked.fits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,7 @@ class _Asked:
     """A question about the items on the line."""
 
     part: Part
-    text: str
-    values: tuple[int | str, ...]
+    sql: Sql
 
 
 def _number(connection: Connection, index: Index, part: Part) -> tuple[str, str]:
@@ -141,7 +141,7 @@ def _told_by_credit(part: Part, number: str, full: Sql) -> Sql:
 
 
 def _by_credit(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
-    told = [int(each or 0) for each in raw(connection, asked.text, asked.values).one()]
+    told = [int(each or 0) for each in raw(connection, *asked.sql).one()]
     many = 1 if asked.part.by is None else 3
     every, full = told[:many], told[-many:]
     yield _pile(asked.part, ONE, *full)
@@ -156,7 +156,7 @@ def _told_by_state(part: Part, number: str, full: Sql) -> Sql:
 
 def _by_state(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
     shares = {STATES[state]: share for state, share in asked.part.partial if state is not State.CANCELLED}
-    for code, weight, items in raw(connection, asked.text, asked.values):
+    for code, weight, items in raw(connection, *asked.sql):
         credit = ONE if code < 0 else shares.get(code, ZERO)
         yield _pile(asked.part, credit, items, *((0, 0) if weight is None else (items, weight * items)))
 
