@@ -158,7 +158,7 @@ def _keep_keys(connection: Connection, lease: Lease, said: Settled) -> None:
     for some in slices(new):
         held = select(item.c.id, item.c.key).where(item.c.source == lease.source, item.c.id.in_(some))
         rows = connection.execute(held)
-        keep_former(connection, [(lease.source, row.key, new[row.id]) for row in rows])
+        keep_former(connection, lease, {row.key: new[row.id] for row in rows})
 
 
 def _note_looks(connection: Connection, lease: Lease, known: Container, said: Settled, now: datetime) -> None:

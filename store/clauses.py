@@ -7,11 +7,10 @@ the terms that fewest items have; of the others the marks on the row tell nearly
 What is found is what `mapping.meaning.selects` selects, by property test.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from mapping.facets import EVERYONE, Row, asked_rows
+from mapping.facets import EVERYONE, Row, asked_rows, name_of
 from mapping.rule import (
     AllOf,
     AnyOf,
@@ -28,56 +27,31 @@ from mapping.rule import (
 from okrs.cycle import Period
 from okrs.work import Kind, State, fold_name
 from store.dressing import KINDS, STATES
+from store.queries import name_of_query
+from store.sql import FALSE, TRUE, Sql, all_of, any_of, not_
 from store.tables import micros
 from store.terms import Term, listed, mark
 
 _FEW = 8
 """Terms that are asked for one by one."""
 
+_MANY = 64
+"""Terms up to which they are asked for in the item's rows; of more it is asked whether they are among the item's.
 
-class Sql(NamedTuple):
-    """A text with the values of its marks `?`."""
+What is asked of an item is then as much whatever their number, and they stand in the text, for values are bounded.
+"""
 
-    text: str
-    values: tuple[int | str, ...] = ()
-
-
-TRUE, FALSE = Sql("1 = 1"), Sql("1 = 0")
-
-
-def all_of(every: Iterable[Sql]) -> Sql:
-    """Return the condition that all of them hold."""
-    some = [each for each in every if each is not TRUE]
-    if FALSE in some:
-        return FALSE
-    return _joined(" AND ", some) if some else TRUE
-
-
-def any_of(every: Iterable[Sql]) -> Sql:
-    """Return the condition that one of them holds."""
-    some = [each for each in every if each is not FALSE]
-    if TRUE in some:
-        return TRUE
-    return _joined(" OR ", some) if some else FALSE
-
-
-def not_(one: Sql) -> Sql:
-    """Return the condition that it does not hold."""
-    if one is TRUE or one is FALSE:
-        return FALSE if one is TRUE else TRUE
-    return Sql(f"NOT ({one.text})", one.values)
-
-
-def _joined(word: str, some: list[Sql]) -> Sql:
-    if len(some) == 1:
-        return some[0]
-    return Sql(f"({word.join(each.text for each in some)})", sum((each.values for each in some), ()))
+_TERMS = {
+    "sqlite": "json_each(w.terms) AS t",
+    "postgresql": "json_array_elements_text(CAST(w.terms AS json)) AS t(value)",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What of a source a clause is translated with."""
 
+    dialect: str
     source: str
     terms: Mapping[Row, Term]
     """Of all rows behind the clause, and of `EVERYONE`; a row that no item has is not there."""
@@ -115,15 +89,34 @@ def selected(known: Known, clause: Clause) -> Sql:
     if not lead.terms:
         return FALSE
     kind = TRUE if names_a_kind(clause) else Sql(f"f.kind = {KINDS[Kind.ISSUE]}")
-    return all_of((_begun(lead.terms), kind, holds(known, clause, lead), _once(lead.terms)))
+    return all_of((_begun(lead.terms), kind, holds(known, clause, lead), _once(known, lead.terms)))
+
+
+def led(known: Known, clause: Clause) -> Sql | None:
+    """Return a condition on rows that gives some for each item that a settled clause selects, and for others.
+
+    It is short whatever the clause.  None where no terms say who they are.
+    """
+    lead = _lead(known, clause)
+    if lead is None or lead.listed is not None or EVERYONE not in known.terms:
+        return None
+    return _begun(lead.terms) if lead.terms else FALSE
 
 
 def _begun(terms: tuple[int, ...]) -> Sql:
+    if len(terms) > _MANY:
+        return Sql(f"f.term IN ({_written(terms)})")
     return Sql("f.term = ?", terms) if len(terms) == 1 else Sql(f"f.term IN ({listed(terms)})", terms)
 
 
-def _once(terms: tuple[int, ...]) -> Sql:
+def _written(terms: Iterable[int]) -> str:
+    return ", ".join(map(str, terms))
+
+
+def _once(known: Known, terms: tuple[int, ...]) -> Sql:
     """Of an item that has several of the terms only the first row is taken."""
+    if len(terms) > _MANY:
+        return not_(_among(known, terms, " AND CAST(t.value AS BIGINT) < f.term"))
     if len(terms) > _FEW:
         there = f"SELECT 1 FROM facet d WHERE d.term IN ({listed(terms)}) AND d.item = f.item AND d.term < f.term"
         return Sql(f"NOT EXISTS ({there})", terms)
@@ -134,6 +127,13 @@ def _worn(term: int) -> Sql:
     """The item of a row has a term: the marks rule it out nearly always where it has not."""
     there = "SELECT 1 FROM facet p WHERE p.term = ? AND p.item = f.item"
     return Sql(f"((f.marks & ?) = ? AND EXISTS ({there}))", (mark(term), mark(term), term))
+
+
+def _among(known: Known, terms: Iterable[int], only: str = "") -> Sql:
+    """One of the item's terms is one of these."""
+    worn = f"dressed w, {_TERMS[known.dialect]} WHERE w.source = ? AND w.item = f.item"
+    there = f"SELECT 1 FROM {worn} AND CAST(t.value AS BIGINT) IN ({_written(terms)}){only}"
+    return Sql(f"EXISTS ({there})", (known.source,))
 
 
 def _lead(known: Known, clause: Clause) -> _Lead | None:
@@ -168,14 +168,25 @@ def holds(known: Known, clause: Clause, lead: _Lead | None = None) -> Sql:
     if lead is not None and clause is lead.implied:
         return TRUE
     match clause:
+        case Not(Not(inner)):
+            return holds(known, inner, lead)
         case Not(inner):
             return not_(holds(known, inner, lead))
         case AllOf(clauses):
             return all_of(holds(known, each, lead) for each in clauses)
         case AnyOf(clauses):
-            return any_of(holds(known, each, lead) for each in clauses)
+            return any_of(_one_of(known, clauses, lead))
         case Match() | FieldMatch() | Within():
             return _leaf(known, clause, listed_=lead is not None and clause is lead.listed)
+
+
+def _one_of(known: Known, clauses: Iterable[Clause], lead: _Lead | None) -> Iterator[Sql]:
+    """Yield the conditions of which one must hold; clauses that ask for many terms are asked at once."""
+    terms = {term.id for each in clauses if isinstance(each, Match | FieldMatch) for term in known.of(each)}
+    if len(terms) > _MANY:
+        yield _among(known, sorted(terms))
+        clauses = [each for each in clauses if not isinstance(each, Match | FieldMatch) or name_of(each) is None]
+    yield from (holds(known, each, lead) for each in clauses)
 
 
 def _leaf(known: Known, leaf: Leaf, *, listed_: bool) -> Sql:
@@ -190,7 +201,7 @@ def _leaf(known: Known, leaf: Leaf, *, listed_: bool) -> Sql:
         case Match(Selector.QUERY, _):
             return _hit(known, leaf, listed_=listed_)
         case Match() | FieldMatch():
-            return _worn_any(tuple(term.id for term in known.of(leaf)))
+            return _worn_any(known, tuple(term.id for term in known.of(leaf)))
 
 
 def _folded(values: Iterable[str]) -> set[str]:
@@ -213,13 +224,15 @@ def _hit(known: Known, leaf: Match, *, listed_: bool) -> Sql:
     if not texts:
         return FALSE
     hits = f"FROM query_hit q WHERE q.source = ? AND q.query IN ({listed(texts)})"
-    values = (known.source, *texts)
+    values = (known.source, *map(name_of_query, texts))
     if listed_:
         return Sql(f"f.item IN (SELECT q.item {hits})", values)
     return Sql(f"EXISTS (SELECT 1 {hits} AND q.item = f.item)", values)
 
 
-def _worn_any(terms: tuple[int, ...]) -> Sql:
+def _worn_any(known: Known, terms: tuple[int, ...]) -> Sql:
+    if len(terms) > _MANY:
+        return _among(known, terms)
     if len(terms) <= _FEW:
         return any_of(_worn(term) for term in terms)
     return Sql(f"EXISTS (SELECT 1 FROM facet p WHERE p.term IN ({listed(terms)}) AND p.item = f.item)", terms)

@@ -35,6 +35,7 @@ from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
 from store.narrowing import beside, called, foundation_of, joined
+from store.sql import Sql, all_of
 from store.tables import faceted, former_key, item, micros
 from store.tables import source as source_table
 from store.terms import Numbering, Term, find, tied
@@ -48,6 +49,9 @@ _FEW = 2_000
 _AT_ONCE = 10_000
 """Items that are dressed at the same time when all of them are."""
 
+VERSION = 1
+"""Of what facets mean and how they are written; facets of another one are made anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
@@ -56,9 +60,14 @@ class _Kept:
     generation: int
     asked: frozenset[str]
     called: str
-    built: int
-    """The generation at which they were made of all items."""
-    builder: str | None = None
+    build: str
+    """One for each time that all items were dressed."""
+    built: int | None
+    """The generation at which that was done; None while it goes on."""
+
+    def enough(self, asked: frozenset[str], called: str) -> bool:
+        """Tell whether they can go on to be kept, for who asks this."""
+        return self.built is not None and self.asked >= asked and self.called == called
 
 
 class Index:
@@ -66,14 +75,21 @@ class Index:
 
     def __init__(self, source: str, kept: _Kept, lore: Lore, foundation: Mapping[str, Seen] | None = None) -> None:
         self.source = source
-        self.generation = kept.generation
-        self.asked = kept.asked
-        self.built = kept.built
+        self.kept = kept
         self.lore = lore
         self.plans: dict[Hashable, Any] = {}
         """What rules were translated to, kept by whoever does that."""
         self._terms: dict[Row, Term | None] = {}
         self._foundation = foundation
+
+    @property
+    def generation(self) -> int:
+        """The source's generation whose items the facets are of."""
+        return self.kept.generation
+
+    def tells(self, connection: Connection) -> bool:
+        """Tell whether it is the index of this snapshot, too: facets that were made anew have other numbers."""
+        return _kept(connection, self.source) == self.kept
 
     def foundation(self, connection: Connection) -> Mapping[str, Seen]:
         """Return what the facets of many rest on."""
@@ -83,12 +99,12 @@ class Index:
 
     def known(self, connection: Connection, some: Sequence[Clause]) -> Known | None:
         """Return what settled clauses are translated with; None where the facets that they ask for are not kept."""
-        if not asked_of(some) <= self.asked:
+        if not asked_of(some) <= self.kept.asked:
             return None
         rows = {EVERYONE, *(row for clause in some for leaf in leaves_of(clause) for row in asked_rows(leaf))}
         self._look_up(connection, rows)
         terms = {row: term for row in rows if (term := self._terms[row]) is not None}
-        return Known(self.source, terms, self.lore.queries)
+        return Known(connection.dialect.name, self.source, terms, self.lore.queries)
 
     def term(self, connection: Connection, row: Row) -> Term | None:
         """Return the term of a row; None where no item ever had it."""
@@ -124,7 +140,7 @@ class Followed:
 def index_of(connection: Connection, source: str) -> Index | None:
     """Return the index of a source; None where no facets are kept, or not of the items as they are."""
     kept = _kept(connection, source)
-    if kept is None or kept.builder is not None or kept.generation != _generation(connection, source):
+    if kept is None or kept.built is None or kept.generation != _generation(connection, source):
         return None
     lore = queries.lore_of(connection, source)
     return Index(source, kept, lore) if kept.called == _called(lore) else None
@@ -137,26 +153,15 @@ def selection(
 
     With `moved_since` only those that may stand otherwise than they did then, as `mapping.ending.moved_since` tells.
     """
-    known = index.known(connection, [clause])
-    if known is None:
-        return None
-    asked = clauses.selected(known, clause)
-    if moved_since is not None:
-        at = micros(moved_since)
-        moved = "f.item IN (SELECT id FROM item WHERE source = ? AND state_since >= ?)"
-        since = clauses.Sql(f"(f.closed >= ? OR {moved})", (at, index.source, at))
-        asked = clauses.all_of((asked, since))
-    return {row[0] for row in raw(connection, f"SELECT f.item FROM facet f WHERE {asked.text}", asked.values)}
+    asked = _asked(connection, index, clause, moved_since)
+    return None if asked is None else _ids(connection, asked)
 
 
 def selects_some(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> bool | None:
     """Tell whether a part selects any item at all; None where facets do not tell."""
     where = settled(part.where, rule.timezone, min(now, rule.period.end))
-    known = index.known(connection, [where])
-    if known is None:
-        return None
-    asked = clauses.selected(known, where)
-    return raw(connection, f"SELECT 1 FROM facet f WHERE {asked.text} LIMIT 1", asked.values).first() is not None
+    asked = _asked(connection, index, where)
+    return None if asked is None else raw(connection, f"{asked.text} LIMIT 1", asked.values).first() is not None
 
 
 def chosen(
@@ -171,9 +176,9 @@ def chosen(
     for part in rule.parts:
         if part.source == index.source:
             where = settled(part.where, rule.timezone, until)
-            found = selection(connection, index, where)
+            found = _around(connection, index, where)
             if found is not None and now >= rule.period.end and asks_how_far(where):
-                wider = selection(connection, index, however_far(where), rule.period.end)
+                wider = _around(connection, index, however_far(where), rule.period.end)
                 found = None if wider is None else found | wider
             if found is None:
                 return None
@@ -186,9 +191,43 @@ def namesakes(connection: Connection, index: Index, keys: Iterable[str]) -> list
     return called(connection, index.source, keys, index.lore, index.foundation(connection))
 
 
+def _around(
+    connection: Connection, index: Index, clause: Clause, moved_since: datetime | None = None
+) -> set[str] | None:
+    """Return what `selection` does, with others among them where the clause asks for too much."""
+    found, known = selection(connection, index, clause, moved_since), index.known(connection, [clause])
+    some = clauses.led(known, clause) if found is None and known is not None else None
+    return found if some is None else _ids(connection, _of_rows(some))
+
+
+def _asked(connection: Connection, index: Index, clause: Clause, moved_since: datetime | None = None) -> Sql | None:
+    """Return the question for the rows of the items that a settled clause selects; None where SQL cannot tell."""
+    known = index.known(connection, [clause])
+    if known is None:
+        return None
+    condition = clauses.selected(known, clause)
+    if moved_since is not None:
+        condition = all_of((condition, _moved(index.source, micros(moved_since))))
+    asked = _of_rows(condition)
+    return asked if asked.fits else None
+
+
+def _moved(source: str, since: int) -> Sql:
+    there = "f.item IN (SELECT id FROM item WHERE source = ? AND state_since >= ?)"
+    return Sql(f"(f.closed >= ? OR {there})", (since, source, since))
+
+
+def _of_rows(condition: Sql) -> Sql:
+    return Sql(f"SELECT f.item FROM facet f WHERE {condition.text}", condition.values)
+
+
+def _ids(connection: Connection, asked: Sql) -> set[str]:
+    return {row[0] for row in raw(connection, *asked)}
+
+
 def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     """Return what moved since a generation of the source; None where nobody kept note, or where it is too much."""
-    if since < index.built:
+    if index.kept.built is None or since < index.kept.built:
         return None
     moved = select(item.c.id).where(item.c.source == index.source, item.c.changed > since).limit(_FEW + 1)
     ids = frozenset(connection.execute(moved).scalars())
@@ -215,24 +254,27 @@ def follow(
         if kept is None and sources.items_held(connection, source) < large:
             return None
         lore = queries.lore_of(connection, source)
-        now = _Kept(generation, asked, _called(lore), generation)
-        whole = kept is None or kept.builder is not None or not kept.asked >= asked or kept.called != now.called
-        if kept is not None and not whole:
-            if kept.generation == now.generation:
+        called = _called(lore)
+        ready = kept is not None and kept.enough(asked, called)
+        if kept is not None and ready:
+            if kept.generation == generation:
                 return None
-            now, ids = replace(now, asked=kept.asked, built=kept.built), _touched(connection, source, kept.generation)
+            ids = _touched(connection, source, kept.generation)
             # The facets that name the plans are behind: whoever is new among them was touched.
             foundation = foundation_of(connection, source, lore, ids)
             around = joined(connection, source, ids, lore, foundation)
             dressed = [each for each in around if each.item.id in ids]
-    if kept is None or whole:
-        _dress_all(database, source, now, tell)
+    if kept is None or not ready:
+        # What others ask stays: two configs would make each other's facets anew for ever.
+        every = asked if kept is None else asked | kept.asked
+        _dress_all(database, source, _Kept(generation, every, called, uuid.uuid4().hex, None), tell)
         return None
+    now = replace(kept, generation=generation)
     with database.write() as connection:
-        if _locked(connection, source) != (kept, now.generation):
+        if _locked(connection, source) != (kept, generation):
             return None  # somebody was faster; the next one looks again
         dressing.change(connection, source, ids, dressed, now.asked)
-        _mark(connection, source, ids, now.generation)
+        _mark(connection, source, ids, generation)
         _note(connection, source, now)
     some = Touched(frozenset(ids), tuple(dressed)) if len(ids) <= _FEW else None
     return Followed(Index(source, now, lore, foundation), kept.generation, some)
@@ -241,33 +283,32 @@ def follow(
 # --- all items ---------------------------------------------------------------------------------------------------
 
 
-def _dress_all(database: Database, source: str, now: _Kept, tell: Tell) -> None:
+def _dress_all(database: Database, source: str, mine: _Kept, tell: Tell) -> None:
     """Dress all items as they are in one snapshot, some at a time; nobody else may begin the same meanwhile.
 
     What changes until the end is dressed anew the next time.
     """
-    mine = replace(now, builder=uuid.uuid4().hex)
     with database.write() as connection:
-        if _locked(connection, source)[1] != now.generation:
+        if _locked(connection, source)[1] != mine.generation:
             return
         dressing.forget(connection, source)
         _note(connection, source, mine)
         dressing.name_keys(connection, source)
     numbering = Numbering(source)
     with database.read() as connection:
-        if _generation(connection, source) != now.generation:
+        if _generation(connection, source) != mine.generation:
             return  # the keys are behind
         total = sources.items_held(connection, source)
         for dressed in _everyone(connection, source):
             with database.write() as writing:
                 if _locked(writing, source)[0] != mine:
                     return
-                dressing.put(writing, numbering, source, dressed, now.asked)
+                dressing.put(writing, numbering, source, dressed, mine.asked)
             tell(source, len(dressed), total)
     with database.write() as connection:
         if _locked(connection, source)[0] == mine:
             dressing.count(connection, source)
-            _note(connection, source, now)
+            _note(connection, source, replace(mine, built=mine.generation))
 
 
 def _everyone(connection: Connection, source: str) -> Iterator[list[Candidate]]:
@@ -289,16 +330,17 @@ def _generation(connection: Connection, source: str) -> int:
 
 
 def _kept(connection: Connection, source: str) -> _Kept | None:
-    row = connection.execute(select(faceted).where(faceted.c.source == source)).one_or_none()
+    own = (faceted.c.source == source, faceted.c.version == VERSION)
+    row = connection.execute(select(faceted).where(*own)).one_or_none()
     if row is None:
         return None
-    return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.built, row.builder)
+    return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.build, row.built)
 
 
 def _note(connection: Connection, source: str, kept: _Kept) -> None:
     asked = orjson.dumps(sorted(kept.asked)).decode()
-    told = {"generation": kept.generation, "asked": asked, "called": kept.called}
-    told |= {"built": kept.built, "builder": kept.builder}
+    told = {"version": VERSION, "generation": kept.generation, "asked": asked, "called": kept.called}
+    told |= {"build": kept.build, "built": kept.built}
     statement = upsert(connection.dialect.name, faceted).values(source=source, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=told))
 
@@ -334,7 +376,8 @@ def _touched(connection: Connection, source: str, since: int) -> set[str]:
     there = dressing.worn(connection, source, changed).keys()  # who was gone then is as good as new
     was, now = lookup.before(connection, source, there, since), _present(connection, source, changed)
     moved = {name for name in changed if bearing(was.get(name)) != bearing(now.get(name))}
-    passed_on = _passed_on(connection, source, [each.key for name in moved for each in _forms(name, was, now)], moved)
+    keys = [each.key for name in moved for each in _forms(name, was, now)]
+    passed_on = _passed_on(connection, source, keys, moved, since)
     now |= _present(connection, source, passed_on)
     moved |= passed_on
     forms = [each for name in moved for each in _forms(name, was, now)]
@@ -351,10 +394,16 @@ def _forms(name: str, *known: Mapping[str, WorkItem]) -> list[WorkItem]:
     return [held[name] for held in known if name in held]
 
 
-def _passed_on(connection: Connection, source: str, keys: Iterable[str], moved: Collection[str]) -> set[str]:
-    """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since."""
+def _passed_on(
+    connection: Connection, source: str, keys: Iterable[str], moved: Collection[str], since: int
+) -> set[str]:
+    """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since.
+
+    Somebody else may have had it for a while, and be as before now.
+    """
     rows = connection.execute(select(former_key).where(former_key.c.source == source)).all()
-    folded = {fold_key(key) for key in [*keys, *(row.key for row in rows if row.item in moved)]}
+    passed = [row.key for row in rows if row.item in moved or row.changed > since]
+    folded = {fold_key(key) for key in [*keys, *passed]}
     dressed = set(tied(connection, source, FORMER, [f"~{key}" for key in folded]))
     return dressed | {row.item for row in rows if fold_key(row.key) in folded}
 

@@ -244,21 +244,17 @@ def _add_versions(connection: Connection, lease: Lease, known: Container, now: d
 
 def _remember_keys(connection: Connection, lease: Lease, known: Container) -> None:
     """Keep the keys that items lose by a move or a rename: rules and children may go on naming them."""
-    renamed = _news(lease, known, incoming.c.source, item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
-    keep_former(connection, [(row.source, row.key, row.id) for row in connection.execute(renamed)])
+    renamed = _news(lease, known, item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
+    keep_former(connection, lease, {row.key: row.id for row in connection.execute(renamed)})
 
 
-def keep_former(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> None:
-    """Keep (source, key, item) of keys that items do not have any more; the last who had a key is meant by it."""
-    rows = {(name, key): held for name, key, held in keys if key}
-    if rows:
-        statement = upsert(connection.dialect.name, former_key)
-        statement = statement.on_conflict_do_update(
-            index_elements=["source", "key"], set_={"item": statement.excluded.item}
-        )
-        connection.execute(
-            statement, [{"source": name, "key": key, "item": held} for (name, key), held in rows.items()]
-        )
+def keep_former(connection: Connection, lease: Lease, keys: Mapping[str, str]) -> None:
+    """Keep keys that items do not have any more, with their ids; the last who had a key is meant by it."""
+    rows = [{"key": key, "item": held} for key, held in keys.items() if key]
+    statement = upsert(connection.dialect.name, former_key)
+    statement = statement.values(source=lease.source, changed=following(lease.source))
+    told = {name: statement.excluded[name] for name in ("item", "changed")}
+    inserted(connection, statement.on_conflict_do_update(index_elements=["source", "key"], set_=told), rows)
 
 
 _SETTLED = ("state", "status", "resolution")

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from mapping.judging import Judge
 from mapping.rule import OF_COUNTED, Cancelled, Counts, Part, Window
 from okrs.work import State
-from store.clauses import FALSE, TRUE, Known, Sql, all_of, holds, not_
+from store.clauses import Known, holds
 from store.dressing import STATES
+from store.sql import FALSE, TRUE, Sql, all_of, not_
 from store.tables import micros
 
 _CLOSED = "coalesce(f.closed, f.seen)"

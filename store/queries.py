@@ -13,22 +13,22 @@ from store.database import Database, inserted, slices, upsert
 from store.lookup import items_of, stood
 from store.mirror import next_generation
 from store.sources import Lease, fenced, following
-from store.tables import container, former_key, item, query, query_hit, storable
+from store.tables import container, former_key, item, query, query_hit, short, storable
 
 
 def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], now: datetime) -> int:
     """Keep what a query finds now.  Returns how many ids are new or gone.  Raises LeaseLostError."""
-    found = {storable(each) for each in found}
+    found, name = {storable(each) for each in found}, name_of_query(text)
     with database.write() as connection:
         fenced(connection, lease, now)
-        known = select(query.c.text).where(query.c.source == lease.source, query.c.text == text)
+        known = select(query.c.name).where(query.c.source == lease.source, query.c.name == name)
         first = connection.execute(known.where(query.c.read_at.is_not(None))).first() is None
         _note(connection, lease, text, {"read_at": now, "error": None})
-        here = (query_hit.c.source == lease.source, query_hit.c.query == text)
+        here = (query_hit.c.source == lease.source, query_hit.c.query == name)
         held = set(connection.execute(select(query_hit.c.item).where(*here)).scalars())
         for some in slices(sorted(held - found)):
             connection.execute(delete(query_hit).where(*here, query_hit.c.item.in_(some)))
-        new = [{"source": lease.source, "query": text, "item": each} for each in sorted(found - held)]
+        new = [{"source": lease.source, "query": name, "item": each} for each in sorted(found - held)]
         inserted(connection, query_hit.insert(), new)
         changed = held ^ found
         for some in slices(sorted(changed)):  # what finds an item is a facet of it, though the item is the same
@@ -50,8 +50,9 @@ def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: d
     """Drop the queries that no rule names any more."""
     with database.write() as connection:
         fenced(connection, lease, now)
-        for table, column in ((query_hit, query_hit.c.query), (query, query.c.text)):
-            connection.execute(delete(table).where(table.c.source == lease.source, column.not_in(tuple(texts))))
+        kept = tuple(map(name_of_query, texts))
+        for table, column in ((query_hit, query_hit.c.query), (query, query.c.name)):
+            connection.execute(delete(table).where(table.c.source == lease.source, column.not_in(kept)))
 
 
 def candidates_of(connection: Connection, source: str) -> list[Candidate]:
@@ -77,7 +78,8 @@ def _with_past(connection: Connection, source: str, every: Sequence[Candidate], 
 
 def lore_of(connection: Connection, source: str) -> Lore:
     """Return what the mirror knows of a source beside its items."""
-    keys = connection.execute(select(former_key.c.key, former_key.c.item).where(former_key.c.source == source))
+    last = (former_key.c.changed, former_key.c.key)  # of two spellings of a key the last one counts
+    keys = connection.execute(select(former_key).where(former_key.c.source == source).order_by(*last))
     held = connection.execute(select(container).where(container.c.source == source)).all()
     names = {row.called: row.name for row in held if row.called} | {row.id: row.name for row in held}
     return Lore(hits(connection, source), {row.key: row.item for row in keys}, names)
@@ -85,10 +87,11 @@ def lore_of(connection: Connection, source: str) -> Lore:
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
     """Return what each query of a source that was ever answered finds: ids of items by the query's text."""
-    found: dict[str, set[str]] = {text: set() for text in answered(connection, source)}
+    asked = {row.name: row for row in connection.execute(select(query).where(query.c.source == source))}
+    found: dict[str, set[str]] = {row.name: set() for row in asked.values() if row.read_at is not None}
     for row in connection.execute(select(query_hit).where(query_hit.c.source == source)):
         found.setdefault(row.query, set()).add(row.item)
-    return {text: frozenset(items) for text, items in found.items()}
+    return {asked[name].text: frozenset(items) for name, items in found.items()}
 
 
 def answered(connection: Connection, source: str) -> frozenset[str]:
@@ -97,6 +100,13 @@ def answered(connection: Connection, source: str) -> frozenset[str]:
     return frozenset(connection.execute(asked).scalars())
 
 
+def name_of_query(text: str) -> str:
+    """Return what a query is called in the tables."""
+    return short(storable(text))
+
+
 def _note(connection: Connection, lease: Lease, text: str, told: dict[str, object]) -> None:
-    statement = upsert(connection.dialect.name, query).values(source=lease.source, text=text, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "text"], set_=told))
+    statement = upsert(connection.dialect.name, query).values(
+        source=lease.source, name=name_of_query(text), text=text, **told
+    )
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "name"], set_=told))

@@ -15,6 +15,7 @@ config_file                                                    the files of the 
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import (
@@ -80,6 +81,19 @@ class Text(TypeDecorator[str]):
 def storable(text: str) -> str:
     """Return a text as both databases keep it."""
     return text.replace("\0", "")
+
+
+_LONGEST_INDEXED = 200
+
+
+def short(text: str) -> str:
+    """Return what stands for a text of any length in an index: PostgreSQL refuses entries of more than 2.7 kB.
+
+    It is the text itself, or of a long one its digest, which none stands for that is itself: those have no `#` before.
+    """
+    if len(text) <= _LONGEST_INDEXED and not text.startswith("#"):
+        return text
+    return f"#{sha256(text.encode()).hexdigest()}"
 
 
 def _whole(value: Any) -> int:  # noqa: ANN401 - the driver's own type
@@ -201,7 +215,7 @@ term = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), nullable=False, autoincrement=True),
     Column("source", Text, nullable=False),
-    # A facet and one value of it, as in ("label", "~p1").
+    # A facet and one value of it, as in ("label", "~p1"): what `short` makes of them.
     Column("name", Text, nullable=False),
     Column("value", Text, nullable=False),
     # How many items have it.
@@ -245,15 +259,17 @@ faceted = Table(
     "faceted",
     metadata,
     Column("source", Text, nullable=False),
+    # By which code they were made: `store.facets.VERSION`.
+    Column("version", Integer, nullable=False),
     # The source's generation whose items the facets are of.
     Column("generation", BigInteger, nullable=False),
     # Names of the facets that are kept, as JSON, and how the config called the containers.
     Column("asked", Text, nullable=False),
     Column("called", Text, nullable=False),
-    # The generation at which they were made of all items; since then, items say when they changed.
-    Column("built", BigInteger, nullable=False, server_default="0"),
-    # Who dresses all items just now, a number of his own; null when it was done.
-    Column("builder", Text),
+    # One for each time that all items were dressed, for terms have other numbers then.
+    Column("build", Text, nullable=False),
+    # The generation at which that was done, since when items say when they changed; null while it goes on.
+    Column("built", BigInteger),
     PrimaryKeyConstraint("source", name="pk_faceted"),
 )
 
@@ -263,6 +279,8 @@ former_key = Table(
     Column("source", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("item", Text, nullable=False),
+    # The source's generation in which the key came to mean the item.
+    Column("changed", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("source", "key", name="pk_former_key"),
 )
 
@@ -306,10 +324,12 @@ query = Table(
     "query",
     metadata,
     Column("source", Text, nullable=False),
+    # What stands for the text in indexes, and as `query_hit.query`: `short`.
+    Column("name", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("read_at", Instant),
     Column("error", Text),
-    PrimaryKeyConstraint("source", "text", name="pk_query"),
+    PrimaryKeyConstraint("source", "name", name="pk_query"),
 )
 
 query_hit = Table(
@@ -319,7 +339,7 @@ query_hit = Table(
     Column("query", Text, nullable=False),
     Column("item", Text, nullable=False),
     PrimaryKeyConstraint("source", "query", "item", name="pk_query_hit"),
-    ForeignKeyConstraint(["source", "query"], ["query.source", "query.text"], name="fk_query_hit_query"),
+    ForeignKeyConstraint(["source", "query"], ["query.source", "query.name"], name="fk_query_hit_query"),
 )
 
 run = Table(

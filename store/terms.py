@@ -1,4 +1,7 @@
-"""Terms: a facet with one value of it, under a number, so that the rows of millions of items stay small."""
+"""Terms: a facet with one value of it, under a number, so that the rows of millions of items stay small.
+
+Whatever the length of a name or a value, rows are asked for as they are; what stands in the table is `kept`.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -9,6 +12,7 @@ from sqlalchemy import Connection
 
 from mapping.facets import Row
 from store.database import raw, raw_many, slices
+from store.tables import short
 
 _AT_ONCE = 500
 _MOST = 200_000
@@ -31,7 +35,8 @@ def mark(term: int) -> int:
 def find(connection: Connection, source: str, asked: Iterable[Row]) -> dict[Row, Term]:
     """Return the terms of a source behind some rows; those that no item ever had are left out."""
     found: dict[Row, Term] = {}
-    every = sorted(asked)
+    meant = {kept(row): row for row in asked}
+    every = sorted(meant)
     for begin in range(0, len(every), _AT_ONCE):
         conditions, values = [], []
         for name, of_name in groupby(every[begin : begin + _AT_ONCE], lambda row: row[0]):
@@ -40,9 +45,15 @@ def find(connection: Connection, source: str, asked: Iterable[Row]) -> dict[Row,
             values += [source, name, *some]
         text = f"SELECT name, value, id, items FROM term WHERE {' OR '.join(conditions)}"
         found.update(
-            ((name, value), Term(number, items)) for name, value, number, items in raw(connection, text, values)
+            (meant[name, value], Term(number, items)) for name, value, number, items in raw(connection, text, values)
         )
     return found
+
+
+def kept(row: Row) -> Row:
+    """Return a row as the table has it; no two have the same."""
+    name, value = row
+    return short(name), short(value)
 
 
 def listed(values: Sequence[object]) -> str:
@@ -53,7 +64,7 @@ def listed(values: Sequence[object]) -> str:
 def tied(connection: Connection, source: str, name: str, values: Iterable[str]) -> Iterator[str]:
     """Yield the ids of the items of a source that have one of these values of a facet; once for each that they have."""
     joined = "term JOIN facet ON facet.term = term.id"
-    for some in slices(values):
+    for some in slices(map(short, values)):
         text = f"SELECT item FROM {joined} WHERE source = ? AND name = ? AND value IN ({listed(some)})"
         yield from (row[0] for row in raw(connection, text, (source, name, *some)))
 
@@ -74,7 +85,7 @@ class Numbering:
         self._learn(connection, new)
         new -= self._known.keys()
         text = "INSERT INTO term (source, name, value, items) VALUES (?, ?, ?, 0)"
-        raw_many(connection, text, [(self._source, *row) for row in sorted(new)])
+        raw_many(connection, text, [(self._source, *kept(row)) for row in sorted(new)])
         self._learn(connection, new)
         return self._known
 

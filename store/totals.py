@@ -22,11 +22,12 @@ from mapping.rule import OF_COUNTED, TIMES, Combine, Part, Rule, Scope
 from mapping.totals import ONE, ZERO, Total
 from okrs.numbers import from_millionths, rounded
 from okrs.work import State
-from store.clauses import FALSE, TRUE, Sql, all_of, selected
+from store.clauses import selected
 from store.database import raw
 from store.dressing import STATES
 from store.facets import Index
 from store.policies import judged
+from store.sql import FALSE, TRUE, Sql, all_of
 
 
 def totals_of(
@@ -100,7 +101,7 @@ def _total_of(connection: Connection, index: Index, rule: Rule, number: int, now
 
 def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> "_Asked | Total | None":
     """Return the question for a part's items, or its total where nothing is to be asked; None where SQL cannot tell."""
-    if not asked_by([part]) <= index.asked:
+    if not asked_by([part]) <= index.kept.asked:
         return None
     where, judge = settled(part.where, rule.timezone, now), judge_of(rule, part, now, None)
     known = index.known(connection, [where] if judge.of is None else [where, judge.of])
@@ -113,8 +114,8 @@ def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: da
     number, tables = _number(connection, index, part)
     told = _told_by_state(part, number, full) if part.partial else _told_by_credit(part, number, full)
     group = " GROUP BY 1, 2" if part.partial else ""
-    text = f"SELECT {told.text} FROM {tables} WHERE {found.text}{group}"
-    return _Asked(part, text, (*told.values, *found.values))
+    asked = Sql(f"SELECT {told.text} FROM {tables} WHERE {found.text}{group}", told.values + found.values)
+    return _Asked(part, asked) if asked.fits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,12 @@ class _Asked:
     """A question about the items on the line."""
 
     part: Part
-    text: str
-    values: tuple[int | str, ...]
+    sql: Sql
 
 
 def _number(connection: Connection, index: Index, part: Part) -> tuple[str, str]:
     """Return the expression of an item's own weight, and the tables that it needs."""
-    if part.by is None or part.by == fields_of(index.asked)[0]:
+    if part.by is None or part.by == fields_of(index.kept.asked)[0]:
         return "f.number", "facet f"
     term = index.term(connection, (name_of_number(part.by), "="))
     return "n.number", f"facet f LEFT JOIN facet n ON n.term = {term.id if term else 'NULL'} AND n.item = f.item"
@@ -142,7 +142,7 @@ def _told_by_credit(part: Part, number: str, full: Sql) -> Sql:
 
 
 def _by_credit(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
-    told = [int(each or 0) for each in raw(connection, asked.text, asked.values).one()]
+    told = [int(each or 0) for each in raw(connection, *asked.sql).one()]
     many = 1 if asked.part.by is None else 3
     every, full = told[:many], told[-many:]
     yield _pile(asked.part, ONE, *full)
@@ -157,7 +157,7 @@ def _told_by_state(part: Part, number: str, full: Sql) -> Sql:
 
 def _by_state(connection: Connection, asked: _Asked) -> Iterator[_Pile]:
     shares = {STATES[state]: share for state, share in asked.part.partial if state is not State.CANCELLED}
-    for code, weight, items in raw(connection, asked.text, asked.values):
+    for code, weight, items in raw(connection, *asked.sql):
         credit = ONE if code < 0 else shares.get(code, ZERO)
         yield _pile(asked.part, credit, items, *((0, 0) if weight is None else (items, weight * items)))
 

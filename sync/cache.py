@@ -21,6 +21,9 @@ class MirrorCache:
     def __init__(self) -> None:
         self._held: dict[str, tuple[int, list[Candidate]]] = {}
         self._indexes: dict[str, facets.Index] = {}
+        self._snapshot: Connection | None = None
+        self._telling: set[str] = set()
+        """Sources whose index is that of the snapshot."""
         self._touched: dict[str, tuple[int, dict[int, facets.Touched | None]]] = {}
 
     def follow(
@@ -65,12 +68,15 @@ class MirrorCache:
         return held[since]
 
     def _index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
+        if self._snapshot is not connection:
+            self._snapshot, self._telling = connection, set()
         held = self._indexes.get(name)
-        if held is None or held.generation != generation:
+        if held is None or held.generation != generation or not (name in self._telling or held.tells(connection)):
             held = facets.index_of(connection, name)
             if held is None:
                 return None
             self._indexes[name] = held
+        self._telling.add(name)
         return held
 
     def load(self, connection: Connection, generations: Mapping[str, int]) -> dict[str, list[Candidate]]:

@@ -1,12 +1,13 @@
 """Reads and censuses of one source, done by hand: what the tests of the mirror share."""
 
+from collections.abc import Set
 from datetime import timedelta
 from typing import Any
 
 from mapping.family import Seen
 from okrs.demand import Container, Demand
 from okrs.work import Ref, State, WorkItem
-from store import census, lookup, mirror, sources
+from store import census, lookup, mirror, queries, sources
 from store.census import Outcome, Settled
 from store.database import Database
 from store.mirror import Reach, Taken
@@ -49,6 +50,10 @@ class Reading:
         census.gather(self.database, self.lease, known, [Ref(f"id:{key}", key) for key in keys], now)
         missing = census.compare(self.database, self.lease, known, 500, 500).missing
         return census.settle(self.database, self.lease, known, said or Settled(hidden=[ref.id for ref in missing]), now)
+
+    def ask(self, text: str, found: Set[str]) -> int:
+        """Let a query find these ids."""
+        return queries.replace_hits(self.database, self.lease, text, found, self.clock.forward(minutes=1))
 
     @property
     def items(self) -> dict[str, Seen]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mapping.facets import asked_by, asked_of, fields_of, name_of_number, rows_of
 from mapping.meaning import selects, settled
@@ -30,7 +30,8 @@ from store.census import Settled
 from store.database import Database
 from store.dressing import Cover, cover_of
 from store.narrowing import beside, joined
-from store.tables import facet, term
+from store.tables import facet, faceted, short, term
+from store.terms import kept
 from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
 from tests.integration.readings import PAY, Reading
 
@@ -94,9 +95,7 @@ class Life:
             census.settle_some(self.reading.database, self.reading.lease, self.container, said, self.reading.clock())
 
     def ask(self) -> None:
-        now = self.reading.clock.forward(minutes=1)
-        found, text = set(self.some(self.items, 3)), self.dice.choice(QUERIES)
-        queries.replace_hits(self.reading.database, self.reading.lease, text, found, now)
+        self.reading.ask(self.dice.choice(QUERIES), set(self.some(self.items, 3)))
 
     def call(self) -> None:
         """The config or the tracker calls the container otherwise."""
@@ -214,16 +213,16 @@ def _facets_are_those_of_the_items(reading: Reading, asked: frozenset[str] = EVE
         everyone = queries.candidates_of(connection, "s")
         names = asked - {name_of_number(first)}
         meant = {
-            (each.item.id, *row, *cover_of(each.seen, own.get(row[0], first)))
+            (each.item.id, *kept(row), *cover_of(each.seen, own.get(row[0], first)))
             for each in everyone
             for row in rows_of(each, names)
         }
         every = (facet.c.item, term.c.name, term.c.value, *facet.c[*Cover._fields])
-        kept = connection.execute(select(*every).join(term, term.c.id == facet.c.term)).all()
+        found = connection.execute(select(*every).join(term, term.c.id == facet.c.term)).all()
         counted = {(row.name, row.value): row.items for row in connection.execute(select(term)) if row.items}
         assert facets.index_of(connection, "s") is not None
-    assert set(kept) == meant
-    assert counted == Counter((row.name, row.value) for row in kept)
+    assert set(found) == meant
+    assert counted == Counter((row.name, row.value) for row in found)
 
 
 def _finds_what_it_means(reading: Reading, clause: Clause) -> None:
@@ -346,3 +345,69 @@ def test_a_nul_of_a_tracker_hinders_no_question(reading: Reading) -> None:
     facets.follow(reading.database, "s", asked_of(asked), large=0)
     for clause in (*asked, AllOf(asked)):
         _finds_what_it_means(reading, clause)
+
+
+def test_texts_of_any_length_are_asked_for(reading: Reading) -> None:
+    """PostgreSQL refuses index entries of more than 2.7 kB, as long as they cannot be packed."""
+    long = tuple(long_text(each) for each in range(3))
+    name = f"risk {long_text(9)}"
+    epic = an_item("M-1", kind=Kind.MILESTONE, title=long[0], aliases=(long[1],))
+    first = an_item(
+        "PAY-1",
+        labels=(long[0], short(f"~{long[1]}")),
+        status=long[0],
+        type=long[0],
+        assignees=(long[0],),
+        parent=Ref("", f"{long[0]}/x#1"),
+        projects=(Ref(long[0], long[1]),),
+        milestones=(epic.id,),
+        fields=((name, long[0]), (name, "2")),
+    )
+    reading.read(PAY, [epic, first, an_item("PAY-2", labels=(long[2], "p1"))])
+    reading.ask(long[0], {first.id})
+    selectors = set(Selector) - {Selector.KIND, Selector.STATE}
+    clauses: list[Clause] = [Match(each, (text,)) for each in selectors for text in (*long, f"{long[0]}/X#1")]
+    clauses += [FieldMatch(name, (text,)) for text in long]
+    asked = asked_of(clauses) | {name_of_number(name)}
+    for _ in range(2):
+        facets.follow(reading.database, "s", asked, large=0)
+        _facets_are_those_of_the_items(reading, asked)
+        for clause in clauses:
+            _finds_what_it_means(reading, clause)
+        reading.read(PAY, [replace(first, labels=(long[1],), parent=Ref("", f"{long[2]}/x#1"))])
+
+
+def long_text(number: int) -> str:
+    """More than an index takes; they differ at their ends alone."""
+    return f"{random.Random(0).randbytes(5_000).hex()}{number}"
+
+
+def test_who_had_a_key_only_meanwhile_took_it_over(reading: Reading) -> None:
+    """It is called as before, and the one who had the other key before is not called so any more."""
+    first, other = an_item("PAY-1"), an_item("PAY-2")
+    below = an_item("PAY-3", parent=Ref("", "OLD-2"))
+    reading.read(PAY, [first, replace(other, key="OLD-2"), below])
+    reading.read(PAY, [other])
+    facets.follow(reading.database, "s", EVERY, large=0)
+    reading.read(PAY, [replace(first, key="OLD-2")])
+    reading.read(PAY, [first])
+    facets.follow(reading.database, "s", EVERY, large=0)
+    _facets_are_those_of_the_items(reading)
+    for clause in (where(key="OLD-2"), where(parent="PAY-1"), where(epic="PAY-2")):
+        _finds_what_it_means(reading, clause)
+
+
+# --- by which code they were made ---------------------------------------------------------------------------------
+
+
+def test_facets_of_another_version_are_made_anew(reading: Reading) -> None:
+    asked = asked_of([where(label="p1")])
+    reading.read(PAY, [an_item("PAY-1", labels=("p1",))])
+    facets.follow(reading.database, "s", asked, large=0)
+    with reading.database.write() as connection:
+        connection.execute(update(faceted).values(version=facets.VERSION - 1))
+        connection.execute(update(term).where(term.c.name == "label").values(value="~what it meant before"))
+    assert chosen(reading) is None
+    facets.follow(reading.database, "s", asked, large=0)
+    assert chosen(reading) == ["PAY-1"]
+    _facets_are_those_of_the_items(reading, asked)

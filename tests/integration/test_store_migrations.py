@@ -10,9 +10,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url, text
 
 from okrs.demand import Demand
-from store import lookup, migrations, sources
+from store import lookup, migrations, queries, sources
 from store.database import Database, StoreError, open_database, upgrade
 from store.tables import metadata
+from tests.integration.fakes import Clock
+from tests.integration.readings import leased
 
 
 def test_migrated_tables_are_the_code_s_tables(database_url: str) -> None:
@@ -105,6 +107,33 @@ def test_what_the_first_tables_held_is_still_there(database_url: str) -> None:
         assert (known.wide_at, known.census_at) == (None, None)
         assert [seen.item.key for seen in lookup.items_of(connection, "s")] == ["PAY-7"]
     database.close()
+
+
+def test_what_queries_found_is_still_there(database_url: str) -> None:
+    """Also of one that was too long for an index: it could be packed."""
+    upgrade(database_url, "0008")
+    long = "project = PAY " * 500
+    asked = {"query": "#1", "long": long}
+    engine = create_engine(make_url(database_url))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO source (name, generation, fence, state) VALUES ('s', 3, 1, 'ok')"))
+        for each in asked.values():
+            connection.execute(text("INSERT INTO query VALUES ('s', :text, 5, NULL)"), {"text": each})
+            connection.execute(text("INSERT INTO query_hit VALUES ('s', :text, '7')"), {"text": each})
+        connection.execute(text("INSERT INTO query VALUES ('s', 'never answered', NULL, 'no')"))
+        connection.execute(text("INSERT INTO former_key VALUES ('s', 'PAY-1', '7')"))
+    engine.dispose()
+    upgrade(database_url)
+    assert _differences(database_url) == []
+    database = open_database(database_url, create=False)
+    lease = leased(database, Clock())
+    for each in asked.values():
+        assert queries.replace_hits(database, lease, each, {"7", "8"}, Clock()()) == 1
+    queries.forget_others(database, lease, [long], Clock()())
+    with database.read() as connection:
+        lore = queries.lore_of(connection, "s")
+    database.close()
+    assert (lore.queries, lore.former_keys) == ({long: {"7", "8"}}, {"PAY-1": "7"})
 
 
 def test_an_address_of_no_database_is_refused() -> None:

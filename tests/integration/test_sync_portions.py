@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import Connection
 
 import sync.recording
-from mapping.rule import AllOf, Counts, Measure, Not, Scope
+from mapping.facets import asked_of
+from mapping.rule import AllOf, Combine, Counts, Measure, Missing, Not, Scope
 from okrs.ledger import CauseKind
 from okrs.work import Kind, Ref, State
-from store import ledger
+from store import facets, ledger
 from store.database import Database
 from sync.deciding import Goal, Verdict
-from sync.task import Progress
+from sync.task import Progress, SourceReport
 from sync.watching import Portion
 from tests.builders import SOURCE, WITHIN, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World
@@ -226,3 +227,28 @@ def test_what_happens_after_the_end_of_a_cycle_moves_nothing(world: World, spy: 
         assert values(world, *AFTER_THE_END) == before
         assert world.verify().ok
     assert all(spy.judged[name] is not None for name in AFTER_THE_END)
+
+
+def test_facets_that_another_run_makes_anew_meanwhile_move_nothing(database: Database) -> None:
+    """Terms have other numbers then, though the source's generation is the same."""
+    clock = Clock()
+    tracker, other = FakeTracker(clock, "PAY"), FakeTracker(clock, "WEB")
+    tracker.put("PAY", *(an_item(f"PAY-{n}", labels=("a",) if n < 3 else ("b",), type="Bug", **DONE) for n in range(5)))
+    other.put("WEB", an_item("WEB-1"))
+    world = World(database, {SOURCE: tracker, "web": other}, clock, large=0)
+    whole = a_part(Measure.SUM, source="web", by="points", missing=Missing.MEAN)  # nothing is measured by a portion
+    for label in ("a", "b"):
+        world.feed(label, a_rule(a_part(where=where(label=label)), whole, combine=Combine.MAX))
+    world.sync()
+    world.feed("a", a_rule(a_part(where=where(label="a")), whole, combine=Combine.SUM))
+    other.change("WEB", "WEB-1", **DONE)
+
+    class Meanwhile(Progress):
+        def done(self, report: SourceReport) -> None:
+            asked = asked_of([where(type="Bug"), where(label="a")])
+            facets.follow(database, SOURCE, asked, large=0)
+
+    clock.forward(minutes=1)
+    world.engine(Meanwhile()).sync()
+    assert values(world, "a", "b") == [3, 2]
+    assert world.verify().ok
