@@ -121,9 +121,9 @@ def _objective(cycle: Cycle, proposed: Sequence[Proposal]) -> Iterator[str]:
     for each in proposed:
         yield f"      - id: {each.id}"
         yield f"        {_pair('title', each.title)}"
-        yield f"        {_pair('unit', each.unit)}"
+        yield f"        {_pair('unit', '%')}"
         yield "        start: 0"
-        yield f"        target: {each.target}"
+        yield "        target: 100"
 
 
 def _mappings(proposed: Sequence[Proposal]) -> Iterator[str]:

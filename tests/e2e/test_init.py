@@ -43,6 +43,7 @@ def moves(desk: Headway, path: str = "headway.yaml") -> dict[str, Any]:
     for command in ("validate", "sync", "status"):
         code, out, err = desk.run("-c", path, command, **tokens(desk))
         assert (code, err) == (0, ""), out
+    assert desk.run("-c", path, "validate", "--json", **tokens(desk)).out == []
     shown = desk.run("-c", path, "status", "--json").out
     return {each["id"]: each["value"] for each in shown["key_results"]}
 
