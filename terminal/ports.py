@@ -109,7 +109,7 @@ class Plan:
     reads: tuple[NextRead, ...] = ()
     """Sources whose tickets the next read changes for their settings' sake."""
     absent: str = ""
-    """A sentence when there is no database yet."""
+    """Where the database is to be, when there is none yet."""
 
     @property
     def changes(self) -> bool:
