@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import orjson
@@ -73,6 +74,9 @@ def _add_schema(app: typer.Typer, context: Context) -> None:
         if output is None:
             typer.echo(text, nl=False)
             return
+        if output.is_dir():
+            name = quote(str(output / "headway.schema.json"))
+            raise typer.BadParameter(f"{output} is a folder: name a file in it, as --output {name}")
         output.write_text(text, encoding="utf-8")
         context.out.answer.print(f"{harmless(str(output), 400)} holds the schema.")
 
