@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from config.drafting import complaints, examined, flagged, questions, variables_of
+from config.drafting import complaints, examined, flagged, others, questions, variables_of
 from config.loader import load
 from config.model import Config
 from connectors import registry
@@ -42,7 +42,7 @@ def model(connector: str) -> type[SourceSettings]:
 
 def started(connector: str, *listed: Listed) -> Started:
     draft = flagged(connector, connector, model(connector), FLAGS[connector])
-    return Started(draft, questions(connector, model(connector)), listed)
+    return Started(draft, questions(connector, model(connector)), listed, others(model(connector)))
 
 
 def loaded(folder: Path, *sources: Started) -> Config:
