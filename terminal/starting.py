@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from terminal.context import Context, Json
+from terminal.ports import Schema
 from terminal.text import harmless
 
 
@@ -61,6 +62,7 @@ def _add_schema(app: typer.Typer, context: Context) -> None:
     )
     def schema(
         team: Annotated[bool, typer.Option("--team", help="Of a team's file of a folder.")] = False,
+        cases: Annotated[bool, typer.Option("--cases", help="Of a file of cases for `mapping test`.")] = False,
         output: Annotated[
             Path | None, typer.Option("--output", help="Write it to this file, also over an older one.")
         ] = None,
@@ -70,7 +72,9 @@ def _add_schema(app: typer.Typer, context: Context) -> None:
         It knows the sources of every connector that is installed.  Name it in the first line of a config:
         # yaml-language-server: $schema=headway.schema.json
         """
-        text = schema_text(context.ports.schema(team=team))
+        if team and cases:
+            raise typer.BadParameter("choose one of --team and --cases")
+        text = schema_text(context.ports.schema(Schema.TEAM if team else Schema.CASES if cases else Schema.CONFIG))
         if output is None:
             typer.echo(text, nl=False)
             return
