@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from sync.task import Progress
-    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Synced, Wrong
+    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Wrong
 
 INTERRUPTED = 130
 
@@ -157,10 +157,10 @@ class Service:
 
         return try_mappings(self._ground, config, files)
 
-    def schema(self, *, team: bool) -> dict[str, Any]:
+    def schema(self, of: Schema) -> dict[str, Any]:
         from usecases.starting import schema
 
-        return schema(team=team)
+        return schema(of)
 
     def upgrade(self, config: Path) -> None:
         from usecases.keeping import upgrade

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from config.closed import Closed
 from config.fields import Id, Listed, Text, Words, read_day, read_number
@@ -12,6 +12,7 @@ from config.words import advice, quoted
 from connectors.settings import empty
 from mapping.cases import NONE
 from mapping.judging import Reason
+from okrs.numbers import NUMBER
 from okrs.work import Kind, State
 
 
@@ -38,7 +39,12 @@ def _reason(text: str) -> str:
 
 
 Moment = Annotated[str, AfterValidator(_moment)]
-Expected = Annotated[Decimal | None, BeforeValidator(_expected)]
+Expected = Annotated[
+    Decimal | None,
+    BeforeValidator(_expected),
+    WithJsonSchema({"type": ["number", "string"], "pattern": f"^({NUMBER.pattern}|{NONE})$"}),
+]
+Why = Annotated[str, AfterValidator(_reason), WithJsonSchema({"enum": list(Reason)})]
 Keys = Annotated[tuple[Text, ...], Listed]
 
 
@@ -83,7 +89,7 @@ class CaseEntry(Closed):
     items: tuple[ItemEntry, ...] = Field(default=(), description="The work items there are, one a row.")
     expect: Expected = Field(description="The value that is to come out; none where there is to be none.")
     counted: Keys | None = Field(default=None, description="Keys of exactly the items that are to count.")
-    excluded: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(
+    excluded: dict[str, Why] = Field(
         default_factory=empty, description="Keys of items that are not to count, each with its reason."
     )
 

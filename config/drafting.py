@@ -59,6 +59,9 @@ class SourceDraft:
     def having(self, key: str, value: Value) -> "SourceDraft":
         return replace(self, values={**self.values, key: value})
 
+    def lacking(self, key: str) -> "SourceDraft":
+        return replace(self, values={name: value for name, value in self.values.items() if name != key})
+
 
 def is_variable(text: str) -> bool:
     """Tell whether a text may name a variable.  Capitals only: a secret that was pasted instead has others, too."""
@@ -88,6 +91,16 @@ def questions(connector: str, model: type[SourceSettings]) -> list[Question]:
         for name, info in model.model_fields.items()
         if name not in SourceSettings.model_fields and (info.is_required() or name in asked)
     ]
+
+
+def others(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys of a connector's own that nobody is asked for."""
+    asked = {name for name, _ in with_mark(model, Asked)}
+    return tuple(
+        info.alias or name
+        for name, info in model.model_fields.items()
+        if name not in SourceSettings.model_fields and not info.is_required() and name not in asked
+    )
 
 
 def _example(connector: str, key: str, examples: list[Any] | None, *, secret: bool) -> str:

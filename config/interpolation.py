@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from inspect import isclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -20,6 +20,7 @@ CLOSED = "${HEADWAY_NOT_KEPT}"
 
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_Mark = TypeVar("_Mark")
 _LARGEST_FILE = 64 * 1024
 
 
@@ -127,6 +128,13 @@ def tables_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
 def paths_of(model: type[BaseModel], kind: type[RelativePath] = RelativePath) -> list[str]:
     """Return the names of a model's fields that hold a path, or a path of this kind."""
     return [name for name, _ in with_mark(model, kind)]
+
+
+def marks(model: type[BaseModel], kind: type[_Mark]) -> list[_Mark]:
+    """Return the marks of this class that fields of a model carry."""
+    fields = model.model_fields.values()
+    every = (mark for field in fields for mark in [*field.metadata, *_marks(field.annotation)])
+    return [mark for mark in every if isinstance(mark, kind)]
 
 
 def with_mark(model: type[BaseModel], kind: type) -> list[tuple[str, FieldInfo]]:

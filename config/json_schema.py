@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from config.cases_schema import CasesFile
 from config.fields import Id
 from config.schema import Document, TeamFile
 from connectors.settings import SourceSettings, listed
@@ -36,6 +37,11 @@ _LOOKS_NUMERIC = re.compile("0|[1-9][0-9]*")
 def team_schema() -> dict[str, Any]:
     """The schema of a team's file of a folder."""
     return _generated(TeamFile, "A team's file of a Headway config")
+
+
+def cases_schema() -> dict[str, Any]:
+    """The schema of a file of cases, as `headway mapping test` tries them."""
+    return _generated(CasesFile, "Cases for the mappings of a Headway config")
 
 
 def document_schema(connectors: Mapping[str, type[SourceSettings]]) -> dict[str, Any]:

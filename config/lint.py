@@ -1,17 +1,20 @@
 """Warnings about a config that is right: where each stands, what may be wrong, what to do."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
+from config.interpolation import marks
 from config.loader import Loaded
 from config.model import Config
 from config.names import key_results_of, mappings_of, objectives_of
 from config.problems import Problem, Problems
 from config.tree import Spot
-from config.words import quoted
+from config.words import advice, quoted
+from connectors.settings import Containers
 from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
-from mapping.rule import Counts, Measure, Rule, Selector
+from mapping.rule import Counts, Measure, Rule, Selector, matches_in
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
+from okrs.work import fold_key
 
 _RISING = frozenset({Measure.COUNT, Measure.PERCENT, Measure.SUM})
 """Measures that grow with every finished ticket."""
@@ -29,8 +32,14 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
     astray = _astray(loaded.config) if loaded.config else set()
     of_config = _of_config(loaded.config, astray, places) if loaded.config else ()
     # One that goes the wrong way is reached at once: only the cause is told.
-    kept = (each for each in findings if not (isinstance(each, Reached) and each.key_result in astray))
-    for spot, message in (*of_config, *((_place(each, places), _words(each)) for each in kept)):
+    kept = [each for each in findings if not (isinstance(each, Reached) and each.key_result in astray)]
+    elsewhere = list(_elsewhere(loaded.config)) if loaded.config else []
+    told = {each[:3] for each in elsewhere}  # that nothing read is of such a project follows from it
+    kept = [each for each in kept if not _is_elsewhere(each, told)]
+    of_projects = ((places.word(name, part, Selector.PROJECT, value), text) for name, part, value, text in elsewhere)
+    warnings = (*of_config, *of_projects, *((_place(each, places), _words(each)) for each in kept))
+    # What a link by label adds to several sources has one place.
+    for spot, message in {(spot.node.place, spot.path, text): (spot, text) for spot, text in warnings}.values():
         problems.warning(spot, message)
     return problems.sorted()
 
@@ -93,6 +102,32 @@ def _of_config(config: Config, astray: Iterable[str], places: _Places) -> Iterat
                 "all its key results count finished tickets: consider one that tells whether the work helped, "
                 "as open bugs, the time a ticket takes, or a share",
             )
+
+
+def _elsewhere(config: Config) -> Iterator[tuple[str, int, str, str]]:
+    """Yield key result, part, value and a sentence of each project that the part's source does not read."""
+    for name, rule in config.rules.items():
+        for number, part in enumerate(rule.parts):
+            settings = config.sources[part.source]
+            if not any(not each.shared for each in marks(type(settings), Containers)):
+                continue
+            names = settings.container_names
+            read = {fold_key(each) for each in names}
+            for leaf in (*matches_in(part.where), *(matches_in(part.of) if part.of is not None else ())):
+                for value in leaf.values if leaf.selector is Selector.PROJECT else ():
+                    if fold_key(value) not in read:
+                        told = (
+                            f"{quoted(part.source)} does not read {quoted(value)}; {advice(value, names, 'it reads')}"
+                        )
+                        yield name, number, value, told
+
+
+def _is_elsewhere(found: Finding, told: Set[tuple[str, int, str]]) -> bool:
+    return (
+        isinstance(found, Unknown)
+        and found.selector is Selector.PROJECT
+        and (found.key_result, found.part, found.value) in told
+    )
 
 
 def _astray(config: Config) -> set[str]:

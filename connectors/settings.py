@@ -35,8 +35,12 @@ class Asked:
 class Containers:
     """Marks the field that names the projects or repositories: `headway init` lets people choose among what is there.
 
-    It connects without any of them for that, and has `discover` list what the token sees.
+    It connects without any of them for that, and has `discover` list what the token sees.  `shared` says that items may
+    lie in others as well, which rules may name though the source does not read them.
     """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self.shared = shared
 
 
 class RelativePath:

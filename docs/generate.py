@@ -2,6 +2,7 @@
 
 docs/headway.schema.json        the JSON Schema of a whole config with the built-in connectors
 docs/headway-team.schema.json   the one of a team's file
+docs/headway-cases.schema.json  the one of a file of cases
 docs/mapping-reference.md       every key of a mapping, with an example of each (`docs.examples`)
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from config.json_schema import document_schema, team_schema
+from config.json_schema import cases_schema, document_schema, team_schema
 from connectors import registry
 from docs.examples import EXAMPLES
 from terminal.starting import schema_text
@@ -33,6 +34,7 @@ def generated() -> dict[str, str]:
     return {
         "headway.schema.json": schema_text(document_schema(settings)),
         "headway-team.schema.json": schema_text(team_schema()),
+        "headway-cases.schema.json": schema_text(cases_schema()),
         "mapping-reference.md": "\n".join([_HEAD, *_sections(team_schema()["$defs"])]),
     }
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sandbox.clock import RealClock
 from sandbox.company import build
 from sandbox.scenario import environment
-from sandbox.server import Sandbox
+from sandbox.server import JIRA_EMAIL, Sandbox
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with Sandbox(build(arguments.seed, datetime.now(UTC), RealClock()), port=arguments.port) as sandbox:
         lines = [f"{name:7} {url}" for name, url in sandbox.urls.items()]
+        lines.append(f"{'jira':7} email: {JIRA_EMAIL}")
         lines += [f"{name}={value}" for name, value in environment(sandbox.tokens).items()]
         sys.stdout.write(os.linesep.join([*lines, ""]))
         sys.stdout.flush()

@@ -105,6 +105,12 @@ def name_of_query(text: str) -> str:
     return short(storable(text))
 
 
+def errors_of(connection: Connection, source: str) -> dict[str, str | None]:
+    """Return why each query of a source was not answered when it was asked last; None of one that was."""
+    asked = select(query.c.text, query.c.error).where(query.c.source == source).order_by(query.c.text)
+    return {row.text: row.error for row in connection.execute(asked)}
+
+
 def _note(connection: Connection, lease: Lease, text: str, told: dict[str, object]) -> None:
     statement = upsert(connection.dialect.name, query).values(
         source=lease.source, name=name_of_query(text), text=text, **told

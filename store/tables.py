@@ -173,7 +173,7 @@ item = Table(
     # When we first saw this version (joins item_version), and since when we see this state, status and resolution.
     Column("seen_at", Instant, nullable=False),
     Column("state_since", Instant, nullable=False),
-    # Why it is no longer in the mirror: deleted, hidden, removed.  Null while it is.
+    # Why it is no longer in the mirror: deleted, hidden, moved, removed.  Null while it is.
     Column("gone", Text),
     Column("gone_at", Instant),
     # The source's generation in which it, or what its facets rest on, last changed, came back or left.

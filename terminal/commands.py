@@ -62,7 +62,14 @@ def build(ports: Ports, version: str) -> typer.Typer:
             bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
         ] = False,
         verbose: Annotated[
-            int, typer.Option("--verbose", "-v", count=True, help="Log on stderr what is done; twice: every request.")
+            int,
+            typer.Option(
+                "--verbose",
+                "-v",
+                count=True,
+                show_default=False,
+                help="Log on stderr what is done; twice: every request.",
+            ),
         ] = 0,
         log_json: Annotated[
             bool, typer.Option("--log-json", envvar="HEADWAY_LOG_JSON", help="With -v: log as JSON lines.")
@@ -119,7 +126,13 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
     def discover(
         source: Annotated[str, typer.Argument(help="A source of the config.")],
         what: Annotated[
-            list[What] | None, typer.Option("--what", help="Only things of this kind; may be repeated.")
+            list[What] | None,
+            typer.Option(
+                "--what",
+                parser=_what,
+                metavar="KIND",
+                help=f"Only things of this kind; may be repeated: {', '.join(What)}.",
+            ),
         ] = None,
         match: Annotated[str, typer.Option("--match", help="Only what has this text in it.")] = "",
         as_json: Json = False,
@@ -136,6 +149,15 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
             typer.echo(discovered_yaml(found, rows), nl=False)
         else:
             context.out.give(as_json, lambda: discovered_json(rows), lambda: discovered(rows))
+
+
+def _what(word: str) -> What:
+    """Read a kind of thing; Typer's own words for a wrong one are those of a program."""
+    from config.words import advice, quoted
+
+    if word not in list(What):
+        raise typer.BadParameter(f"there is no kind {harmless(quoted(word))}; {advice(word, list(What), 'one of')}")
+    return What(word)
 
 
 def _add_plan(app: typer.Typer, context: Context) -> None:

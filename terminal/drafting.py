@@ -30,6 +30,8 @@ class Started:
     draft: SourceDraft
     questions: Sequence[Question]
     listed: Sequence[Listed] = ()
+    others: Sequence[str] = ()
+    """Keys that the source may have besides."""
 
 
 def quarter(day: date) -> Cycle:
@@ -83,6 +85,9 @@ def _sources(sources: Sequence[Started]) -> Iterator[str]:
             if question and question.secret:
                 yield "    # It is read from the environment, and never stands in this file."
             yield from _value(key, value, each.listed if question and question.containers else ())
+        left_out = [key for key in each.others if key not in each.draft.values]
+        if left_out:
+            yield f"    # It may also have {', '.join(left_out)}; docs/config.md tells of every key."
 
 
 def _value(key: str, value: Value, listed: Sequence[Listed]) -> Iterator[str]:
@@ -121,9 +126,9 @@ def _objective(cycle: Cycle, proposed: Sequence[Proposal]) -> Iterator[str]:
     for each in proposed:
         yield f"      - id: {each.id}"
         yield f"        {_pair('title', each.title)}"
-        yield f"        {_pair('unit', each.unit)}"
+        yield f"        {_pair('unit', '%')}"
         yield "        start: 0"
-        yield f"        target: {each.target}"
+        yield "        target: 100"
 
 
 def _mappings(proposed: Sequence[Proposal]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import typer
 
 from config.drafting import SourceDraft, flagged, variables_of
 from config.fields import is_id, read_zone
+from config.words import advice
 from terminal.context import Context
 from terminal.discovering import short
 from terminal.drafting import SCHEMA, Started, config_text, next_steps, quarter
@@ -68,7 +69,8 @@ def _drafts(context: Context, sources: Sequence[str]) -> list[SourceDraft]:
 def _known(context: Context, connector: str) -> None:
     names = list(context.ports.connectors())
     if connector not in names:
-        sentence = f"there is no connector of the name before the colon; there are {', '.join(names)}"
+        # What stands there may be anything, also a secret: it is not repeated.
+        sentence = f"there is no connector of the name before the colon; {advice(connector, names, 'there are')}"
         raise typer.BadParameter(sentence, param_hint=_SOURCE)
 
 

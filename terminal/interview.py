@@ -8,6 +8,7 @@ import typer
 
 from config.drafting import Question, Value, is_variable
 from config.fields import read_zone
+from config.words import meant, quoted
 from connectors.contract import Listed
 from terminal.context import Out
 from terminal.text import harmless
@@ -111,4 +112,6 @@ def _picked(answer: str, words: Sequence[str], *, free: bool = False) -> str:
         return words[int(answer) - 1]
     if free:
         return answer
-    raise ValueError(f"choose a number from 1 to {len(words)}, or one of these names")
+    close = meant(answer, words)
+    near = f"did you mean {quoted(close)}? " if close else ""
+    raise ValueError(f"{near}Choose a number from 1 to {len(words)}, or one of these names")

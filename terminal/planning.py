@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -9,18 +10,23 @@ from rich.text import Text
 from okrs.ledger import EntryKind
 from okrs.numbers import plain
 from store.views.history import ShownEntry
-from sync.lacking import Lack, NextRead
+from sync.lacking import Lack
 from sync.planned import Note, Place, Planned, Ticket
 from terminal.ports import Plan
 from terminal.render import REASONS, cause_text
 from terminal.reporting import number
 from terminal.tables import Cells, Rows
-from terminal.text import counted, harmless, plain_text
+from terminal.text import LONGEST, counted, harmless, no_database, plain_text
 
 _MOST = 20
 """Tickets of one list that are shown; the JSON has all."""
 
 _MOST_CAUSES = 6
+
+_MOST_NAMES = 8
+"""Names that a sentence lists; the JSON has all."""
+
+_LONGEST_NAME = 60
 
 EFFECTS = {
     EntryKind.BASELINE: "first measured",
@@ -34,18 +40,23 @@ EFFECTS = {
 FATES = {
     "deleted": "was deleted",
     "hidden": "cannot be seen any more",
+    "moved": "moved to a project that is not read",
     "removed": "left with its project",
 }
 """Why a ticket is no longer in the mirror, as a phrase."""
+
+
+class Show(Protocol):
+    """Makes what others wrote harmless where it is shown.  Our own words go as they are."""
+
+    def __call__(self, text: str, longest: int = LONGEST) -> str: ...
 
 
 def planned(view: Plan) -> RenderableType:
     """Every key result that changes, or of which something is to be said; then how many stay."""
     told = [each for each in view.key_results if each.changes or each.notes]
     blocks = [block for each in told for block in (*_key_result(each), Text())]
-    blocks += [Text(line, "yellow") for line in source_lines(view.reads)]
-    if view.absent:
-        blocks.append(Text(harmless(view.absent, 1000), "yellow"))
+    blocks += [Text(line, "yellow") for line in whole_lines(view, harmless)]
     return Group(*blocks, Text(summary(view), "bold"))
 
 
@@ -60,13 +71,13 @@ def title_of(each: Planned) -> str:
     return each.key_result.title if each.key_result else each.id
 
 
-def note_text(each: Planned) -> str:
+def note_text(each: Planned, show: Show = harmless) -> str:
     """What is to be said beside the numbers; empty when nothing is."""
-    return "; ".join(_note(note, each) for note in each.notes)
+    return "; ".join(_note(note, each, show) for note in each.notes)
 
 
-def _note(note: Note, each: Planned) -> str:
-    lacks = ", ".join(_lack(lack) for lack in each.lacks)
+def _note(note: Note, each: Planned, show: Show) -> str:
+    lacks = ", ".join(_lack(lack, show) for lack in each.lacks)
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
@@ -75,16 +86,21 @@ def _note(note: Note, each: Planned) -> str:
     return note.value + told.get(note, "")
 
 
-def _lack(lack: Lack) -> str:
+def _lack(lack: Lack, show: Show) -> str:
     beyond = lack.beyond
     what = [
-        *(harmless(name) for name in lack.unread),
-        *(f"the field {harmless(field)}" for field in sorted(beyond.fields)),
+        *_names(lack.unread, show),
+        *(f"the field {name}" for name in _names(sorted(beyond.fields), show)),
         *(word for word in ("histories", "sprints") if getattr(beyond, word)),
         *(["links between tickets"] if beyond.refs else []),
-        *(f"the query {harmless(text, 60)}" for text in lack.unasked),
+        *(f"the query {text}" for text in _names(lack.unasked, show)),
     ]
-    return f"{' and '.join(what)} of {harmless(lack.source)}"
+    return f"{' and '.join(what)} of {show(lack.source)}"
+
+
+def _names(names: Sequence[str], show: Show) -> list[str]:
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    return [*(show(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]), *more]
 
 
 def _terms(text: str) -> str:
@@ -98,17 +114,17 @@ def _terms(text: str) -> str:
             return f"done from {terms['threshold']}"
 
 
-def source_lines(reads: Sequence[NextRead]) -> list[str]:
-    """What the next read will change whatever this plan says."""
+def whole_lines(view: Plan, show: Show) -> list[str]:
+    """What is to be said of no one key result: what the next read will change anyhow, and that nothing was read yet."""
     lines = []
-    for each in reads:
+    for each in view.reads:
         if each.dropped:
-            names = ", ".join(harmless(name) for name in each.dropped)
+            names = ", ".join(_names(each.dropped, show))
             leave = "its tickets leave" if len(each.dropped) == 1 else "their tickets leave"
-            lines.append(f"{harmless(each.source)}: {names} left the config; {leave} with the next read.")
+            lines.append(f"{show(each.source)}: {names} left the config; {leave} with the next read.")
         if each.anew:
-            lines.append(f"{harmless(each.source)}: its settings changed; the next read takes everything anew.")
-    return lines
+            lines.append(f"{show(each.source)}: its settings changed; the next read takes everything anew.")
+    return [*lines, *([no_database(show(view.absent, 400))] if view.absent else [])]
 
 
 def _key_result(each: Planned) -> Iterator[RenderableType]:

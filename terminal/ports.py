@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from sync.lacking import NextRead
     from sync.planned import Planned
     from sync.task import Progress
+
+
+class Schema(StrEnum):
+    """What a JSON Schema describes."""
+
+    CONFIG = "config"
+    TEAM = "team"
+    CASES = "cases"
 
 
 class Failure(Exception):
@@ -109,7 +118,7 @@ class Plan:
     reads: tuple[NextRead, ...] = ()
     """Sources whose tickets the next read changes for their settings' sake."""
     absent: str = ""
-    """A sentence when there is no database yet."""
+    """Where the database is to be, when there is none yet."""
 
     @property
     def changes(self) -> bool:
@@ -219,7 +228,7 @@ class Ports(Protocol):
 
     def try_mappings(self, config: Path, files: Sequence[Path]) -> list[Verdict]: ...
 
-    def schema(self, *, team: bool) -> dict[str, Any]: ...
+    def schema(self, of: Schema) -> dict[str, Any]: ...
 
     def upgrade(self, config: Path) -> None: ...
 

@@ -14,15 +14,19 @@ _FINISHED = re.compile(r"\b(released|closed|completed?|done|archived|cancell?ed)
 _BUGS = frozenset({"bug", "bugs", "defect", "defects"})
 _LONGEST_TITLE = 80
 
+_SHARE = "measure: percent, window: cycle"
+"""What was closed before the cycle is left out: it would make the share stand near its target from the start."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A key result, and the part of a mapping that feeds it."""
+    """A key result in percent, and the part of a mapping that feeds it.
+
+    Nobody knows yet how many tickets there are: a share is never past its target, a number of them may well be.
+    """
 
     id: str
     title: str
-    unit: str
-    target: int
     part: str
     """As YAML on one line."""
     why: str
@@ -37,7 +41,7 @@ def proposals(source: str, listed: Sequence[Listed], taken: AbstractSet[str]) ->
     for each in found:
         free = next(name for name in _variants(each.id) if name not in ids)
         ids.add(free)
-        fresh.append(Proposal(free, each.title, each.unit, each.target, each.part, each.why))
+        fresh.append(Proposal(free, each.title, each.part, each.why))
     return fresh
 
 
@@ -53,7 +57,7 @@ def _finish(source: str, listed: Sequence[Listed]) -> Proposal | None:
                 name = _readable(row) or what.value
                 part = f"source: {source}, where: {{{what.value}: {scalar(row.value)}}}, measure: percent"
                 why = f"The share of the {what.value}'s work that is done, in percent."
-                return Proposal(_id(name, what.value), f"{name} is done", "%", 100, f"{{{part}}}", why)
+                return Proposal(_id(name, what.value), f"{name} is done", f"{{{part}}}", why)
     return None
 
 
@@ -66,15 +70,15 @@ def _fix(source: str, listed: Sequence[Listed]) -> Proposal | None:
     for what in (What.TYPE, What.LABEL):
         for row in listed:
             if row.what is what and fold_name(row.value) in _BUGS and writable(row.value):
-                part = f"source: {source}, where: {{{what.value}: {scalar(row.value)}}}, measure: count"
-                why = "How many of them were closed within the cycle; cancelled ones do not count."
-                return Proposal("bugs", "Fix 20 bugs", "bugs", 20, f"{{{part}}}", why)
+                part = f"source: {source}, where: {{{what.value}: {scalar(row.value)}}}, {_SHARE}"
+                why = "The share, in percent, of those still open when the cycle began, or found since, that is fixed."
+                return Proposal("bugs", "Every bug is fixed", f"{{{part}}}", why)
     return None
 
 
 def _anything(source: str) -> Proposal:
-    why = "Every issue that was closed within the cycle. Say which ones with `where`, as in where: {label: checkout}."
-    return Proposal("finished", "Finish 20 pieces of work", "issues", 20, f"{{source: {source}, measure: count}}", why)
+    why = "The share of the cycle's issues that is done. Say which ones with `where`, as in where: {label: checkout}."
+    return Proposal("finished", "All the work is done", f"{{source: {source}, {_SHARE}}}", why)
 
 
 def _id(name: str, otherwise: str) -> str:

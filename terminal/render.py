@@ -46,6 +46,9 @@ REASONS = {
 }
 """Why a ticket does not count, as a phrase."""
 
+_NOT_READ = ("not read yet", "dim")
+_MOST_QUERIES = 3
+
 _BAR = 20
 _WIDE = 120
 """Columns from which there is room for bars."""
@@ -112,20 +115,21 @@ class _ByObjective:
 def _status_rows(view: StatusView) -> Iterable[tuple[int, Cells]]:
     """Yield by how much a row is indented, and its title, id, value, bar, percent and status."""
     for objective in view.objectives:
-        word, style = WORDS[objective.status]
+        own = [each for each in view.key_results if each.key_result.objective == objective.objective.id]
+        unread = bool(own) and all(each.unread for each in own)
+        word, style = _NOT_READ if unread else WORDS[objective.status]
+        share = number(None) if unread else percent(clamped(objective.progress))
         title, team = plain_text(objective.objective.title, "bold"), plain_text(objective.objective.team, "dim")
-        yield 0, (title, Text(), team, Text(), Text(percent(clamped(objective.progress))), Text(word, style))
-        for each in view.key_results:
-            if each.key_result.objective == objective.objective.id:
-                yield 2, _key_result_row(each)
+        yield 0, (title, Text(), team, Text(), Text(share), Text(word, style))
+        yield from ((2, _key_result_row(each)) for each in own)
 
 
 def _key_result_row(each: KeyResultStatus) -> Cells:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
-    if each.reading and each.updated_at is None:
-        word = "not read yet"
+    if each.unread:
+        word, style = _NOT_READ
     elif each.reading:
         word += " · reading for a changed rule"
     if each.quarantined:
@@ -137,7 +141,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         plain_text(each.key_result.id, "dim"),
         Text(goal(each.key_result, each.value)),
         Text(bar(each.standing.progress, each.standing.expected)),
-        Text(percent(clamped(each.standing.progress))),
+        Text(number(None) if each.unread else percent(clamped(each.standing.progress))),
         Text(word, style),
     )
 
@@ -148,13 +152,22 @@ def _sources(sources: Sequence[SourceStatus]) -> RenderableType:
 
 
 def _source_line(each: SourceStatus) -> Text:
-    read = f"last read {each.last_success:%Y-%m-%d %H:%M} UTC" if each.last_success else "never read completely"
+    at = (each.unanswered and each.read_at) or each.last_success
+    read = f"last read {at:%Y-%m-%d %H:%M} UTC" if at else "never read completely"
+    if each.unanswered:
+        read += f", but for {_queries(each.unanswered)}"
     line = Text(
         f"{harmless(each.setup.name)}: {counted(each.items, 'item')}, {read}", "" if each.state == "ok" else "yellow"
     )
     if each.error:
         line.append(f" · {harmless(each.error, 400)}")
     return line
+
+
+def _queries(texts: Sequence[str]) -> str:
+    named = " and ".join(harmless(text, 60) for text in texts[:_MOST_QUERIES])
+    more = f" and {len(texts) - _MOST_QUERIES} more" if len(texts) > _MOST_QUERIES else ""
+    return f"the {'query' if len(texts) == 1 else 'queries'} {named}{more}"
 
 
 def which(answer: Sequence[Which], key: str, titles: dict[str, str]) -> RenderableType:

@@ -1,7 +1,8 @@
 """`headway plan --markdown`: a comment for a pull request, in the Markdown of code hosts.
 
 Titles are hostile here in a way of their own: a bar would end a table's cell, a tag would be HTML, an `@name` would
-call somebody.  Everything that means something to Markdown, HTML or the host is written as a character reference.
+call somebody.  Everything in what others wrote that means something to Markdown, HTML or the host is written as a
+character reference; our own words and numbers stay as they are.
 """
 
 import html
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
 from sync.planned import Note, Planned, Ticket
-from terminal.planning import fate, lists, move, note_text, source_lines, summary, title_of
+from terminal.planning import fate, lists, move, note_text, summary, title_of, whole_lines
 from terminal.ports import Plan
 from terminal.reporting import number
 from terminal.text import LONGEST, harmless
@@ -21,18 +22,14 @@ _MOST = 10
 _LONGEST = 50_000
 """Characters after which no more details are given; hosts refuse comments a little longer."""
 
-_SENTENCE = 400
-"""Characters of a sentence of our own, which may quote names."""
-
 
 def reviewed(view: Plan) -> str:
     """Return the whole comment."""
     told = [each for each in view.key_results if each.changes]
-    lines = ["### Headway plan", "", inert(summary(view)), ""]
+    lines = ["### Headway plan", "", summary(view), ""]
     if told:
         lines += ["| key result | now | then | in | out | note |", "|---|--:|--:|--:|--:|---|", *map(_row, told), ""]
-    notes = [*source_lines(view.reads), *([view.absent] if view.absent else [])]
-    lines += [line for note in notes for line in (f"> {inert(note, _SENTENCE)}", "")]
+    lines += [line for note in whole_lines(view, inert) for line in (f"> {note}", "")]
     length, left = sum(map(len, lines)), 0
     for each in told:
         block = list(_details(each))
@@ -47,22 +44,22 @@ def reviewed(view: Plan) -> str:
 
 
 def _row(each: Planned) -> str:
-    then = "?" if Note.UNKNOWN in each.notes else inert(number(each.new))
+    then = "?" if Note.UNKNOWN in each.notes else number(each.new)
     name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.key_result else inert(each.id)
     count = [str(len(tickets) or "") for tickets in (each.coming, each.going)]
-    return f"| {name} | {inert(number(each.old))} | {then} | {' | '.join(count)} | {inert(_note(each), _SENTENCE)} |"
+    return f"| {name} | {number(each.old)} | {then} | {' | '.join(count)} | {_note(each)} |"
 
 
 def _note(each: Planned) -> str:
     """A key result that only its tickets move has no note of its own."""
-    return note_text(each) or "tickets"
+    return note_text(each, inert) or "tickets"
 
 
 def _details(each: Planned) -> Iterator[str]:
     found = lists(each)
     if not found:
         return
-    yield f"<details><summary>{inert(title_of(each))}: {inert(move(each))}</summary>"
+    yield f"<details><summary>{inert(title_of(each))}: {move(each)}</summary>"
     yield ""
     for word, tickets in found:
         yield f"{word} ({len(tickets)}):"
@@ -76,7 +73,7 @@ def _details(each: Planned) -> Iterator[str]:
 def _tickets(tickets: Sequence[Ticket]) -> Iterator[str]:
     for each in tickets[:_MOST]:
         title = f" {inert(each.item.title)}" if each.item else ""
-        yield f"- {_link(each)}{title}: {inert(fate(each))}"
+        yield f"- {_link(each)}{title}: {fate(each)}"
     if len(tickets) > _MOST:
         yield f"- and {len(tickets) - _MOST} more"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from config.drafting import Question, SourceDraft, Value, complaints, questions, variables_of
+from config.drafting import Question, SourceDraft, Value, complaints, others, questions, variables_of
 from connectors.contract import Listed, What
 from terminal.checking import checked
 from terminal.context import Out
@@ -16,6 +16,9 @@ from terminal.ports import Failure, Looked, Ports
 from terminal.text import harmless
 
 _FLAG = "--source"
+_AGAIN = "try again"
+_UNTESTED = "go on without testing the connection"
+_STOP = "stop, and write nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Settling:
 
     def source(self, draft: SourceDraft) -> Started:
         """Return the source with everything it needs.  Raises Failure, and a usage error for flags that do not fit."""
-        asked = questions(draft.connector, self.ports.connectors()[draft.connector])
+        model = self.ports.connectors()[draft.connector]
+        asked = questions(draft.connector, model)
         containers = next((each for each in asked if each.containers), None)
         connects = self.connect and containers is not None
         needed = [each for each in asked if not (connects and each is containers)]
@@ -41,15 +45,17 @@ class Settling:
             if question is not containers:
                 draft = self._answered(draft, question)
         self._refuse_wrong(draft, needed)
-        connects = self.connect and self._variables_are_set(draft)
+        looked, connects = None, self.connect
         if containers is not None and containers.key not in draft.values:
-            seen = self._looked(draft) if connects else None
-            draft = self._chosen(draft, containers, seen.listed if seen else ())
-            connects = seen is not None
-        looked = self._looked(draft) if connects else None
+            if connects:
+                draft, looked = self._looked(draft, asked)
+            connects = looked is not None
+            draft = self._chosen(draft, containers, looked.listed if looked else ())
+        if connects:
+            draft, looked = self._looked(draft, asked)
         if looked:
             self.out.aside.print(checked([looked.checked]))
-        return Started(draft, asked, looked.listed if looked else ())
+        return Started(draft, asked, looked.listed if looked else (), others(model))
 
     def _refuse_missing(self, draft: SourceDraft, needed: Sequence[Question]) -> None:
         missing = [each.flag for each in needed if not each.optional and each.key not in draft.values]
@@ -77,35 +83,51 @@ class Settling:
 
         return complain
 
-    def _variables_are_set(self, draft: SourceDraft) -> bool:
-        """Tell whether the tracker can be asked.  Raises Failure where it was to be, and nobody is there to say."""
+    def _looked(self, draft: SourceDraft, asked: Sequence[Question]) -> tuple[SourceDraft, Looked | None]:
+        """Ask the tracker, and somebody on a terminal what to do when that fails.
+
+        Returns the draft, maybe with other answers, and what was seen; None where the config is to be written untested.
+        """
+        while True:
+            seen = self._unset(draft) or self._asked(draft)
+            if isinstance(seen, Looked):
+                return draft, seen
+            if self.interviewer is None:
+                raise Failure(f"{seen} Nothing was written; with --no-connect the tracker is not asked.")
+            self.interviewer.say(seen)
+            again = self._mended(draft, asked, self.interviewer)
+            if again is None:
+                return draft, None
+            draft = again
+
+    def _unset(self, draft: SourceDraft) -> str | None:
+        """Say which variables the tracker cannot be asked without, and how to set them; None where all are set."""
         unset = [name for name in variables_of(draft) if not self.ports.is_set(name)]
         if not unset:
-            return True
+            return None
         how = " and ".join(f"`{set_secretly(name)}`" for name in unset)
-        self._go_on_or_fail(f"{', '.join(unset)} is not set: set it with {how}, and run this again.")
-        return False
+        return f"{', '.join(unset)} is not set: set it with {how}, and run this again."
 
-    def _looked(self, draft: SourceDraft) -> Looked | None:
-        """Ask the tracker; None where that failed, and the config is to be written all the same."""
+    def _asked(self, draft: SourceDraft) -> Looked | str:
         self.out.aside.print(f"Asking {harmless(draft.connector)} …")
         try:
             looked = self.ports.look(draft, self.folder)
-            failed = looked.checked.error
         except Failure as error:
-            looked, failed = None, str(error)
-        if failed is None:
-            return looked
-        self._go_on_or_fail(harmless(failed, 400))
-        return None
+            return harmless(str(error), 400)
+        return looked if looked.checked.error is None else harmless(looked.checked.error, 400)
 
-    def _go_on_or_fail(self, sentence: str) -> None:
-        """Let somebody on a terminal go on without the tracker."""
-        if self.interviewer is None:
-            raise Failure(f"{sentence} Nothing was written; with --no-connect the tracker is not asked.")
-        self.interviewer.say(sentence)
-        if not self.interviewer.confirm("Go on without testing the connection?"):
+    def _mended(self, draft: SourceDraft, asked: Sequence[Question], by: Interviewer) -> SourceDraft | None:
+        """Let an answer be given anew; None to go on untested.  Raises Failure where it is to end."""
+        answers = {f"change {each.key}": each for each in asked if each.key in draft.values or each.optional}
+        by.say("\nWhat now?")
+        chosen = by.one_of("by number", [*answers, _AGAIN, _UNTESTED, _STOP])
+        if chosen == _STOP:
             raise Failure("Nothing was written.")
+        if chosen not in answers:
+            return None if chosen == _UNTESTED else draft
+        question = answers[chosen]
+        value = by.value(question, self._complain(draft.lacking(question.key), question))
+        return draft.lacking(question.key) if value is None else draft.having(question.key, value)
 
     def _chosen(self, draft: SourceDraft, containers: Question, listed: Sequence[Listed]) -> SourceDraft:
         """Settle which projects or repositories are read."""

@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import orjson
 import typer
 
 from terminal.context import Context, Json
+from terminal.ports import Schema
 from terminal.text import harmless
 
 
@@ -60,6 +62,7 @@ def _add_schema(app: typer.Typer, context: Context) -> None:
     )
     def schema(
         team: Annotated[bool, typer.Option("--team", help="Of a team's file of a folder.")] = False,
+        cases: Annotated[bool, typer.Option("--cases", help="Of a file of cases for `mapping test`.")] = False,
         output: Annotated[
             Path | None, typer.Option("--output", help="Write it to this file, also over an older one.")
         ] = None,
@@ -69,10 +72,15 @@ def _add_schema(app: typer.Typer, context: Context) -> None:
         It knows the sources of every connector that is installed.  Name it in the first line of a config:
         # yaml-language-server: $schema=headway.schema.json
         """
-        text = schema_text(context.ports.schema(team=team))
+        if team and cases:
+            raise typer.BadParameter("choose one of --team and --cases")
+        text = schema_text(context.ports.schema(Schema.TEAM if team else Schema.CASES if cases else Schema.CONFIG))
         if output is None:
             typer.echo(text, nl=False)
             return
+        if output.is_dir():
+            name = quote(str(output / "headway.schema.json"))
+            raise typer.BadParameter(f"{output} is a folder: name a file in it, as --output {name}")
         output.write_text(text, encoding="utf-8")
         context.out.answer.print(f"{harmless(str(output), 400)} holds the schema.")
 

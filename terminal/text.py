@@ -28,6 +28,11 @@ def _escaped(char: str) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def no_database(place: str) -> str:
+    """Say that there is nothing to ask yet."""
+    return f"There is no database at {place} yet: run `headway sync`."
+
+
 def counted(number: int, thing: str) -> str:
     """Say how many, as in `1 source` and `2 sources`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

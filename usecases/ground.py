@@ -24,7 +24,7 @@ from store.views.setup import Setup, SourceSetup
 from sync.deciding import Goal
 from sync.task import SourceToRead
 from terminal.ports import Failure, InvalidConfig, Wrong
-from terminal.text import harmless
+from terminal.text import harmless, no_database
 
 Clock = Callable[[], datetime]
 
@@ -106,7 +106,7 @@ def database_of(known: Config, *, create: bool = False) -> Iterator[Database]:
 
 def absent(known: Config) -> str:
     """Say that there is no database yet."""
-    return f"There is no database at {place_of(known.database)} yet: run `headway sync`."
+    return no_database(place_of(known.database))
 
 
 def require_sources(known: Config, names: Sequence[str]) -> None:

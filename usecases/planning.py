@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from config.model import Config
+from store.database import place_of
 from sync.lacking import next_reads
 from sync.planning import plan as planned
 from sync.task import SourceToRead
 from terminal.ports import Plan
-from usecases.ground import Ground, absent, database_of, goals_of
+from usecases.ground import Ground, database_of, goals_of
 
 
 def plan(ground: Ground, config: Path) -> Plan:
@@ -23,7 +24,7 @@ def plan(ground: Ground, config: Path) -> Plan:
                 ground.clock(),
             ),
             next_reads(connection, [_as_written(ground, known, name) for name in known.sources]),
-            "" if database.made else absent(known),
+            "" if database.made else place_of(known.database),
         )
 
 

@@ -9,7 +9,7 @@ from config.drafting import SourceDraft, settings_of
 from config.loader import load
 from connectors import registry
 from connectors.settings import SourceSettings
-from terminal.ports import Failure, InvalidConfig, Looked
+from terminal.ports import Failure, InvalidConfig, Looked, Schema
 from usecases.connecting import checked, listed
 from usecases.ground import Ground
 
@@ -51,8 +51,14 @@ def write_config(ground: Ground, path: Path, text: str) -> None:
         written.rename(path)
 
 
-def schema(*, team: bool) -> dict[str, Any]:
-    """Return the JSON Schema of the config, with the sources of every connector that is installed."""
-    from config.json_schema import document_schema, team_schema  # pydantic's own generator loads slowly
+def schema(of: Schema) -> dict[str, Any]:
+    """Return a JSON Schema; that of the config has the sources of every connector that is installed."""
+    from config.json_schema import cases_schema, document_schema, team_schema  # pydantic's own generator loads slowly
 
-    return team_schema() if team else document_schema(connectors())
+    match of:
+        case Schema.CONFIG:
+            return document_schema(connectors())
+        case Schema.TEAM:
+            return team_schema()
+        case Schema.CASES:
+            return cases_schema()

@@ -29,7 +29,7 @@ class Settings(SourceSettings):
     token: Secret = Field(
         description="A personal access token or a service account's: ${ASANA_TOKEN}.", examples=["${ASANA_TOKEN}"]
     )
-    projects: Annotated[Names, AfterValidator(_gids), Containers()] = Field(
+    projects: Annotated[Names, AfterValidator(_gids), Containers(shared=True)] = Field(
         description="The gids of the projects that are read: the long number in a project's address.",
         examples=["1204000000000001"],
     )

@@ -153,9 +153,16 @@ def _visible(wire: Wire, shared: Shared) -> Iterator[dict[str, Any]]:
 def _in_repository(wire: Wire, shared: Shared, one: Container) -> Iterator[Listed]:
     root = f"/repos/{repository(wire, shared, one).name}"
     for row in _all(wire, f"{root}/milestones", f"the milestones of {one.name}", state="all"):
-        yield Listed(What.MILESTONE, str(row.get("title")), container=one.name, note=str(row.get("state", "")))
+        yield Listed(What.MILESTONE, str(row.get("title")), container=one.name, note=_stage(row))
     for row in _all(wire, f"{root}/labels", f"the labels of {one.name}"):
         yield Listed(What.LABEL, str(row.get("name")), container=one.name)
+
+
+def _stage(milestone: Mapping[str, Any]) -> str:
+    """Return `open` or `closed`, and whether an open one has no work left."""
+    state = str(milestone.get("state", ""))
+    over = milestone.get("open_issues") == 0 and bool(milestone.get("closed_issues"))
+    return f"{state}, all done" if over and state == "open" else state
 
 
 def _types(wire: Wire, found: Sequence[Container]) -> Iterator[Listed]:

@@ -91,7 +91,7 @@ def _advice(settings: Settings) -> str:
     if settings.cloud_id is not None:
         return f" Check `cloud_id` ({settings.url}/_edge/tenant_info tells it), `email`, and the scopes of the token."
     if settings.email is None:
-        return ""
+        return " On Cloud, a token needs `email:` beside it: that of the account which made it."
     return (
         " A token with scopes needs `cloud_id:` beside it; "
         f"{settings.url}/_edge/tenant_info tells it to everyone who opens that address."

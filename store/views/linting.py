@@ -18,7 +18,6 @@ from okrs.progress import ONE, progress
 from store import ledger, queries, sources
 from store.sources import SourceState
 from store.tables import ledger_entry
-from store.tables import query as query_table
 from store.views.setup import Setup
 
 
@@ -39,9 +38,10 @@ def _read(setup: Setup, states: dict[str, SourceState], rule: Rule) -> bool:
 
 
 def _mirrored(connection: Connection, state: SourceState) -> Mirrored:
-    asked = connection.execute(select(query_table).where(query_table.c.source == state.name))
     names = [name for each in state.containers for name in (each.name, each.called, each.id) if name]
-    return Mirrored(queries.candidates_of(connection, state.name), tuple(names), {row.text: row.error for row in asked})
+    return Mirrored(
+        queries.candidates_of(connection, state.name), tuple(names), queries.errors_of(connection, state.name)
+    )
 
 
 def _reached(

@@ -17,7 +17,7 @@ from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
-from store import ledger, sources
+from store import ledger, queries, sources
 from store.ledger import KeyResultState
 from store.readiness import ready
 from store.sources import SourceState
@@ -42,6 +42,11 @@ class KeyResultStatus:
     quarantined: str | None = None
     """Why it is in quarantine and what becomes of it; None when it is not."""
 
+    @property
+    def unread(self) -> bool:
+        """It waits for its first read."""
+        return self.reading and self.updated_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveStatus:
@@ -57,6 +62,10 @@ class SourceStatus:
     items: int
     last_success: datetime | None
     error: str | None
+    read_at: datetime | None = None
+    """When all of its containers had been read, whatever became of its queries; None when some never was."""
+    unanswered: tuple[str, ...] = ()
+    """Queries that the tracker did not answer when they were asked last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
-        sources=tuple(_source(connection, each, held.sources[each.name]) for each in setup.sources),
+        sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
         gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
     )
@@ -190,9 +199,13 @@ def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datet
 _SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
 
 
-def _source(connection: Connection, setup: SourceSetup, state: SourceState) -> SourceStatus:
-    shown, items = _SHOWN_AS.get(state.state, state.state), sources.items_held(connection, setup.name)
-    return SourceStatus(setup, shown, items, state.last_success, state.error)
+def _source(connection: Connection, setup: Setup, state: SourceState, each: SourceSetup) -> SourceStatus:
+    shown, items = _SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
+    read = {held.name: held.read_at for held in state.containers if held.read_at}
+    names = setup.containers[each.name]
+    read_at = min(read[name] for name in names) if names and all(name in read for name in names) else None
+    unanswered = tuple(text for text, error in queries.errors_of(connection, each.name).items() if error)
+    return SourceStatus(each, shown, items, state.last_success, state.error, read_at, unanswered)
 
 
 def status_json(view: StatusView) -> dict[str, Any]:
@@ -220,6 +233,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
                 "items": each.items,
                 "last_success": _time(each.last_success),
                 "error": each.error,
+                "unanswered": list(each.unanswered),
             }
             for each in view.sources
         ],

@@ -63,6 +63,7 @@ STATUS: dict[str, Any] = {
             "items": int,
             "last_success": (INSTANT, None),
             "error": MAYBE_TEXT,
+            "unanswered": [str],
         }
     ],
     "selects_nothing": GAPS,

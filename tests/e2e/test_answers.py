@@ -159,6 +159,10 @@ def test_help_says_what_a_command_does_and_shows_an_example(tmp_path: Path, comm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_help_shows_no_default_that_says_nothing(settled: Headway) -> None:
+    assert "default: 0" not in settled.run("--help").out
+
+
 def test_the_first_help_names_every_command(tmp_path: Path) -> None:
     done = subprocess.run([COMMAND, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0

@@ -66,6 +66,13 @@ def test_wrong_usage_is_2(settled: Headway, arguments: list[str]) -> None:
     assert "Usage: headway discover" in err
 
 
+def test_a_kind_of_thing_that_there_is_not_is_told_with_those_that_there_are(settled: Headway) -> None:
+    code, out, err = settled.run("discover", "acme-jira", "--what", "milestones")
+    assert (code, out) == (2, "")
+    told = """Invalid value for '--what': there is no kind "milestones"; did you mean "milestone"?; one of: project, """
+    assert told in err
+
+
 @pytest.mark.parametrize("tracker", ["jira", "github", "asana"])
 def test_a_tracker_that_refuses_is_1_and_a_sentence(settled: Headway, tracker: str) -> None:
     settled.sandbox.faults.status(401, tracker=tracker, times=1000)

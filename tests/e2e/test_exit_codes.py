@@ -1,5 +1,6 @@
 """Exit codes, and a sentence for everything that can go wrong before a tracker is asked."""
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -77,7 +78,10 @@ def test_without_a_config_it_says_where_one_is_looked_for(tmp_path: Path, settle
 def test_before_the_first_sync_everything_reads_as_empty_and_nothing_is_written(headway: Headway) -> None:
     status = headway.run("status")
     assert status.code == 0
-    assert "not read yet" in status.out
+    rows = [line for line in status.out.splitlines() if "0 %" in line or "–" in line]
+    assert len(rows) > 12  # objectives are told as their key results are
+    assert all(re.search(r"  –  not read yet( ·|$)", row) for row in rows)
+    assert "stale" not in status.out
     assert "changed rule" not in status.out
     assert {each["value"] for each in headway.run("status", "--json").out["key_results"]} == {None}
     explain = headway.run("explain", "p1-bugs")

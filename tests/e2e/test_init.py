@@ -43,6 +43,7 @@ def moves(desk: Headway, path: str = "headway.yaml") -> dict[str, Any]:
     for command in ("validate", "sync", "status"):
         code, out, err = desk.run("-c", path, command, **tokens(desk))
         assert (code, err) == (0, ""), out
+    assert desk.run("-c", path, "validate", "--json", **tokens(desk)).out == []
     shown = desk.run("-c", path, "status", "--json").out
     return {each["id"]: each["value"] for each in shown["key_results"]}
 
@@ -207,7 +208,8 @@ def terminal(desk: Headway) -> Iterator[Terminal]:
 def test_somebody_new_is_led_through(desk: Headway, terminal: Terminal) -> None:
     terminal.answer("Time zone", "Nowhere")
     terminal.answer("is not a time zone", "Europe/Berlin")
-    terminal.answer("tracker, by number or name", "jira")
+    terminal.answer("tracker, by number or name", "jra")
+    terminal.answer('did you mean "jira"? Choose a number from 1 to 3', "jira")
     terminal.answer("Site root of Jira", "nonsense")
     terminal.answer("the Jira site root, as https://acme.atlassian.net, is wanted", desk.sandbox.urls["jira"])
     terminal.answer("email, as headway@acme.example (Enter for none)", JIRA_EMAIL)
@@ -231,12 +233,38 @@ def test_without_the_variable_it_goes_on_untested(desk: Headway) -> None:
     with closing(Terminal(desk, "init", *flags(desk, "github", variable="NOT_SET_YET"))) as terminal:
         terminal.answer("Time zone", "")
         terminal.until("NOT_SET_YET is not set")
-        terminal.answer("Go on without testing the connection?", "y")
+        terminal.answer("by number", "go on without testing the connection")
         terminal.answer("repositories, as acme/web", "acme/web")
         terminal.answer("Write headway.yaml?", "y")
         assert terminal.end() == 0
         assert "read -rs NOT_SET_YET && export NOT_SET_YET" in terminal.shown
     assert desk.run("sync", NOT_SET_YET=desk.sandbox.tokens["github"]).code == 0
+
+
+def test_a_wrong_answer_is_corrected_and_the_others_stay(desk: Headway, terminal: Terminal) -> None:
+    terminal.answer("Time zone", "")
+    terminal.answer("tracker, by number or name", "jira")
+    terminal.answer("Site root of Jira", desk.sandbox.urls["jira"])
+    terminal.answer("email, as headway@acme.example (Enter for none)", "somebody@acme.example")
+    terminal.answer("Name of the environment variable that holds the token [JIRA_TOKEN]", "")
+    terminal.until("The tracker refused the credentials (401)")
+    terminal.answer("2  change email", "2")
+    terminal.answer("email, as headway@acme.example (Enter for none)", JIRA_EMAIL)
+    terminal.answer("projects, by number or name", "1")
+    terminal.until("✓ jira: signed in as Mira Albrecht")
+    terminal.answer("Read another tracker, too? [y/N]", "")
+    terminal.answer("Write headway.yaml? [Y/n]", "")
+    assert terminal.end() == 0
+    text = desk.config.read_text(encoding="utf-8")
+    assert (JIRA_EMAIL in text, "somebody" in text) == (True, False)
+
+
+def test_whoever_gives_up_writes_nothing(desk: Headway) -> None:
+    with closing(Terminal(desk, "init", *flags(desk, "github"), GITHUB_TOKEN="wrong-token")) as terminal:
+        terminal.answer("Time zone", "")
+        terminal.answer("by number", "stop, and write nothing")
+        assert terminal.end() == 1
+    assert list(desk.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("question", ["[UTC]: ", "tracker, by number or name: "])

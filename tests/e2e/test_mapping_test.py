@@ -62,6 +62,10 @@ def test_the_schema_judges_the_config(settled: Headway, tmp_path: Path, team: li
     path.write_text("older", encoding="utf-8")
     assert settled.run("schema", *team, "--output", str(path)).out == f"{path} holds the schema.\n"
     assert path.read_text(encoding="utf-8") == out
+    assert settled.run("schema", "--team", "--cases").code == 2
+    code, _, err = settled.run("schema", "--output", str(tmp_path))
+    assert code == 2
+    assert f"{tmp_path} is a folder: name a file in it, as --output {tmp_path / 'headway.schema.json'}" in err
     code, _, err = settled.run("schema", "--output", str(tmp_path / "none" / "schema.json"))
     assert code == 1
     assert "No such file or directory" in err

@@ -50,7 +50,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "history": [["history", "p1-bugs"]],
     "verify": [["verify"]],
     "plan": [["plan"], ["plan", "--json"], ["plan", "--markdown"]],
-    "schema": [["schema"], ["schema", "--team"]],
+    "schema": [["schema"], ["schema", "--team"], ["schema", "--cases"]],
     "mapping test": [["mapping", "test"]],
     "init": [
         [

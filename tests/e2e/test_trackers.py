@@ -1,5 +1,6 @@
 """From a config file to a value and its explanation, for what only some trackers have and for every way to sign in."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +52,11 @@ def test_a_query_that_the_tracker_refuses_is_told_in_its_words(tmp_path: Path) -
         assert code == 3
         assert "Field 'nonsense' does not exist" in out["sources"][0]["error"]
         assert list(made.headway.values().values()) == [None]
+        told = made.headway.run("status", "--json").out["sources"][0]
+        assert (told["last_success"], told["unanswered"]) == (None, ["nonsense = PAY"])
+        told = made.headway.run("status").out
+        assert re.search(r"last read \d+-\d+-\d+ \d+:\d+ UTC, but for the query nonsense = PAY · ", told)
+        assert "never read completely" not in told
 
 
 def test_a_number_of_a_board(tmp_path: Path) -> None:

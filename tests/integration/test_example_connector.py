@@ -176,7 +176,7 @@ def test_a_first_config_and_the_schema_know_it(site: Path, office: Path) -> None
     for command in ("validate", "sync", "status"):
         done = start(site, office, "-c", "first.yaml", command)
         assert (done.returncode, done.stderr) == (0, "")
-    assert "Finish 20 pieces of work" in done.stdout
+    assert "All the work is done" in done.stdout
     done = start(site, office, "init", "--source", "worklist", "--output", "second.yaml")
     assert done.returncode == 2
     assert "worklist lacks path" in done.stderr

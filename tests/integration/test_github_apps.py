@@ -236,6 +236,14 @@ def test_discover_lists_what_a_config_may_name(sandbox: Sandbox) -> None:
     ]
 
 
+def test_discover_tells_an_open_milestone_whose_work_is_all_done(sandbox: Sandbox, world: World) -> None:
+    first = world.milestones[0]
+    world.close(world.create(first.project, "Two", milestone=first))
+    github = opened(sandbox.urls["github"], token=sandbox.tokens["github"])
+    assert Listed(What.MILESTONE, first.title, container="acme/web", note="open, all done") in github.discover()
+    github.close()
+
+
 def test_discover_asks_an_app_for_its_installation(sandbox: Sandbox, github: Connector) -> None:
     sandbox.faults.page_caps["github"] = 1
     listed = list(github.discover())

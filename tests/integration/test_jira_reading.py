@@ -327,6 +327,11 @@ def test_a_token_with_scopes_goes_through_the_gateway_and_links_lead_to_the_site
         ):
             connector.containers()
         with (
+            jira(sandbox, email=None, token="wrong") as connector,
+            pytest.raises(CredentialsRefused, match="On Cloud, a token needs `email:` beside it"),
+        ):
+            connector.containers()
+        with (
             jira(sandbox, token=WITH_SCOPES) as connector,
             pytest.raises(CredentialsRefused, match=r"scopes needs `cloud_id:`.*/_edge/tenant_info"),
         ):

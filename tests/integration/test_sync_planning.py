@@ -16,7 +16,7 @@ from okrs.cycle import Period
 from okrs.demand import Demand
 from okrs.ledger import CauseKind, Entry, EntryKind
 from okrs.objective import Binary, Keep, Numeric, Terms
-from okrs.work import Kind, State
+from okrs.work import Kind, Ref, State
 from store import ledger
 from store.database import Database
 from store.readiness import Snapshot
@@ -231,15 +231,17 @@ def test_what_tickets_did_stands_apart_from_what_the_rule_does(world: World) -> 
     assert words(planned.changed) == {"PAY-1": "done"}
 
 
-@pytest.mark.parametrize("deleted", [True, False])
-def test_a_ticket_that_is_gone_says_how(world: World, deleted: bool) -> None:
+@pytest.mark.parametrize("fate", ["deleted", "hidden", "moved"])
+def test_a_ticket_that_is_gone_says_how(world: World, fate: str) -> None:
     tracker = world.trackers[SOURCE]
     held = tracker.drop("PAY", "PAY-1")
-    tracker.deleted = {held.id} if deleted else set()
+    tracker.deleted = {held.id} if fate == "deleted" else set()
+    if fate == "moved":
+        tracker.elsewhere[held.id] = replace(held, key="FAR-1", projects=(Ref("#FAR", "FAR"),))
     for _ in range(2):
         world.read_only()
     planned = world.plan()["open"]
-    assert words(planned.going) == {"PAY-1": "deleted" if deleted else "hidden"}
+    assert words(planned.going) == {"FAR-1" if fate == "moved" else "PAY-1": fate}
     assert numbers_of(planned) == (5, 4)
     assert (planned.notes, planned.changes) == ((), True)
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from config.json_schema import document_schema, team_schema
+from config.json_schema import cases_schema, document_schema, team_schema
 from connectors import registry
 from docs import generate
 from docs.examples import EXAMPLES
@@ -38,7 +38,7 @@ def complaints(text: str, schema: Draft202012Validator = WHOLE) -> list[str]:
 
 
 def test_it_is_a_schema() -> None:
-    for schema in (DOCUMENT, team_schema()):
+    for schema in (DOCUMENT, team_schema(), cases_schema()):
         Draft202012Validator.check_schema(schema)
 
 
@@ -69,6 +69,30 @@ def test_a_config_of_the_documents_fits(block: Block) -> None:
 def test_a_team_s_file_fits_its_own_schema(block: Block) -> None:
     assert complaints(block.text, TEAM) == []
     assert complaints("version: 1\n" + block.text, TEAM) != []
+
+
+CASES = Draft202012Validator(cases_schema())
+
+
+@pytest.mark.parametrize("block", yaml_blocks("cases"), ids=str)
+def test_cases_fit_their_own_schema(block: Block) -> None:
+    assert complaints(block.text, CASES) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "place"),
+    [
+        ("{key_result: k, items: [{key: P-1, type: Bug, state: done}], expect: 1, excluded: {P-2: open}}", None),
+        ("{key_result: k, now: 2026-10-20T16:30, expect: none}", None),
+        ("{key_result: k, items: [{key: P-1, stat: done}], expect: 1}", "$.cases[0].items[0]"),
+        ("{key_result: k, items: [{key: P-1, state: finished}], expect: 1}", "$.cases[0].items[0].state"),
+        ("{key_result: k, expect: many}", "$.cases[0].expect"),
+        ("{key_result: k, expect: 1, excluded: {P-2: because}}", "$.cases[0].excluded['P-2']"),
+        ("{key_result: k}", "$.cases[0]"),
+    ],
+)
+def test_a_mistake_in_a_case_is_marked(case: str, place: str | None) -> None:
+    assert [each.split(" ")[0] for each in complaints(f"cases: [{case}]", CASES)] == ([place] if place else [])
 
 
 GOOD = (ROOT / "config" / "examples" / "combined.yaml").read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """The fictional company: the same from the same seed, named as its config names it, and moving its key results."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,10 +13,11 @@ from sandbox.clock import RealClock, SimulatedClock
 from sandbox.company import HISTORY, build
 from sandbox.records import Item
 from sandbox.scenario import config_text, environment
-from sandbox.server import TOKENS
+from sandbox.server import JIRA_EMAIL, TOKENS
 from sandbox.streams import ASANA_PROJECTS, CHECKLIST_GID, EPIC_KEY, LAUNCH_CHECKLIST, LAUNCH_MILESTONE, ONE_CLICK
 from sandbox.team import work
 from sandbox.world import World
+from tests.unit.docs_pages import ROOT
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
 URLS = {name: f"http://127.0.0.1:9/{name}" for name in ("jira", "asana", "github")}
@@ -93,6 +96,17 @@ def snapshot(world: World) -> list[tuple[object, ...]]:
         (item.id, item.key, item.title, item.state, item.created, item.updated, item.closed, item.points, item.draft)
         for item in world.items.values()
     ]
+
+
+def test_whoever_serves_it_alone_is_told_what_a_config_wants() -> None:
+    """`python -m sandbox` prints addresses, Jira's e-mail and the tokens."""
+    served = [sys.executable, "-m", "sandbox"]
+    with subprocess.Popen(served, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(7)]
+        process.terminate()
+    assert told[3] == f"jira    email: {JIRA_EMAIL}\n"
+    assert "".join(told[4:]) == "".join(f"{name}={value}\n" for name, value in environment(TOKENS).items())
 
 
 def test_the_same_seed_makes_the_same_company_and_the_same_days() -> None:

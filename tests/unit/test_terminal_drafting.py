@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from config.drafting import complaints, examined, flagged, questions, variables_of
+from config.drafting import complaints, examined, flagged, others, questions, variables_of
 from config.loader import load
 from config.model import Config
 from connectors import registry
@@ -42,7 +42,7 @@ def model(connector: str) -> type[SourceSettings]:
 
 def started(connector: str, *listed: Listed) -> Started:
     draft = flagged(connector, connector, model(connector), FLAGS[connector])
-    return Started(draft, questions(connector, model(connector)), listed)
+    return Started(draft, questions(connector, model(connector)), listed, others(model(connector)))
 
 
 def loaded(folder: Path, *sources: Started) -> Config:
@@ -92,12 +92,13 @@ def proposed(folder: Path, *found: Listed) -> dict[str, str]:
 
 
 def test_something_open_is_finished_and_bugs_are_fixed(tmp_path: Path) -> None:
-    assert proposed(tmp_path, *FOUND) == {"checkout-3-2": "percent milestone=Checkout 3.2", "bugs": "count type=bug"}
+    assert proposed(tmp_path, *FOUND) == {"checkout-3-2": "percent milestone=Checkout 3.2", "bugs": "percent type=bug"}
     over = [Listed(What.MILESTONE, "v1", note="closed"), Listed(What.MILESTONE, "v2", note="completed, gid 12")]
+    over.append(Listed(What.MILESTONE, "v3", note="open, all done"))
     epic = Listed(What.EPIC, "PAY-1", "One-click checkout", note="To Do")
     assert proposed(tmp_path, *over, epic) == {"one-click-checkout": "percent epic=PAY-1"}
-    assert proposed(tmp_path, *over) == {"finished": "count"}
-    assert proposed(tmp_path, Listed(What.LABEL, "Bug")) == {"bugs": "count label=Bug"}
+    assert proposed(tmp_path, *over) == {"finished": "percent"}
+    assert proposed(tmp_path, Listed(What.LABEL, "Bug")) == {"bugs": "percent label=Bug"}
 
 
 HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)

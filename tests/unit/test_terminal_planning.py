@@ -72,6 +72,7 @@ def test_a_change_is_told_with_its_tickets() -> None:
         a_ticket(an_item("PAY-1"), new=LINE),
         a_ticket(an_item("PAY-3"), old=LINE, why="no_match"),
         a_ticket(an_item("PAY-4"), old=LINE, why="deleted"),
+        a_ticket(an_item("PAY-6"), old=LINE, why="moved"),
         a_ticket(an_item("PAY-5"), old=LINE, new=(Place(0, Decimal(3), Decimal("1.5")),)),
         Ticket("pay", "77", None, LINE, (), "no_match"),
     )
@@ -83,9 +84,10 @@ def test_a_change_is_told_with_its_tickets() -> None:
         "  Comes in (2)",
         "    PAY-1  About PAY-1  1",
         "    PAY-2  About PAY-2  still open",
-        "  Goes out (3)",
+        "  Goes out (4)",
         "    PAY-3  About PAY-3  it does not match the rule",
         "    PAY-4  About PAY-4  was deleted",
+        "    PAY-6  About PAY-6  moved to a project that is not read",
         "    77  it does not match the rule",
         "  Counts otherwise (1)",
         "    PAY-5  About PAY-5  1 → 1.5 of 3",
@@ -176,6 +178,24 @@ def test_a_comment_has_a_table_and_folded_tickets() -> None:
         "",
         "</details>",
     ]
+
+
+def test_our_own_words_stay_as_they_are_and_those_of_others_are_made_text() -> None:
+    lack = Lack("pay", ("a_b",), unasked=('x = "y"',))
+    view = a_plan(
+        notes=(Note.RULE, Note.UNKNOWN), lacks=(lack,), tickets=(a_ticket(an_item("P", title="a_b"), new=LINE),)
+    )
+    comment = reviewed(Plan((view,), (NextRead("pay", ("a_b",)),), "my_home/headway.db"))
+    assert "| rule changed; unknown until read: a&#95;b and the query x = &#34;y&#34; of pay |" in comment
+    assert "> pay: a&#95;b left the config; its tickets leave with the next read." in comment
+    assert "> There is no database at my&#95;home/headway.db yet: run `headway sync`." in comment
+
+
+def test_a_sentence_lists_some_names_and_counts_the_others() -> None:
+    many = tuple(f"P{number}" for number in range(300))
+    view = a_plan(notes=(Note.PARTLY,), lacks=(Lack("pay", many),))
+    shown = "P0 and P1 and P2 and P3 and P4 and P5 and P6 and P7 and 292 more of pay"
+    assert note_text(view) == f"without what is not read yet: {shown}"
 
 
 class Seen(HTMLParser):
