@@ -21,8 +21,8 @@ from mapping.measure import Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
 from store import ledger, lookup, readiness, scopes, sources
+from store.cache import MirrorCache
 from store.database import Database
-from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 from sync.watching import Due, Portion, Still
 
