@@ -1,5 +1,6 @@
 """What the next evaluation would write, if it came now: the same decisions on one snapshot, and nothing is written.
 
+    due = watch.look(every key result)  # as a run looks: nothing is measured of what did not move
     for key_result in config, and those that left it:
         verdict = judge(basis)          # as record() does, from the ledger and the mirror as they are
         Planned(verdict, and what it would make of each ticket)
@@ -22,14 +23,15 @@ from mapping.rule import Rule
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import terms_text
 from okrs.work import WorkItem
-from store import lookup
+from store import ledger, lookup, sources
+from store.cache import MirrorCache
 from store.ledger import KeyResultState
 from store.views.history import ShownEntry, shown
-from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
 from sync.recording import Run, basis_of, judge, leaving, left_config
+from sync.watching import Due, Portion, Watch
 
 
 def plan(
@@ -40,7 +42,8 @@ def plan(
     `containers` are the names of the containers that the config gives each source.
     """
     run, cache = Run("", containers), MirrorCache()
-    planned = [_Question(connection, goal, run, cache, now).answer() for goal in goals]
+    due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
+    planned = [_Question(connection, goal, run, cache, now, due.get(goal.key_result.id)).answer() for goal in goals]
     left = leaving(connection, (goal.key_result.id for goal in goals))
     return (*planned, *(_left(connection, state, now) for state in left))
 
@@ -78,12 +81,14 @@ class _Question:
     run: Run
     cache: MirrorCache
     now: datetime
+    due: Due | None
+    """None where a run would not look at it: nothing that it rests on moved."""
 
     def answer(self) -> Planned:
-        key_result, basis = self.goal.key_result, basis_of(self.connection, self.goal, self.run)
+        key_result, basis = self.goal.key_result, self._basis()
         old = basis.state.value if basis.state else None
         try:
-            verdict = judge(self.connection, self.goal, basis, self.cache, self.now)
+            verdict = self._verdict(basis)
         except ArithmeticError:  # the engine leaves such a key result as it is, too
             return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
         lacking = lacks(self.connection, self.goal.rule, self.run.containers) if self.goal.rule else ()
@@ -101,7 +106,27 @@ class _Question:
             terms=_terms(self.goal, basis) if Note.TARGET in notes else None,
         )
 
+    def _basis(self) -> Basis:
+        """Of one that is not due no evidence is read."""
+        if self.due is not None:
+            return basis_of(self.connection, self.goal, self.run, self.due.portion)
+        state = ledger.state_of(self.connection, self.goal.key_result.id)
+        since = state.generations if state else {}
+        nothing = Portion(since, sources.generations(self.connection, since), {})
+        return basis_of(self.connection, self.goal, self.run, nothing)
+
+    def _verdict(self, basis: Basis) -> Verdict:
+        if self.due is None:
+            return Verdict()
+        return judge(self.connection, self.goal, basis, self.cache, self.now, portion=self._portion(basis))
+
+    def _portion(self, basis: Basis) -> Portion | None:
+        """What moved of it, where it is judged by that alone."""
+        return None if basis.whole or self.due is None else self.due.portion
+
     def _tickets(self, basis: Basis, verdict: Verdict) -> tuple[Ticket, ...]:
+        if not verdict.drafts:
+            return ()
         before, after = _places(basis.evidence), _places(_evidence_after(basis.evidence, verdict))
         moved = [each for each in sorted(before.keys() | after.keys()) if _differ(before.get(each), after.get(each))]
         if not moved:
@@ -133,7 +158,11 @@ class _Question:
         if rule is None:
             return lines
         scopes = verdict.scopes or basis.scopes
-        mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now, scopes)
+        portion = self._portion(basis)
+        if portion is None:
+            mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now, scopes)
+        else:
+            mirror = {name: list(touched.candidates) for name, touched in portion.touched.items()}
         for line in measure(rule, mirror, self.now, scopes).lines:
             lines.setdefault((line.source, line.item.id), []).append(line)
         return lines
