@@ -76,6 +76,15 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
     return found
 
 
+def keys_of(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, str]:
+    """Return the keys of items of a source by their ids."""
+    found: dict[str, str] = {}
+    for some in slices(ids):
+        rows = connection.execute(select(item.c.id, item.c.key).where(item.c.source == name, item.c.id.in_(some)))
+        found.update((row.id, row.key) for row in rows)
+    return found
+
+
 def before(connection: Connection, name: str, ids: Iterable[str], generation: int) -> dict[str, WorkItem]:
     """Return items as we knew them at that generation of the source; those we did not know are left out."""
     found: dict[str, WorkItem] = {}

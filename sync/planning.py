@@ -9,7 +9,7 @@ Nobody is asked: where the mirror lacks what a rule needs, the answer is what it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,20 +17,22 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence, ItemId
 from mapping.codec import rule_hash, rule_text
+from mapping.demand import demand_of
 from mapping.judging import Line, Reason
 from mapping.measure import measure
 from mapping.rule import Rule
+from okrs.demand import Demand
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import terms_text
 from okrs.work import WorkItem
-from store import ledger, lookup, sources
+from store import ledger, lookup
 from store.cache import MirrorCache
 from store.ledger import KeyResultState
 from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
-from sync.recording import Run, basis_of, judge, leaving, left_config
+from sync.recording import Run, basis_of, judge, leaving, left_config, ready, usable
 from sync.watching import Due, Portion, Watch
 
 
@@ -43,9 +45,42 @@ def plan(
     """
     run, cache = Run("", containers), MirrorCache()
     due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
-    planned = [_Question(connection, goal, run, cache, now, due.get(goal.key_result.id)).answer() for goal in goals]
+    states, needs = ledger.states(connection), _Needs(connection, run)
+    planned = [
+        _Question(connection, due[goal.key_result.id], run, cache, now).answer()
+        if goal.key_result.id in due
+        else _still(goal, states[goal.key_result.id], needs)
+        for goal in goals
+    ]
     left = leaving(connection, (goal.key_result.id for goal in goals))
     return (*planned, *(_left(connection, state, now) for state in left))
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What the mirror has of what rules need: many need the same."""
+
+    connection: Connection
+    run: Run
+    held: dict[tuple[tuple[str, Demand], ...], tuple[tuple[Lack, ...], Note | None]] = field(default_factory=dict)
+
+    def of(self, rule: Rule) -> tuple[tuple[Lack, ...], Note | None]:
+        """Return what is lacking for a rule on record, and what is to be said of that."""
+        demands = tuple((name, demand_of(rule, name)) for name in rule.sources)
+        if demands not in self.held:
+            lacking = lacks(self.connection, rule, self.run.containers)
+            note = Note.PARTLY if lacking else None
+            if not usable(self.connection, rule, self.run.containers):
+                note = Note.NOTHING if ready(self.connection, rule, self.run.containers) else Note.UNKNOWN
+            self.held[demands] = lacking, note
+        return self.held[demands]
+
+
+def _still(goal: Goal, state: KeyResultState, needs: _Needs) -> Planned:
+    """One that a run would not look at: nothing moved that it rests on."""
+    lacking, note = needs.of(goal.rule) if goal.rule else ((), None)
+    new = None if note is Note.UNKNOWN else state.value
+    return Planned(state.id, goal.key_result, state.value, new, (note,) if note else (), lacking)
 
 
 def _left(connection: Connection, state: KeyResultState, now: datetime) -> Planned:
@@ -77,18 +112,21 @@ class _Question:
     """What would become of one key result, and everything that the answer rests on."""
 
     connection: Connection
-    goal: Goal
+    due: Due
     run: Run
     cache: MirrorCache
     now: datetime
-    due: Due | None
-    """None where a run would not look at it: nothing that it rests on moved."""
+
+    @property
+    def goal(self) -> Goal:
+        return self.due.goal
 
     def answer(self) -> Planned:
-        key_result, basis = self.goal.key_result, self._basis()
+        key_result, basis = self.goal.key_result, basis_of(self.connection, self.goal, self.run, self.due.portion)
         old = basis.state.value if basis.state else None
         try:
-            verdict = self._verdict(basis)
+            portion = self._portion(basis)
+            verdict = judge(self.connection, self.goal, basis, self.cache, self.now, portion=portion)
         except ArithmeticError:  # the engine leaves such a key result as it is, too
             return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
         lacking = lacks(self.connection, self.goal.rule, self.run.containers) if self.goal.rule else ()
@@ -106,23 +144,9 @@ class _Question:
             terms=_terms(self.goal, basis) if Note.TARGET in notes else None,
         )
 
-    def _basis(self) -> Basis:
-        """Of one that is not due no evidence is read."""
-        if self.due is not None:
-            return basis_of(self.connection, self.goal, self.run, self.due.portion)
-        state = ledger.state_of(self.connection, self.goal.key_result.id)
-        since = state.generations if state else {}
-        nothing = Portion(since, sources.generations(self.connection, since), {})
-        return basis_of(self.connection, self.goal, self.run, nothing)
-
-    def _verdict(self, basis: Basis) -> Verdict:
-        if self.due is None:
-            return Verdict()
-        return judge(self.connection, self.goal, basis, self.cache, self.now, portion=self._portion(basis))
-
     def _portion(self, basis: Basis) -> Portion | None:
         """What moved of it, where it is judged by that alone."""
-        return None if basis.whole or self.due is None else self.due.portion
+        return None if basis.whole else self.due.portion
 
     def _tickets(self, basis: Basis, verdict: Verdict) -> tuple[Ticket, ...]:
         if not verdict.drafts:

@@ -168,7 +168,7 @@ def basis_of(connection: Connection, goal: Goal, run: Run, portion: Portion | No
         recorded=recorded,
         evidence=_evidence(connection, state, portion),
         generations=generations,
-        recorded_ready=recorded is not None and _usable(connection, recorded, run.containers),
+        recorded_ready=recorded is not None and usable(connection, recorded, run.containers),
         ready=goal.rule is not None and ready(connection, goal.rule, run.containers),
         scopes=frozen,
         whole=portion is None,
@@ -203,8 +203,8 @@ def _evidence(
     )
 
 
-def _usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
-    """Tell whether a rule on record can go on."""
+def usable(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> bool:
+    """Tell whether a rule that is on record can go on."""
     return all(
         name in containers and readiness.usable(connection, sources.state_of(connection, name), demand_of(rule, name))
         for name in rule.sources

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mapping.family import Lore, candidates
-from mapping.lint import Finding, Overlap, SelectsNothing, Twice, Unanswered, Unestimated, Unknown, findings
-from mapping.naming import Mirrored
+from mapping.lint import Finding, Overlap, SelectsNothing, Twice, Unanswered, Unestimated, Unknown, findings, surveyed
+from mapping.naming import Mirrored, Names
 from mapping.rule import Combine, Counts, Measure, Missing, Not, Part, Rule, Selector
 from okrs.cycle import Period
 from okrs.work import Kind, Ref, State, WorkItem
@@ -28,7 +28,11 @@ def found(
 ) -> list[Finding]:
     lore = Lore({text: set[str]() for text, error in queries.items() if error is None})
     mirrored = Mirrored(candidates((seen(each) for each in items), lore), tuple(containers), queries)
-    return list(findings(rules if isinstance(rules, dict) else {"kr": rules}, {SOURCE: mirrored}, NOW))
+    mirror, keys = {SOURCE: mirrored.candidates}, {each.id: each.key for each in items}
+    every = rules if isinstance(rules, dict) else {"kr": rules}
+    return list(
+        findings(every, {SOURCE: Names(mirrored)}, lambda _, rule: surveyed(rule, mirror, NOW), lambda *_: keys)
+    )
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
