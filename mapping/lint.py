@@ -131,7 +131,7 @@ class Picked:
     work: AbstractSet[str] = frozenset()
     """Ids of what is on the line."""
     without: int = 0
-    """Items that are left out for want of an estimate."""
+    """Items that are left out for want of an estimate, where nothing is said of such."""
     unestimated: tuple[str, ...] = ()
     """Keys of the first of them."""
     weighing: int = 0
@@ -157,7 +157,8 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
     parts = []
     for number, part in enumerate(rule.parts):
         lines = sorted((line for line in measured.lines if line.part == number), key=lambda line: line.item.id)
-        without = [line.item.key for line in lines if line.reason is Reason.NO_ESTIMATE]
+        missed = [line.item.key for line in lines if line.reason is Reason.NO_ESTIMATE]
+        without = missed if part.missing is Missing.EXCLUDE else []
         weighed = {fold_key(line.item.key): line.item for line in lines if line.weight} if nests(part) else {}
         pairs = [
             (item.key, weighed[above].key)
@@ -224,7 +225,7 @@ def _of_part(key_result: str, number: int, part: Part, picked: Picked, names: Na
 
 def _unestimated(key_result: str, number: int, part: Part, picked: Picked) -> Iterator[Finding]:
     """What an admin said of missing estimates is meant; the default leaves work out without a word."""
-    if part.by is None or part.missing is not Missing.EXCLUDE:
+    if part.by is None:
         return
     weighed = len(picked.work) + picked.without
     if picked.without and picked.without >= MANY * weighed:
