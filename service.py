@@ -35,12 +35,13 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Connector
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
-    from store.views.explain import Explained, Which
+    from store.views.explain import Explained
     from store.views.history import ShownEntry
     from store.views.setup import Setup
     from store.views.status import StatusView
     from store.views.verify import Verified
     from store.views.waiting import Waiting
+    from store.views.which import Places
     from sync.task import Progress
     from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Wrong
 
@@ -111,7 +112,7 @@ class Service:
 
         return explain(self._ground, config, key_result)
 
-    def which(self, config: Path, key: str) -> list[Which]:
+    def which(self, config: Path, key: str) -> Places:
         from usecases.explaining import which
 
         return which(self._ground, config, key)

@@ -22,10 +22,10 @@ from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric
 from okrs.work import State, WorkItem
 from store import mirror, sources
+from store.cache import MirrorCache
 from store.database import Database, open_database
 from store.mirror import Reach
 from store.readiness import Snapshot
-from sync.cache import MirrorCache
 from sync.deciding import Goal
 from sync.recording import Run, basis_of, judge, record, settle
 from sync.watching import Watch

@@ -4,16 +4,17 @@ Each finding is a fact with its numbers and a few examples; `config.lint` says w
 to do about it.  What is ordinary is not told: every limit below is there to keep a right config quiet.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import combinations
 from typing import TypeAlias
 
-from mapping.judging import Line, Reason
-from mapping.measure import measure
-from mapping.naming import Mirrored, Names
+from mapping.judging import Reason
+from mapping.measure import Mirror, measure
+from mapping.naming import Named
+from mapping.overlaps import Overlaps
 from mapping.rule import Counts, Measure, Missing, Part, Rule, Selector, matches_in
 from okrs.work import fold_key
 
@@ -44,9 +45,6 @@ _WORDS = (Selector.TYPE, Selector.LABEL, Selector.STATUS, Selector.RESOLUTION, S
 """What may well be used by nobody yet: told only where a part selects nothing at all."""
 
 _NEVER = "never"
-
-_Item: TypeAlias = tuple[str, str]
-"""Source and the item's immutable id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,79 +132,133 @@ class Reached:
 Finding: TypeAlias = SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | Reached
 
 
-def findings(rules: Mapping[str, Rule], mirror: Mapping[str, Mirrored], now: datetime) -> Iterator[Finding]:
-    """Yield what is to be said of each rule, by key result; every source of a rule is in the mirror."""
-    names = {name: Names(each) for name, each in mirror.items()}
-    lines: dict[str, Sequence[Line]] = {}
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What is looked at of one part's selection."""
+
+    some: bool
+    """It selects anything at all."""
+    work: AbstractSet[str] = frozenset()
+    """Ids of what is on the line."""
+    without: int = 0
+    """Items that are left out for want of an estimate, where nothing is said of such."""
+    unestimated: tuple[str, ...] = ()
+    """Keys of the first of them."""
+    weighing: int = 0
+    """Items on the line with a weight above nothing."""
+    nested: int = 0
+    """Those of them that lie under another one."""
+    example: tuple[str, str] = ("", "")
+    """The first of these, and what it lies under."""
+    ambiguous: tuple[str, ...] = ()
+    """Keys of what an earlier part may have, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What is looked at of a rule."""
+
+    value: Decimal | None
+    parts: tuple[Picked, ...]
+
+
+def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
+    """Survey a rule by measuring it.  Raises ArithmeticError for absurd estimates."""
+    measured = measure(rule, mirror, now)
+    ancestors = {source: {each.item.id: each for each in mirror[source]} for source in rule.sources}
+    parts = []
+    for number, part in enumerate(rule.parts):
+        lines = sorted((line for line in measured.lines if line.part == number), key=lambda line: line.item.id)
+        missed = [line.item.key for line in lines if line.reason is Reason.NO_ESTIMATE]
+        without = missed if part.missing is Missing.EXCLUDE else []
+        weighed = {fold_key(line.item.key): line.item for line in lines if line.weight} if nests(part) else {}
+        pairs = [
+            (item.key, weighed[above].key)
+            for item in weighed.values()
+            for above in sorted(ancestors[part.source][item.id].ancestors & weighed.keys())[:1]
+        ]
+        work = frozenset(line.item.id for line in lines if line.weight is not None)
+        first = pairs[0] if pairs else ("", "")
+        parts.append(
+            Picked(
+                bool(lines),
+                work,
+                len(without),
+                tuple(without[:FEW]),
+                len(weighed),
+                len(pairs),
+                example=first,
+                ambiguous=tuple(line.item.key for line in lines if line.ambiguous),
+            )
+        )
+    return Surveyed(measured.value, tuple(parts))
+
+
+def nests(part: Part) -> bool:
+    """Tell whether an item beside what it lies under is the same work twice."""
+    return part.measure in _AMOUNTS_OF_WORK
+
+
+def findings(
+    rules: Mapping[str, Rule],
+    names: Mapping[str, Named],
+    survey: Callable[[str, Rule], Surveyed],
+    keys: Callable[[str, Collection[str]], Mapping[str, str]],
+) -> Iterator[Finding]:
+    """Yield what is to be said of each rule, by key result; `names` has every source of a rule.
+
+    `survey` looks at a rule, which may raise ArithmeticError; `keys` returns the keys of items by source and ids.
+    """
+    overlaps, counted = Overlaps(), list[str]()
     for name, rule in rules.items():
         try:
-            lines[name] = measure(rule, {each: mirror[each].candidates for each in rule.sources}, now).lines
+            found = survey(name, rule)
         except ArithmeticError:  # absurd estimates; a run of the engine says so
             continue
-        for number, part in enumerate(rule.parts):
-            of_part = [line for line in lines[name] if line.part == number]
-            yield from _of_part(name, number, part, of_part, names[part.source])
-    yield from _overlaps(rules, lines)
+        for number, (part, picked) in enumerate(zip(rule.parts, found.parts, strict=True)):
+            yield from _of_part(name, number, part, picked, names[part.source])
+        overlaps.add(rule.period, _work(rule, found))
+        counted.append(name)
+    for each in overlaps.found(SHARED, FEW):
+        told = tuple(keys(source, [item])[item] for source, item in each.examples)
+        yield Overlap(counted[each.other], counted[each.one], each.items, told)
 
 
-def _of_part(key_result: str, number: int, part: Part, lines: Sequence[Line], names: Names) -> Iterator[Finding]:
+def _of_part(key_result: str, number: int, part: Part, picked: Picked, names: Named) -> Iterator[Finding]:
     leaves = [*matches_in(part.where), *(matches_in(part.of) if part.of is not None else ())]
     texts = [(leaf.selector, value) for leaf in leaves for value in leaf.values]
     unasked = [text for selector, text in texts if selector is Selector.QUERY]
-    unanswered = [each for each in unasked if names.mirrored.queries.get(each, _NEVER) is not None]
+    unanswered = [each for each in unasked if names.queries.get(each, _NEVER) is not None]
     for text in unanswered:
-        yield Unanswered(key_result, number, text, names.mirrored.queries.get(text))
+        yield Unanswered(key_result, number, text, names.queries.get(text))
     unknown = [
         (each, text, names.near(each, text)) for each, text in texts if each in _THINGS and not names.has(each, text)
     ]
     for each in unknown:
         yield Unknown(key_result, number, *each)
-    if not lines and not unknown and not unanswered:
+    if not picked.some and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
         yield SelectsNothing(key_result, number, tuple((*each, names.near(*each)) for each in strange))
-    yield from _unestimated(key_result, number, part, lines)
-    yield from _twice(key_result, number, part, lines, names)
-    if ambiguous := [line.item.key for line in lines if line.ambiguous]:
-        yield Ambiguous(key_result, number, len(ambiguous), tuple(ambiguous[:FEW]))
+    yield from _unestimated(key_result, number, part, picked)
+    if picked.nested and picked.nested >= SHARED * picked.weighing:
+        yield Twice(key_result, number, picked.nested, picked.example)
+    if picked.ambiguous:
+        yield Ambiguous(key_result, number, len(picked.ambiguous), picked.ambiguous[:FEW])
 
 
-def _unestimated(key_result: str, number: int, part: Part, lines: Sequence[Line]) -> Iterator[Finding]:
+def _unestimated(key_result: str, number: int, part: Part, picked: Picked) -> Iterator[Finding]:
     """What an admin said of missing estimates is meant; the default leaves work out without a word."""
-    if part.by is None or part.missing is not Missing.EXCLUDE:
+    if part.by is None:
         return
-    without = [line.item.key for line in lines if line.reason is Reason.NO_ESTIMATE]
-    weighed = sum(line.weight is not None for line in lines) + len(without)
-    if without and len(without) >= MANY * weighed:
-        yield Unestimated(key_result, number, part.by, len(without), weighed, tuple(without[:FEW]))
+    weighed = len(picked.work) + picked.without
+    if picked.without and picked.without >= MANY * weighed:
+        yield Unestimated(key_result, number, part.by, picked.without, weighed, picked.unestimated)
 
 
-def _twice(key_result: str, number: int, part: Part, lines: Sequence[Line], names: Names) -> Iterator[Finding]:
-    if part.measure not in _AMOUNTS_OF_WORK:
-        return
-    weighed = {fold_key(line.item.key): line.item for line in lines if line.weight}
-    pairs = [
-        (item.key, weighed[above].key)
-        for item in weighed.values()
-        for above in sorted(names.ancestors(item) & weighed.keys())[:1]
-    ]
-    if pairs and len(pairs) >= SHARED * len(weighed):
-        yield Twice(key_result, number, len(pairs), pairs[0])
-
-
-def _overlaps(rules: Mapping[str, Rule], lines: Mapping[str, Sequence[Line]]) -> Iterator[Finding]:
-    """Yield for each key result the one that shares most of its finished work, among those of the same period."""
-    work = {name: _work(rules[name], of_rule) for name, of_rule in lines.items()}
-    most: dict[str, tuple[int, str, set[_Item]]] = {}
-    for (one, mine), (other, theirs) in combinations(work.items(), 2):
-        shared = mine.keys() & theirs.keys() if rules[one].period == rules[other].period else set()
-        if shared and len(shared) >= SHARED * min(len(mine), len(theirs)) and len(shared) > most.get(other, (0,))[0]:
-            most[other] = (len(shared), one, shared)
-    for name, (items, one, shared) in most.items():
-        yield Overlap(name, one, items, tuple(work[name][each] for each in sorted(shared)[:FEW]))
-
-
-def _work(rule: Rule, lines: Sequence[Line]) -> dict[_Item, str]:
-    """Keys of what would count once it is done, by source and id."""
-    counting = [part.counts is Counts.DONE and part.measure in _AMOUNTS_OF_WORK for part in rule.parts]
-    on_line = (line for line in lines if counting[line.part] and line.weight is not None)
-    return {(line.source, line.item.id): line.item.key for line in on_line}
+def _work(rule: Rule, found: Surveyed) -> dict[str, set[str]]:
+    """Ids of what would count once it is done, by source."""
+    work: dict[str, set[str]] = {}
+    for part, picked in zip(rule.parts, found.parts, strict=True):
+        if part.counts is Counts.DONE and part.measure in _AMOUNTS_OF_WORK:
+            work.setdefault(part.source, set()).update(picked.work)
+    return work

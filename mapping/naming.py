@@ -1,8 +1,9 @@
 """What the items of a source are called: whether a name is known, and which one was meant."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Protocol
 
 from mapping.family import Candidate, Facet
 from mapping.meaning import FACETS
@@ -24,7 +25,32 @@ class Mirrored:
 _BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
 """Named by a ticket's key: the one beside it is no likelier than any other."""
 
-_NAMED_ITEMS = {Selector.MILESTONE: Kind.MILESTONE, Selector.SPRINT: Kind.SPRINT}
+NAMED_ITEMS = {Selector.MILESTONE: Kind.MILESTONE, Selector.SPRINT: Kind.SPRINT}
+"""What is called by names of its own, though no item may be in it."""
+
+
+def never_near(selector: Selector, value: str) -> bool:
+    """Tell whether no other name can be meant by one: keys and numbers."""
+    return selector in _BY_KEY or value.isdigit()
+
+
+def nearest(value: str, folded: Iterable[str]) -> str | None:
+    """Return the folded name that is most like a value; None where none is."""
+    return next(iter(get_close_matches(fold_name(value), folded, n=1)), None)
+
+
+class Named(Protocol):
+    """The names by which the items of one source can be selected, wherever they are looked up."""
+
+    @property
+    def queries(self) -> Mapping[str, str | None]:
+        """Those that were asked, with the error of the last time."""
+
+    def has(self, selector: Selector, value: str) -> bool:
+        """Tell whether an item goes by that name; as an ancestor, also whether one of that key was read."""
+
+    def near(self, selector: Selector, value: str) -> str | None:
+        """Return the known name that is most like a value; None where none is."""
 
 
 class Names:
@@ -34,7 +60,11 @@ class Names:
         self.mirrored = mirrored
         self._facets: dict[Selector, Facet] = {}
         self._written: dict[Selector, dict[str, str]] = {}
-        self._by_id = {each.item.id: each for each in mirrored.candidates}
+
+    @property
+    def queries(self) -> Mapping[str, str | None]:
+        """Those that were asked, with the error of the last time."""
+        return self.mirrored.queries
 
     def has(self, selector: Selector, value: str) -> bool:
         """Tell whether an item goes by that name; as an ancestor, also whether one of that key was read."""
@@ -46,18 +76,13 @@ class Names:
 
     def near(self, selector: Selector, value: str) -> str | None:
         """Return the known name that is most like a value; None where none is."""
-        if selector in _BY_KEY or value.isdigit():
+        if never_near(selector, value):
             return None
         if selector not in self._written:
-            every = (name for each in self.mirrored.candidates for name in _names(selector, each.item))
+            every = (name for each in self.mirrored.candidates for name in written(selector, each.item))
             self._written[selector] = {fold_name(name): name for name in (*every, *self._besides(selector)) if name}
-        written = self._written[selector]
-        found = get_close_matches(fold_name(value), written, n=1)
-        return written[found[0]] if found else None
-
-    def ancestors(self, item: WorkItem) -> frozenset[str]:
-        """Folded keys of everything that an item lies under."""
-        return self._by_id[item.id].ancestors
+        found = nearest(value, self._written[selector])
+        return self._written[selector][found] if found else None
 
     def _gathered(self, selector: Selector) -> Facet:
         facets = [FACETS[selector](each) for each in self.mirrored.candidates]
@@ -72,13 +97,18 @@ class Names:
         """Names of what exists though no item is in it: an empty project, milestone or sprint."""
         if selector is Selector.PROJECT:
             return list(self.mirrored.containers)
-        if selector not in _NAMED_ITEMS:
+        if selector not in NAMED_ITEMS:
             return []
-        items = [each.item for each in self.mirrored.candidates if each.item.kind is _NAMED_ITEMS[selector]]
-        return [name for item in items for name in (item.title, item.key, *item.aliases)]
+        return own_names(selector, (each.item for each in self.mirrored.candidates))
 
 
-def _names(selector: Selector, item: WorkItem) -> Iterator[str | None]:
+def own_names(selector: Selector, items: Iterable[WorkItem]) -> list[str]:
+    """Return what the milestones, or the sprints, among items are called."""
+    mine = (item for item in items if item.kind is NAMED_ITEMS.get(selector))
+    return [name for item in mine for name in (item.title, item.key, *item.aliases)]
+
+
+def written(selector: Selector, item: WorkItem) -> Iterator[str | None]:
     """Yield an item's names for a selector, as they are written."""
     match selector:
         case Selector.PROJECT:

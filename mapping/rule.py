@@ -314,7 +314,12 @@ class Rule:
 
         Not so for a percentile, for weights that are the mean of the others, and for work seen under another name.
         """
-        return all(part.rank is None and not part.once and part.missing is not Missing.MEAN for part in self.parts)
+        return self.each_alone and all(part.rank is None for part in self.parts)
+
+    @property
+    def each_alone(self) -> bool:
+        """Whether what an item is to each part follows from the item alone, whatever becomes of the number."""
+        return not any(part.once or part.missing is Missing.MEAN for part in self.parts)
 
 
 def default_counts(measure: Measure) -> Counts:

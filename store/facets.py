@@ -381,7 +381,7 @@ def _touched(connection: Connection, source: str, since: int) -> set[str]:
     now |= _present(connection, source, passed_on)
     moved |= passed_on
     forms = [each for name in moved for each in _forms(name, was, now)]
-    resting = _members(connection, source, forms) | _below(connection, source, moved, forms)
+    resting = _members(connection, source, forms) | below(connection, source, moved, forms)
     return changed | moved | resting
 
 
@@ -416,7 +416,7 @@ def _members(connection: Connection, source: str, forms: Iterable[WorkItem]) -> 
     return {*mine} | {member for each in plans for member in each.members}
 
 
-def _below(connection: Connection, source: str, moved: Iterable[str], forms: Iterable[WorkItem]) -> set[str]:
+def below(connection: Connection, source: str, moved: Iterable[str], forms: Iterable[WorkItem]) -> set[str]:
     """All descendants, as far as facets tell; who came or changed since then is dressed anew anyway."""
     former: dict[str, list[str]] = {}
     for row in connection.execute(select(former_key).where(former_key.c.source == source)):
@@ -427,14 +427,6 @@ def _below(connection: Connection, source: str, moved: Iterable[str], forms: Ite
     while ties:
         new = set(tied(connection, source, PARENT, ties)) - found
         found |= new
-        keys = _keys(connection, source, new)
+        keys = lookup.keys_of(connection, source, new)
         ties = {tie for name in new for tie in ties_to(name, keys.get(name, ""), *former.get(name, ()))}
-    return found
-
-
-def _keys(connection: Connection, source: str, ids: Iterable[str]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for some in slices(ids):
-        rows = connection.execute(select(item.c.id, item.c.key).where(item.c.source == source, item.c.id.in_(some)))
-        found.update((row.id, row.key) for row in rows)
     return found

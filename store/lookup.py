@@ -1,16 +1,17 @@
 """Questions to the mirror: items as they are now, as they were, and who looks like whom."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, or_, select, true, type_coerce
 
 from mapping.family import Seen
-from okrs.work import Ref, WorkItem
+from okrs.work import Ref, WorkItem, fold_key
 from store.database import slices
 from store.items import decode, encode, likeness
-from store.tables import arrival, from_micros, item, item_version, presence
+from store.tables import arrival, former_key, from_micros, item, item_version, presence
 
 VERSIONS = item.join(
     item_version,
@@ -75,6 +76,15 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
     return found
 
 
+def keys_of(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, str]:
+    """Return the keys of items of a source by their ids."""
+    found: dict[str, str] = {}
+    for some in slices(ids):
+        rows = connection.execute(select(item.c.id, item.c.key).where(item.c.source == name, item.c.id.in_(some)))
+        found.update((row.id, row.key) for row in rows)
+    return found
+
+
 def before(connection: Connection, name: str, ids: Iterable[str], generation: int) -> dict[str, WorkItem]:
     """Return items as we knew them at that generation of the source; those we did not know are left out."""
     found: dict[str, WorkItem] = {}
@@ -128,6 +138,61 @@ def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
     """Like `find_key`, for keys that compare without case; `key` is already folded."""
     rows = connection.execute(select(item.c.source, item.c.id).where(func.lower(item.c.key) == key))
     return [(row.source, row.id) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An item as it was last seen, and what became of it."""
+
+    source: str
+    item: WorkItem
+    gone: str | None = None
+    """Why it is in the mirror no more: `deleted`, `hidden` or `removed`."""
+    gone_at: datetime | None = None
+    """When a read found that it had gone."""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.source, self.item.id
+
+
+def called(connection: Connection, key: str) -> tuple[Ticket, ...]:
+    """Return the items that a person may mean by a key, in order: the first of these that finds any decides.
+
+    What has the key today, then what had it before, then what has it in other case; then, in the same order, what is
+    gone.  The question for another case looks through the keys of all items.
+    """
+    exact = [key, key.strip(), fold_key(key)]
+    former = select(former_key.c.source, former_key.c.item).where(former_key.c.key.in_(exact))
+    gone: tuple[Ticket, ...] = ()
+    ways: tuple[Callable[[], Iterable[tuple[str, str]]], ...] = (
+        lambda: find_key(connection, exact),
+        lambda: [(source, held) for source, held in connection.execute(former)],
+        lambda: find_folded(connection, key.strip().lower()),
+        lambda: _formerly(connection, key.strip().lower()),
+    )
+    for way in ways:
+        found = _tickets(connection, way())
+        present = tuple(each for each in found if each.gone is None)
+        if present:
+            return present
+        gone = gone or found
+    return gone
+
+
+def _formerly(connection: Connection, folded: str) -> list[tuple[str, str]]:
+    lower = func.lower(former_key.c.key) == folded
+    rows = connection.execute(select(former_key.c.source, former_key.c.item).where(lower))
+    return [(row.source, row.item) for row in rows]
+
+
+def _tickets(connection: Connection, found: Iterable[tuple[str, str]]) -> tuple[Ticket, ...]:
+    tickets = []
+    for source, held in sorted(set(found)):
+        known = _versions().add_columns(item.c.gone_at).where(item.c.source == source, item.c.id == held)
+        for row in connection.execute(known):
+            tickets.append(Ticket(source, decode(row.payload, row.updated_at), row.gone, row.gone_at))
+    return tuple(tickets)
 
 
 def arrivals_of(connection: Connection, name: str) -> list[str]:

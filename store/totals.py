@@ -111,7 +111,7 @@ def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: da
     found = all_of((selected(known, where), line))
     if found is FALSE:
         return Total()
-    number, tables = _number(connection, index, part)
+    number, tables = numbered(connection, index, part)
     told = _told_by_state(part, number, full) if part.partial else _told_by_credit(part, number, full)
     group = " GROUP BY 1, 2" if part.partial else ""
     asked = Sql(f"SELECT {told.text} FROM {tables} WHERE {found.text}{group}", told.values + found.values)
@@ -126,7 +126,7 @@ class _Asked:
     sql: Sql
 
 
-def _number(connection: Connection, index: Index, part: Part) -> tuple[str, str]:
+def numbered(connection: Connection, index: Index, part: Part) -> tuple[str, str]:
     """Return the expression of an item's own weight, and the tables that it needs."""
     if part.by is None or part.by == fields_of(index.kept.asked)[0]:
         return "f.number", "facet f"

@@ -45,10 +45,10 @@ from mapping.facets import asked_by
 from mapping.rule import Part
 from okrs.ledger import Entry, EntryKind
 from store import facets
+from store.cache import MirrorCache
 from store.database import Database
 from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, acquire, release
-from sync.cache import MirrorCache
 from sync.deciding import Goal
 from sync.reading import read
 from sync.recording import Run, record, record_retired, settle

@@ -1,5 +1,6 @@
 """What the next evaluation would write, if it came now: the same decisions on one snapshot, and nothing is written.
 
+    due = watch.look(every key result)  # as a run looks: nothing is measured of what did not move
     for key_result in config, and those that left it:
         verdict = judge(basis)          # as record() does, from the ledger and the mirror as they are
         Planned(verdict, and what it would make of each ticket)
@@ -8,7 +9,7 @@ Nobody is asked: where the mirror lacks what a rule needs, the answer is what it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,21 +17,23 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence, ItemId
 from mapping.codec import rule_hash, rule_text
+from mapping.demand import Demands, demands_of
 from mapping.judging import Line, Reason
 from mapping.measure import measure
 from mapping.rule import Rule
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import terms_text
 from okrs.work import WorkItem
-from store import lookup
+from store import ledger, lookup
+from store.cache import MirrorCache
 from store.ledger import KeyResultState
 from store.readiness import Snapshot
 from store.views.history import ShownEntry, shown
-from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
 from sync.recording import basis_of, judge, leaving, left_config
+from sync.watching import Due, Portion, Watch
 
 
 def plan(
@@ -41,9 +44,42 @@ def plan(
     `containers` are the names of the containers that the config gives each source.
     """
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
-    planned = [_Question(goal, snapshot, cache, now).answer() for goal in goals]
+    due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
+    states, needs = ledger.states(connection), _Needs(snapshot)
+    planned = [
+        _Question(due[goal.key_result.id], snapshot, cache, now).answer()
+        if goal.key_result.id in due
+        else _still(goal, states[goal.key_result.id], needs)
+        for goal in goals
+    ]
     left = leaving(connection, (goal.key_result.id for goal in goals))
     return (*planned, *(_left(connection, state, now) for state in left))
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What the mirror has of what rules need: many need the same."""
+
+    snapshot: Snapshot
+    held: dict[Demands, tuple[tuple[Lack, ...], Note | None]] = field(default_factory=dict)
+
+    def of(self, rule: Rule) -> tuple[tuple[Lack, ...], Note | None]:
+        """Return what is lacking for a rule on record, and what is to be said of that."""
+        demands = demands_of(rule)
+        if demands not in self.held:
+            lacking = lacks(self.snapshot.connection, rule, self.snapshot.containers)
+            note = Note.PARTLY if lacking else None
+            if not self.snapshot.usable(demands):
+                note = Note.NOTHING if self.snapshot.ready(demands) else Note.UNKNOWN
+            self.held[demands] = lacking, note
+        return self.held[demands]
+
+
+def _still(goal: Goal, state: KeyResultState, needs: _Needs) -> Planned:
+    """One that a run would not look at: nothing moved that it rests on."""
+    lacking, note = needs.of(goal.rule) if goal.rule else ((), None)
+    new = None if note is Note.UNKNOWN else state.value
+    return Planned(state.id, goal.key_result, state.value, new, (note,) if note else (), lacking)
 
 
 def _left(connection: Connection, state: KeyResultState, now: datetime) -> Planned:
@@ -74,7 +110,7 @@ def _effects(connection: Connection, name: str, verdict: Verdict, now: datetime)
 class _Question:
     """What would become of one key result, and everything that the answer rests on."""
 
-    goal: Goal
+    due: Due
     snapshot: Snapshot
     cache: MirrorCache
     now: datetime
@@ -83,11 +119,16 @@ class _Question:
     def connection(self) -> Connection:
         return self.snapshot.connection
 
+    @property
+    def goal(self) -> Goal:
+        return self.due.goal
+
     def answer(self) -> Planned:
-        key_result, basis = self.goal.key_result, basis_of(self.snapshot, self.goal)
+        key_result, basis = self.goal.key_result, basis_of(self.snapshot, self.goal, self.due.portion)
         old = basis.state.value if basis.state else None
         try:
-            verdict = judge(self.connection, self.goal, basis, self.cache, self.now)
+            portion = self._portion(basis)
+            verdict = judge(self.connection, self.goal, basis, self.cache, self.now, portion=portion)
         except ArithmeticError:  # the engine leaves such a key result as it is, too
             return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
         lacking = lacks(self.connection, self.goal.rule, self.snapshot.containers) if self.goal.rule else ()
@@ -105,7 +146,13 @@ class _Question:
             terms=_terms(self.goal, basis) if Note.TARGET in notes else None,
         )
 
+    def _portion(self, basis: Basis) -> Portion | None:
+        """What moved of it, where it is judged by that alone."""
+        return None if basis.whole else self.due.portion
+
     def _tickets(self, basis: Basis, verdict: Verdict) -> tuple[Ticket, ...]:
+        if not verdict.drafts:
+            return ()
         before, after = _places(basis.evidence), _places(_evidence_after(basis.evidence, verdict))
         moved = [each for each in sorted(before.keys() | after.keys()) if _differ(before.get(each), after.get(each))]
         if not moved:
@@ -137,7 +184,11 @@ class _Question:
         if rule is None:
             return lines
         scopes = verdict.scopes or basis.scopes
-        mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now, scopes)
+        portion = self._portion(basis)
+        if portion is None:
+            mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now, scopes)
+        else:
+            mirror = {name: list(touched.candidates) for name, touched in portion.touched.items()}
         for line in measure(rule, mirror, self.now, scopes).lines:
             lines.setdefault((line.source, line.item.id), []).append(line)
         return lines

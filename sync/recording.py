@@ -21,9 +21,9 @@ from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
 from store import ledger, lookup, queries, scopes, sources
+from store.cache import MirrorCache
 from store.database import Database
 from store.readiness import Snapshot
-from sync.cache import MirrorCache
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 from sync.task import Progress
 from sync.watching import Due, Portion, Still

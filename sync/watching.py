@@ -19,11 +19,11 @@ from mapping.interest import Interests, interests_of
 from mapping.rule import Rule
 from okrs.objective import terms_text
 from store import ledger, sources
+from store.cache import MirrorCache
 from store.facets import Touched
 from store.ledger import OnRecord
 from store.readiness import Snapshot
 from store.tables import from_micros, micros
-from sync.cache import MirrorCache
 from sync.deciding import Goal
 
 

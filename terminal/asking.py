@@ -54,7 +54,7 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
         as_json: Json = False,
     ) -> None:
         """Show what a ticket counts in, or why it does not."""
-        from store.views.explain import which_json
+        from store.views.which import which_json
         from terminal import render
 
         with noted(context):

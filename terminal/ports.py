@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Account, Listed, Quota
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
-    from store.views.explain import Explained, Which
+    from store.views.explain import Explained
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
     from store.views.quarantine import Quarantined
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.status import StatusView
     from store.views.verify import Verified
     from store.views.waiting import Waiting
+    from store.views.which import Places
     from sync.engine import Report
     from sync.lacking import NextRead
     from sync.planned import Planned
@@ -208,7 +209,7 @@ class Ports(Protocol):
 
     def explain(self, config: Path, key_result: str) -> Explained: ...
 
-    def which(self, config: Path, key: str) -> list[Which]: ...
+    def which(self, config: Path, key: str) -> Places: ...
 
     def history(self, config: Path, key_result: str) -> list[ShownEntry]: ...
 

@@ -12,11 +12,12 @@ from rich.text import Text
 from okrs.ledger import CauseKind, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
-from store.views.explain import Which
+from store.lookup import Ticket
 from store.views.history import ShownCause, ShownEntry
 from store.views.status import KeyResultStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
+from store.views.which import Places, Which
 from terminal.ports import Demo, DemoUpdate
 from terminal.reporting import gap_lines, number, quarantine_lines
 from terminal.tables import Cells, Rows, bare, line_of
@@ -170,19 +171,41 @@ def _queries(texts: Sequence[str]) -> str:
     return f"the {'query' if len(texts) == 1 else 'queries'} {named}{more}"
 
 
-def which(answer: Sequence[Which], key: str, titles: dict[str, str]) -> RenderableType:
-    """What a ticket does, one sentence a part."""
-    lines = []
-    for each in answer:
-        title = harmless(titles.get(each.key_result, each.key_result))
-        if each.counted:
-            lines.append(
-                Text(f"{harmless(key)} counts in {title}: +{number(each.amount)} (part {each.part + 1})", "green")
-            )
-        else:
-            why = REASONS.get(each.reason or "", each.reason or "")
-            lines.append(Text(f"{harmless(key)} does not count in {title} (part {each.part + 1}): {why}"))
-    return Group(*lines) if lines else Text(f"No key result reads the source of {harmless(key)}.")
+def which(answer: Places, key: str, titles: dict[str, str]) -> RenderableType:
+    """What a ticket does, one sentence a part; before them, what became of one that is gone or called otherwise."""
+    lines = [told for each in answer.tickets if (told := _became(each, key)) is not None]
+    lines += [_place(each, titles) for each in answer.parts]
+    fed = {each.ticket.identity for each in answer.parts}
+    others = (each for each in answer.tickets if each.identity not in fed)
+    lines += [Text(f"No key result reads the source of {harmless(each.item.key)}.") for each in others]
+    return Group(*lines)
+
+
+def _became(ticket: Ticket, key: str) -> Text | None:
+    today = ticket.item.key
+    name = harmless(today) if today.lower() == key.strip().lower() else f"{harmless(key)} is called {harmless(today)}"
+    if ticket.gone is None:
+        return None if today.lower() == key.strip().lower() else Text(f"{name} today.", "yellow")
+    since = f" A read found so on {ticket.gone_at:%Y-%m-%d %H:%M} UTC." if ticket.gone_at else ""
+    seen = f" It was last seen {ticket.item.state.value}: {harmless(ticket.item.title)}"
+    return Text(f"{harmless(today)} {_GONE.get(ticket.gone, ticket.gone)}.{since}{seen}", "yellow")
+
+
+_GONE = {
+    "deleted": "was deleted in its tracker",
+    "hidden": "is shown to the token no more",
+    "removed": "left what is read: its project, or its repository, is in the config no more",
+    "moved": "was moved to where nothing is read",
+}
+
+
+def _place(each: Which, titles: dict[str, str]) -> Text:
+    key, title = harmless(each.ticket.item.key), harmless(titles.get(each.key_result, each.key_result))
+    if each.counted:
+        adds = f": +{number(each.amount)}" if each.adds else ""
+        return Text(f"{key} counts in {title}{adds} (part {each.part + 1})", "green")
+    why = _GONE.get(each.reason or "") and f"it {_GONE[each.reason or '']}"
+    return Text(f"{key} does not count in {title} (part {each.part + 1}): {why or REASONS.get(each.reason or '', '')}")
 
 
 _KINDS = {

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from config.model import Config
 from store import ledger
-from store.views.explain import Explained, Which
+from store.views.explain import Explained
 from store.views.explain import explain as explained
-from store.views.explain import which as counted
 from store.views.history import ShownEntry
 from store.views.history import history as entries_of
 from store.views.quarantine import message_for
 from store.views.setup import Setup
 from store.views.waiting import Waiting
 from store.views.waiting import waiting as waits
+from store.views.which import Places
+from store.views.which import which as counted
 from terminal.ports import Failure
 from usecases.ground import Ground, database_of, setup_of
 
@@ -33,13 +34,16 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     return answer
 
 
-def which(ground: Ground, config: Path, key: str) -> list[Which]:
+def which(ground: Ground, config: Path, key: str) -> Places:
     """Show what a ticket counts in.  Raises Failure for one that was never read."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         answer = counted(connection, setup_of(known), key, ground.clock())
     if answer is None:
-        raise Failure(f"No ticket called {key} was read: check the spelling, or run `headway sync`.")
+        raise Failure(
+            f"No ticket called {key} was ever read: check the spelling, see that the config names its project or "
+            "repository, or run `headway sync`."
+        )
     return answer
 
 

@@ -1,6 +1,5 @@
-"""`explain` and `which`: a value from its tickets, and a ticket's key results."""
+"""`explain`: a value from its tickets."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,15 +9,15 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule
-from mapping.family import Candidate
 from mapping.judging import Line, Reason
-from mapping.measure import Measured, Mirror, measure, totals_of
+from mapping.measure import Measured, measure, totals_of
 from mapping.rule import OF_COUNTED, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
-from okrs.work import WorkItem, fold_key
-from store import ledger, lookup, queries, scopes
+from okrs.work import WorkItem
+from store import ledger, lookup, scopes, sources
+from store.cache import MirrorCache
 from store.views.quarantine import message_for
 from store.views.setup import Setup
 
@@ -60,13 +59,12 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     if rule is None:
         return None
     quarantined = message_for(setup.quarantine, name)
-    found: Mirror = {each: queries.candidates_of(connection, each) for each in rule.sources}
+    at = state.measured_at if state else now
     frozen = scopes.of_key_result(connection, name)
+    found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
+    measured = measure(rule, found, at, frozen)
     if state is None:
-        found = queries.with_past(connection, rule, found, now)
-        return Explained(name, None, now, rule, measure(rule, found, now, frozen), quarantined)
-    at = state.measured_at
-    measured = measure(rule, queries.with_past(connection, rule, found, at), at, frozen)
+        return Explained(name, None, now, rule, measured, quarantined)
     return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at), quarantined)
 
 
@@ -170,80 +168,3 @@ def _counted(line: Line) -> dict[str, Any]:
 def _excluded(line: Line) -> dict[str, Any]:
     reason = line.reason.value if line.reason else None
     return _shown(line.item) | {"reason": reason, "weight": as_json(line.weight)}
-
-
-@dataclass(frozen=True, slots=True)
-class Which:
-    """What one part of a key result's rule makes of a ticket."""
-
-    key_result: str
-    part: int
-    source: str
-    counted: bool
-    amount: Decimal | None
-    reason: str | None
-    """None when it counts; `no_match` when the part does not select it."""
-
-
-def which(connection: Connection, setup: Setup, key: str, now: datetime) -> list[Which] | None:
-    """Tell what a ticket does to the key results fed by its source.  None when no ticket is called so."""
-    found = _find(connection, key)
-    if not found:
-        return None
-    loaded: dict[str, Sequence[Candidate]] = {}
-    answer: list[Which] = []
-    for name, rule in sorted(_rules(connection, setup).items()):
-        if not {source for source, _ in found} & set(rule.sources):
-            continue
-        for source in rule.sources:
-            if source not in loaded:
-                loaded[source] = queries.candidates_of(connection, source)
-        past = queries.with_past(connection, rule, loaded, now)
-        measured = measure(rule, past, now, scopes.of_key_result(connection, name))
-        answer += _parts(name, rule, measured, found)
-    return answer
-
-
-def _find(connection: Connection, key: str) -> set[tuple[str, str]]:
-    exact = lookup.find_key(connection, {key, key.strip()})
-    if exact or "/" not in key:
-        return set(exact)
-    return set(lookup.find_folded(connection, fold_key(key)))
-
-
-def _rules(connection: Connection, setup: Setup) -> Mapping[str, Rule]:
-    states = ledger.states(connection)
-    return {
-        name: parse_rule(ledger.rule_text_of(connection, states[name].rule)) if name in states else rule
-        for name, rule in setup.rules.items()
-    }
-
-
-def _parts(name: str, rule: Rule, measured: Measured, found: set[tuple[str, str]]) -> list[Which]:
-    lines = {line.part: line for line in measured.lines if (line.source, line.item.id) in found}
-    answer = []
-    for number, part in enumerate(rule.parts):
-        if part.source not in {source for source, _ in found}:
-            continue
-        line = lines.get(number)
-        if line is None:
-            answer.append(Which(name, number, part.source, False, None, Reason.NO_MATCH.value))
-        else:
-            reason = line.reason.value if line.reason else None
-            answer.append(Which(name, number, part.source, line.counted, line.amount, reason))
-    return answer
-
-
-def which_json(answer: Sequence[Which]) -> list[dict[str, Any]]:
-    """The document of `which --json`."""
-    return [
-        {
-            "key_result": each.key_result,
-            "part": each.part,
-            "source": each.source,
-            "counted": each.counted,
-            "amount": as_json(each.amount),
-            "reason": each.reason,
-        }
-        for each in answer
-    ]

@@ -1,6 +1,6 @@
 """What is to be said of the rules of a config, as far as the mirror was read completely for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,15 +8,17 @@ from sqlalchemy import Connection, select
 
 from mapping.codec import rule_hash, rule_text
 from mapping.demand import demand_of
-from mapping.lint import Finding, Reached, findings
-from mapping.measure import measure
-from mapping.naming import Mirrored
-from mapping.rule import Rule
+from mapping.facets import asked_by
+from mapping.lint import Finding, Reached, Surveyed, findings
+from mapping.naming import Mirrored, Named, Names
+from mapping.rule import Part, Rule
 from okrs.ledger import EntryKind
 from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress
-from store import ledger, queries, sources
+from store import ledger, lookup, queries, sources
+from store.cache import MirrorCache
 from store.sources import SourceState
+from store.surveying import Surveyor, TermNames
 from store.tables import ledger_entry
 from store.views.setup import Setup
 
@@ -29,23 +31,43 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     rules = {name: rule for name, rule in setup.rules.items() if now < rule.period.end and _read(setup, states, rule)}
     named = {source for rule in rules.values() for source in rule.sources}
-    mirror = {name: _mirrored(connection, states[name]) for name in sorted(named)}
-    return [*findings(rules, mirror, now), *_reached(connection, setup, rules, mirror, now)]
+    cache = MirrorCache()
+    surveyor, values = Surveyor(connection, cache, now), dict[str, Decimal | None]()
+
+    def survey(name: str, rule: Rule) -> Surveyed:
+        found = surveyor.of(rule)
+        values[name] = found.value
+        return found
+
+    def keys(source: str, ids: Collection[str]) -> dict[str, str]:
+        return lookup.keys_of(connection, source, ids)
+
+    asked = {name: asked_by(_parts(rules.values(), name)) for name in named}
+    names = {name: _names(connection, cache, states[name], asked[name]) for name in sorted(named)}
+    found = [*findings(rules, names, survey, keys)]
+    return [*found, *_reached(connection, setup, rules, values, now)]
+
+
+def _parts(rules: Iterable[Rule], source: str) -> Iterator[Part]:
+    return (part for rule in rules for part in rule.parts if part.source == source)
 
 
 def _read(setup: Setup, states: dict[str, SourceState], rule: Rule) -> bool:
     return all(states[name].ready(setup.containers[name], demand_of(rule, name)) for name in rule.sources)
 
 
-def _mirrored(connection: Connection, state: SourceState) -> Mirrored:
-    names = [name for each in state.containers for name in (each.name, each.called, each.id) if name]
-    return Mirrored(
-        queries.candidates_of(connection, state.name), tuple(names), queries.errors_of(connection, state.name)
-    )
+def _names(connection: Connection, cache: MirrorCache, state: SourceState, asked: frozenset[str]) -> Named:
+    """What a source's items are called: asked of its index where that has all that the rules name."""
+    errors = queries.errors_of(connection, state.name)
+    containers = tuple(name for each in state.containers for name in (each.name, each.called, each.id) if name)
+    index = cache.index(connection, state.name, state.generation)
+    if index is not None and asked <= index.kept.asked:
+        return TermNames(connection, index, containers, errors)
+    return Names(Mirrored(cache.of(connection, state.name), containers, errors))
 
 
 def _reached(
-    connection: Connection, setup: Setup, rules: dict[str, Rule], mirror: dict[str, Mirrored], now: datetime
+    connection: Connection, setup: Setup, rules: dict[str, Rule], values: Mapping[str, Decimal | None], now: datetime
 ) -> list[Reached]:
     """One that reached its target on the way is fine; one that began there has a target that asks for nothing."""
     past, states = _begun(connection), ledger.states(connection)
@@ -57,7 +79,7 @@ def _reached(
         begun = past.get(key_result.id, [])
         measured = state is not None and state.rule == rule_hash(rule_text(rule))
         if not measured:
-            begun = [*begun, (state.value if state else None, _value(rule, mirror, now))]
+            begun = [*begun, (state.value if state else None, values.get(key_result.id))]
         value = _began(terms, begun)
         if value is not None and _there(terms, value):
             found.append(Reached(key_result.id, value, measured))
@@ -75,13 +97,6 @@ def _began(terms: Terms, begun: Sequence[tuple[Decimal | None, Decimal | None]])
 
 def _there(terms: Terms, value: Decimal | None) -> bool:
     return value is not None and progress(terms, value) >= ONE
-
-
-def _value(rule: Rule, mirror: dict[str, Mirrored], now: datetime) -> Decimal | None:
-    try:
-        return measure(rule, {name: mirror[name].candidates for name in rule.sources}, now).value
-    except ArithmeticError:  # absurd estimates; a run of the engine says so
-        return None
 
 
 def _begun(connection: Connection) -> dict[str, list[tuple[Decimal | None, Decimal | None]]]:

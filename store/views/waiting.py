@@ -8,9 +8,10 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from mapping.demand import demand_of
-from mapping.measure import Mirror, measure
+from mapping.measure import measure
 from mapping.rule import Rule
-from store import ledger, queries, scopes, sources
+from store import ledger, scopes, sources
+from store.cache import MirrorCache
 from store.readiness import ready
 from store.views.setup import Setup
 
@@ -62,6 +63,6 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
 
 
 def _measured(connection: Connection, name: str, rule: Rule, now: datetime) -> Decimal | None:
-    found: Mirror = {each: queries.candidates_of(connection, each) for each in rule.sources}
-    found = queries.with_past(connection, rule, found, now)
-    return measure(rule, found, now, scopes.of_key_result(connection, name)).value
+    frozen = scopes.of_key_result(connection, name)
+    found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), now, frozen)
+    return measure(rule, found, now, frozen).value

@@ -387,13 +387,13 @@ def dump(database: Database, *tables: Table) -> dict[str, list[tuple[Any, ...]]]
         }
 
 
-def two_projects(database: Database) -> "World":
+def two_projects(database: Database, large: int = LARGE) -> "World":
     """A world of two projects with five open tickets, measured once."""
     clock = Clock()
     tracker = FakeTracker(clock, "PAY", "OPS")
     tracker.put("PAY", *[an_item(f"PAY-{number}") for number in (1, 2, 3)])
     tracker.put("OPS", *[an_item(f"OPS-{number}") for number in (1, 2)])
-    world = World(database, {SOURCE: tracker}, clock)
+    world = World(database, {SOURCE: tracker}, clock, large=large)
     world.feed("open", a_rule(a_part(counts=Counts.OPEN)))
     assert world.sync().sources[0].state is Outcome.OK
     return world

@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from mapping.rule import Combine, Counts, Measure, Regress, Rule, Scale, Scope, Window
 from okrs.objective import Numeric
 from okrs.work import State
+from store import facets
 from store.database import Database
 from store.views.explain import explain_json
 from store.views.history import history
@@ -26,14 +27,14 @@ SCALED = a_rule(
 )
 
 
-@pytest.fixture
-def world(database: Database) -> World:
+@pytest.fixture(params=[facets.LARGE, 0], ids=["small", "large"])
+def world(database: Database, request: pytest.FixtureRequest) -> World:
     """Of three labelled tickets one was closed on 10 November; it is Friday, 20 November."""
     clock = Clock(at("2026-11-20T08:00"))
     tracker = FakeTracker(clock, "PAY")
     tracker.put("PAY", an_item("PAY-1", State.DONE, closed_at=at("2026-11-10"), created_at=at("2026-10-31")))
     tracker.put("PAY", an_item("PAY-2", labels=("x",)), an_item("PAY-3", State.DOING, labels=("x",)))
-    return World(database, {SOURCE: tracker}, clock)
+    return World(database, {SOURCE: tracker}, clock, large=request.param)
 
 
 def text(shown: RenderableType) -> str:

@@ -221,7 +221,7 @@ def test_the_answers_go_on_while_the_config_is_broken(office: Office) -> None:
     assert wrong.sentence.startswith("The config has ")
     assert {Path(problem.file).name for problem in wrong.problems} == {"headway.yaml", "pay.yaml"}
     assert service.explain(office.folder, "web-1").quarantined is None
-    assert [each.key_result for each in service.which(office.folder, "a")] == ["pay-1", "web-1"]
+    assert [each.key_result for each in service.which(office.folder, "a").parts] == ["pay-1", "web-1"]
     assert [each.entry.new for each in service.history(office.folder, "pay-1")] == [0, 1]
     with pytest.raises(Failure, match="no key result nope"):
         service.explain(office.folder, "nope")

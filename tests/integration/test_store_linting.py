@@ -11,14 +11,16 @@ from mapping.rule import Counts, Measure, Selector
 from okrs.cycle import Period
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import State
+from store import facets
 from store.database import Database
 from tests.builders import BEFORE, SOURCE, WITHIN, a_part, a_rule, where
 from tests.integration.fakes import Clock, FakeTracker, World, two_projects
 
 
-@pytest.fixture
-def world(database: Database) -> World:
-    return two_projects(database)
+@pytest.fixture(params=[facets.LARGE, 0], ids=["small", "large"])
+def world(database: Database, request: pytest.FixtureRequest) -> World:
+    """Of the large one facets are kept of all that the rules ask when they are read."""
+    return two_projects(database, large=request.param)
 
 
 def test_rules_that_select_something_are_fine(world: World) -> None:

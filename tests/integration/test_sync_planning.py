@@ -17,7 +17,7 @@ from okrs.demand import Demand
 from okrs.ledger import CauseKind, Entry, EntryKind
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import Kind, Ref, State
-from store import ledger
+from store import facets, ledger
 from store.database import Database
 from store.readiness import Snapshot
 from sync.lacking import Lack, NextRead, lacks, next_reads
@@ -131,10 +131,14 @@ def stories(draw: st.DrawFn) -> Story:
 
 
 @settings(max_examples=40, deadline=None)
-@given(stories())
-def test_what_is_planned_is_what_is_recorded(shared_database: Database, story: Story) -> None:
+@given(stories(), st.booleans(), st.booleans())
+def test_what_is_planned_is_what_is_recorded(
+    shared_database: Database, story: Story, large: bool, followed: bool
+) -> None:
+    """Of large sources, too, whose facets a run that was killed brought up to their items, or did not."""
     clock = Clock()
     world = World(emptied(shared_database), {name: FakeTracker(clock, "A") for name in SOURCES}, clock)
+    world.large = 0 if large else facets.LARGE
     if story.wide:
         world.reading = dict.fromkeys(SOURCES, EVERYTHING)
         world.queries = dict.fromkeys(SOURCES, frozenset((*KEYS, *NAMES)))
@@ -147,6 +151,9 @@ def test_what_is_planned_is_what_is_recorded(shared_database: Database, story: S
     if story.unread:
         world.containers["one"] = ("A", "B")
     clock.forward(days=story.days)
+    if followed:
+        for name, asked in world.engine()._asked().items():
+            facets.follow(world.database, name, asked, world.large)
     agree(world)
 
 

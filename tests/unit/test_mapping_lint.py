@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 
 from mapping.family import Lore, candidates
-from mapping.lint import Ambiguous, Finding, Overlap, SelectsNothing, Twice, Unanswered, Unestimated, Unknown, findings
-from mapping.naming import Mirrored
+from mapping.lint import (
+    Ambiguous,
+    Finding,
+    Overlap,
+    SelectsNothing,
+    Twice,
+    Unanswered,
+    Unestimated,
+    Unknown,
+    findings,
+    surveyed,
+)
+from mapping.naming import Mirrored, Names
 from mapping.rule import Combine, Counts, Measure, Missing, Not, Part, Rule, Selector
 from okrs.cycle import Period
 from okrs.work import Kind, Ref, State, WorkItem
@@ -28,7 +39,11 @@ def found(
 ) -> list[Finding]:
     lore = Lore({text: set[str]() for text, error in queries.items() if error is None})
     mirrored = Mirrored(candidates((seen(each) for each in items), lore), tuple(containers), queries)
-    return list(findings(rules if isinstance(rules, dict) else {"kr": rules}, {SOURCE: mirrored}, NOW))
+    mirror, keys = {SOURCE: mirrored.candidates}, {each.id: each.key for each in items}
+    every = rules if isinstance(rules, dict) else {"kr": rules}
+    return list(
+        findings(every, {SOURCE: Names(mirrored)}, lambda _, rule: surveyed(rule, mirror, NOW), lambda *_: keys)
+    )
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -216,8 +231,10 @@ def test_a_few_shared_tickets_of_many_are_ordinary() -> None:
 def test_work_of_which_nobody_knows_whether_it_is_an_earlier_part_s_is_told() -> None:
     rule = a_rule(a_part(), a_part(source="other"), a_part(source="web", once=True), combine=Combine.MEAN)
     tickets = {SOURCE: an_item("PAY-1"), "other": an_item("PAY-1", url=""), "web": an_item("web#7", refs=("PAY-1",))}
-    mirror = {name: Mirrored(candidates([seen(item)])) for name, item in tickets.items()}
-    assert list(findings({"kr": rule}, mirror, NOW)) == [Ambiguous("kr", 2, 1, ("web#7",))]
+    mirror = {name: candidates([seen(item)]) for name, item in tickets.items()}
+    names = {name: Names(Mirrored(every)) for name, every in mirror.items()}
+    told = findings({"kr": rule}, names, lambda _, rule: surveyed(rule, mirror, NOW), lambda *_: {})
+    assert list(told) == [Ambiguous("kr", 2, 1, ("web#7",))]
 
 
 def test_numbers_that_no_column_holds_stop_nothing() -> None:

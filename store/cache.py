@@ -1,6 +1,7 @@
 """What evaluations of the same mirror share: its items, joined once for as long as the source's generation stands."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from mapping.measure import Scopes
 from mapping.rule import Rule
 from store import facets, queries, sources
 from store.database import Database
+from store.narrowing import joined
 
 
 class MirrorCache:
@@ -41,7 +43,7 @@ class MirrorCache:
         """Return what a rule may select, or has in a frozen scope, of its sources as they are in this snapshot."""
         few, indexes = {}, {}
         for name, generation in generations.items():
-            index = self._index(connection, name, generation)
+            index = self.index(connection, name, generation)
             some = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
             if index is not None and some is not None:
                 few[name], indexes[name] = some, index
@@ -51,12 +53,21 @@ class MirrorCache:
             found |= {name: _with_namesakes(connection, index, few[name], keys) for name, index in indexes.items()}
         return queries.with_past(connection, rule, found, now)
 
+    def some(self, connection: Connection, name: str, ids: AbstractSet[str]) -> list[Candidate]:
+        """Return items of a source by their ids, each among all that is said of it elsewhere in this snapshot."""
+        index = self.index(connection, name, sources.generations(connection, [name])[name])
+        if index is None:
+            every = self.of(connection, name)
+        else:
+            every = joined(connection, name, ids, index.lore, index.foundation(connection))
+        return [each for each in every if each.item.id in ids]
+
     def touched(self, connection: Connection, name: str, since: int, generation: int) -> facets.Touched | None:
         """Return what moved in a source between two generations, the later of which is this snapshot's.
 
         None where that is not known: of small sources, which are measured as a whole.
         """
-        index = self._index(connection, name, generation)
+        index = self.index(connection, name, generation)
         if index is None:
             return None
         at, held = self._touched.get(name, (-1, {}))
@@ -67,7 +78,8 @@ class MirrorCache:
             held[since] = facets.touched(connection, index, since)
         return held[since]
 
-    def _index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
+    def index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
+        """Return the index of a source at its generation; None where none is kept, or it is behind."""
         if self._snapshot is not connection:
             self._snapshot, self._telling = connection, set()
         held = self._indexes.get(name)

@@ -1,0 +1,96 @@
+"""Which key results count the same work: items sorted into groups by who has them, instead of every pair of rules.
+
+    groups    items that the same rules have, as a number each; a new rule splits those of which it has some
+    shared    of two rules: the sum of the groups that both have
+
+So memory grows with the items and not with rules times items, and time with what rules do share.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import combinations
+
+from okrs.cycle import Period
+
+_KEPT = 100
+"""Examples that are held before the first ones are picked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Two rules, by their numbers, that share work."""
+
+    one: int
+    other: int
+    items: int
+    examples: tuple[tuple[str, str], ...]
+    """The first of them by source and id."""
+
+
+class Overlaps:
+    """The work of rules, added one after the other; they are numbered in that order."""
+
+    def __init__(self) -> None:
+        self._group: dict[str, dict[str, int]] = {}
+        self._split: list[tuple[int, int]] = [(0, -1)]
+        """Of each group the one that it was split from, and the rule that did it; nobody has the first."""
+        self._rules: list[tuple[Period, int]] = []
+        """Of each rule its period, and how many items it has."""
+
+    def add(self, period: Period, work: Mapping[str, Collection[str]]) -> None:
+        """Add the ids of what counts in a rule, by source, each once."""
+        number, into = len(self._rules), dict[int, int]()
+        self._rules.append((period, sum(len(ids) for ids in work.values())))
+        for source, ids in work.items():
+            groups = self._group.setdefault(source, {})
+            for each in ids:
+                old = groups.get(each, 0)
+                if old not in into:
+                    into[old] = len(self._split)
+                    self._split.append((old, number))
+                groups[each] = into[old]
+
+    def found(self, least: Decimal, few: int) -> Iterator[Common]:
+        """Yield for each rule the earlier one of its period that shares most with it, if it is enough of the smaller.
+
+        `least` is that share; `few` examples are named.
+        """
+        sizes = Counter(group for groups in self._group.values() for group in groups.values())
+        shared: Counter[tuple[int, int]] = Counter()
+        for group, items in sizes.items():
+            for pair in combinations(self._members(group), 2):
+                shared[pair] += items
+        most: dict[int, tuple[int, int]] = {}
+        for one, other in sorted(shared):
+            items, (mine, of_mine), (theirs, of_theirs) = shared[one, other], self._rules[one], self._rules[other]
+            enough = mine == theirs and items >= least * min(of_mine, of_theirs)
+            if enough and items > most.get(other, (0, 0))[0]:
+                most[other] = (items, one)
+        examples = self._examples({(one, other) for other, (_, one) in most.items()}, sizes, few)
+        for other, (items, one) in most.items():
+            yield Common(one, other, items, examples[one, other])
+
+    def _members(self, group: int) -> list[int]:
+        """The rules that have the items of a group, in order."""
+        members: list[int] = []
+        while group:
+            group, number = self._split[group]
+            members.append(number)
+        return members[::-1]
+
+    def _examples(
+        self, pairs: Collection[tuple[int, int]], groups: Collection[int], few: int
+    ) -> dict[tuple[int, int], tuple[tuple[str, str], ...]]:
+        of_group = {
+            group: [pair for pair in combinations(self._members(group), 2) if pair in pairs] for group in groups
+        }
+        first: dict[tuple[int, int], list[tuple[str, str]]] = {pair: [] for pair in pairs}
+        for source, known in self._group.items():
+            for each, group in known.items():
+                for pair in of_group[group]:
+                    first[pair].append((source, each))
+                    if len(first[pair]) > _KEPT:
+                        first[pair] = sorted(first[pair])[:few]
+        return {pair: tuple(sorted(some)[:few]) for pair, some in first.items()}

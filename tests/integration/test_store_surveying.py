@@ -1,0 +1,77 @@
+"""Of large sources lint looks at terms and rows of facets: it sees there what all items would show it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mapping.lint import Surveyed, surveyed
+from mapping.naming import Mirrored, Names
+from mapping.rule import Measure, Rule, Selector
+from okrs.work import Kind, Ref, fold_name
+from store import facets, queries
+from store.cache import MirrorCache
+from store.database import Database
+from store.surveying import Surveyor, TermNames
+from tests.builders import NOW, a_part, a_rule, an_item, where
+from tests.integration.readings import PAY, Reading
+from tests.integration.test_store_facets import KEYS, NAMES, Life
+from tests.integration.test_store_totals import estimated, mirrored, plain_rules
+from tests.unit.test_mapping_laws import Mirror, nows, rules
+
+
+def by_all_items(database: Database, rule: Rule, now: object) -> Surveyed | None:
+    with database.read() as connection:
+        held = {name: queries.candidates_of(connection, name) for name in rule.sources}
+        try:
+            return surveyed(rule, held, now)  # type: ignore[arg-type]
+        except ArithmeticError:
+            return None
+
+
+def by_facets(database: Database, rule: Rule, now: object) -> Surveyed | None:
+    with database.read() as connection:
+        try:
+            return Surveyor(connection, MirrorCache(), now).of(rule)  # type: ignore[arg-type]
+        except ArithmeticError:
+            return None
+
+
+@settings(max_examples=40, deadline=None)
+@given(estimated(), st.lists(plain_rules() | rules(), min_size=4, max_size=8), nows)
+def test_a_rule_looks_the_same(shared_database: Database, mirror: Mirror, some: list[Rule], now: object) -> None:
+    mirrored(shared_database, mirror, NOW, some)
+    for rule in some:
+        assert by_facets(shared_database, rule, now) == by_all_items(shared_database, rule, now)
+
+
+def test_what_lies_under_what_is_found_however_deep(database: Database) -> None:
+    """Named by id, by key, or by a key in other case; what lies between is not selected."""
+    epic, between = an_item("acme/web#1", kind=Kind.EPIC), an_item("acme/web#2", kind=Kind.SUBTASK)
+    between = an_item("acme/web#2", kind=Kind.SUBTASK, parent=Ref("", "Acme/Web#1"))
+    below = [an_item(f"acme/web#{number}", parent=Ref(between.id, "")) for number in range(3, 6)]
+    reading = Reading(database)
+    reading.read(PAY, [epic, between, *below, an_item("acme/web#9")])
+    rule = a_rule(a_part(Measure.COUNT, source="s", where=where(kind=["epic", "issue"])))
+    facets.follow(database, "s", frozenset(), large=0)
+    found = by_facets(database, rule, NOW)
+    assert found == by_all_items(database, rule, NOW)
+    assert found is not None
+    assert (found.parts[0].nested, found.parts[0].example) == (3, ("acme/web#3", "acme/web#1"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_names_are_those_of_all_items(database: Database, seed: int) -> None:
+    life = Life(Reading(database), seed)
+    for _ in range(25):
+        life.step()
+    life.follow()
+    with database.read() as connection:
+        index = facets.index_of(connection, "s")
+        assert index is not None
+        few = TermNames(connection, index, ("PAY",), {})
+        every = Names(Mirrored(queries.candidates_of(connection, "s"), ("PAY",)))
+        for selector in set(Selector) - {Selector.KIND, Selector.STATE, Selector.QUERY}:
+            for value in (*KEYS, *NAMES, *life.items, "Bug", "Bgu", "Sprnt 12", "nothing like it"):
+                assert few.has(selector, value) == every.has(selector, value), (selector, value)
+                near, meant = few.near(selector, value), every.near(selector, value)
+                assert (near and fold_name(near)) == (meant and fold_name(meant)), (selector, value)
