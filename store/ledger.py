@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, select, update
 
 from mapping.attribution import Evidence
 from mapping.totals import Total
@@ -194,9 +195,14 @@ def _generations_text(generations: Mapping[str, int]) -> str:
     return orjson.dumps(dict(generations), option=orjson.OPT_SORT_KEYS).decode()
 
 
+@cache
+def _state_of() -> Select[Any]:
+    return select(key_result).where(key_result.c.id == bindparam("name"))
+
+
 def state_of(connection: Connection, name: str) -> KeyResultState | None:
     """Return the state of a key result; None when it was never measured."""
-    row = connection.execute(select(key_result).where(key_result.c.id == name)).one_or_none()
+    row = connection.execute(_state_of(), {"name": name}).one_or_none()
     return _state(row) if row else None
 
 
@@ -266,12 +272,23 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
     return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
 
 
+@cache
+def _evidence_among() -> Select[Any]:
+    """Asked for every key result, so it is put together once."""
+    mine = (evidence.c.key_result == bindparam("name"), evidence.c.source == bindparam("source"))
+    some = (
+        evidence.c.part.in_(bindparam("parts", expanding=True)),
+        evidence.c.item.in_(bindparam("ids", expanding=True)),
+    )
+    return select(evidence).where(*mine, *some)
+
+
 def evidence_among(connection: Connection, name: str, parts: int, source: str, ids: Iterable[str]) -> list[Evidence]:
     """Return what is on the line of a key result of these items of a source, in any of so many parts."""
-    mine = (evidence.c.key_result == name, evidence.c.part.in_(range(parts)), evidence.c.source == source)
+    mine = {"name": name, "parts": range(parts), "source": source}
     found: list[Evidence] = []
     for some in slices(ids):
-        rows = connection.execute(select(evidence).where(*mine, evidence.c.item.in_(some)))
+        rows = connection.execute(_evidence_among(), mine | {"ids": some})
         found += [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
     return found
 

@@ -3,9 +3,24 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, or_, select, true, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem, fold_key
@@ -30,6 +45,30 @@ def _versions() -> Select[Any]:
     )
 
 
+# Questions that are asked again and again are put together once: that takes as long as to answer them.
+
+_NAME: BindParameter[str] = bindparam("name")
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_GENERATION: BindParameter[int] = bindparam("generation")
+
+
+@cache
+def _by_id() -> Select[Any]:
+    return _versions().where(item.c.source == _NAME, item.c.id.in_(_IDS))
+
+
+@cache
+def _present_by_id() -> Select[Any]:
+    return _present(_NAME, item.c.id.in_(_IDS))
+
+
+@cache
+def _before() -> Select[Any]:
+    mine = (item_version.c.source == _NAME, item_version.c.item.in_(_IDS), item_version.c.generation <= _GENERATION)
+    every = select(item_version.c.item, item_version.c.payload).where(*mine)
+    return every.order_by(item_version.c.item, item_version.c.seen_at)
+
+
 def _plain_versions() -> Select[Any]:
     """The same with times as the whole numbers that they are: thousands are read at once."""
     plain = [type_coerce(column, BigInteger).label(column.name) for column in (item.c.state_since, item.c.updated_at)]
@@ -45,8 +84,21 @@ def items_where(
     connection: Connection, name: str, condition: ColumnElement[bool], most: int | None = None
 ) -> list[Seen]:
     """Return the items of a source that are in the mirror and fulfil a condition, in the order of their ids."""
+    return _seen(connection.execute(_present(name, condition).limit(most)))
+
+
+def items_among(connection: Connection, name: str, ids: Iterable[str]) -> list[Seen]:
+    """Return the items of these ids that are in the mirror."""
+    questions = ({"name": name, "ids": some} for some in slices(ids))
+    return [each for asked in questions for each in _seen(connection.execute(_present_by_id(), asked))]
+
+
+def _present(name: str | BindParameter[str], condition: ColumnElement[bool]) -> Select[Any]:
     here = (item.c.source == name, item.c.gone.is_(None), condition)
-    rows = connection.execute(_plain_versions().where(*here).order_by(item.c.id).limit(most))
+    return _plain_versions().where(*here).order_by(item.c.id)
+
+
+def _seen(rows: CursorResult[*tuple[Any, ...]]) -> list[Seen]:
     return [
         Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
         for payload, digest, since, updated in rows
@@ -69,8 +121,7 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
     """Return items by id as they were last seen, with the reason for which they left, if they did."""
     found: dict[str, tuple[WorkItem, str | None]] = {}
     for some in slices(ids):
-        rows = connection.execute(_versions().where(item.c.source == name, item.c.id.in_(some)))
-        for row in rows:
+        for row in connection.execute(_by_id(), {"name": name, "ids": some}):
             known = decode(row.payload, row.updated_at)
             found[known.id] = (known, row.gone)
     return found
@@ -89,12 +140,7 @@ def before(connection: Connection, name: str, ids: Iterable[str], generation: in
     """Return items as we knew them at that generation of the source; those we did not know are left out."""
     found: dict[str, WorkItem] = {}
     for some in slices(ids):
-        rows = connection.execute(
-            select(item_version.c.item, item_version.c.payload)
-            .where(item_version.c.source == name, item_version.c.item.in_(some))
-            .where(item_version.c.generation <= generation)
-            .order_by(item_version.c.item, item_version.c.seen_at)
-        )
+        rows = connection.execute(_before(), {"name": name, "ids": some, "generation": generation})
         found.update({row.item: decode(row.payload, None) for row in rows})
     return found
 

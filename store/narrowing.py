@@ -9,7 +9,6 @@ from mapping.family import Candidate, Lore, Seen, candidates
 from okrs.work import Ref, fold_key
 from store import lookup
 from store.database import slices
-from store.tables import item
 from store.terms import tied
 
 
@@ -84,7 +83,4 @@ def _called(connection: Connection, source: str, keys: Iterable[str]) -> dict[st
 
 
 def _load(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, Seen]:
-    found: dict[str, Seen] = {}
-    for some in slices(sorted(set(ids))):
-        found |= {each.item.id: each for each in lookup.items_where(connection, source, item.c.id.in_(some))}
-    return found
+    return {each.item.id: each for each in lookup.items_among(connection, source, sorted(set(ids)))}
