@@ -13,8 +13,8 @@ from mapping.causes import Past, Place, place_of, steps
 from mapping.judging import Line
 from mapping.rule import Measure, Rule
 from mapping.totals import ZERO, Total, kept, value_of
-from okrs.numbers import rounded
 from okrs.ledger import CauseKind, Delta
+from okrs.numbers import rounded
 
 ItemId = tuple[str, str]
 """Source and the item's immutable id."""
