@@ -1,12 +1,16 @@
 """While files of the config are broken: the real service over a file of notes, restarted for every step."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from connectors import registry
 from okrs.ledger import EntryKind
@@ -283,3 +287,41 @@ def test_files_are_kept_changed_and_forgotten(database: Database) -> None:
     assert kept(database) == (Kept("a", True, "[]"), Kept("b", False, "{}", first), Kept("c", False, None, first))
     keep(database, [Good("a", False, "[]"), Good("c", True, "1")], [], second)
     assert kept(database) == (Kept("a", False, "[]"), Kept("c", True, "1"))
+
+
+def test_a_version_that_cannot_be_kept_leaves_the_older_one(database: Database) -> None:
+    keep(database, [Good("a", True, "{}"), Good("b", False, None)], ["c"], NOW)
+    keep(database, [Good("a", True, None), Good("b", False, None), Good("c", False, None)], [], NOW)
+    assert kept(database) == (Kept("a", True, "{}"), Kept("b", False, None), Kept("c", False, None))
+    keep(database, [Good("b", True, "[]")], ["a"], NOW)
+    assert kept(database) == (Kept("a", True, "{}", NOW), Kept("b", True, "[]"))
+
+
+def test_two_runs_at_once_keep_what_the_later_one_found(database: Database, database_url: str) -> None:
+    """Both have seen the same when they begin to write."""
+    first, second = (open_database(database_url, create=False) for _ in range(2))
+    keep(first, [Good("a", True, "{}")], [], NOW)
+    seen, faster = Barrier(2), Event()
+
+    def run(mine: Database, good: list[Good], wrong: list[str], *, waits: bool) -> None:
+        write = mine.write
+
+        @contextmanager
+        def writing() -> Iterator[Connection]:
+            seen.wait(60)
+            if waits:
+                faster.wait(60)
+            with write() as connection:
+                yield connection
+            faster.set()
+
+        mine.write = writing  # type: ignore[method-assign]  # the moment between reading and writing
+        keep(mine, good, wrong, NOW)
+
+    with closing(first), closing(second), ThreadPoolExecutor(2) as pool:
+        for done in [
+            pool.submit(run, first, [Good("a", True, "[]"), Good("b", False, "1")], ["c"], waits=False),
+            pool.submit(run, second, [Good("a", True, "[]"), Good("c", False, "2")], ["b"], waits=True),
+        ]:
+            done.result()
+    assert kept(database) == (Kept("a", True, "[]"), Kept("b", False, "1", NOW), Kept("c", False, "2"))
