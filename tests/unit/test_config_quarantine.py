@@ -1,6 +1,7 @@
 """Which files of a broken config are taken, and what stands in for the others."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from config.lastgood import MISFIT, NO_DATABASE, NOTHING_KEPT, Broken, Taken, taken
 from config.loader import Terms
+from config.problems import Problems
 from store.configs import Kept
 from store.views.quarantine import Quarantined, message_for, standing, sure
 from tests.builders import at
@@ -59,9 +61,13 @@ class Folder:
     def keep(self) -> None:
         """Do as a run does."""
         found = self.load()
-        right = {each.name: Kept(each.name, each.main, each.document) for each in found.good()}
-        old = {each.name: each for each in self.kept if each.name in found.wrong}
-        wrong = {name: old.get(name) or Kept(name, main=False, document=None) for name in found.wrong}
+        old = {each.name: each for each in self.kept}
+        never = Kept("", main=False, document=None)
+        right = {
+            each.name: Kept(each.name, each.main, each.document or old.get(each.name, never).document)
+            for each in found.good(Problems())
+        }
+        wrong = {name: old.get(name) or replace(never, name=name) for name in found.wrong}
         self.kept = list({**wrong, **right}.values())
 
     def load(self, environ: Mapping[str, str] = ENVIRON) -> Taken:
@@ -115,7 +121,7 @@ def test_a_mistake_of_a_team_s_file_is_its_own(folder: Folder, name: str) -> Non
     assert (wrong.runs, wrong.still, wrong.main) == (True, (), False)
     assert set(wrong.key_results) == {"p1", "p2"}
     assert "pay.yaml:" in wrong.problem
-    assert {each.name for each in found.good()} == {"headway.yaml", "web.yaml"}
+    assert {each.name for each in found.good(Problems())} == {"headway.yaml", "web.yaml"}
     folder.keep()
     assert {each.name: each.document for each in folder.kept} == before
 
@@ -166,7 +172,7 @@ def test_a_broken_main_file_gives_way_to_the_last_good_one(folder: Folder) -> No
     assert set(found.config.rules) == {"p1", "p2", "w1", "w2"}, "the other files are taken as they are"
     (wrong,) = found.config.quarantine
     assert (wrong.main, wrong.runs) == (True, True)
-    assert {each.name for each in found.good()} == {"pay.yaml", "web.yaml"}
+    assert {each.name for each in found.good(Problems())} == {"pay.yaml", "web.yaml"}
 
 
 def test_a_broken_main_file_and_a_broken_team_are_told_apart(folder: Folder) -> None:
@@ -192,7 +198,7 @@ def test_one_file_alone_is_the_main_file(tmp_path: Path) -> None:
     path = tmp_path / "headway.yaml"
     path.write_text(MAIN + team("pay", "p1"), encoding="utf-8")
     terms = Terms(ENVIRON, connect=True)
-    kept = [Kept(each.name, each.main, each.document) for each in taken(path, terms).good()]
+    kept = [Kept(each.name, each.main, each.document) for each in taken(path, terms).good(Problems())]
     assert [(each.name, each.main) for each in kept] == [("headway.yaml", True)]
     folder.edit("headway", "measure: count", "measure: cuont")
     found = taken(path, terms, lambda _: kept)
