@@ -77,7 +77,9 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     settled = settle(found, kept, terms, main.entry("database"))
     if settled is None:
         raise Broken(loaded.problems, MISFIT if any(each.main and each.document for each in kept) else NOTHING_KEPT)
-    return Taken(settled.config, settled.right, settled.main, loaded.problems)
+    more = (each for each in settled.problems if each not in loaded.problems)
+    told = Problems([*loaded.problems, *more]).sorted()
+    return Taken(settled.config, settled.right, settled.main, told)
 
 
 def _with_database(found: Found) -> Spot | None:

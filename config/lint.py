@@ -29,8 +29,9 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
         problems.warning(places.database, f"{unasked} So nothing is said of what the mappings select.")
     astray = _astray(loaded.config) if loaded.config else set()
     of_config = _of_config(loaded.config, astray, places) if loaded.config else ()
-    for root in (file.root for file in loaded.files if loaded.config and file.root):
-        document_of(root, loaded.config, problems)
+    for root in (file.root for file in loaded.files if file.root):
+        if loaded.config:
+            document_of(root, loaded.config, problems)
     # One that goes the wrong way is reached at once: only the cause is told.
     kept = (each for each in findings if not (isinstance(each, Reached) and each.key_result in astray))
     for spot, message in (*of_config, *((_place(each, places), _words(each)) for each in kept)):

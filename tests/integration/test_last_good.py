@@ -172,7 +172,15 @@ def test_a_file_that_is_no_yaml_retires_nothing(office: Office) -> None:
     assert office.values() == {"pay-1": 3, "web-1": 2}
 
 
-@pytest.mark.parametrize("how", ["objectives: [", "mistake: 1\nobjectives:"], ids=["unreadable", "readable"])
+HOW = {
+    "unreadable": "objectives: [",
+    "readable": "mistake: 1\nobjectives:",
+    "misspelt": "objectivs:",
+    "given twice": "objectives: x\nobjectives:",
+}
+
+
+@pytest.mark.parametrize("how", HOW.values(), ids=HOW)
 def test_without_a_kept_version_its_key_results_stand_still(office: Office, how: str) -> None:
     """As in the first run after an upgrade, with a file that broke just then."""
     database = office.opened()
@@ -187,6 +195,38 @@ def test_without_a_kept_version_its_key_results_stand_still(office: Office, how:
     office.edit("pay", how, "objectives:")
     assert kinds(office.sync()) == [("pay-1", EntryKind.AUTO)]
     assert office.values() == {"pay-1": 2, "web-1": 2}
+
+
+@pytest.mark.parametrize(
+    "how", [("    key_results:", "    key_result:"), ("id: pay-1", "di: pay-1"), ("mappings:", "mapings:")]
+)
+def test_a_file_that_is_renamed_and_broken_at_once_retires_nothing(office: Office, how: tuple[str, str]) -> None:
+    (office.folder / "pay.yaml").rename(office.folder / "payments.yaml")
+    office.edit("payments", *how)
+    office.done("a", "b")
+    synced = office.sync()
+    assert wrong_files(synced) == ["payments.yaml"]
+    assert kinds(synced) == [("web-1", EntryKind.AUTO)]
+    assert office.retired() == set()
+    office.edit("payments", *reversed(how))
+    assert kinds(office.sync()) == [("pay-1", EntryKind.AUTO)]
+
+
+def test_nobody_takes_a_key_result_over_whose_file_cannot_be_read(office: Office) -> None:
+    office.edit("pay", "objectives:", "objectives: [")
+    office.edit("web", "[{id: web-1,", "[{id: pay-1, title: Taken, start: 0, target: 500}, {id: web-1,")
+    rule = "  - {key_result: pay-1, from: [{source: notes, measure: count, counts: all}]}\n"
+    office.edit("web", "mappings:\n", f"mappings:\n{rule}")
+    office.done("a", "b")
+    for mended in (False, True):
+        if mended:
+            office.edit("pay", "objectives: [", "objectives:")
+        synced = office.sync()
+        assert kinds(synced) == ([] if mended else [("pay-1", EntryKind.AUTO), ("web-1", EntryKind.AUTO)])
+        assert wrong_files(synced) == (["web.yaml"] if mended else ["pay.yaml", "web.yaml"])
+        assert office.values() == {"pay-1": 2, "web-1": 2}
+        assert (office.quarantined()["pay-1"] is None) == mended
+        assert "pay.yaml, which has not given it away" in str(office.quarantined()["web-1"])
 
 
 def test_a_broken_main_file_runs_as_it_was_last_good(office: Office) -> None:

@@ -155,12 +155,40 @@ def test_key_results_without_a_good_version_are_shown_and_stand_still(tmp_path: 
     assert "pay.yaml:" in told
 
 
-def test_where_nothing_can_be_read_nobody_knows_what_left(tmp_path: Path) -> None:
-    folder = Folder(tmp_path, web=team("web", "w1"))
-    folder.keep()
-    folder.write(pay="objectives: [")
+UNREAD = {
+    "no YAML": ("objectives:", "objectives: ["),
+    "no list": (team("pay", "p1", "p2"), "objectives: 5"),
+    "misspelt objectives": ("objectives:", "objectivs:"),
+    "misspelt mappings": ("mappings:", "mapings:"),
+    "misspelt key results": ("key_results:", "key_result:"),
+    "an id that is none": ("id: p1,", "id: p 1,"),
+    "a misspelt id": ("{id: p1,", "{di: p1,"),
+    "a mapping of nothing": ("{key_result: p1,", "{key_reslut: p1,"),
+    "a section given twice": ("objectives:", "objectives: 5\nobjectives:"),
+}
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("name", UNREAD)
+def test_where_names_cannot_be_read_nobody_knows_what_left(folder: Folder, name: str, keeps: bool) -> None:
+    folder.edit("pay", *UNREAD[name])
+    folder.kept = [each for each in folder.kept if keeps or each.name != "pay.yaml"]
+    assert set(folder.wrong()) == {"pay"}
     assert not sure(folder.load().config.quarantine)
-    folder.write(pay="objectives: 5")
+
+
+READ = {
+    "an unknown key": ("    title: T", "    titel: T"),
+    "an unknown key beside all sections": ("objectives:", "goals: 1\nobjectives:"),
+    "a bad rule": ("measure: count", "measure: cuont"),
+    "no key results": (team("pay", "p1", "p2"), "objectives: [{id: pay, cycle: P, title: T}]"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_where_names_can_be_read_it_is_known_what_left(folder: Folder, name: str) -> None:
+    folder.edit("pay", *READ[name])
+    assert set(folder.wrong()) == {"pay"}
     assert sure(folder.load().config.quarantine)
 
 
@@ -248,6 +276,57 @@ def test_who_had_an_id_first_keeps_it(folder: Folder) -> None:
     assert set(folder.wrong()) == {"web"}
 
 
+@pytest.mark.parametrize("name", ["aaa", "web", "zzz"])
+@pytest.mark.parametrize(
+    "how", [("T", "T"), ("title: T", "title: U"), ("count", "cuont"), ("objectives:", "objectives: [")]
+)
+def test_who_takes_an_id_that_is_not_given_away_made_the_mistake(
+    folder: Folder, name: str, how: tuple[str, str]
+) -> None:
+    """Whatever happened to the file that has it, and whoever stands first."""
+    before = folder.load().config.rules["p1"]
+    folder.edit("pay", *how)
+    folder.write(**{name: team(name, "p1", "n1").replace("label: p1", "label: other")})
+    wrong = folder.wrong()
+    assert set(wrong) == {name} | ({"pay"} if how[1] in ("cuont", "objectives: [") else set())
+    assert "pay.yaml, which has not given it away" in wrong[name].problem
+    assert "p1" not in wrong[name].key_results
+    config = folder.load().config
+    assert config.rules["p1"] == before
+    assert {each.id: each.objective for each in config.key_results}["p1"] == "pay"
+    told = message_for(config.quarantine, "p1")
+    assert (told is None) == ("pay" not in wrong)
+    assert wrong[name].problem in map(str, folder.load().problems)
+
+
+def test_who_maps_or_names_what_is_not_given_away_made_the_mistake(shared: Folder) -> None:
+    shared.edit("pay", "objectives:", "templates: {own: {params: [], mapping: {from: []}}}\nobjectives: [")
+    shared.edit("web", "mappings:\n", "mappings:\n  - {key_result: p1, from: [{source: pay, measure: count}]}\n")
+    wrong = shared.wrong()
+    assert set(wrong) == {"pay", "web"}
+    assert 'the mapping of "p1" belongs to' in wrong["web"].problem
+    assert (wrong["pay"].key_results, wrong["pay"].still) == (("p1",), ())
+    shared.edit("web", "  - {key_result: p1, from: [{source: pay, measure: count}]}\n", "")
+    shared.edit("headway", "measure: count}]\n", "measure: count}]\nlink_by: [")
+    shared.edit(
+        "web", "objectives:", "templates:\n  bugs: {mapping: {from: [{source: pay, measure: count}]}}\nobjectives:"
+    )
+    wrong = shared.wrong()
+    assert set(wrong) == {"headway", "pay", "web"}
+    assert 'the template "bugs" belongs to' in wrong["web"].problem
+
+
+def test_two_that_stand_in_share_nothing(folder: Folder) -> None:
+    """p2 moved while its old file was broken; what that defines of it is the new file's, also when that breaks."""
+    folder.write(pay=team("pay", "p1") + "mappnigs: []\n", web=team("web", "w1", "p2").replace("label: p2", "label: q"))
+    folder.keep()
+    folder.edit("web", "measure: count", "measure: cuont")
+    config = folder.load().config
+    assert [(Path(each.file).name, each.runs) for each in config.quarantine] == [("pay.yaml", True), ("web.yaml", True)]
+    assert {each.id: each.objective for each in config.key_results}["p2"] == "web"
+    assert set(config.rules) == {"p1", "w1", "p2"}
+
+
 def test_what_a_broken_file_gave_away_is_taken_by_the_other(folder: Folder) -> None:
     """p2 moved from one team to the other, who wrote it right; of the broken file the rest goes on."""
     folder.write(pay=team("pay", "p1") + "mappnigs: []\n", web=team("web", "w1", "p2"))
@@ -324,10 +403,64 @@ def test_a_bad_use_of_a_template_is_the_mistake_of_its_user(shared: Folder) -> N
     assert set(shared.wrong()) == {"pay", "web"}, "what is told once is a mistake of both"
 
 
-def test_a_source_that_is_gone_stops_those_that_need_it(folder: Folder) -> None:
-    folder.edit("headway", "  pay: {", "  buy: {")
-    folder.edit("headway", "source: pay", "source: buy")
+RENAMES = {
+    "a source": [("headway", "  pay: {", "  buy: {"), ("headway", "source: pay", "source: buy")],
+    "a cycle": [("headway", "id: Q", "id: Q4")],
+}
+
+
+@pytest.mark.parametrize("name", RENAMES)
+def test_what_the_main_file_takes_away_from_files_that_did_not_change_is_its_mistake(folder: Folder, name: str) -> None:
+    for edit in RENAMES[name]:
+        folder.edit(*edit)
+    folder.edit("web", "title: T", "title: Changed")
+    found = folder.load()
+    assert found.wrong == ["headway.yaml"]
+    assert set(found.config.rules) == {"p1", "p2", "w1"}
+    assert {each.title for each in found.config.objectives} == {"T", "Changed"}
+    (wrong,) = found.config.quarantine
+    assert "this file changed, and 2 files do not fit it" not in wrong.problem, "one of them changed, too"
+    assert "headway.yaml:1:1 ← this file changed, and 1 file does not fit it any more that did not change" in (
+        wrong.problem
+    )
+    assert "pay.yaml:" in wrong.problem
+    assert wrong.problem in map(str, found.problems)
+
+
+def test_a_file_that_changed_with_the_main_file_goes_back_with_it(folder: Folder) -> None:
+    for edit in RENAMES["a source"]:
+        folder.edit(*edit)
+    folder.write(web=team("web", "w1", "w2").replace("source: pay", "source: buy"))
+    assert set(folder.wrong()) == {"headway", "web"}
+    assert folder.rules() == {"p1", "p2", "w1"}
+    folder.edit("pay", "source: pay", "source: buy")
+    assert folder.wrong() == {}
+
+
+def test_what_another_file_takes_away_is_not_the_main_file_s_mistake(folder: Folder) -> None:
+    folder.write(web=team("web", "w1", more="    supports: [p2]\n"))
+    folder.keep()
+    folder.edit("headway", "end: 2026-12-31", "end: 2026-12-30")
+    folder.write(pay=team("pay", "p1"))
+    assert set(folder.wrong()) == {"web"}
+
+
+def test_a_main_file_whose_last_good_version_cannot_run_is_not_blamed(folder: Folder) -> None:
+    """As one of which a variable is not set any more: then it is better that one team stands still."""
+    for edit in RENAMES["a source"]:
+        folder.edit(*edit)
+    folder.edit("headway", "${TOKEN}", "${OTHER}")
     folder.write(web=team("web", "w1").replace("source: pay", "source: buy"))
+    config = folder.load({"OTHER": "marked-token"}).config
+    assert [(Path(each.file).name, each.runs) for each in config.quarantine] == [("pay.yaml", False)]
+    assert "unknown source" in config.quarantine[0].misfit
+
+
+def test_a_source_that_is_gone_stops_those_whose_file_is_broken_besides(folder: Folder) -> None:
+    for edit in RENAMES["a source"]:
+        folder.edit(*edit)
+    folder.write(web=team("web", "w1").replace("source: pay", "source: buy"))
+    folder.edit("pay", "measure: count", "measure: cuont")
     config = folder.load().config
     (wrong,) = config.quarantine
     assert (Path(wrong.file).name, wrong.runs) == ("pay.yaml", False)
