@@ -8,8 +8,9 @@ The versions of a team's file are: as written; as last good; then only its objec
 stand still without rules; then nothing.  The main file has the first two: without it there is no config.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from config.fates import quarantined
 from config.files import File, Files, Found, team_of
@@ -58,23 +59,34 @@ def settle(found: Found, kept: Sequence[Kept], terms: Terms, database: Entry | N
 
     `database` is that key as the main file has it now: it is not kept.
     """
+    begin = partial(_begun, found, kept, database)
+    folder = begin()
+    while folder is not None and folder.main.versions:
+        problems = Problems()
+        files = _files(folder, problems, whole=folder.whole)
+        config = understood(files, terms, problems).config
+        if config is not None:
+            return _settled(config, folder, files)
+        blamed = _blamed(folder.cases, problems)
+        if not blamed:
+            break
+        back = _without_the_change(folder, blamed, terms, begin)
+        if back is None:
+            _step_down(blamed)
+        else:
+            folder = back
+    return None
+
+
+def _begun(found: Found, kept: Sequence[Kept], database: Entry | None) -> _Folder | None:
+    """Return all files with everything that can be tried; None where none is the main file."""
     cases = cases_of(found, {each.name: each for each in kept}, database)
     main = next((case for case in cases if case.main), None)
     if main is None:
         return None
     folder = _Folder(found, cases, main, owners_of(cases))
     _give_back(folder)
-    while main.versions:
-        problems = Problems()
-        files = _files(folder, problems, whole=folder.whole)
-        config = understood(files, terms, problems).config
-        if config is not None:
-            return _settled(config, folder, files)
-        blamed = _blamed(cases, problems)
-        if not blamed:
-            break
-        _step_down(_changed_main(folder, blamed, terms) or blamed)
-    return None
+    return folder
 
 
 def _give_back(folder: _Folder) -> None:
@@ -132,25 +144,34 @@ def _blamed(cases: Sequence[Case], problems: Problems) -> _Blamed:
     return {name: blamed[name] for name in top} if top else blamed
 
 
-def _changed_main(folder: _Folder, blamed: _Blamed, terms: Terms) -> _Blamed | None:
-    """Blame the main file where it changed, and with its last good version files are right that did not change."""
-    main = folder.main
-    same = {name: mistakes for name, (case, mistakes) in blamed.items() if case.unchanged and not case.main}
-    if not (same and _changed(main)):
+def _without_the_change(
+    folder: _Folder, blamed: _Blamed, terms: Terms, begin: Callable[[], _Folder | None]
+) -> _Folder | None:
+    """Begin again with the last good main file where it changed and is to blame.
+
+    So it is where with its last good version a file is right, as that is written, that does not fit it now: one that
+    did not change, or one whose last good version does not fit either.
+    """
+    suspects = [
+        (name, mistakes)
+        for name, (case, mistakes) in blamed.items()
+        if not case.main and (case.unchanged or case.level is Level.LAST_GOOD)
+    ]
+    again = begin() if suspects and _changed(folder.main) else None
+    if again is None:
         return None
-    problems, whole, version = Problems(), folder.whole, main.versions.pop(0)
-    understood(_files(folder, problems, whole=whole), terms, problems)
-    main.versions.insert(0, version)
-    still = _blamed(folder.cases, problems)
-    freed = [mistakes for name, mistakes in same.items() if name not in still]
-    if not freed or main.file.name in still:
+    problems, whole, version = Problems(), again.whole, again.main.versions.pop(0)
+    understood(_files(again, problems, whole=whole), terms, problems)
+    still = _blamed(again.cases, problems)
+    freed = [mistakes for name, mistakes in suspects if name not in still]
+    if not freed or again.main.file.name in still:
         return None
-    others = f"{len(freed)} {'file does' if len(freed) == 1 else 'files do'}"
     told = Problems()
-    why = f"this file changed, and {others} not fit it any more that did not change, first {freed[0][0]}"
-    told.at(version.root.home, (), f"{why}: change them with it")
-    folder.problems.extend(told.found)
-    return {main.file.name: (main, told.found)}
+    others = f"{len(freed)} {'file does' if len(freed) == 1 else 'files do'} not fit it any more"
+    told.at(version.root.home, (), f"this file changed, and {others}, first {freed[0][0]}: change them with it")
+    again.main.mistakes.extend(told.found)
+    again.problems.extend(told.found)
+    return again
 
 
 def _changed(case: Case) -> bool:
