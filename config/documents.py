@@ -1,17 +1,19 @@
 """Files as they are kept for worse days: their trees as JSON, without comments, without the database, without secrets.
 
-A secret is kept only as the placeholder that stands for it.  One that stands in the config in plain, and every text
-that holds one, is closed: it is kept as `false`, and comes back as a placeholder that stands for nothing.
+A secret is kept only as the placeholder that stands for it.  One that stands in plain where a placeholder may stand is
+closed: it is kept as `false`, and comes back as a placeholder that stands for nothing.  With one that stands anywhere
+else the file would be of no use any more, so it is not kept at all.
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import orjson
 
 from config.interpolation import CLOSED, has_placeholder, is_secret, literal, marked
 from config.model import Config
+from config.problems import Problems
 from config.tree import Entry, Listing, Node, Place, Scalar, Spot, Step, Table
 from connectors import registry
 from connectors.debugging import secrets_of
@@ -23,19 +25,31 @@ _LARGEST = 4_000_000
 _KEY_LINE = 16
 """A line of a private key is as secret as the whole."""
 
+_NO_WORD = 16
+"""Letters from which on a secret is found within other texts; a shorter one may be a word, as of a password."""
 
-def document_of(root: Spot, config: Config) -> str | None:
-    """Return a file's text for keeping; None when it cannot be kept without a secret, or is too large.
+_OLDER = "while the file is broken, an older version runs, or its key results stand still"
+
+
+def document_of(root: Spot, config: Config, problems: Problems) -> str | None:
+    """Return a file's text for keeping; None, with a warning, when it cannot be kept without a secret, or is too large.
 
     `root` is the file as it was read, `config` what it was understood to say.
     """
-    secrets = [each for each in _secrets(config) if len(each) >= SHORTEST_SECRET]
-    shut = set(_closed(root, config))
+    secrets = _Secrets(config)
     try:
-        document = orjson.dumps(_written(root, shut, secrets)).decode()
-    except _Secret:
+        document = orjson.dumps(_written(root, set(_closed(root, config, secrets)), secrets)).decode()
+    except _Secret as found:
+        told = "this is or holds a secret in plain, so this version is not kept as last good"
+        problems.warning(found.spot, f"{told}, and {_OLDER}: take it out")
         return None
-    return document if len(document) <= _LARGEST else None
+    if len(document) <= _LARGEST:
+        return document
+    told = (
+        f"without its aliases this is larger than {_LARGEST // 1_000_000} MB, so this version is not kept as last good"
+    )
+    problems.warning(root, f"{told}, and {_OLDER}: split it into several files")
+    return None
 
 
 def tree_of(document: str, file: str) -> Table:
@@ -45,7 +59,23 @@ def tree_of(document: str, file: str) -> Table:
 
 
 class _Secret(Exception):
-    """A key of the file holds a secret."""
+    """Something in the file is a secret, or holds one."""
+
+    def __init__(self, spot: Spot) -> None:
+        super().__init__()
+        self.spot = spot
+
+
+class _Secrets:
+    """What must not be kept."""
+
+    def __init__(self, config: Config) -> None:
+        self._every = frozenset(each for each in _secrets(config) if len(each) >= SHORTEST_SECRET)
+        self._long = [each for each in self._every if len(each) >= _NO_WORD]
+
+    def within(self, text: str) -> bool:
+        """Tell whether a text is a secret, or holds one that is no word."""
+        return text in self._every or any(each in text for each in self._long)
 
 
 def _secrets(config: Config) -> Iterator[str]:
@@ -64,15 +94,16 @@ def _password(url: str) -> str:
         return ""
 
 
-def _closed(root: Spot, config: Config) -> Iterator[tuple[Step, ...]]:
-    """Yield the paths of texts in sources that are, or may hold, a secret in plain."""
+def _closed(root: Spot, config: Config, secrets: _Secrets) -> Iterator[tuple[Step, ...]]:
+    """Yield the paths of texts in sources that are, or may hold, a secret in plain, where a placeholder may stand."""
     section = root.get("sources")
     for name, spot in section.entries() if section else []:
         model = registry.find(config.sources[name].connector).settings  # not that of a source nobody connects to
         for path, field in marked(model).items():
             inner = spot.down(path)
             text = inner.text or ""
-            if inner.path == (*spot.path, *path) and (literal(text).strip() if is_secret(field) else _tells(text)):
+            shut = literal(text).strip() if is_secret(field) else _tells(text) or secrets.within(text)
+            if shut and inner.path == (*spot.path, *path):
                 yield inner.path
 
 
@@ -86,19 +117,26 @@ def _tells(address: str) -> bool:
     return bool(name or parts.password or parts.query or parts.fragment)
 
 
-def _written(spot: Spot, shut: Collection[tuple[Step, ...]], secrets: Collection[str]) -> Any:  # noqa: ANN401 - JSON
+def _written(spot: Spot, shut: Collection[tuple[Step, ...]], secrets: _Secrets) -> Any:  # noqa: ANN401 - JSON
     match spot.node:
         case Scalar(empty=True):
             return None
+        case Scalar() if spot.path in shut:
+            return False
         case Scalar(text=text):
-            return False if spot.path in shut or any(each in text for each in secrets) else text
+            return text if not secrets.within(text) else _refused(spot)
         case Listing():
             return [_written(inner, shut, secrets) for inner in spot.items()]
         case Table():
             inside = _without_database(spot)
-            if any(each in key for key in inside for each in secrets):
-                raise _Secret
-            return {key: _written(inner, shut, secrets) for key, inner in inside.items()}
+            return {
+                key if not secrets.within(key) else _refused(spot): _written(inner, shut, secrets)
+                for key, inner in inside.items()
+            }
+
+
+def _refused(spot: Spot) -> NoReturn:
+    raise _Secret(spot)
 
 
 def _without_database(spot: Spot) -> dict[str, Spot]:

@@ -51,12 +51,11 @@ class Taken:
         """The names of the files that are not right."""
         return [Path(each.file).name for each in self.config.quarantine]
 
-    def good(self) -> Iterator[Good]:
-        """Yield what is to be kept of the files that are right."""
+    def good(self, problems: Problems) -> Iterator[Good]:
+        """Yield what is to be kept of the files that are right, with a warning of each that cannot be kept."""
         for file in self.right:
-            document = document_of(file.root, self.config) if file.root else None
-            if document is not None:
-                yield Good(file.name, file.name == self.main, document)
+            document = document_of(file.root, self.config, problems) if file.root else None
+            yield Good(file.name, file.name == self.main, document)
 
 
 def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
@@ -77,8 +76,10 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     kept = recall(url)
     settled = settle(found, kept, terms, main.entry("database"))
     if settled is None:
-        raise Broken(loaded.problems, MISFIT if any(each.main for each in kept) else NOTHING_KEPT)
-    return Taken(settled.config, settled.right, settled.main, loaded.problems)
+        raise Broken(loaded.problems, MISFIT if any(each.main and each.document for each in kept) else NOTHING_KEPT)
+    more = (each for each in settled.problems if each not in loaded.problems)
+    told = Problems([*loaded.problems, *more]).sorted()
+    return Taken(settled.config, settled.right, settled.main, told)
 
 
 def _with_database(found: Found) -> Spot | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
+from config.documents import document_of
 from config.interpolation import marks
 from config.loader import Loaded
 from config.model import Config
@@ -31,6 +32,9 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
         problems.warning(places.database, f"{unasked} So nothing is said of what the mappings select.")
     astray = _astray(loaded.config) if loaded.config else set()
     of_config = _of_config(loaded.config, astray, places) if loaded.config else ()
+    for root in (file.root for file in loaded.files if file.root):
+        if loaded.config:
+            document_of(root, loaded.config, problems)
     # One that goes the wrong way is reached at once: only the cause is told.
     kept = [each for each in findings if not (isinstance(each, Reached) and each.key_result in astray)]
     elsewhere = list(_elsewhere(loaded.config)) if loaded.config else []

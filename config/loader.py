@@ -4,14 +4,14 @@ Every problem is reported at once; nothing is raised.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.building import build
 from config.checks import check
 from config.database import read_database
 from config.explaining import judge, keys_of
-from config.files import Files, arranged, read_files
+from config.files import File, Files, arranged, read_files
 from config.interpolation import Resolver, refuse_elsewhere
 from config.model import Config
 from config.problems import Problem, Problems
@@ -29,6 +29,8 @@ class Loaded:
     problems: tuple[Problem, ...]
     roots: tuple[Spot, ...] = ()
     """The files as trees, templates written out, in which warnings find their places."""
+    files: tuple[File, ...] = ()
+    """The files as they were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,9 @@ def load(
     path: Path, environ: Mapping[str, str], *, connect: bool, only: Collection[str] = (), opens: bool = True
 ) -> Loaded:
     """Load a file, or a folder whose `*.yaml` are merged, on these `Terms`."""
-    problems = Problems()
-    files = arranged(read_files(path), problems)
-    return understood(files, Terms(environ, connect, only, opens), problems)
+    problems, found = Problems(), read_files(path)
+    loaded = understood(arranged(found, problems), Terms(environ, connect, only, opens), problems)
+    return replace(loaded, files=found.files)
 
 
 def understood(files: Files, terms: Terms, problems: Problems) -> Loaded:

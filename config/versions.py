@@ -36,6 +36,8 @@ class Case:
     versions: list[Version]
     unchanged: bool
     """It says what is kept of it."""
+    good: Spot | None = None
+    """As it was last good."""
     mistakes: list[Problem] = field(default_factory=list)
     misfit: str = ""
 
@@ -51,8 +53,7 @@ class Case:
     @property
     def roots(self) -> list[Spot]:
         """Everything that is known of it, as written and as last good."""
-        written = [self.file.root] if self.file.root else []
-        return [*written, *_last_good(self.kept, self.place, None)]
+        return [root for root in (self.file.root, self.good) if root]
 
 
 def cases_of(found: Found, kept: Mapping[str, Kept], database: Entry | None) -> list[Case]:
@@ -85,17 +86,18 @@ def _case(file: File, kept: Kept | None, database: Entry | None, *, main: bool) 
     if file.root and not file.problems.failed:
         case.versions.append(Version(Level.WRITTEN, file.root))
     case.mistakes += [problem for _, problem in file.problems.causes]
-    good = _last_good(kept, case.place, database if main else None)
-    case.versions += [Version(Level.LAST_GOOD, root) for root in good]
+    case.good = _last_good(kept, case.place, database if main else None)
+    if case.good:
+        case.versions.append(Version(Level.LAST_GOOD, case.good))
     if not main:
-        written = [file.root] if file.root else []
-        case.versions += [Version(Level.STANDING, only_objectives(root)) for root in (*good, *written)]
+        known = [root for root in (case.good, file.root) if root]
+        case.versions += [Version(Level.STANDING, only_objectives(root)) for root in known]
     return case
 
 
-def _last_good(kept: Kept | None, place: str, database: Entry | None) -> list[Spot]:
+def _last_good(kept: Kept | None, place: str, database: Entry | None) -> Spot | None:
     if kept is None or kept.document is None:
-        return []
+        return None
     tree = tree_of(kept.document, place)
     entries = {**tree.entries, **({"database": database} if database else {})}
-    return [Spot(Table(tree.place, entries), Place(place))]
+    return Spot(Table(tree.place, entries), Place(place))

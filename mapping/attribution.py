@@ -14,6 +14,7 @@ from mapping.judging import Line
 from mapping.rule import Measure, Rule
 from mapping.totals import ZERO, Total, kept, value_of
 from okrs.ledger import CauseKind, Delta
+from okrs.numbers import rounded
 
 ItemId = tuple[str, str]
 """Source and the item's immutable id."""
@@ -94,7 +95,8 @@ def attribute(
 ) -> tuple[Delta, ...]:
     """Return one row for each step of each changed item, in the order in which the tracker says they happened.
 
-    What time alone did (one more week to divide by) comes first, in a row without an item.
+    What time alone did (one more week to divide by) comes first, in a row without an item.  Raises OverflowError for a
+    step, or a value on the way, that no column holds.
     """
     totals = list(before.totals)
     rows: list[Delta] = []
@@ -104,14 +106,14 @@ def attribute(
 
     value = standing()
     if value != (before.value or ZERO):
-        rows.append(_of_time(rule, value - (before.value or ZERO)))
+        rows.append(_of_time(rule, rounded(value - (before.value or ZERO))))
     for change in sorted(changed, key=lambda each: _order(each, past)):
         known = past.get((change.source, change.item), Past())
         at = _before(change)
         for cause, to in steps(rule.parts[change.part], at, change.line, known):
             totals[change.part] = totals[change.part].moved(at, to)
             moved = standing()
-            rows.append(_row(change, cause, at, to, moved - value))
+            rows.append(_row(change, cause, at, to, rounded(moved - value)))
             at, value = to, moved
     return tuple(rows)
 

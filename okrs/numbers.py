@@ -53,13 +53,18 @@ def divided(numerator: Decimal, denominator: Decimal) -> Decimal:
 @lru_cache(_MANY)
 def to_millionths(number: Decimal) -> int:
     """Return a rounded number as whole millionths, the form the store keeps."""
-    return int(rounded(number).scaleb(PLACES))
+    return sum_to_millionths(rounded(number))
+
+
+def sum_to_millionths(number: Decimal) -> int:
+    """Return a sum of rounded numbers as whole millionths, also one that no column of 64 bits holds."""
+    return int(_EXACT.quantize(number, _STEP).scaleb(PLACES, _EXACT))
 
 
 @lru_cache(_MANY)
 def from_millionths(number: int) -> Decimal:
-    """The inverse of `to_millionths`."""
-    return Decimal(number).scaleb(-PLACES)
+    """The inverse of `to_millionths` and `sum_to_millionths`."""
+    return Decimal(number).scaleb(-PLACES, _EXACT)
 
 
 def plain(number: Decimal) -> str:

@@ -1,13 +1,14 @@
 """The files of the config as they were last good: what runs while one of them is broken."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select, text
 
-from store.database import Database, inserted
+from store.database import Database, upsert
 from store.tables import config_file
 
 
@@ -20,7 +21,7 @@ class Kept:
     main: bool
     """It is the one that holds `version`."""
     document: str | None
-    """Its last version that was right, without secrets; None when it never was."""
+    """Its last version that was right and could be kept, without secrets; None when there was none."""
     wrong_since: datetime | None = None
     """Since when it is not right any more, as far as a run has met it so."""
 
@@ -31,7 +32,8 @@ class Good:
 
     name: str
     main: bool
-    document: str
+    document: str | None
+    """None when this version cannot be kept: an older one stays."""
 
 
 def kept(database: Database) -> tuple[Kept, ...]:
@@ -44,32 +46,57 @@ def kept(database: Database) -> tuple[Kept, ...]:
 def keep(database: Database, good: Iterable[Good], wrong: Collection[str], now: datetime) -> None:
     """Keep the good files, remember since when others are wrong, and forget every file that is neither.
 
-    Nothing is written where nothing changed.
+    Nothing is written, nor anybody waited for, where nothing changed.
     """
     right = {each.name: each for each in good}
     with database.read() as connection:
-        rows = connection.execute(
-            select(config_file.c.name, config_file.c.main, config_file.c.hash, config_file.c.wrong_since)
-        )
-        before = {row.name: row for row in rows}
-    changed = [
-        {"name": each.name, "main": each.main, "document": each.document, "hash": digest, "wrong_since": None}
-        for each in right.values()
-        for digest in [sha256(each.document.encode()).hexdigest()]
-        if (row := before.get(each.name)) is None or (row.main, row.hash, row.wrong_since) != (each.main, digest, None)
-    ]
-    broken = [name for name in wrong if name not in before]
-    newly = [name for name in wrong if name in before and before[name].wrong_since is None]
-    gone = before.keys() - right.keys() - set(wrong)
-    if not (changed or broken or newly or gone):
-        return
+        if not _changes(connection, right, wrong):
+            return
     with database.write() as connection:
-        over = {*gone, *(row["name"] for row in changed)}
-        if over:
-            connection.execute(delete(config_file).where(config_file.c.name.in_(over)))
-        if newly:
-            moved = config_file.update().where(config_file.c.name.in_(newly))
-            connection.execute(moved.values(wrong_since=now))
-        fresh = [{"name": name, "main": False, "wrong_since": now} for name in broken]
-        inserted(connection, config_file.insert(), changed)
-        inserted(connection, config_file.insert(), fresh)
+        if not database.sqlite:  # whose writers wait for each other anyway
+            connection.execute(text("SELECT pg_advisory_xact_lock(720172)"))
+        changes = _changes(connection, right, wrong)  # another run may have been faster
+        connection.execute(delete(config_file).where(config_file.c.name.in_(changes.gone)))
+        for each in changes.right:
+            told: dict[str, Any] = {"main": each.main, "wrong_since": None}
+            told |= {"document": each.document, "hash": _hash(each.document)} if each.document is not None else {}
+            _put(connection, each.name, told, told)
+        for name in changes.wrong:
+            _put(connection, name, {"main": False, "wrong_since": now}, {"wrong_since": now})
+
+
+class _Changes(NamedTuple):
+    """Names of the files whose rows are to change."""
+
+    right: tuple[Good, ...]
+    wrong: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return any(self[:])
+
+
+def _changes(connection: Connection, right: Mapping[str, Good], wrong: Collection[str]) -> _Changes:
+    columns = (config_file.c.name, config_file.c.main, config_file.c.hash, config_file.c.wrong_since)
+    before = {row.name: row for row in connection.execute(select(*columns))}
+    return _Changes(
+        tuple(
+            each
+            for name, each in right.items()
+            if (row := before.get(name)) is None
+            or (row.main, row.wrong_since) != (each.main, None)
+            or (each.document is not None and row.hash != _hash(each.document))
+        ),
+        tuple(name for name in wrong if name not in before or before[name].wrong_since is None),
+        tuple(before.keys() - right.keys() - set(wrong)),
+    )
+
+
+def _hash(document: str) -> str:
+    return sha256(document.encode()).hexdigest()
+
+
+def _put(connection: Connection, name: str, new: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Write what there is to say of a file that is new, or known."""
+    statement = upsert(connection.dialect.name, config_file).values(name=name, **new)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=dict(known)))

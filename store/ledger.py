@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, select,
 from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
-from okrs.numbers import from_millionths, to_millionths
+from okrs.numbers import from_millionths, sum_to_millionths
 from store.database import inserted, raw, slices, upsert
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
@@ -252,7 +252,7 @@ def _state(row: Row[tuple[object, ...]]) -> KeyResultState:
 
 
 def _totals_text(totals: Iterable[Total]) -> str:
-    sums = [[to_millionths(each.amount), to_millionths(each.weight), each.items] for each in totals]
+    sums = [[sum_to_millionths(each.amount), sum_to_millionths(each.weight), each.items] for each in totals]
     return json.dumps(sums)  # of any size, unlike orjson's whole numbers
 
 

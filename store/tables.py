@@ -458,7 +458,7 @@ config_file = Table(
     # What the file is called in its folder, and whether it is the one that holds `version`.
     Column("name", Text, nullable=False),
     Column("main", Boolean, nullable=False),
-    # The last version that was right, as JSON without secrets, and its SHA-256; null of one that never was.
+    # The last version that was right and could be kept, as JSON without secrets, and its SHA-256; null where none was.
     Column("document", Text),
     Column("hash", Text),
     # Since when the file is not right any more; null while it is.

@@ -218,6 +218,8 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
                 context.config, only=source or [], full=full, dry_run=dry_run, progress=bars, last_good=last_good
             )
         context.out.give(as_json, lambda: report_json(synced), lambda: report(synced))
+        for line in problem_lines(synced.unkept):
+            context.out.aside.print(line)
         note(context, synced.wrong)
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)

@@ -147,6 +147,8 @@ class Synced:
     """Those of all key results by id, in the order of the config."""
     wrong: Wrong | None = None
     """What is wrong with the config that ran; None when nothing is."""
+    unkept: tuple[Problem, ...] = ()
+    """Warnings of files that are right, and cannot be kept as last good."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from config.model import Config
+from config.problems import Problems
 from store.configs import keep
 from store.database import Database
 from store.rehearsal import rehearsal
@@ -35,11 +37,14 @@ def sync(ground: Ground, config: Path, wanted: Wanted, progress: Progress) -> Sy
     known, wrong = found.config, wrong_with(found)
     require_sources(known, wanted.only)
     with database_of(known, create=not wanted.dry_run) as database:
+        warnings = Problems()
+        good = tuple(found.good(warnings))
+        told = partial(replace, wrong=wrong, unkept=warnings.sorted())
         if not wanted.dry_run:
-            keep(database, found.good(), found.wrong, ground.clock())
-            return replace(_synced(ground, known, database, wanted, progress), wrong=wrong)
+            keep(database, good, found.wrong, ground.clock())
+            return told(_synced(ground, known, database, wanted, progress))
         with rehearsal(database) as copy:
-            return replace(_synced(ground, known, copy, wanted, progress), dry_run=True, wrong=wrong)
+            return told(_synced(ground, known, copy, wanted, progress), dry_run=True)
 
 
 def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, progress: Progress) -> Synced:

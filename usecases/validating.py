@@ -23,7 +23,9 @@ def validate(ground: Ground, config: Path) -> tuple[Setup | None, tuple[Problem,
     loaded = load(config, ground.environ, connect=True)
     if loaded.config is None:
         with suppress(InvalidConfig):
-            ground.wrong[config] = wrong_with(ground.taken(config, connect=True, last_good=True))
+            found = ground.taken(config, connect=True, last_good=True)
+            ground.wrong[config] = wrong_with(found)
+            return None, found.problems
         return None, loaded.problems
     setup = setup_of(loaded.config)
     try:

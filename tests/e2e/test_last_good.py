@@ -151,3 +151,18 @@ def test_a_secret_in_plain_is_not_kept_and_its_source_waits(copy: Headway) -> No
     assert "not kept" in states["acme-github"][1]
     values = {each["id"]: each["value"] for each in copy.run("status", "--json").out["key_results"]}
     assert None not in values.values()
+
+
+def test_a_version_that_cannot_be_kept_leaves_the_older_one_and_says_so(copy: Headway) -> None:
+    token = copy.sandbox.tokens["github"]
+    copy.edit("title: Checkout never", f"title: {token} Checkout never")
+    for words in (["sync"], ["sync", "--json"], ["validate"]):
+        answer = copy.run(*words)
+        assert answer.code == 0
+        told = str(answer.out) + answer.err
+        assert "objectives[0].title ← this is or holds a secret in plain, so this version is not kept" in told
+        assert token not in told
+    assert token.encode() not in copy.database.read_bytes()
+    copy.edit("measure: percent", "measure: percnet")
+    assert copy.run("sync", "--last-good", "--json").code == 1
+    assert copy.run("status", "--json").out["objectives"][0]["title"].startswith("Checkout never")

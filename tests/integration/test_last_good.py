@@ -1,12 +1,16 @@
 """While files of the config are broken: the real service over a file of notes, restarted for every step."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from connectors import registry
 from okrs.ledger import EntryKind
@@ -168,7 +172,15 @@ def test_a_file_that_is_no_yaml_retires_nothing(office: Office) -> None:
     assert office.values() == {"pay-1": 3, "web-1": 2}
 
 
-@pytest.mark.parametrize("how", ["objectives: [", "mistake: 1\nobjectives:"], ids=["unreadable", "readable"])
+HOW = {
+    "unreadable": "objectives: [",
+    "readable": "mistake: 1\nobjectives:",
+    "misspelt": "objectivs:",
+    "given twice": "objectives: x\nobjectives:",
+}
+
+
+@pytest.mark.parametrize("how", HOW.values(), ids=HOW)
 def test_without_a_kept_version_its_key_results_stand_still(office: Office, how: str) -> None:
     """As in the first run after an upgrade, with a file that broke just then."""
     database = office.opened()
@@ -183,6 +195,38 @@ def test_without_a_kept_version_its_key_results_stand_still(office: Office, how:
     office.edit("pay", how, "objectives:")
     assert kinds(office.sync()) == [("pay-1", EntryKind.AUTO)]
     assert office.values() == {"pay-1": 2, "web-1": 2}
+
+
+@pytest.mark.parametrize(
+    "how", [("    key_results:", "    key_result:"), ("id: pay-1", "di: pay-1"), ("mappings:", "mapings:")]
+)
+def test_a_file_that_is_renamed_and_broken_at_once_retires_nothing(office: Office, how: tuple[str, str]) -> None:
+    (office.folder / "pay.yaml").rename(office.folder / "payments.yaml")
+    office.edit("payments", *how)
+    office.done("a", "b")
+    synced = office.sync()
+    assert wrong_files(synced) == ["payments.yaml"]
+    assert kinds(synced) == [("web-1", EntryKind.AUTO)]
+    assert office.retired() == set()
+    office.edit("payments", *reversed(how))
+    assert kinds(office.sync()) == [("pay-1", EntryKind.AUTO)]
+
+
+def test_nobody_takes_a_key_result_over_whose_file_cannot_be_read(office: Office) -> None:
+    office.edit("pay", "objectives:", "objectives: [")
+    office.edit("web", "[{id: web-1,", "[{id: pay-1, title: Taken, start: 0, target: 500}, {id: web-1,")
+    rule = "  - {key_result: pay-1, from: [{source: notes, measure: count, counts: all}]}\n"
+    office.edit("web", "mappings:\n", f"mappings:\n{rule}")
+    office.done("a", "b")
+    for mended in (False, True):
+        if mended:
+            office.edit("pay", "objectives: [", "objectives:")
+        synced = office.sync()
+        assert kinds(synced) == ([] if mended else [("pay-1", EntryKind.AUTO), ("web-1", EntryKind.AUTO)])
+        assert wrong_files(synced) == (["web.yaml"] if mended else ["pay.yaml", "web.yaml"])
+        assert office.values() == {"pay-1": 2, "web-1": 2}
+        assert (office.quarantined()["pay-1"] is None) == mended
+        assert "pay.yaml, which has not given it away" in str(office.quarantined()["web-1"])
 
 
 def test_a_broken_main_file_runs_as_it_was_last_good(office: Office) -> None:
@@ -283,3 +327,41 @@ def test_files_are_kept_changed_and_forgotten(database: Database) -> None:
     assert kept(database) == (Kept("a", True, "[]"), Kept("b", False, "{}", first), Kept("c", False, None, first))
     keep(database, [Good("a", False, "[]"), Good("c", True, "1")], [], second)
     assert kept(database) == (Kept("a", False, "[]"), Kept("c", True, "1"))
+
+
+def test_a_version_that_cannot_be_kept_leaves_the_older_one(database: Database) -> None:
+    keep(database, [Good("a", True, "{}"), Good("b", False, None)], ["c"], NOW)
+    keep(database, [Good("a", True, None), Good("b", False, None), Good("c", False, None)], [], NOW)
+    assert kept(database) == (Kept("a", True, "{}"), Kept("b", False, None), Kept("c", False, None))
+    keep(database, [Good("b", True, "[]")], ["a"], NOW)
+    assert kept(database) == (Kept("a", True, "{}", NOW), Kept("b", True, "[]"))
+
+
+def test_two_runs_at_once_keep_what_the_later_one_found(database: Database, database_url: str) -> None:
+    """Both have seen the same when they begin to write."""
+    first, second = (open_database(database_url, create=False) for _ in range(2))
+    keep(first, [Good("a", True, "{}")], [], NOW)
+    seen, faster = Barrier(2), Event()
+
+    def run(mine: Database, good: list[Good], wrong: list[str], *, waits: bool) -> None:
+        write = mine.write
+
+        @contextmanager
+        def writing() -> Iterator[Connection]:
+            seen.wait(60)
+            if waits:
+                faster.wait(60)
+            with write() as connection:
+                yield connection
+            faster.set()
+
+        mine.write = writing  # type: ignore[method-assign]  # the moment between reading and writing
+        keep(mine, good, wrong, NOW)
+
+    with closing(first), closing(second), ThreadPoolExecutor(2) as pool:
+        for done in [
+            pool.submit(run, first, [Good("a", True, "[]"), Good("b", False, "1")], ["c"], waits=False),
+            pool.submit(run, second, [Good("a", True, "[]"), Good("c", False, "2")], ["b"], waits=True),
+        ]:
+            done.result()
+    assert kept(database) == (Kept("a", True, "[]"), Kept("b", False, "1", NOW), Kept("c", False, "2"))

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from mapping.attribution import Evidence
 from mapping.codec import rule_hash, rule_text
+from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from store import ledger
 from store.database import Database, open_database
@@ -156,7 +157,9 @@ def test_the_state_of_a_key_result_is_kept_and_replaced(database: Database) -> N
     with database.read() as connection:
         assert ledger.states(connection) == {"kr0": never, "kr1": state}
         assert ledger.state_of(connection, "kr2") is None
-    later = KeyResultState("kr1", LARGE, 9, "rule2", "[]", MORNING, MORNING, {"t": 7}, retired=True)
+    beyond = Decimal("123456789012345678901234567890.123456")  # sums may be larger than what is made of them
+    totals = (Total(beyond, -beyond, 7), Total(SMALL, LARGE, 2))
+    later = KeyResultState("kr1", LARGE, 9, "rule2", "[]", MORNING, MORNING, {"t": 7}, retired=True, totals=totals)
     with database.write() as connection:
         ledger.keep_state(connection, later)
     with database.read() as connection:

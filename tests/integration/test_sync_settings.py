@@ -1,11 +1,12 @@
 """What happens to numbers when a source is set up otherwise: read anew where it matters, never mixed, never lost."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from mapping.rule import Measure
+from mapping.rule import Measure, Scale
 from okrs.demand import Demand
 from okrs.work import State
 from store.database import Database
@@ -118,4 +119,19 @@ def test_numbers_that_no_column_holds_stop_their_key_result_alone(world: World) 
     world.feed("later", a_rule(a_part(source="one")))
     world.sync()
     assert (world.value("absurd"), world.value("later")) == (None, Decimal(3))
+    assert world.verify().ok
+
+
+def test_a_step_that_no_column_holds_stops_its_key_result_alone(world: World) -> None:
+    """From one end of what can be kept to the other."""
+    most = Decimal(8 * 10**12)
+    scale = Scale(low=Decimal(2), high=Decimal(3), start=-most, target=most)
+    world.feed("absurd", replace(a_rule(a_part(source="one")), scale=scale))
+    world.feed("later", a_rule(a_part(source="one")))
+    world.sync()
+    assert (world.value("absurd"), world.value("later")) == (-most, Decimal(2))
+    world.trackers["one"].put("PAY", an_item("PAY-2", State.DONE, closed_at=CLOSED))
+    world.clock.forward(hours=1)
+    world.sync()
+    assert (world.value("absurd"), world.value("later")) == (-most, Decimal(3))
     assert world.verify().ok

@@ -51,7 +51,11 @@ def kept(path: Path, text: str, *, connect: bool = True) -> tuple[Spot, str | No
     (file,) = read_files(path).files
     assert config is not None
     assert file.root is not None
-    return file.root, document_of(file.root, config)
+    problems = Problems()
+    document = document_of(file.root, config, problems)
+    assert (document is None) == bool(problems.found)
+    assert _MARK not in str(problems.sorted())
+    return file.root, document
 
 
 @pytest.mark.parametrize("connect", [True, False])
@@ -89,20 +93,35 @@ def test_placeholders_are_kept_as_they_are(tmp_path: Path) -> None:
     assert _MARK not in document
 
 
-def test_a_secret_that_is_pasted_elsewhere_is_not_kept(tmp_path: Path) -> None:
-    """Also that of a variable, and the password of the database."""
-    objectives = """\
+OBJECTIVE = """\
 objectives:
-  - {{id: o, cycle: Q, title: "See {0}", owner: "{1}", team: t}}
+  - {{id: o, cycle: Q, title: "{}", owner: "{}", team: t}}
 """
-    pasted = objectives.format(VARIABLES["TOKEN"], f"{_MARK}-of-the-database")
-    text = CONFIG.format(source="token: ${TOKEN}", TOKEN="x", _MARK=_MARK) + pasted
-    _, document = kept(tmp_path / "headway.yaml", text)
+
+
+@pytest.mark.parametrize(
+    ("title", "owner"),
+    [
+        (f"See {VARIABLES['TOKEN']}", "o"),
+        ("T", f"{_MARK}-of-the-database"),
+        (f"See {_MARK}-of-the-database", "o"),
+    ],
+    ids=["a variable's value", "the database's password", "a text with that"],
+)
+def test_a_file_with_a_secret_that_is_pasted_elsewhere_is_not_kept(tmp_path: Path, title: str, owner: str) -> None:
+    """With a hole in it, it would be of no use."""
+    text = CONFIG.format(source="token: ${TOKEN}", TOKEN="x", _MARK=_MARK)
+    assert kept(tmp_path / "headway.yaml", text + OBJECTIVE.format(title, owner))[1] is None
+
+
+def test_a_password_that_is_a_word_takes_no_other_word_away(tmp_path: Path) -> None:
+    text = CONFIG.format(source="token: ${TOKEN}", TOKEN="x", _MARK="payments").replace("-of-the-database", "")
+    objective = OBJECTIVE.format("Of the payments", "payments-lead@acme.example")
+    root, document = kept(tmp_path / "headway.yaml", text + objective)
     assert document is not None
-    assert orjson.loads(document)["objectives"] == [
-        {"id": "o", "cycle": "Q", "title": False, "owner": False, "team": "t"}
-    ]
-    assert _MARK not in document
+    assert same(document, root)
+    assert "false" not in document
+    assert kept(tmp_path / "headway.yaml", text + objective.replace("team: t", "team: payments"))[1] is None
 
 
 def test_a_file_with_a_secret_for_a_key_is_not_kept(tmp_path: Path) -> None:
@@ -117,6 +136,18 @@ def test_a_file_with_a_secret_for_a_key_is_not_kept(tmp_path: Path) -> None:
     fields: {{"{VARIABLES["TOKEN"]}": customfield_1}}
 """
     assert kept(tmp_path / "headway.yaml", text + jira)[1] is None
+
+
+def test_a_file_that_its_aliases_make_too_large_is_not_kept(tmp_path: Path) -> None:
+    path, problems = tmp_path / "headway.yaml", Problems()
+    kept(path, CONFIG.format(source="token: ${TOKEN}", TOKEN="x", _MARK=_MARK))
+    config = load(path, VARIABLES, connect=True).config
+    root = parse(b"a: &a [" + b"x" * 50_000 + b"]\nb: [" + b"*a, " * 90 + b"]\n", "f", problems)
+    assert config is not None
+    assert root is not None
+    assert document_of(root, config, problems) is None
+    (told,) = problems.sorted()
+    assert (told.severity, "larger than 4 MB" in told.message) == ("warning", True)
 
 
 @pytest.mark.parametrize("place", range(len(TEXTS)))

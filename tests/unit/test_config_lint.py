@@ -179,6 +179,14 @@ def test_a_database_that_could_not_be_asked_is_told_where_it_is_named(tmp_path: 
     assert problem.message.endswith("no route to host. So nothing is said of what the mappings select.")
 
 
+PASTED = CONFIG.replace("title: Legal", "title: a-token", 1)
+
+
+def test_a_file_that_cannot_be_kept_is_told_where_it_holds_the_secret(tmp_path: Path) -> None:
+    (problem,) = warnings(tmp_path, PASTED)
+    assert problem.path == "objectives[0].key_results[2].title"
+
+
 DOWN = CONFIG.replace("start: 0, target: 20", "start: 40, target: 20")
 
 
@@ -212,8 +220,13 @@ def test_every_warning_is_described(tmp_path: Path) -> None:
     told = [each.message for finding, _ in FOUND for each in warnings(tmp_path, CONFIG, finding)]
     told += [each.message for each in warnings(tmp_path, DOWN, unasked="It is away.")]
     told += [each.message for each in warnings(tmp_path, CONFIG.replace(PART, "where: {project: OPS}, measure: count"))]
+    told += [each.message for each in warnings(tmp_path, PASTED)]
     assert [message for message in told if not any(words in message for words in described)] == []
-    more = ("no mapping feeds", "all its key results count finished tickets")  # told in tests of their own
+    more = (
+        "no mapping feeds",
+        "is larger than 4 MB",
+        "all its key results count finished tickets",
+    )  # told in tests of their own
     assert [words for words in described if words not in more and not any(words in message for message in told)] == []
 
 

@@ -1,6 +1,7 @@
 """Which files of a broken config are taken, and what stands in for the others."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from config.lastgood import MISFIT, NO_DATABASE, NOTHING_KEPT, Broken, Taken, taken
 from config.loader import Terms
+from config.problems import Problems
 from store.configs import Kept
 from store.views.quarantine import Quarantined, message_for, standing, sure
 from tests.builders import at
@@ -59,9 +61,13 @@ class Folder:
     def keep(self) -> None:
         """Do as a run does."""
         found = self.load()
-        right = {each.name: Kept(each.name, each.main, each.document) for each in found.good()}
-        old = {each.name: each for each in self.kept if each.name in found.wrong}
-        wrong = {name: old.get(name) or Kept(name, main=False, document=None) for name in found.wrong}
+        old = {each.name: each for each in self.kept}
+        never = Kept("", main=False, document=None)
+        right = {
+            each.name: Kept(each.name, each.main, each.document or old.get(each.name, never).document)
+            for each in found.good(Problems())
+        }
+        wrong = {name: old.get(name) or replace(never, name=name) for name in found.wrong}
         self.kept = list({**wrong, **right}.values())
 
     def load(self, environ: Mapping[str, str] = ENVIRON) -> Taken:
@@ -115,7 +121,7 @@ def test_a_mistake_of_a_team_s_file_is_its_own(folder: Folder, name: str) -> Non
     assert (wrong.runs, wrong.still, wrong.main) == (True, (), False)
     assert set(wrong.key_results) == {"p1", "p2"}
     assert "pay.yaml:" in wrong.problem
-    assert {each.name for each in found.good()} == {"headway.yaml", "web.yaml"}
+    assert {each.name for each in found.good(Problems())} == {"headway.yaml", "web.yaml"}
     folder.keep()
     assert {each.name: each.document for each in folder.kept} == before
 
@@ -149,12 +155,40 @@ def test_key_results_without_a_good_version_are_shown_and_stand_still(tmp_path: 
     assert "pay.yaml:" in told
 
 
-def test_where_nothing_can_be_read_nobody_knows_what_left(tmp_path: Path) -> None:
-    folder = Folder(tmp_path, web=team("web", "w1"))
-    folder.keep()
-    folder.write(pay="objectives: [")
+UNREAD = {
+    "no YAML": ("objectives:", "objectives: ["),
+    "no list": (team("pay", "p1", "p2"), "objectives: 5"),
+    "misspelt objectives": ("objectives:", "objectivs:"),
+    "misspelt mappings": ("mappings:", "mapings:"),
+    "misspelt key results": ("key_results:", "key_result:"),
+    "an id that is none": ("id: p1,", "id: p 1,"),
+    "a misspelt id": ("{id: p1,", "{di: p1,"),
+    "a mapping of nothing": ("{key_result: p1,", "{key_reslut: p1,"),
+    "a section given twice": ("objectives:", "objectives: 5\nobjectives:"),
+}
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("name", UNREAD)
+def test_where_names_cannot_be_read_nobody_knows_what_left(folder: Folder, name: str, keeps: bool) -> None:
+    folder.edit("pay", *UNREAD[name])
+    folder.kept = [each for each in folder.kept if keeps or each.name != "pay.yaml"]
+    assert set(folder.wrong()) == {"pay"}
     assert not sure(folder.load().config.quarantine)
-    folder.write(pay="objectives: 5")
+
+
+READ = {
+    "an unknown key": ("    title: T", "    titel: T"),
+    "an unknown key beside all sections": ("objectives:", "goals: 1\nobjectives:"),
+    "a bad rule": ("measure: count", "measure: cuont"),
+    "no key results": (team("pay", "p1", "p2"), "objectives: [{id: pay, cycle: P, title: T}]"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_where_names_can_be_read_it_is_known_what_left(folder: Folder, name: str) -> None:
+    folder.edit("pay", *READ[name])
+    assert set(folder.wrong()) == {"pay"}
     assert sure(folder.load().config.quarantine)
 
 
@@ -166,7 +200,7 @@ def test_a_broken_main_file_gives_way_to_the_last_good_one(folder: Folder) -> No
     assert set(found.config.rules) == {"p1", "p2", "w1", "w2"}, "the other files are taken as they are"
     (wrong,) = found.config.quarantine
     assert (wrong.main, wrong.runs) == (True, True)
-    assert {each.name for each in found.good()} == {"pay.yaml", "web.yaml"}
+    assert {each.name for each in found.good(Problems())} == {"pay.yaml", "web.yaml"}
 
 
 def test_a_broken_main_file_and_a_broken_team_are_told_apart(folder: Folder) -> None:
@@ -192,7 +226,7 @@ def test_one_file_alone_is_the_main_file(tmp_path: Path) -> None:
     path = tmp_path / "headway.yaml"
     path.write_text(MAIN + team("pay", "p1"), encoding="utf-8")
     terms = Terms(ENVIRON, connect=True)
-    kept = [Kept(each.name, each.main, each.document) for each in taken(path, terms).good()]
+    kept = [Kept(each.name, each.main, each.document) for each in taken(path, terms).good(Problems())]
     assert [(each.name, each.main) for each in kept] == [("headway.yaml", True)]
     folder.edit("headway", "measure: count", "measure: cuont")
     found = taken(path, terms, lambda _: kept)
@@ -240,6 +274,57 @@ def test_who_had_an_id_first_keeps_it(folder: Folder) -> None:
     assert set(folder.wrong()) == {"pay"}
     folder.write(pay=team("pay", "p1", "p2"), web=team("web", "w1", "p2"))
     assert set(folder.wrong()) == {"web"}
+
+
+@pytest.mark.parametrize("name", ["aaa", "web", "zzz"])
+@pytest.mark.parametrize(
+    "how", [("T", "T"), ("title: T", "title: U"), ("count", "cuont"), ("objectives:", "objectives: [")]
+)
+def test_who_takes_an_id_that_is_not_given_away_made_the_mistake(
+    folder: Folder, name: str, how: tuple[str, str]
+) -> None:
+    """Whatever happened to the file that has it, and whoever stands first."""
+    before = folder.load().config.rules["p1"]
+    folder.edit("pay", *how)
+    folder.write(**{name: team(name, "p1", "n1").replace("label: p1", "label: other")})
+    wrong = folder.wrong()
+    assert set(wrong) == {name} | ({"pay"} if how[1] in ("cuont", "objectives: [") else set())
+    assert "pay.yaml, which has not given it away" in wrong[name].problem
+    assert "p1" not in wrong[name].key_results
+    config = folder.load().config
+    assert config.rules["p1"] == before
+    assert {each.id: each.objective for each in config.key_results}["p1"] == "pay"
+    told = message_for(config.quarantine, "p1")
+    assert (told is None) == ("pay" not in wrong)
+    assert wrong[name].problem in map(str, folder.load().problems)
+
+
+def test_who_maps_or_names_what_is_not_given_away_made_the_mistake(shared: Folder) -> None:
+    shared.edit("pay", "objectives:", "templates: {own: {params: [], mapping: {from: []}}}\nobjectives: [")
+    shared.edit("web", "mappings:\n", "mappings:\n  - {key_result: p1, from: [{source: pay, measure: count}]}\n")
+    wrong = shared.wrong()
+    assert set(wrong) == {"pay", "web"}
+    assert 'the mapping of "p1" belongs to' in wrong["web"].problem
+    assert (wrong["pay"].key_results, wrong["pay"].still) == (("p1",), ())
+    shared.edit("web", "  - {key_result: p1, from: [{source: pay, measure: count}]}\n", "")
+    shared.edit("headway", "measure: count}]\n", "measure: count}]\nlink_by: [")
+    shared.edit(
+        "web", "objectives:", "templates:\n  bugs: {mapping: {from: [{source: pay, measure: count}]}}\nobjectives:"
+    )
+    wrong = shared.wrong()
+    assert set(wrong) == {"headway", "pay", "web"}
+    assert 'the template "bugs" belongs to' in wrong["web"].problem
+
+
+def test_two_that_stand_in_share_nothing(folder: Folder) -> None:
+    """p2 moved while its old file was broken; what that defines of it is the new file's, also when that breaks."""
+    folder.write(pay=team("pay", "p1") + "mappnigs: []\n", web=team("web", "w1", "p2").replace("label: p2", "label: q"))
+    folder.keep()
+    folder.edit("web", "measure: count", "measure: cuont")
+    config = folder.load().config
+    assert [(Path(each.file).name, each.runs) for each in config.quarantine] == [("pay.yaml", True), ("web.yaml", True)]
+    assert {each.id: each.objective for each in config.key_results}["p2"] == "web"
+    assert set(config.rules) == {"p1", "w1", "p2"}
 
 
 def test_what_a_broken_file_gave_away_is_taken_by_the_other(folder: Folder) -> None:
@@ -318,10 +403,73 @@ def test_a_bad_use_of_a_template_is_the_mistake_of_its_user(shared: Folder) -> N
     assert set(shared.wrong()) == {"pay", "web"}, "what is told once is a mistake of both"
 
 
-def test_a_source_that_is_gone_stops_those_that_need_it(folder: Folder) -> None:
-    folder.edit("headway", "  pay: {", "  buy: {")
-    folder.edit("headway", "source: pay", "source: buy")
+RENAMES = {
+    "a source": [("headway", "  pay: {", "  buy: {"), ("headway", "source: pay", "source: buy")],
+    "a cycle": [("headway", "id: Q", "id: Q4")],
+}
+
+
+@pytest.mark.parametrize("name", RENAMES)
+def test_what_the_main_file_takes_away_from_files_that_did_not_change_is_its_mistake(folder: Folder, name: str) -> None:
+    for edit in RENAMES[name]:
+        folder.edit(*edit)
+    found = folder.load()
+    assert found.wrong == ["headway.yaml"]
+    assert set(found.config.rules) == {"p1", "p2", "w1"}
+    (wrong,) = found.config.quarantine
+    assert "headway.yaml:1:1 ← this file changed, and 2 files do not fit it any more, first " in wrong.problem
+    assert "pay.yaml:" in wrong.problem
+    assert wrong.problem in map(str, found.problems)
+
+
+@pytest.mark.parametrize("changed", [["web"], ["pay", "web"]])
+@pytest.mark.parametrize("name", RENAMES)
+def test_files_that_changed_meanwhile_are_taken_all_the_same(folder: Folder, name: str, changed: list[str]) -> None:
+    for edit in RENAMES[name]:
+        folder.edit(*edit)
+    for each in changed:
+        folder.edit(each, "title: T", "title: Changed")
+    found = folder.load()
+    assert found.wrong == ["headway.yaml"]
+    assert set(found.config.rules) == {"p1", "p2", "w1"}
+    titles = {each.id: each.title for each in found.config.objectives}
+    assert [name for name, title in titles.items() if title == "Changed"] == changed
+
+
+def test_a_file_that_changed_with_the_main_file_goes_back_with_it(folder: Folder) -> None:
+    for edit in RENAMES["a source"]:
+        folder.edit(*edit)
+    folder.write(web=team("web", "w1", "w2").replace("source: pay", "source: buy"))
+    assert set(folder.wrong()) == {"headway", "web"}
+    assert folder.rules() == {"p1", "p2", "w1"}
+    folder.edit("pay", "source: pay", "source: buy")
+    assert folder.wrong() == {}
+
+
+def test_what_another_file_takes_away_is_not_the_main_file_s_mistake(folder: Folder) -> None:
+    folder.write(web=team("web", "w1", more="    supports: [p2]\n"))
+    folder.keep()
+    folder.edit("headway", "end: 2026-12-31", "end: 2026-12-30")
+    folder.write(pay=team("pay", "p1"))
+    assert set(folder.wrong()) == {"web"}
+
+
+def test_a_main_file_whose_last_good_version_cannot_run_is_not_blamed(folder: Folder) -> None:
+    """As one of which a variable is not set any more: then it is better that one team stands still."""
+    for edit in RENAMES["a source"]:
+        folder.edit(*edit)
+    folder.edit("headway", "${TOKEN}", "${OTHER}")
     folder.write(web=team("web", "w1").replace("source: pay", "source: buy"))
+    config = folder.load({"OTHER": "marked-token"}).config
+    assert [(Path(each.file).name, each.runs) for each in config.quarantine] == [("pay.yaml", False)]
+    assert "unknown source" in config.quarantine[0].misfit
+
+
+def test_a_source_that_is_gone_stops_those_whose_file_is_broken_besides(folder: Folder) -> None:
+    for edit in RENAMES["a source"]:
+        folder.edit(*edit)
+    folder.write(web=team("web", "w1").replace("source: pay", "source: buy"))
+    folder.edit("pay", "measure: count", "measure: cuont")
     config = folder.load().config
     (wrong,) = config.quarantine
     assert (Path(wrong.file).name, wrong.runs) == ("pay.yaml", False)
