@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service import Service
-from sync.task import SourceReport
+from sync.task import Progress
 from terminal import logs, render
 from terminal.ports import Demo
 
@@ -49,16 +49,6 @@ _FORMAT = """\
 """
 
 
-class _Silent:
-    """Nobody watches the progress here."""
-
-    def page(self, source: str, container: str, items: int, total: int | None) -> None:
-        pass
-
-    def done(self, report: SourceReport) -> None:
-        pass
-
-
 def picture() -> str:
     """Run the demo in a folder of its own; return its story as SVG."""
     console = Console(
@@ -71,7 +61,7 @@ def picture() -> str:
         render.demo(story, console)
 
     with TemporaryDirectory() as folder, chdir(folder):  # the story tells the config's path: keep it a short one
-        Service(os.environ).demo(Path("headway-demo"), once=True, progress=_Silent(), tell=tell)
+        Service(os.environ).demo(Path("headway-demo"), once=True, progress=Progress(), tell=tell)
     return console.export_svg(title="headway demo --once", code_format=_FORMAT, unique_id="demo")
 
 

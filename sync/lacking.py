@@ -49,6 +49,8 @@ class NextRead:
     source: str
     dropped: tuple[str, ...] = ()
     """Containers that the config does not name any more: their items leave."""
+    added: tuple[str, ...] = ()
+    """Containers that the config names beside what was read: what they hold nobody knows yet."""
     anew: bool = False
     """Settings changed that say where or how items are read: everything is read again."""
 
@@ -65,5 +67,6 @@ def _next_read(connection: Connection, source: SourceToRead) -> NextRead:
     return NextRead(
         source.name,
         tuple(each.name for each in held if each.name not in source.containers),
-        any(each.read_at and not each.demand.covers(settings) for each in held),
+        tuple(each for each in source.containers if held and each not in {known.name for known in held}),
+        anew=any(each.read_at and not each.demand.covers(settings) for each in held),
     )

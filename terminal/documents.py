@@ -90,7 +90,7 @@ def _lack(each: Lack) -> dict[str, Any]:
 
 
 def _next_read(each: NextRead) -> dict[str, Any]:
-    return {"name": each.source, "dropped": list(each.dropped), "anew": each.anew}
+    return {"name": each.source, "dropped": list(each.dropped), "added": list(each.added), "anew": each.anew}
 
 
 def demo_json(story: Demo) -> dict[str, Any]:

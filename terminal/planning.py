@@ -64,6 +64,9 @@ def summary(view: Plan) -> str:
     """How many key results change."""
     changing = sum(each.changes for each in view.key_results)
     of = counted(len(view.key_results), "key result")
+    if view.reads:
+        rules = f"The rules change {changing} of {of}" if changing else f"The rules change nothing ({of})"
+        return f"{rules}; what the next read changes is known after it."
     return f"{changing} of {of} would change." if changing else f"Nothing would change: {of}."
 
 
@@ -122,6 +125,9 @@ def whole_lines(view: Plan, show: Show) -> list[str]:
             names = ", ".join(_names(each.dropped, show))
             leave = "its tickets leave" if len(each.dropped) == 1 else "their tickets leave"
             lines.append(f"{show(each.source)}: {names} left the config; {leave} with the next read.")
+        if each.added:
+            come = "comes" if len(each.added) == 1 else "come"
+            lines.append(f"{show(each.source)}: {', '.join(_names(each.added, show))} {come} with the next read.")
         if each.anew:
             lines.append(f"{show(each.source)}: its settings changed; the next read takes everything anew.")
     return [*lines, *([no_database(show(view.absent, 400))] if view.absent else [])]

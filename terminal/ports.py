@@ -123,7 +123,8 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        return any(each.changes for each in self.key_results)
+        """Something would be written now, or may be as soon as what the config says is read."""
+        return bool(self.reads) or any(each.changes for each in self.key_results)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ PLAN: dict[str, Any] = {
         }
     ],
     "changes": bool,
-    "sources": [{"name": str, "dropped": [str], "anew": bool}],
+    "sources": [{"name": str, "dropped": [str], "added": [str], "anew": bool}],
 }
 
 CHECK: list[Any] = [

@@ -51,7 +51,7 @@ WRONG = {
     ),
     "a key result's history": (["history", "nope"], "There is no key result nope in the config"),
     "a cycle": (["status", "--cycle", "nope"], "There is no cycle nope in the config; it has sandbox."),
-    "a ticket": (["which", "PAY-99999"], "No ticket called PAY-99999 was read: check the spelling"),
+    "a ticket": (["which", "PAY-99999"], "No ticket called PAY-99999 was ever read: check the spelling"),
     "a config": (["-c", "nope.yaml", "status"], "nope.yaml:1:1 ← there is no such file: name "),
 }
 

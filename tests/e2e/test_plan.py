@@ -51,7 +51,16 @@ def test_what_is_not_read_yet_is_named_and_so_is_what_leaves(copy: Headway) -> N
     notes = {each["id"]: (each["new"], each["note"]) for each in out["key_results"] if each["note"]}
     assert notes["interviews"] == (None, "rule changed; unknown until read: the query approved of acme-asana")
     assert notes["performance"][1] == "without what is not read yet: acme/new of acme-github"
-    assert out["sources"] == [{"name": "acme-github", "dropped": ["acme/api"], "anew": False}]
+    assert out["sources"] == [{"name": "acme-github", "dropped": ["acme/api"], "added": ["acme/new"], "anew": False}]
+
+
+def test_a_source_that_is_read_otherwise_needs_a_nod_though_no_rule_changed(copy: Headway) -> None:
+    copy.edit("[acme/web, acme/api]", "[acme/web]")
+    code, out, err = copy.run("plan", "--exit-code", **NO_TOKENS)
+    assert (code, err) == (5, "")
+    assert "acme-github: acme/api left the config; its tickets leave with the next read." in out
+    assert "The rules change nothing (12 key results); what the next read changes is known after it." in out
+    assert copy.run("plan", "--json", **NO_TOKENS).out["changes"] is True
 
 
 def test_before_the_first_sync_everything_is_new_and_unknown(headway: Headway) -> None:

@@ -386,6 +386,7 @@ def test_what_the_next_read_does_to_the_mirror_is_told(world: World) -> None:
 
     assert reads("PAY", "OPS") == ()
     assert reads("PAY") == (NextRead(SOURCE, ("OPS",)),)
+    assert reads("PAY", "OPS", "NEW") == (NextRead(SOURCE, added=("NEW",)),)
     assert reads("PAY", "OPS", shaping="otherwise") == (NextRead(SOURCE, anew=True),)
 
 

@@ -133,11 +133,14 @@ def test_what_nobody_knows_yet_is_a_question_mark() -> None:
 
 
 def test_sources_that_the_next_read_changes_are_told() -> None:
-    lines = told(reads=(NextRead("pay", ("OPS",)), NextRead("web", anew=True)))
-    assert lines[:2] == [
+    reads = (NextRead("pay", ("OPS",)), NextRead("app", added=("a/b", "a/c")), NextRead("web", anew=True))
+    assert told(reads=reads) == [
         "pay: OPS left the config; its tickets leave with the next read.",
+        "app: a/b, a/c come with the next read.",
         "web: its settings changed; the next read takes everything anew.",
+        "The rules change nothing (0 key results); what the next read changes is known after it.",
     ]
+    assert Plan((), reads).changes
 
 
 def test_long_lists_are_cut_and_json_has_all() -> None:
