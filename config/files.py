@@ -135,10 +135,15 @@ def _read_folder(folder: Path) -> Found:
     problems = Problems()
     found = Found(folder.absolute(), (), problems, str(folder))
     try:
-        paths = sorted(path for path in folder.iterdir() if _of_config(path.name))
+        every = sorted(folder.iterdir())
     except OSError as error:
         problems.at(Place(str(folder)), (), f"the folder cannot be read ({error.strerror}): check its rights")
         return found
+    for path in every:
+        if path.name.endswith(".yml") and not path.name.startswith("."):
+            told = "this file is not read: the name of a config's file ends in .yaml; rename it, or put it elsewhere"
+            problems.at(Place(str(path)), (), told, "warning")
+    paths = [path for path in every if _of_config(path.name)]
     if not paths:
         problems.at(Place(str(folder)), (), "the folder holds no *.yaml file: put headway.yaml into it")
     return replace(found, files=tuple(_read(path) for path in paths))

@@ -84,6 +84,11 @@ class Report:
     entries: tuple[Entry, ...]
 
     @property
+    def retired(self) -> tuple[Entry, ...]:
+        """The entries by which key results retired: they left the config, or their mappings did."""
+        return tuple(each for each in self.entries if each.kind is EntryKind.RETIRE)
+
+    @property
     def updates(self) -> tuple[KeyResultUpdate, ...]:
         """One per key result that moved or got its first value, in the order of their ids."""
         first: dict[str, Entry] = {}

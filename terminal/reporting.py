@@ -31,6 +31,9 @@ def report(synced: Synced) -> RenderableType:
     for update in sorted(view.updates, key=lambda each: place.get(each.key_result, len(place))):
         title = harmless(synced.titles.get(update.key_result, update.key_result))
         lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
+    for each in view.retired:
+        kept = f"; its value stays {number(each.new)}, as `headway history` tells"
+        lines.append(Text(f"{harmless(each.key_result)} is retired: {each.why}{kept}", "yellow"))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
     lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
@@ -50,6 +53,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
             {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
             for each in report.updates
         ],
+        "retired": [{"key_result": each.key_result, "why": each.why} for each in report.retired],
         "held": [],
         "selects_nothing": gaps_json(synced.gaps),
         "dry_run": synced.dry_run,

@@ -84,6 +84,7 @@ SYNC: dict[str, Any] = {
         }
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
+    "retired": [{"key_result": str, "why": str}],
     "held": [{"id": str, "key_result": str, "old": NUMBER, "new": NUMBER, "reason": str}],
     "selects_nothing": GAPS,
     "dry_run": bool,

@@ -105,3 +105,15 @@ def test_a_copy_of_the_database_is_enough(headway: Headway, tmp_path: Path) -> N
         source.backup(target)
     headway.edit("sqlite:///headway.db", f"sqlite:///{backup}")
     assert headway.run("plan", "--exit-code", **NO_TOKENS).code == 0
+
+
+def test_a_key_result_that_leaves_the_config_is_told_by_the_run_that_retires_it(copy: Headway) -> None:
+    copy.edit("open-bugs", "bugs-left")
+    plan = copy.run("plan", "--json", **NO_TOKENS).out
+    assert plan["key_results"][-1]["id"] == "open-bugs"
+    synced = copy.run("sync", "--json")
+    assert synced.out["retired"] == [{"key_result": "open-bugs", "why": "it was taken out of the config"}]
+    assert list(shapes.complaints(synced.out, shapes.SYNC)) == []
+    copy.edit("bugs-left", "bugs-now")
+    told = copy.run("sync").out
+    assert "bugs-left is retired: it was taken out of the config; its value stays " in told

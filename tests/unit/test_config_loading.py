@@ -441,3 +441,13 @@ def test_the_database_lies_beside_the_config_whatever_the_folder_is_called(tmp_p
     (tmp_path / folder).mkdir()
     config = config_of(load(write(tmp_path / folder, HEAD + QUARTER), {}, connect=False))
     assert make_url(config.database).database == str(tmp_path / folder / "headway.db")
+
+
+def test_a_file_beside_the_config_that_nobody_reads_is_told(tmp_path: Path) -> None:
+    (tmp_path / "headway.yaml").write_text(HEAD + QUARTER, encoding="utf-8")
+    (tmp_path / "web.yml").write_text("objectives: []\n", encoding="utf-8")
+    loaded = load(tmp_path, {}, connect=False)
+    assert loaded.config is not None
+    ((file, severity, message),) = ((each.file, each.severity, each.message) for each in loaded.problems)
+    assert (file, severity) == (str(tmp_path / "web.yml"), "warning")
+    assert "is not read" in message
