@@ -9,10 +9,10 @@ from config.model import Config
 from config.names import key_results_of, mappings_of, objectives_of
 from config.problems import Problem, Problems
 from config.tree import Spot
-from config.words import advice, quoted
+from config.words import advice, meant, quoted
 from connectors.settings import Containers
 from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
-from mapping.rule import Counts, Measure, Rule, Selector, matches_in
+from mapping.rule import Counts, FieldMatch, Measure, Rule, Selector, leaves_of, matches_in
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
 from okrs.work import fold_key
@@ -41,7 +41,8 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
     told = {each[:3] for each in elsewhere}  # that nothing read is of such a project follows from it
     kept = [each for each in kept if not _is_elsewhere(each, told)]
     of_projects = ((places.word(name, part, Selector.PROJECT, value), text) for name, part, value, text in elsewhere)
-    warnings = (*of_config, *of_projects, *((_place(each, places), _words(each)) for each in kept))
+    of_fields = _misspelt_fields(loaded.config, places) if loaded.config else ()
+    warnings = (*of_config, *of_projects, *of_fields, *((_place(each, places), _words(each)) for each in kept))
     # What a link by label adds to several sources has one place.
     for spot, message in {(spot.node.place, spot.path, text): (spot, text) for spot, text in warnings}.values():
         problems.warning(spot, message)
@@ -124,6 +125,25 @@ def _elsewhere(config: Config) -> Iterator[tuple[str, int, str, str]]:
                             f"{quoted(part.source)} does not read {quoted(value)}; {advice(value, names, 'it reads')}"
                         )
                         yield name, number, value, told
+
+
+def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
+    """Fields that are nearly one to which the config gives a name: a field that nobody has fails its whole source."""
+    for name, rule in config.rules.items():
+        for number, part in enumerate(rule.parts):
+            own = config.sources[part.source].own_field_names
+            leaves = (*leaves_of(part.where), *(leaves_of(part.of) if part.of is not None else ()))
+            asked = {each.field: "where" for each in leaves if isinstance(each, FieldMatch)}
+            for field, key in (asked | ({part.by: "by"} if part.by else {})).items():
+                close = meant(field, own)
+                if close and close.replace("_", " ") != field.replace("_", " "):
+                    told = (
+                        f"{quoted(part.source)} gives no field the name {quoted(field)}; did you mean {quoted(close)}?"
+                    )
+                    yield (
+                        places.part(name, number, key),
+                        f"{told} If its tracker has no such field either, nothing of it can be read, for any team",
+                    )
 
 
 def _is_elsewhere(found: Finding, told: Set[tuple[str, int, str]]) -> bool:

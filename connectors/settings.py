@@ -163,6 +163,11 @@ class SourceSettings(BaseModel, ABC):
         return ""
 
     @property
+    def own_field_names(self) -> tuple[str, ...]:
+        """Names that the config gives to custom fields, beside those that the tracker has."""
+        return ()
+
+    @property
     def field_names(self) -> frozenset[str] | None:
         """Custom fields that `by:` and `field.<name>` may name; None when only the tracker knows them."""
         return None

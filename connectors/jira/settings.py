@@ -81,5 +81,9 @@ class Settings(SourceSettings):
         return canonical_json({"fields": dict(self.fields), "cancelled": list(self.cancelled_resolutions)})
 
     @property
+    def own_field_names(self) -> tuple[str, ...]:
+        return tuple(self.fields)
+
+    @property
     def container_names(self) -> tuple[str, ...]:
         return self.projects

@@ -86,6 +86,22 @@ def test_a_repository_ignores_case_and_a_task_of_asana_may_lie_in_other_projects
     assert told('connector: asana, projects: ["1204000000000001"]', "Launch") == []
 
 
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [
+        ("by: pionts", "mappings[1].from[1].by"),
+        ("by: points", None),
+        ("by: Severity", None),
+        ("where: {field.pionts: 3}", "mappings[0].from[0].where"),
+    ],
+)
+def test_a_field_that_is_nearly_one_with_a_name_is_told_offline(tmp_path: Path, field: str, path: str | None) -> None:
+    text = CONFIG.replace("by: points", field) if "by" in field else CONFIG.replace("where: {type: Bug}", field)
+    told = warnings(tmp_path, text)
+    assert [each.path for each in told] == ([path] if path else [])
+    assert all('did you mean "points"?' in each.message for each in told)
+
+
 def test_what_a_link_adds_to_several_sources_is_told_once(tmp_path: Path) -> None:
     jira = next(line for line in CONFIG.splitlines() if line.startswith("  jira:"))
     text = CONFIG.replace(
