@@ -237,6 +237,7 @@ def test_every_warning_is_described(tmp_path: Path) -> None:
     told += [each.message for each in warnings(tmp_path, DOWN, unasked="It is away.")]
     told += [each.message for each in warnings(tmp_path, CONFIG.replace(PART, "where: {project: OPS}, measure: count"))]
     told += [each.message for each in warnings(tmp_path, PASTED)]
+    told += [each.message for each in warnings(tmp_path, CONFIG.replace("by: points", "by: pionts"))]
     assert [message for message in told if not any(words in message for words in described)] == []
     more = (
         "no mapping feeds",
