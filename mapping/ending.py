@@ -37,8 +37,8 @@ def stood_at(seen: Seen, end: datetime) -> Seen:
 
     1. How we see it, if it has stood so since before the end, and no date of the tracker says that it was closed later.
     2. The tracker's own history.
-    3. The tracker's date, of what was closed before the end though we saw that later.
-    4. How we saw it last before the end, or first since then: `Seen.then`.
+    3. The tracker's date, of what was closed before the end though we saw that later: as we saw it first, `Seen.then`.
+    4. How we saw it last before the end, or first since then: `Seen.then`, too.
     5. What was closed since was open, and nothing says that anybody had begun.
     """
     if not moved_since(seen, end):
