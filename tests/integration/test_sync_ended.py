@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from mapping.rule import AllOf, Counts, DoneWhen, Measure, Not, Part, Window
+from mapping.facets import asked_by
+from mapping.rule import AllOf, Counts, DoneWhen, Measure, Missing, Not, Part, Window
 from okrs.work import State
+from store import facets
 from store.database import Database
 from tests.builders import BEFORE, QUARTER, SOURCE, WITHIN, a_part, a_rule, an_item, at, shown, where
 from tests.integration.fakes import Clock, FakeTracker, World
@@ -116,3 +118,21 @@ def test_whatever_happens_after_the_first_look_behind_the_end_moves_nothing(worl
         world.sync()
         assert life.measured() == before
     assert world.verify().ok
+
+
+def test_a_plan_gives_the_reason_that_holds_at_the_end(world: World) -> None:
+    """Also where it looks at what moved alone."""
+    tracker = world.trackers[SOURCE]
+    tracker.put("PAY", an_item("PAY-1", **TODO), an_item("PAY-2", State.DOING, status="In Progress", points="2"))
+    half = a_part(Measure.PERCENT, by="points", missing=Missing.ZERO, partial=((State.DOING, Decimal("0.5")),))
+    world.feed("kr", a_rule(half))
+    world.sync()
+    world.sync()
+    world.clock.now = at("2027-01-02T09:00")
+    world.sync()
+    world.clock.forward(days=3)
+    tracker.change("PAY", "PAY-2", state=State.DONE, closed_at=world.clock(), fields=(("points", "3"),))
+    world.read_only()
+    facets.follow(world.database, SOURCE, asked_by([half]), world.large)
+    planned = world.plan()["kr"]
+    assert [(each.item.key, each.reason) for each in planned.tickets if each.item] == [("PAY-2", None)]
