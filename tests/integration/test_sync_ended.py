@@ -9,7 +9,7 @@ import pytest
 
 from mapping.facets import asked_by
 from mapping.rule import AllOf, Counts, DoneWhen, Measure, Missing, Not, Part, Window
-from okrs.work import State
+from okrs.work import State, Step
 from store import facets
 from store.database import Database
 from tests.builders import BEFORE, QUARTER, SOURCE, WITHIN, a_part, a_rule, an_item, at, shown, where
@@ -136,3 +136,24 @@ def test_a_plan_gives_the_reason_that_holds_at_the_end(world: World) -> None:
     facets.follow(world.database, SOURCE, asked_by([half]), world.large)
     planned = world.plan()["kr"]
     assert [(each.item.key, each.reason) for each in planned.tickets if each.item] == [("PAY-2", None)]
+
+
+def test_a_history_with_a_former_name_of_a_status_moves_nothing(world: World) -> None:
+    """Rules name a status as it is called today."""
+    tracker = world.trackers[SOURCE]
+    begun = (Step(at("2026-11-01"), State.TODO, "To Do"), Step(at("2026-11-05"), State.DOING, "In Arbeit"))
+    tracker.put("PAY", an_item("PAY-1", State.DOING, status="In Progress", history=begun))
+    tracker.put("PAY", an_item("PAY-2", State.DOING, status="In Progress", history=begun))
+    world.feed("kr", a_rule(a_part(where=where(status="In Progress"), counts=Counts.OPEN)))
+    world.feed("times", a_rule(a_part(Measure.CYCLE_TIME, rank=50)))
+    world.sync()
+    closed = Step(LAST_MINUTES, State.DONE, "Done")
+    tracker.change("PAY", "PAY-2", **closed_at_last(), history=(*begun, closed))
+    world.clock.now = at("2027-01-02T09:00")
+    world.sync()
+    assert world.value("kr") == 1, "of PAY-2 the history tells more than was seen before the end"
+    now = world.clock.forward(days=3)
+    closed = Step(now, State.DONE, "Done")
+    tracker.change("PAY", "PAY-1", state=State.DONE, status="Done", closed_at=now, history=(*begun, closed))
+    world.sync()
+    assert world.value("kr") == 1
