@@ -36,9 +36,10 @@ def stood_at(seen: Seen, end: datetime) -> Seen:
     """Return an item as it stood just before `end`, by the first that tells.
 
     1. How we see it, if it has stood so since before the end, and no date of the tracker says that it was closed later.
-    2. The tracker's own history.
-    3. The tracker's date, of what was closed before the end though we saw that later.
-    4. How we saw it last before the end, or first since then: `Seen.then`.
+    2. The tracker's own history.  Where it tells of nothing between how we saw it last before the end and the end, it
+       stood as we saw it: a history has the names of its time, and a status may be called otherwise since.
+    3. The tracker's date, of what was closed before the end though we saw that later: as we saw it first, `Seen.then`.
+    4. How we saw it last before the end, or first since then: `Seen.then`, too.
     5. What was closed since was open, and nothing says that anybody had begun.
     """
     if not moved_since(seen, end):
@@ -46,16 +47,22 @@ def stood_at(seen: Seen, end: datetime) -> Seen:
     told = tuple(step for step in seen.item.history if step.at < end)
     if told != seen.item.history:
         seen = replace(seen, item=replace(seen.item, history=told))
-    if told:
+    if told and not _was_last(seen.then, told[-1], end):
         return _by_history(seen, end)
     then = None if seen.then is None else stood_at(seen.then, end)
     closed_at = seen.item.closed_at
-    if closed_at is not None and closed_at < end and not (then is not None and then.item.state.closed):
-        return seen
-    if then is not None:
+    in_time = closed_at is not None and closed_at < end
+    if then is not None and (told or then.item.state.closed or not in_time):
         was = then.item
         return _standing(seen, Step(then.state_since, was.state, was.status, was.resolution), was.closed_at)
-    return _standing(seen, Step(seen.state_since, State.TODO), None) if seen.item.state.closed else seen
+    if in_time or not seen.item.state.closed:
+        return seen
+    return _standing(seen, Step(seen.state_since, State.TODO), None)
+
+
+def _was_last(then: Seen | None, step: Step, end: datetime) -> bool:
+    """Tell whether a step led to how we saw an item last before the end, or came before that."""
+    return then is not None and step.at <= then.state_since and not moved_since(then, end)
 
 
 def _by_history(seen: Seen, end: datetime) -> Seen:

@@ -20,8 +20,9 @@ class Seen:
     version: str
     state_since: datetime
     then: "Seen | None" = None
-    """How we saw it last before the end of the cycle that is measured, or first since then.  None before that end, and
-    of what we always saw as it is."""
+    """How we saw it last before the end of the cycle that is measured, or first since then; or, where we saw it open
+    and its tracker says later that it was closed before the end, how we saw that first.  None before that end, and of
+    what we always saw as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from mapping.ending import stood_at
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem, fold_key
 from store.database import slices
@@ -146,7 +147,11 @@ def before(connection: Connection, name: str, ids: Iterable[str], generation: in
 
 
 def stood(connection: Connection, name: str, ids: Iterable[str], end: datetime) -> dict[str, Seen]:
-    """Return items as we saw them last before `end`, or else first; not those of which we never saw anything else."""
+    """Return items as we saw them last before `end`, or else first; not those of which we never saw anything else.
+
+    What was closed before the end though we saw that later is told as it was when we first saw that: what becomes of it
+    afterwards does not matter.
+    """
     found: dict[str, Seen] = {}
     at, older = item_version.c.seen_at, or_(item_version.c.seen_at < end, item_version.c.seen_at < item.c.seen_at)
     joined = item_version.join(item, and_(item.c.source == item_version.c.source, item.c.id == item_version.c.item))
@@ -159,13 +164,18 @@ def stood(connection: Connection, name: str, ids: Iterable[str], end: datetime) 
             .order_by(item_version.c.item, at)
         )
         for row in rows:
-            was = found.get(row.item)
-            if was is not None and row.seen_at >= end:
-                continue
-            now = decode(row.payload, None)
-            stays = was is not None and _stand(was.item) == _stand(now)
-            found[row.item] = Seen(now, row.hash, was.state_since if was is not None and stays else row.seen_at)
+            was, now = found.get(row.item), decode(row.payload, None)
+            if was is None or row.seen_at < end or _late_truth(was, now, end):
+                stays = was is not None and _stand(was.item) == _stand(now)
+                found[row.item] = Seen(now, row.hash, was.state_since if was is not None and stays else row.seen_at)
     return found
+
+
+def _late_truth(was: Seen, now: WorkItem, end: datetime) -> bool:
+    """Tell whether an item that was seen after the end was closed before it, by a date that nothing else gainsays."""
+    if not now.state.closed or now.closed_at is None or now.closed_at >= end:
+        return False
+    return _stand(was.item) == _stand(now) or not stood_at(was, end).item.state.closed
 
 
 def _stand(known: WorkItem) -> tuple[object, ...]:

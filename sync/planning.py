@@ -9,7 +9,7 @@ Nobody is asked: where the mirror lacks what a rule needs, the answer is what it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -32,7 +32,7 @@ from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
-from sync.recording import basis_of, judge, leaving, left_config
+from sync.recording import basis_of, judge, leaving, left_config, loaded
 from sync.watching import Due, Portion, Watch
 
 
@@ -184,11 +184,8 @@ class _Question:
         if rule is None:
             return lines
         scopes = verdict.scopes or basis.scopes
-        portion = self._portion(basis)
-        if portion is None:
-            mirror = self.cache.of_rule(self.connection, rule, basis.seen(rule), self.now, scopes)
-        else:
-            mirror = {name: list(touched.candidates) for name, touched in portion.touched.items()}
+        frozen = replace(basis, scopes=scopes)
+        mirror = loaded(self.connection, rule, frozen, self.cache, self.now, portion=self._portion(basis))
         for line in measure(rule, mirror, self.now, scopes).lines:
             lines.setdefault((line.source, line.item.id), []).append(line)
         return lines

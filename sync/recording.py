@@ -253,15 +253,22 @@ def judge(
     """Decide about a key result on this connection's snapshot; nothing is written."""
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
-        if portion is not None:
-            some = {name: touched.candidates for name, touched in portion.touched.items()}
-            return queries.with_past(connection, rule, some, now)
-        return cache.of_rule(connection, rule, basis.seen(rule), now, basis.scopes)
+        return loaded(connection, rule, basis, cache, now, portion=portion)
 
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
         return _recall(connection, ids, then)
 
     return decide(goal, basis, load, recall, now)
+
+
+def loaded(
+    connection: Connection, rule: Rule, basis: Basis, cache: MirrorCache, now: datetime, *, portion: Portion | None
+) -> Mapping[str, Sequence[Candidate]]:
+    """Return what a rule is measured on: what moved alone, where there is a portion."""
+    if portion is None:
+        return cache.of_rule(connection, rule, basis.seen(rule), now, basis.scopes)
+    some = {name: touched.candidates for name, touched in portion.touched.items()}
+    return queries.with_past(connection, rule, some, now)
 
 
 def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, int]) -> dict[ItemId, Past]:

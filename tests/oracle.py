@@ -246,11 +246,16 @@ Sight = tuple[WorkItem, datetime]
 
 
 def at_the_end(item: WorkItem, since: datetime, then: Sight | None, end: datetime) -> Sight:
-    """How far an item was when the cycle ended: as we see it, by its history, by its date, as we saw it then."""
+    """How far an item was when the cycle ended: as we see it, by what its history adds, by its date, as seen then."""
     closed = item.closed_at
     if since < end and (closed is None or closed < end):
         return item, since
     item = replace(item, history=tuple(step for step in item.history if step.at < end))
+    was = at_the_end(*then, None, end) if then else None
+    if item.history and then and was == then and item.history[-1].at <= then[1] < end:
+        form = then[0]  # nothing happened since we saw it last
+        stood = replace(item, state=form.state, status=form.status, resolution=form.resolution)
+        return replace(stood, closed_at=form.closed_at), then[1]
     if item.history:
         entered: datetime | None = None
         for step in item.history:
@@ -260,7 +265,6 @@ def at_the_end(item: WorkItem, since: datetime, then: Sight | None, end: datetim
         last = item.history[-1]
         stood = replace(item, state=last.state, status=last.status, resolution=last.resolution, closed_at=entered)
         return stood, last.at
-    was = at_the_end(*then, None, end) if then else None
     if closed and closed < end and not (was and was[0].state.closed):
         return item, since
     if was:

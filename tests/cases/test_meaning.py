@@ -56,8 +56,11 @@ class Past:
         sights, seen = self.sights[place], Seen(item, "", self.since[place][1])
         if not sights or sights[-1][1].item != item:
             sights.append((now, seen))
-        then = [each for at, each in sights if at < end] or [each for _, each in sights[:1]]
-        return replace(seen, then=then[-1]) if now >= end else seen
+        then = ([each for at, each in sights if at < end] or [each for _, each in sights[:1]])[-1]
+        if not then.item.state.closed:
+            late = (each for at, each in sights if at >= end and each.item.state.closed)
+            then = next((each for each in late if each.item.closed_at and each.item.closed_at < end), then)
+        return replace(seen, then=then) if now >= end else seen
 
 
 def lived(table: Table) -> Iterator[tuple[Scene, Decimal | None, tuple[Line, ...]]]:
