@@ -139,7 +139,7 @@ def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
         "denominator": _denominator(part, total, answer.weeks),
         "counted": [_counted(line) for line in lines if line.counted],
         "excluded": [_excluded(line) for line in lines if not line.counted],
-        "selects_nothing": not lines,
+        "selects_nothing": not lines and not part.linked,
         "grown": answer.grown(number),
     }
 

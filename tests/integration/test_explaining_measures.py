@@ -131,6 +131,9 @@ def test_a_part_that_a_label_alone_feeds_is_told_in_the_sum_when_it_does(world: 
     world.feed("kr", a_rule(a_part(Measure.PERCENT), linked, combine=Combine.MEAN))
     world.sync()
     assert "/ 2 =" not in explanation(world)
+    assert "no ticket bears its label yet" in explanation(world)
+    assert "selects nothing" not in explanation(world)
+    assert [each["selects_nothing"] for each in explain_json(world.explain("kr"))["parts"]] == [False, False]
     world.trackers[SOURCE].change("PAY", "PAY-2", labels=("kr:kr",))
     world.sync()
     assert "(33.3333 + 0) / 2 = 16.67" in explanation(world)
