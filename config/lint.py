@@ -1,10 +1,12 @@
 """Warnings about a config that is right: where each stands, what may be wrong, what to do."""
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 
 from config.documents import document_of
 from config.interpolation import marks
 from config.loader import Loaded
+from config.mappings import ID
 from config.model import Config
 from config.names import key_results_of, mappings_of, objectives_of
 from config.problems import Problem, Problems
@@ -39,11 +41,11 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
     kept = [each for each in findings if not (isinstance(each, Reached) and each.key_result in astray)]
     elsewhere = list(_elsewhere(loaded.config)) if loaded.config else []
     told = {each[:3] for each in elsewhere}  # that nothing read is of such a project follows from it
-    kept = [each for each in kept if not _is_elsewhere(each, told)]
+    kept = [places.as_written(each) for each in kept if not _is_elsewhere(each, told)]
     of_projects = ((places.word(name, part, Selector.PROJECT, value), text) for name, part, value, text in elsewhere)
     of_fields = _misspelt_fields(loaded.config, places) if loaded.config else ()
     warnings = (*of_config, *of_projects, *of_fields, *((_place(each, places), _words(each)) for each in kept))
-    # What a link by label adds to several sources has one place.
+    # What a part names twice has one place.
     for spot, message in {(spot.node.place, spot.path, text): (spot, text) for spot, text in warnings}.values():
         problems.warning(spot, message)
     return problems.sorted()
@@ -60,6 +62,15 @@ class _Places:
         self._key_results = {
             inner.word("id"): inner for each in self._objectives.values() for inner in key_results_of(each)
         }
+
+    def as_written(self, found: Finding) -> Finding:
+        """A finding without the label that `link_by` adds to a part: nobody needs to use it yet."""
+        if not isinstance(found, SelectsNothing):
+            return found
+        links = (root.get("link_by") for root in self._roots)
+        labels = [(link.word("label") or "").replace(ID, found.key_result) for link in links if link]
+        kept = (each for each in found.unknown if each[0] is not Selector.LABEL or each[1] not in labels)
+        return replace(found, unknown=tuple(kept))
 
     @property
     def database(self) -> Spot:

@@ -49,6 +49,8 @@ _NEVER = "never"
 
 @dataclass(frozen=True, slots=True)
 class SelectsNothing:
+    """A part finds no item, and waits for none: one that a label alone feeds is left out of the number until then."""
+
     key_result: str
     part: int
     unknown: tuple[tuple[Selector, str, str | None], ...] = ()
@@ -236,7 +238,7 @@ def _of_part(key_result: str, number: int, part: Part, picked: Picked, names: Na
     ]
     for each in unknown:
         yield Unknown(key_result, number, *each)
-    if not picked.some and not unknown and not unanswered:
+    if not picked.some and not part.linked and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
         yield SelectsNothing(key_result, number, tuple((*each, names.near(*each)) for each in strange))
     yield from _unestimated(key_result, number, part, picked)

@@ -43,8 +43,23 @@ Mirror = Mapping[str, Sequence[Candidate]]
 def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPES) -> Measured:
     """Measure a rule on the mirror; after the cycle's end, as of that end.
 
-    A frozen scope that `scopes` does not have is frozen now.
+    A frozen scope that `scopes` does not have is frozen now.  Raises ArithmeticError for absurd estimates.
     """
+    drawn = lines_of(rule, mirror, now, scopes)
+    totals = totals_of(rule, drawn.lines)
+    return Measured(value_of(rule, totals, now), totals, drawn.lines, drawn.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What the items are to each part, before they are added up: so however large the sum is."""
+
+    lines: tuple[Line, ...]
+    scopes: Scopes
+
+
+def lines_of(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPES) -> Drawn:
+    """Return the lines that `measure` adds up, and the frozen scopes."""
     if now >= rule.period.end:
         mirror = as_of(mirror, rule.period.end)
     called = Called(mirror) if any(part.once for part in rule.parts) else None
@@ -63,8 +78,7 @@ def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPE
         of_part = [earlier.marked(part, line_of(number, part, each, absent)) for each in judged]
         earlier.add(of_part)
         lines.extend(of_part)
-    totals = totals_of(rule, lines)
-    return Measured(value_of(rule, totals, now), totals, tuple(lines), frozen)
+    return Drawn(tuple(lines), frozen)
 
 
 def _frozen(rule: Rule, chosen: Iterable[Candidate]) -> frozenset[str]:

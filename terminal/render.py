@@ -233,6 +233,8 @@ def waiting(waits: Waiting | None) -> str:
             return f"its cycle begins on {waits.begins}; nothing is measured before."
         case Why.NOTHING:
             return "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts."
+        case Why.TOO_LARGE:
+            return "its numbers are too large to be measured: look at the estimates and the scale."
         case Why.SOURCES if waits:
             told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
             return f"it waits for a complete read. {told}"

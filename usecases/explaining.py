@@ -16,6 +16,7 @@ from store.views.waiting import Waiting
 from store.views.waiting import waiting as waits
 from store.views.which import Places
 from store.views.which import which as counted
+from sync.planned import Note
 from terminal.ports import Failure
 from usecases.ground import Ground, database_of, setup_of
 
@@ -24,11 +25,14 @@ _FEW = 8
 
 
 def explain(ground: Ground, config: Path, key_result: str) -> Explained:
-    """Show a value from its tickets.  Raises Failure where nothing feeds it."""
+    """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
     setup = _having(known, key_result)
     with database_of(known) as database, database.read() as connection:
-        answer = explained(connection, setup, key_result, ground.clock())
+        try:
+            answer = explained(connection, setup, key_result, ground.clock())
+        except ArithmeticError:
+            raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
     if answer is None:
         raise Failure(f"Nothing feeds {key_result}: write a mapping for it.")
     return answer

@@ -1,5 +1,6 @@
 """`explain`: a value from its tickets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule
 from mapping.judging import Line, Reason
-from mapping.measure import Measured, measure, totals_of
+from mapping.measure import Measured, lines_of, totals_of
 from mapping.rule import OF_COUNTED, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import timestamp
@@ -52,7 +53,7 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     """Explain a key result by the rule and the evidence on record, or by the config's when it was never measured.
 
     The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
-    None when nothing feeds it.
+    None when nothing feeds it.  Raises ArithmeticError where absurd estimates make a number that no column holds.
     """
     state = ledger.state_of(connection, name)
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
@@ -62,15 +63,16 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     at = state.measured_at if state else now
     frozen = scopes.of_key_result(connection, name)
     found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
-    measured = measure(rule, found, at, frozen)
-    if state is None:
-        return Explained(name, None, now, rule, measured, quarantined)
-    return Explained(name, state.value, at, rule, _as_recorded(connection, name, rule, measured, at), quarantined)
+    seen = lines_of(rule, found, at, frozen)
+    lines = seen.lines if state is None else _as_recorded(connection, name, rule, seen.lines)
+    totals = totals_of(rule, lines)
+    measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
+    return Explained(name, state.value if state else None, at, rule, measured, quarantined)
 
 
-def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured, at: datetime) -> Measured:
+def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Sequence[Line]) -> tuple[Line, ...]:
     """Put the ledger's weights and amounts in the place of those that the mirror would give today."""
-    live = {(line.part, line.source, line.item.id): line for line in seen.lines}
+    live = {(line.part, line.source, line.item.id): line for line in seen}
     evidence = ledger.evidence_of(connection, name)
     absent = [each for each in evidence if each.key not in live]
     known = {
@@ -86,9 +88,7 @@ def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Measured, 
     ]
     recorded = {each.key for each in evidence}
     lines += [line for key, line in live.items() if key not in recorded and line.weight is None]
-    lines.sort(key=lambda line: (line.part, line.source, line.item.id))
-    totals = totals_of(rule, lines)
-    return Measured(value_of(rule, totals, at), totals, tuple(lines), seen.scopes)
+    return tuple(sorted(lines, key=lambda line: (line.part, line.source, line.item.id)))
 
 
 def _line_of(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
@@ -139,7 +139,7 @@ def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
         "denominator": _denominator(part, total, answer.weeks),
         "counted": [_counted(line) for line in lines if line.counted],
         "excluded": [_excluded(line) for line in lines if not line.counted],
-        "selects_nothing": not lines,
+        "selects_nothing": not lines and not part.linked,
         "grown": answer.grown(number),
     }
 

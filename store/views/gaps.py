@@ -18,7 +18,7 @@ from store.views.setup import Setup
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A part of a measured key result's rule that selects no item at all."""
+    """A part of a measured key result's rule that selects no item at all, though not a label alone feeds it."""
 
     key_result: str
     part: int
@@ -58,7 +58,7 @@ def gaps(
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
         rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
         for number, part in enumerate(rule.parts):
-            if (name, number) not in fed and not selects(rule, part):
+            if not part.linked and (name, number) not in fed and not selects(rule, part):
                 found.append(Gap(name, number, part.source))
     return tuple(found)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -27,6 +26,8 @@ class Why(StrEnum):
     """Sources of it could not be read completely."""
     NOTHING = "nothing"
     """All was read, and there is nothing that it could measure: no average of no tickets."""
+    TOO_LARGE = "too_large"
+    """All was read, and absurd estimates make a number that no column holds."""
     SYNC = "sync"
     """Nobody read its sources since it is in the config."""
 
@@ -58,11 +59,15 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
     failed = tuple((each.name, each.error) for each in lacking if each.error)
     if failed:
         return Waiting(Why.SOURCES, failed=failed)
-    nothing = not lacking and _measured(connection, name, rule, now) is None
-    return Waiting(Why.NOTHING if nothing else Why.SYNC)
+    return Waiting(Why.SYNC if lacking else _of_value(connection, name, rule, now))
 
 
-def _measured(connection: Connection, name: str, rule: Rule, now: datetime) -> Decimal | None:
+def _of_value(connection: Connection, name: str, rule: Rule, now: datetime) -> Why:
+    """What is in the way of the value though all was read; nothing but a sync where there is one."""
     frozen = scopes.of_key_result(connection, name)
     found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), now, frozen)
-    return measure(rule, found, now, frozen).value
+    try:
+        value = measure(rule, found, now, frozen).value
+    except ArithmeticError:
+        return Why.TOO_LARGE
+    return Why.NOTHING if value is None else Why.SYNC

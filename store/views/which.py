@@ -12,7 +12,7 @@ from mapping.attribution import ItemId
 from mapping.codec import parse_rule
 from mapping.family import Candidate
 from mapping.judging import Reason
-from mapping.measure import Scopes, measure
+from mapping.measure import Scopes, lines_of
 from mapping.rule import Combine, Measure, Part, Rule
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
@@ -86,8 +86,8 @@ class _Asking:
         lines = {}
         if ticket.gone is None:
             frozen = scopes.of_key_result(self.connection, name)
-            measured = measure(rule, self._mirror(rule, ticket, frozen), self.now, frozen)
-            lines = {line.part: line for line in measured.lines if (line.source, line.item.id) == ticket.identity}
+            drawn = lines_of(rule, self._mirror(rule, ticket, frozen), self.now, frozen)
+            lines = {line.part: line for line in drawn.lines if (line.source, line.item.id) == ticket.identity}
         for number, part in enumerate(rule.parts):
             if part.source != ticket.source:
                 continue

@@ -71,6 +71,16 @@ def test_when_its_source_failed_the_reason_is_told(headway: Headway) -> None:
         assert "headway sync" not in out
 
 
+def test_numbers_that_are_too_large_are_called_so_by_every_question(headway: Headway) -> None:
+    headway.edit("start: 0, target: 25", "start: 0, target: 1000000000000")
+    headway.edit("key_result: p1-bugs", "key_result: p1-bugs\n    scale: {from: [1000000, 1000000.000001]}")
+    assert headway.run("sync").code == 0
+    assert "cannot be measured: its numbers are too large" in headway.run("plan").out
+    code, _, err = headway.run("explain", "p1-bugs")
+    assert (code, err) == (1, "headway: p1-bugs cannot be measured: its numbers are too large.\n")
+    assert "its numbers are too large to be measured" in headway.run("history", "p1-bugs").out
+
+
 def test_without_a_mapping_the_history_says_so(headway: Headway) -> None:
     text = headway.config.read_text(encoding="utf-8")
     begin = text.index("  - key_result: p1-bugs")

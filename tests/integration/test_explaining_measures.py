@@ -14,7 +14,7 @@ from store import facets
 from store.database import Database
 from store.views.explain import explain_json
 from store.views.history import history
-from store.views.waiting import Why, waiting
+from store.views.waiting import Waiting, Why, waiting
 from terminal import render
 from terminal.explaining import explained
 from tests.builders import SOURCE, a_part, a_rule, an_item, at, where
@@ -126,11 +126,34 @@ def test_where_nothing_can_be_measured_yet_no_sync_is_advised(world: World) -> N
     assert why() is Why.NOTHING
 
 
+def test_a_number_that_no_column_holds_is_what_a_value_waits_for(world: World) -> None:
+    world.feed("kr", a_rule(base=Decimal(10**13)))
+    world.sync()
+    with world.database.read() as connection:
+        assert waiting(connection, world._setup(), "kr", world.clock()) == Waiting(Why.TOO_LARGE)
+    with pytest.raises(OverflowError):
+        world.explain("kr")
+
+
+def test_a_value_on_record_is_explained_though_its_next_one_is_too_large(world: World) -> None:
+    steep = Scale(Decimal(0), Decimal("0.000001"), Decimal(0), Decimal(10**12))
+    world.feed("kr", a_rule(a_part(where=LABELLED), scale=steep))
+    world.sync()
+    world.trackers[SOURCE].change("PAY", "PAY-2", state=State.DONE)
+    world.sync()
+    told = world.explain("kr")
+    assert told.value == told.measured.value == 0
+    assert [(line.item.key, line.counted) for line in told.measured.lines] == [("PAY-2", False), ("PAY-3", False)]
+
+
 def test_a_part_that_a_label_alone_feeds_is_told_in_the_sum_when_it_does(world: World) -> None:
     linked = replace(a_part(Measure.PERCENT, where=where(label="kr:kr")), linked=True)
     world.feed("kr", a_rule(a_part(Measure.PERCENT), linked, combine=Combine.MEAN))
     world.sync()
     assert "/ 2 =" not in explanation(world)
+    assert "no ticket bears its label yet" in explanation(world)
+    assert "selects nothing" not in explanation(world)
+    assert [each["selects_nothing"] for each in explain_json(world.explain("kr"))["parts"]] == [False, False]
     world.trackers[SOURCE].change("PAY", "PAY-2", labels=("kr:kr",))
     world.sync()
     assert "(33.3333 + 0) / 2 = 16.67" in explanation(world)

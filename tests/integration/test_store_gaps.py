@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete
 from connectors.contract import Stop
 from mapping.facets import asked_of
 from mapping.family import Candidate
-from mapping.rule import Rule
+from mapping.rule import Combine, Rule
 from okrs.work import State
 from store import facets
 from store.database import Database
@@ -45,6 +45,12 @@ def test_a_part_is_empty_when_nothing_is_selected_counted_or_not(world: World, l
     assert found(world) == (), "nobody looked yet"
     world.sync()
     assert found(world) == ((Gap("kr", 1, SOURCE),) if empty else ())
+
+
+def test_a_part_that_a_label_alone_feeds_is_no_gap(world: World) -> None:
+    world.feed("kr", a_rule(a_part(), replace(a_part(where=where(label="p3")), linked=True), combine=Combine.SUM))
+    world.sync()
+    assert found(world) == ()
 
 
 def test_a_key_result_without_a_rule_has_no_gaps(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -72,6 +73,17 @@ def test_a_ticket_alone_is_what_it_is_among_all(
                     assert (each.counted, each.reason) == (False, Reason.NO_MATCH)
                 else:
                     assert (each.counted, each.amount, each.reason) == (line.counted, line.amount, line.reason)
+
+
+@pytest.mark.parametrize("once", [False, True], ids=["alone", "among all"])
+def test_a_number_that_no_column_holds_leaves_every_ticket_to_be_told(world: World, once: bool) -> None:
+    world.feed("huge", a_rule(a_part(counts=Counts.OPEN, once=once), base=Decimal(10**13)))
+    world.sync()
+    assert world.value("huge") is None
+    answer = asked(world, "PAY-1")
+    assert answer is not None
+    told = [(each.key_result, each.counted, each.amount) for each in answer.parts]
+    assert told == [("huge", True, Decimal(1)), ("open", True, Decimal(1))]
 
 
 def rename(world: World) -> None:

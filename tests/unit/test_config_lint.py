@@ -102,16 +102,13 @@ def test_a_field_that_is_nearly_one_with_a_name_is_told_offline(tmp_path: Path, 
     assert all('did you mean "points"?' in each.message for each in told)
 
 
-def test_what_a_link_adds_to_several_sources_is_told_once(tmp_path: Path) -> None:
-    jira = next(line for line in CONFIG.splitlines() if line.startswith("  jira:"))
-    text = CONFIG.replace(
-        jira, f"{jira}\n{jira.replace('jira:', 'ops:', 1).replace('token: a-token', 'token: b-token')}"
-    )
-    text = text.replace("objectives:", 'link_by: {label: "kr:{id}", sources: [jira, ops]}\nobjectives:')
-    text = text[: text.index("  - key_result: legal")]
-    nothing = [SelectsNothing("legal", part, ((Selector.LABEL, "kr:legal", None),)) for part in (0, 1)]
-    told = warnings(tmp_path, text, *nothing)
-    assert [each.path for each in told] == ["objectives[0].key_results[2].id"]
+def test_the_label_that_a_link_adds_to_a_part_is_no_word_of_its_own(tmp_path: Path) -> None:
+    text = CONFIG.replace("objectives:", 'link_by: {label: "kr:{id}", sources: [jira]}\nobjectives:')
+    unknown = ((Selector.TYPE, "Bug", None), (Selector.LABEL, "kr:bugs", None), (Selector.LABEL, "kr:legal", None))
+    (told,) = warnings(tmp_path, text, SelectsNothing("bugs", 0, unknown))
+    assert told.message.split("; ")[1:] == ['no ticket has the type "Bug"', 'no ticket has the label "kr:legal"']
+    (told,) = warnings(tmp_path, text, SelectsNothing("basket", 0, ((Selector.LABEL, "kr:basket", None),)))
+    assert told.message == "selects nothing that was read: no ticket has all of this at once"
 
 
 FOUND: list[tuple[Finding, tuple[int, str, str]]] = [

@@ -1,6 +1,7 @@
 """What is to be said of rules, held against items: each finding with a case that has it, and cases that have none."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -118,6 +119,14 @@ def test_a_part_that_selects_nothing_names_the_words_that_nothing_has(selection:
 
 def test_a_word_that_nothing_has_is_fine_beside_one_that_something_has() -> None:
     assert found(a_rule(a_part(where=where(label=["checkout", "regression"]))), *ITEMS) == []
+
+
+def test_a_part_that_a_label_alone_feeds_waits_for_it_in_silence() -> None:
+    label = where(label="kr:kr")
+    linked = replace(a_part(where=label), linked=True)
+    assert found(a_rule(a_part(), linked, combine=Combine.MEAN), *ITEMS) == []
+    assert found(a_rule(linked), *ITEMS) == []
+    assert found(a_rule(a_part(), a_part(where=label)), *ITEMS) != []
 
 
 def test_only_the_part_that_selects_nothing_is_named() -> None:

@@ -57,6 +57,7 @@ def test_no_value_beside_its_target_reads_as_a_move(terms: Terms, value: int | N
             Waiting(Why.NOTHING),
             "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts.",
         ),
+        (Waiting(Why.TOO_LARGE), "its numbers are too large to be measured: look at the estimates and the scale."),
         (Waiting(Why.MAPPING), "no mapping feeds it; write one."),
         (Waiting(Why.CYCLE, date(2026, 10, 1)), "its cycle begins on 2026-10-01; nothing is measured before."),
         (
