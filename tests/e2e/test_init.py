@@ -95,7 +95,7 @@ def test_a_file_that_is_there_stays(desk: Headway) -> None:
         (["--source", "jira"], "jira lacks url, token_env"),
         (["--source", "jira", "--no-connect"], "jira lacks url, token_env, projects"),
         (["--source", "github:repositories=acme/web"], "github: token_env: token is missing"),
-        (["--source", "fogbugz:url=x"], "there are asana, github, jira"),
+        (["--source", "fogbugz:url=x"], "there are: asana, github, jira"),
         (
             ["--source", "github:token=sesame-open,repositories=acme/web"],
             "a secret is no argument: write token_env=",
