@@ -86,7 +86,7 @@ def test_names_are_those_of_all_items(database: Database, seed: int) -> None:
         few = TermNames(connection, index, ("PAY",), {})
         every = Names(Mirrored(queries.candidates_of(connection, "s"), ("PAY",)))
         for selector in set(Selector) - {Selector.KIND, Selector.STATE, Selector.QUERY}:
-            for value in (*KEYS, *NAMES, *life.items, "Bug", "Bgu", "Sprnt 12", "nothing like it"):
+            for value in (*KEYS, *NAMES, *life.items, "Bug", "Bgu", "Sprnt 12", "nothing like it", "k-1", " k-2"):
                 assert few.has(selector, value) == every.has(selector, value), (selector, value)
                 near, meant = few.near(selector, value), every.near(selector, value)
                 assert (near and fold_name(near)) == (meant and fold_name(meant)), (selector, value)
