@@ -173,11 +173,12 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
         lines = sorted((line for line in measured.lines if line.part == number), key=lambda line: line.item.id)
         missed = [line.item.key for line in lines if line.reason is Reason.NO_ESTIMATE]
         without = missed if part.missing is Missing.EXCLUDE else []
-        weighed = {fold_key(line.item.key): line.item for line in lines if line.weight} if nests(part) else {}
+        weighed = [line.item for line in lines if line.weight] if nests(part) else []
+        keys = {fold_key(item.key): item.key for item in weighed}  # a milestone and an issue may share one
         pairs = [
-            (item.key, weighed[above].key)
-            for item in weighed.values()
-            for above in sorted(ancestors[part.source][item.id].ancestors & weighed.keys())[:1]
+            (item.key, keys[above])
+            for item in weighed
+            for above in sorted(ancestors[part.source][item.id].ancestors & keys.keys())[:1]
         ]
         work = frozenset(line.item.id for line in lines if line.weight is not None)
         first = pairs[0] if pairs else ("", "")

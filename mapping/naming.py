@@ -1,6 +1,6 @@
 """What the items of a source are called: whether a name is known, and which one was meant."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Protocol
@@ -22,16 +22,21 @@ class Mirrored:
     """Those that were asked, with the error of the last time."""
 
 
-_BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
+BY_KEY = frozenset({Selector.EPIC, Selector.PARENT, Selector.KEY})
 """Named by a ticket's key: the one beside it is no likelier than any other."""
 
 NAMED_ITEMS = {Selector.MILESTONE: Kind.MILESTONE, Selector.SPRINT: Kind.SPRINT}
 """What is called by names of its own, though no item may be in it."""
 
 
-def never_near(selector: Selector, value: str) -> bool:
-    """Tell whether no other name can be meant by one: keys and numbers."""
-    return selector in _BY_KEY or value.isdigit()
+def near_key(named: "Named", selector: Selector, value: str, epics: Callable[[], Iterable[WorkItem]]) -> str | None:
+    """Return the key that a value says in small letters, or by an epic's title; None where it says none."""
+    upper = value.strip().upper()
+    if named.has(Selector.KEY, upper):
+        return upper
+    if selector is Selector.KEY:
+        return None
+    return min((item.key for item in epics() if fold_name(item.title) == fold_name(value)), default=None)
 
 
 def nearest(value: str, folded: Iterable[str]) -> str | None:
@@ -50,7 +55,7 @@ class Named(Protocol):
         """Tell whether an item goes by that name; as an ancestor, also whether one of that key was read."""
 
     def near(self, selector: Selector, value: str) -> str | None:
-        """Return the known name that is most like a value; None where none is."""
+        """Return the known name that is most like a value; None where none is, as for a number."""
 
 
 class Names:
@@ -76,13 +81,18 @@ class Names:
 
     def near(self, selector: Selector, value: str) -> str | None:
         """Return the known name that is most like a value; None where none is."""
-        if never_near(selector, value):
+        if value.isdigit():
             return None
+        if selector in BY_KEY:
+            return near_key(self, selector, value, self._epics)
         if selector not in self._written:
             every = (name for each in self.mirrored.candidates for name in written(selector, each.item))
             self._written[selector] = {fold_name(name): name for name in (*every, *self._besides(selector)) if name}
         found = nearest(value, self._written[selector])
         return self._written[selector][found] if found else None
+
+    def _epics(self) -> Iterator[WorkItem]:
+        return (each.item for each in self.mirrored.candidates if each.item.kind is Kind.EPIC)
 
     def _gathered(self, selector: Selector) -> Facet:
         facets = [FACETS[selector](each) for each in self.mirrored.candidates]

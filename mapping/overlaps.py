@@ -1,9 +1,10 @@
 """Which key results count the same work: items sorted into groups by who has them, instead of every pair of rules.
 
-    groups    items that the same rules have, as a number each; a new rule splits those of which it has some
+    groups    items that the same rules have; a group is named by these rules, as the bits of one number
     shared    of two rules: the sum of the groups that both have
 
-So memory grows with the items and not with rules times items, and time with what rules do share.
+A new rule splits the groups of which it has some, and a group without items is gone.  So memory grows with the items,
+and with a bit for each rule in each group that has any; time with what rules do share.
 """
 
 from collections import Counter
@@ -34,22 +35,20 @@ class Overlaps:
 
     def __init__(self) -> None:
         self._group: dict[str, dict[str, int]] = {}
-        self._split: list[tuple[int, int]] = [(0, -1)]
-        """Of each group the one that it was split from, and the rule that did it; nobody has the first."""
+        """By source and id; items of one group have one number in common, and not equal ones."""
         self._rules: list[tuple[Period, int]] = []
         """Of each rule its period, and how many items it has."""
 
     def add(self, period: Period, work: Mapping[str, Collection[str]]) -> None:
         """Add the ids of what counts in a rule, by source, each once."""
-        number, into = len(self._rules), dict[int, int]()
+        bit, into = 1 << len(self._rules), dict[int, int]()
         self._rules.append((period, sum(len(ids) for ids in work.values())))
         for source, ids in work.items():
             groups = self._group.setdefault(source, {})
             for each in ids:
                 old = groups.get(each, 0)
                 if old not in into:
-                    into[old] = len(self._split)
-                    self._split.append((old, number))
+                    into[old] = old | bit
                 groups[each] = into[old]
 
     def found(self, least: Decimal, few: int) -> Iterator[Common]:
@@ -60,7 +59,7 @@ class Overlaps:
         sizes = Counter(group for groups in self._group.values() for group in groups.values())
         shared: Counter[tuple[int, int]] = Counter()
         for group, items in sizes.items():
-            for pair in combinations(self._members(group), 2):
+            for pair in combinations(_members(group), 2):
                 shared[pair] += items
         most: dict[int, tuple[int, int]] = {}
         for one, other in sorted(shared):
@@ -72,20 +71,10 @@ class Overlaps:
         for other, (items, one) in most.items():
             yield Common(one, other, items, examples[one, other])
 
-    def _members(self, group: int) -> list[int]:
-        """The rules that have the items of a group, in order."""
-        members: list[int] = []
-        while group:
-            group, number = self._split[group]
-            members.append(number)
-        return members[::-1]
-
     def _examples(
         self, pairs: Collection[tuple[int, int]], groups: Collection[int], few: int
     ) -> dict[tuple[int, int], tuple[tuple[str, str], ...]]:
-        of_group = {
-            group: [pair for pair in combinations(self._members(group), 2) if pair in pairs] for group in groups
-        }
+        of_group = {group: [pair for pair in combinations(_members(group), 2) if pair in pairs] for group in groups}
         first: dict[tuple[int, int], list[tuple[str, str]]] = {pair: [] for pair in pairs}
         for source, known in self._group.items():
             for each, group in known.items():
@@ -94,3 +83,13 @@ class Overlaps:
                     if len(first[pair]) > _KEPT:
                         first[pair] = sorted(first[pair])[:few]
         return {pair: tuple(sorted(some)[:few]) for pair, some in first.items()}
+
+
+def _members(group: int) -> list[int]:
+    """The numbers of the rules that have the items of a group, in order."""
+    members: list[int] = []
+    while group:
+        lowest = group & -group
+        members.append(lowest.bit_length() - 1)
+        group ^= lowest
+    return members

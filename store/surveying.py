@@ -14,11 +14,11 @@ from mapping.facets import KEY, PARENT, asked_rows
 from mapping.judging import absent_weight, judge_of
 from mapping.lint import FEW, Picked, Surveyed, nests, surveyed
 from mapping.meaning import settled
-from mapping.naming import NAMED_ITEMS, nearest, never_near, own_names, written
+from mapping.naming import BY_KEY, NAMED_ITEMS, near_key, nearest, own_names, written
 from mapping.rule import OF_COUNTED, Match, Missing, Part, Rule, Selector
 from mapping.totals import value_of
 from okrs.numbers import from_millionths
-from okrs.work import fold_key, fold_name
+from okrs.work import Kind, WorkItem, fold_key, fold_name
 from store import facets, lookup, sources
 from store.cache import MirrorCache
 from store.clauses import selected
@@ -26,6 +26,7 @@ from store.database import raw, slices
 from store.facets import Index
 from store.policies import judged
 from store.sql import FALSE, all_of
+from store.tables import item
 from store.terms import tied
 from store.totals import numbered, totals_of
 
@@ -152,8 +153,10 @@ class TermNames:
 
     def near(self, selector: Selector, value: str) -> str | None:
         """Return the known name that is most like a value; None where none is."""
-        if never_near(selector, value):
+        if value.isdigit():
             return None
+        if selector in BY_KEY:
+            return near_key(self, selector, value, self._epics)
         known = {fold_name(name): name for name in self._besides(selector) if name}
         if selector in NAMED_ITEMS:
             found = nearest(value, known)
@@ -162,6 +165,10 @@ class TermNames:
         values = [row[0] for row in raw(self._connection, text, (self._index.source, selector.value))]
         folded = nearest(value, {*(each[1:] for each in values if each.startswith("~")), *known})
         return None if folded is None else known.get(folded) or self._as_written(selector, folded)
+
+    def _epics(self) -> Iterator[WorkItem]:
+        held = lookup.items_where(self._connection, self._index.source, item.c.kind == Kind.EPIC.value)
+        return (each.item for each in held)
 
     def _read(self, key: str) -> bool:
         found = _ids_of(self._connection, self._index, {fold_key(key)})

@@ -32,11 +32,13 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     rules = {name: rule for name, rule in setup.rules.items() if now < rule.period.end and _read(setup, states, rule)}
     named = {source for rule in rules.values() for source in rule.sources}
     cache = MirrorCache()
-    surveyor, values = Surveyor(connection, cache, now), dict[str, Decimal | None]()
+    surveyor, values, lacking = Surveyor(connection, cache, now), dict[str, Decimal | None](), set[str]()
 
     def survey(name: str, rule: Rule) -> Surveyed:
         found = surveyor.of(rule)
-        values[name] = found.value
+        values[name] = found.value  # and not the items of all rules at once
+        if _lacks(rule, found):
+            lacking.add(name)
         return found
 
     def keys(source: str, ids: Collection[str]) -> dict[str, str]:
@@ -45,7 +47,13 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     asked = {name: asked_by(_parts(rules.values(), name)) for name in named}
     names = {name: _names(connection, cache, states[name], asked[name]) for name in sorted(named)}
     found = [*findings(rules, names, survey, keys)]
-    return [*found, *_reached(connection, setup, rules, values, now)]
+    whole = {name: rule for name, rule in rules.items() if name not in lacking}
+    return [*found, *_reached(connection, setup, whole, values, now)]
+
+
+def _lacks(rule: Rule, found: Surveyed) -> bool:
+    """Tell whether a part selects nothing: that is told, and where it leads the key result is not."""
+    return any(not picked.some and not part.linked for part, picked in zip(rule.parts, found.parts, strict=True))
 
 
 def _parts(rules: Iterable[Rule], source: str) -> Iterator[Part]:

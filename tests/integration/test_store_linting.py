@@ -1,13 +1,14 @@
 """What the mirror says of a config: nothing before it was read, and then what an admin should look at."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from connectors.contract import Stop
 from mapping.lint import Reached, SelectsNothing, Unanswered, Unknown
-from mapping.rule import Counts, Measure, Selector
+from mapping.rule import Combine, Counts, Measure, Selector
 from okrs.cycle import Period
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import State
@@ -93,6 +94,22 @@ def test_a_target_that_would_be_reached_at_once_is_told(world: World, name: str)
     assert world.lint() == ([Reached("kr", Decimal(5), measured=False)] if reached else [])
     world.sync()
     assert world.lint() == ([Reached("kr", Decimal(5), measured=True)] if reached else [])
+
+
+def test_of_a_part_that_selects_nothing_only_that_is_told_and_not_where_it_leads(world: World) -> None:
+    empty = a_rule(a_part(where=where(project="PYA"), counts=Counts.OPEN))
+    world.feed("kr", empty, Numeric(Decimal(9), Decimal(0)))
+    told = [Unknown("kr", 0, Selector.PROJECT, "PYA", "PAY")]
+    assert world.lint() == told
+    world.sync()
+    assert world.lint() == told
+
+
+def test_a_label_that_nobody_uses_yet_excuses_no_target(world: World) -> None:
+    linked = replace(a_part(where=where(label="kr:kr"), counts=Counts.OPEN), linked=True)
+    rule = a_rule(a_part(counts=Counts.OPEN), linked, combine=Combine.SUM)
+    world.feed("kr", rule, Numeric(Decimal(0), Decimal(5)))
+    assert world.lint() == [Reached("kr", Decimal(5), measured=False)]
 
 
 def test_a_target_that_was_reached_by_work_is_fine(world: World) -> None:

@@ -59,6 +59,21 @@ def test_what_lies_under_what_is_found_however_deep(database: Database) -> None:
     assert (found.parts[0].nested, found.parts[0].example) == (3, ("acme/web#3", "acme/web#1"))
 
 
+def test_two_of_one_key_are_two(database: Database) -> None:
+    """Issues and milestones are numbered apart: an item and its namesake both weigh."""
+    epic, namesake = (an_item("acme/web#3", kind=kind, id=kind.value) for kind in (Kind.EPIC, Kind.MILESTONE))
+    below = [an_item(f"acme/web#{number}", parent=Ref("", "acme/web#3")) for number in (4, 5)]
+    twin = an_item("acme/web#5", kind=Kind.MILESTONE, id="twin")
+    reading = Reading(database)
+    reading.read(PAY, [epic, namesake, *below, twin])
+    rule = a_rule(a_part(Measure.COUNT, source="s", where=where(kind=["epic", "issue", "milestone"])))
+    facets.follow(database, "s", frozenset(), large=0)
+    found = by_facets(database, rule, NOW)
+    assert found == by_all_items(database, rule, NOW)
+    assert found is not None
+    assert (found.parts[0].weighing, found.parts[0].nested) == (5, 2)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_names_are_those_of_all_items(database: Database, seed: int) -> None:
     life = Life(Reading(database), seed)
@@ -71,7 +86,7 @@ def test_names_are_those_of_all_items(database: Database, seed: int) -> None:
         few = TermNames(connection, index, ("PAY",), {})
         every = Names(Mirrored(queries.candidates_of(connection, "s"), ("PAY",)))
         for selector in set(Selector) - {Selector.KIND, Selector.STATE, Selector.QUERY}:
-            for value in (*KEYS, *NAMES, *life.items, "Bug", "Bgu", "Sprnt 12", "nothing like it"):
+            for value in (*KEYS, *NAMES, *life.items, "Bug", "Bgu", "Sprnt 12", "nothing like it", "k-1", " k-2"):
                 assert few.has(selector, value) == every.has(selector, value), (selector, value)
                 near, meant = few.near(selector, value), every.near(selector, value)
                 assert (near and fold_name(near)) == (meant and fold_name(meant)), (selector, value)

@@ -85,6 +85,25 @@ def test_a_name_that_nothing_has_is_told_once_with_what_may_be_meant(selector: S
     assert [each for each in without if isinstance(each, Unknown)] == told
 
 
+@pytest.mark.parametrize(
+    ("selector", "value", "near"),
+    [
+        (Selector.EPIC, "pay-42", "PAY-42"),
+        (Selector.PARENT, "pay-42", "PAY-42"),
+        (Selector.KEY, "Pay-50", "PAY-50"),
+        (Selector.EPIC, "about pay-42 ", "PAY-42"),
+        (Selector.PARENT, "About PAY-42", "PAY-42"),
+        (Selector.EPIC, "About PAY-50", None),
+        (Selector.KEY, "About PAY-42", None),
+    ],
+)
+def test_a_key_in_small_letters_or_the_title_of_an_epic_means_the_key(
+    selector: Selector, value: str, near: str | None
+) -> None:
+    told = found(a_rule(a_part(where=where(**{selector.value: value}))), *ITEMS)
+    assert told == [Unknown("kr", 0, selector, value, near)]
+
+
 def test_what_a_share_is_taken_of_names_things_too() -> None:
     rule = a_rule(a_part(Measure.RATIO, of=where(milestone="One-click v2"), counts=Counts.ALL))
     assert Unknown("kr", 0, Selector.MILESTONE, "One-click v2", "One-click v1") in found(rule, *ITEMS)
