@@ -121,6 +121,7 @@ class Index:
 class Touched:
     """The items of a source that changed, came or left since a generation, or that rest on such."""
 
+    since: int
     ids: frozenset[str]
     candidates: tuple[Candidate, ...]
     """Those that are in the mirror now."""
@@ -234,7 +235,7 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     if len(ids) > _FEW:
         return None
     around = joined(connection, index.source, ids, index.lore, index.foundation(connection))
-    return Touched(ids, tuple(each for each in around if each.item.id in ids))
+    return Touched(since, ids, tuple(each for each in around if each.item.id in ids))
 
 
 Tell = Callable[[str, int, int], None]
@@ -276,7 +277,7 @@ def follow(
         dressing.change(connection, source, ids, dressed, now.asked)
         _mark(connection, source, ids, generation)
         _note(connection, source, now)
-    some = Touched(frozenset(ids), tuple(dressed)) if len(ids) <= _FEW else None
+    some = Touched(kept.generation, frozenset(ids), tuple(dressed)) if len(ids) <= _FEW else None
     return Followed(Index(source, now, lore, foundation), kept.generation, some)
 
 

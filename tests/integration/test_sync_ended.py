@@ -1,17 +1,22 @@
 """Once a cycle is over nothing that happens to tickets moves its numbers, whenever its last day was read."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from mapping.facets import asked_by
+from mapping.family import Seen
 from mapping.rule import AllOf, Counts, DoneWhen, Measure, Missing, Not, Part, Window
 from okrs.work import State, Step
-from store import facets
+from store import facets, queries
 from store.database import Database
+from store.lookup import stood
 from tests.builders import BEFORE, QUARTER, SOURCE, WITHIN, a_part, a_rule, an_item, at, shown, where
 from tests.integration.fakes import Clock, FakeTracker, World
 
@@ -157,3 +162,28 @@ def test_a_history_with_a_former_name_of_a_status_moves_nothing(world: World) ->
     tracker.change("PAY", "PAY-1", state=State.DONE, status="Done", closed_at=now, history=(*begun, closed))
     world.sync()
     assert world.value("kr") == 1
+
+
+def test_the_past_is_read_once_for_all_rules_of_a_cycle(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.put("PAY", an_item("PAY-1", **TODO), an_item("PAY-2", **TODO))
+    for name in ("a", "b", "c"):
+        world.feed(name, a_rule(a_part(Measure.PERCENT)))
+    world.feed("short", a_rule(a_part(Measure.PERCENT), period=replace(QUARTER, end=QUARTER.end - timedelta(days=7))))
+    world.sync()
+    world.clock.now = at("2027-01-02T09:00")
+    world.sync()
+    asked: list[datetime] = []
+
+    def spied(connection: Connection, name: str, ids: Iterable[str], end: datetime) -> dict[str, Seen]:
+        asked.append(end)
+        return stood(connection, name, ids, end)
+
+    monkeypatch.setattr(queries, "stood", spied)
+    for state in (State.DOING, State.DONE):
+        asked.clear()
+        now = world.clock.forward(days=1)
+        tracker.change("PAY", "PAY-1", state=state, closed_at=now if state.closed else None)
+        world.sync()
+        assert sorted(asked) == [QUARTER.end - timedelta(days=7), QUARTER.end]
+        assert [world.value(name) for name in ("a", "short")] == [0, 0]
