@@ -18,10 +18,13 @@ _NOTHING_HOLDS, _ALL_HOLD = AnyOf(()), AllOf()
 
 def as_of(mirror: Mapping[str, Sequence[Candidate]], end: datetime) -> Mapping[str, Sequence[Candidate]]:
     """Return the candidates of each source as they stood at that end."""
-    return {name: [_ended(each, end) for each in every] for name, every in mirror.items()}
+    return {name: [ended(each, end) for each in every] for name, every in mirror.items()}
 
 
-def _ended(candidate: Candidate, end: datetime) -> Candidate:
+def ended(candidate: Candidate, end: datetime) -> Candidate:
+    """Return a candidate as it stood at that end; one that is told so already is what it is."""
+    if candidate.since is not None:
+        return candidate
     stood = stood_at(candidate.seen, end)
     return candidate if stood is candidate.seen else replace(candidate, seen=stood, since=candidate.seen)
 

@@ -5,18 +5,31 @@ The exact question follows, for those that are found.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mapping.ending import asks_how_far, however_far
 from mapping.facets import Row, leads, rows_of
 from mapping.family import Candidate
 from mapping.meaning import selects, settled
-from mapping.rule import Rule, Scope
+from mapping.rule import Clause, Rule, Scope
 
 _Place = tuple[str, Row]
 """A source, and a facet of its items."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    by_row: defaultdict[_Place, list[str]] = field(default_factory=lambda: defaultdict(list))
+    always: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By source: those that no single facet narrows down."""
+
+    def add(self, name: str, source: str, rows: Iterable[Row] | None) -> None:
+        if rows is None:
+            self.always[source].append(name)
+        for row in rows or ():
+            self.by_row[source, row].append(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,57 +37,56 @@ class Interests:
     """The rules of many key results, filed by what they ask for."""
 
     rules: Mapping[str, Rule]
-    filed: Mapping[_Place, tuple[str, ...]]
-    always: Mapping[str, tuple[str, ...]]
-    """By source: those that no single facet narrows down."""
-    names: Mapping[str, frozenset[str]]
+    filed: _Files
+    ended: _Files
+    """Where those are filed besides, once their cycle is over, that were filed by how far an item is: that is no facet
+    of it then."""
+    names: Mapping[str, Set[str]]
     """By source: the names of the facets under which rules are filed."""
-    ending: Mapping[str, tuple[str, ...]]
-    """By source: those that ask how far work is, which is no facet of it when their cycle is over."""
 
     def of(self, source: str, candidates: Iterable[Candidate], now: datetime) -> set[str]:
         """Return the key results whose rules select any of these items of a source, or may have it in their scope."""
         found: set[str] = set()
-        over = [name for name in self.ending.get(source, ()) if now >= self.rules[name].period.end]
+        asked: dict[str, tuple[Clause | None, ...]] = {}
+        always = {*self.filed.always.get(source, ()), *self._over(self.ended.always.get(source, ()), now)}
         for each in candidates:
-            some = {*self.always.get(source, ()), *over}
+            some = set(always)
             for row in rows_of(each, self.names.get(source, ())):
-                some.update(self.filed.get((source, row), ()))
-            found |= {name for name in some - found if _matters(self.rules[name], source, each, now)}
+                some.update(self.filed.by_row.get((source, row), ()))
+                some.update(self._over(self.ended.by_row.get((source, row), ()), now))
+            for name in some - found:
+                if name not in asked:
+                    asked[name] = _asked(self.rules[name], source, now)
+                if any(clause is None or selects(clause, each) for clause in asked[name]):
+                    found.add(name)
         return found
+
+    def _over(self, names: Iterable[str], now: datetime) -> Iterator[str]:
+        return (name for name in names if now >= self.rules[name].period.end)
 
 
 def interests_of(rules: Mapping[str, Rule]) -> Interests:
     """File the rules of key results."""
-    filed: defaultdict[_Place, list[str]] = defaultdict(list)
-    always: defaultdict[str, list[str]] = defaultdict(list)
-    names: defaultdict[str, set[str]] = defaultdict(set)
-    ending: defaultdict[str, list[str]] = defaultdict(list)
+    filed, ended = _Files(), _Files()
     for name, rule in rules.items():
         for part in rule.parts:
-            if asks_how_far(part.where):
-                ending[part.source].append(name)
             rows = None if part.scope is Scope.FROZEN else leads(part.where)
-            if rows is None:
-                always[part.source].append(name)
-                continue
-            names[part.source].update(facet for facet, _ in rows)
-            for row in rows:
-                filed[part.source, row].append(name)
-    return Interests(
-        rules,
-        {place: tuple(some) for place, some in filed.items()},
-        {source: tuple(some) for source, some in always.items()},
-        {source: frozenset(some) for source, some in names.items()},
-        {source: tuple(some) for source, some in ending.items()},
-    )
+            filed.add(name, part.source, rows)
+            if rows is not None and asks_how_far(part.where) and (wider := leads(however_far(part.where))) != rows:
+                ended.add(name, part.source, wider)
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for source, (facet, _) in (*filed.by_row, *ended.by_row):
+        names[source].add(facet)
+    return Interests(rules, filed, ended, names)
 
 
-def _matters(rule: Rule, source: str, candidate: Candidate, now: datetime) -> bool:
+def _asked(rule: Rule, source: str, now: datetime) -> tuple[Clause | None, ...]:
+    """Return what a rule asks of the items of a source; None where any of them may be in its scope."""
     until, over = min(now, rule.period.end), now >= rule.period.end
-    return any(
-        part.scope is Scope.FROZEN
-        or selects(settled(however_far(part.where) if over else part.where, rule.timezone, until), candidate)
+    return tuple(
+        None
+        if part.scope is Scope.FROZEN
+        else settled(however_far(part.where) if over else part.where, rule.timezone, until)
         for part in rule.parts
         if part.source == source
     )

@@ -27,6 +27,9 @@ class MirrorCache:
         self._telling: set[str] = set()
         """Sources whose index is that of the snapshot."""
         self._touched: dict[str, tuple[int, dict[int, facets.Touched | None]]] = {}
+        self._ended: dict[tuple[str, datetime], tuple[int, dict[int | None, list[Candidate]]]] = {}
+        """By source and the end of a cycle: its generation, and how all of its items stood, or those that moved since
+        another one.  Many rules of one cycle ask for the same, and every item's past is read for it."""
 
     def follow(
         self, database: Database, name: str, asked: frozenset[str], large: int, tell: facets.Tell = facets.nobody
@@ -40,18 +43,69 @@ class MirrorCache:
     def of_rule(
         self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes
     ) -> Mapping[str, Sequence[Candidate]]:
-        """Return what a rule may select, or has in a frozen scope, of its sources as they are in this snapshot."""
+        """Return what a rule may select, or has in a frozen scope, of its sources as they are in this snapshot.
+
+        When its cycle is over, as it stood at the end; so do the other answers of a rule.
+        """
         few, indexes = {}, {}
         for name, generation in generations.items():
             index = self.index(connection, name, generation)
             some = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
             if index is not None and some is not None:
                 few[name], indexes[name] = some, index
-        found = few | self.load(connection, {name: at for name, at in generations.items() if name not in few})
+        whole = self.load(connection, {name: at for name, at in generations.items() if name not in few})
         if any(part.once for part in rule.parts):
-            keys = {ref for every in found.values() for each in every for ref in each.item.refs}
-            found |= {name: _with_namesakes(connection, index, few[name], keys) for name, index in indexes.items()}
-        return queries.with_past(connection, rule, found, now)
+            keys = {ref for every in (*few.values(), *whole.values()) for each in every for ref in each.item.refs}
+            few = {name: _with_namesakes(connection, index, few[name], keys) for name, index in indexes.items()}
+        end = rule.period.end
+        if now < end:
+            return few | whole
+        few = {name: queries.at_end(connection, name, some, end) for name, some in few.items()}
+        return few | {
+            name: self._at_end(connection, name, (generations[name], None), every, end) for name, every in whole.items()
+        }
+
+    def of_touched(
+        self,
+        connection: Connection,
+        rule: Rule,
+        touched: Mapping[str, facets.Touched],
+        generations: Mapping[str, int],
+        now: datetime,
+    ) -> Mapping[str, Sequence[Candidate]]:
+        """Return what moved in a rule's sources until this snapshot."""
+        end = rule.period.end
+        if now < end:
+            return {name: some.candidates for name, some in touched.items()}
+        return {
+            name: self._at_end(connection, name, (generations[name], some.since), some.candidates, end)
+            for name, some in touched.items()
+        }
+
+    def of_one(
+        self, connection: Connection, rule: Rule, name: str, every: Sequence[Candidate], now: datetime
+    ) -> Mapping[str, Sequence[Candidate]]:
+        """Return some items of a source as they are to a rule."""
+        end = rule.period.end
+        return {name: every if now < end else queries.at_end(connection, name, every, end)}
+
+    def _at_end(
+        self,
+        connection: Connection,
+        name: str,
+        span: tuple[int, int | None],
+        every: Sequence[Candidate],
+        end: datetime,
+    ) -> Sequence[Candidate]:
+        """Return all items of a source, or those that moved between two generations, as they stood at an end."""
+        generation, since = span
+        at, held = self._ended.get((name, end), (-1, {}))
+        if at != generation:
+            held = {}
+            self._ended[name, end] = (generation, held)
+        if since not in held:
+            held[since] = queries.at_end(connection, name, every, end)
+        return held[since]
 
     def some(self, connection: Connection, name: str, ids: AbstractSet[str]) -> list[Candidate]:
         """Return items of a source by their ids, each among all that is said of it elsewhere in this snapshot."""

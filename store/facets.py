@@ -35,16 +35,19 @@ from store import clauses, dressing, lookup, queries, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
 from store.narrowing import beside, called, foundation_of, joined
-from store.sql import Sql, all_of
+from store.sql import FALSE, Sql, all_of
 from store.tables import faceted, former_key, item, micros
 from store.tables import source as source_table
-from store.terms import Numbering, Term, find, tied
+from store.terms import Numbering, Term, find, listed, tied
 
 LARGE = 50_000
 """Items from which on facets are kept for a source."""
 
 _FEW = 2_000
 """Items up to which a key result is measured by those that moved alone."""
+
+_FEW_MOVED = 100
+"""Items up to which those that moved since the end of a cycle are named in the question for what a rule selects."""
 
 _AT_ONCE = 10_000
 """Items that are dressed at the same time when all of them are."""
@@ -81,6 +84,7 @@ class Index:
         """What rules were translated to, kept by whoever does that."""
         self._terms: dict[Row, Term | None] = {}
         self._foundation = foundation
+        self._moved: dict[int, Sql] = {}
 
     @property
     def generation(self) -> int:
@@ -111,6 +115,23 @@ class Index:
         self._look_up(connection, {row})
         return self._terms[row]
 
+    def moved(self, connection: Connection, since: int) -> Sql:
+        """Return the condition on rows of items that may stand otherwise than they did then.
+
+        Who they are is asked once: every key result of a cycle that is over asks for it, and many of them at once when
+        few moved, on the first day after its end.
+        """
+        if since not in self._moved:
+            stood = "SELECT id FROM item WHERE source = ? AND state_since >= ?"
+            closed = "SELECT f.item FROM facet f WHERE f.term = ? AND f.closed >= ?"
+            everyone = self.term(connection, EVERYONE)
+            values = (self.source, since, everyone.id if everyone is not None else -1, since)
+            some = [row[0] for row in raw(connection, f"{stood} UNION {closed} LIMIT {_FEW_MOVED + 1}", values)]
+            many = Sql(f"(f.closed >= ? OR f.item IN ({stood}))", (since, self.source, since))
+            few = Sql(f"f.item IN ({listed(some)})", tuple(sorted(some))) if some else FALSE
+            self._moved[since] = few if len(some) <= _FEW_MOVED else many
+        return self._moved[since]
+
     def _look_up(self, connection: Connection, rows: set[Row]) -> None:
         new = rows - self._terms.keys()
         if new:
@@ -121,6 +142,7 @@ class Index:
 class Touched:
     """The items of a source that changed, came or left since a generation, or that rest on such."""
 
+    since: int
     ids: frozenset[str]
     candidates: tuple[Candidate, ...]
     """Those that are in the mirror now."""
@@ -207,14 +229,9 @@ def _asked(connection: Connection, index: Index, clause: Clause, moved_since: da
         return None
     condition = clauses.selected(known, clause)
     if moved_since is not None:
-        condition = all_of((condition, _moved(index.source, micros(moved_since))))
+        condition = all_of((condition, index.moved(connection, micros(moved_since))))
     asked = _of_rows(condition)
     return asked if asked.fits else None
-
-
-def _moved(source: str, since: int) -> Sql:
-    there = "f.item IN (SELECT id FROM item WHERE source = ? AND state_since >= ?)"
-    return Sql(f"(f.closed >= ? OR {there})", (since, source, since))
 
 
 def _of_rows(condition: Sql) -> Sql:
@@ -234,7 +251,7 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     if len(ids) > _FEW:
         return None
     around = joined(connection, index.source, ids, index.lore, index.foundation(connection))
-    return Touched(ids, tuple(each for each in around if each.item.id in ids))
+    return Touched(since, ids, tuple(each for each in around if each.item.id in ids))
 
 
 Tell = Callable[[str, int, int], None]
@@ -276,7 +293,7 @@ def follow(
         dressing.change(connection, source, ids, dressed, now.asked)
         _mark(connection, source, ids, generation)
         _note(connection, source, now)
-    some = Touched(frozenset(ids), tuple(dressed)) if len(ids) <= _FEW else None
+    some = Touched(kept.generation, frozenset(ids), tuple(dressed)) if len(ids) <= _FEW else None
     return Followed(Index(source, now, lore, foundation), kept.generation, some)
 
 

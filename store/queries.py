@@ -6,9 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from mapping.ending import moved_since
+from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
-from mapping.rule import Rule
 from store.database import Database, inserted, slices, upsert
 from store.lookup import items_of, stood
 from store.mirror import next_generation
@@ -60,18 +59,11 @@ def candidates_of(connection: Connection, source: str) -> list[Candidate]:
     return candidates(items_of(connection, source), lore_of(connection, source))
 
 
-def with_past(
-    connection: Connection, rule: Rule, mirror: Mapping[str, Sequence[Candidate]], now: datetime
-) -> Mapping[str, Sequence[Candidate]]:
-    """Return the candidates of a rule's sources with what we saw of them when its cycle ended, once that is over."""
-    end = rule.period.end
-    return mirror if now < end else {name: _with_past(connection, name, each, end) for name, each in mirror.items()}
-
-
-def _with_past(connection: Connection, source: str, every: Sequence[Candidate], end: datetime) -> Sequence[Candidate]:
+def at_end(connection: Connection, source: str, every: Sequence[Candidate], end: datetime) -> list[Candidate]:
+    """Return candidates of a source as they stood at the end of a cycle that is over."""
     then = stood(connection, source, [each.item.id for each in every if moved_since(each.seen, end)], end)
     return [
-        replace(each, seen=replace(each.seen, then=then[each.item.id])) if each.item.id in then else each
+        ended(replace(each, seen=replace(each.seen, then=then[each.item.id])) if each.item.id in then else each, end)
         for each in every
     ]
 

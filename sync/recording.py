@@ -20,7 +20,7 @@ from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, queries, scopes, sources
+from store import ledger, lookup, scopes, sources
 from store.cache import MirrorCache
 from store.database import Database
 from store.readiness import Snapshot
@@ -267,8 +267,7 @@ def loaded(
     """Return what a rule is measured on: what moved alone, where there is a portion."""
     if portion is None:
         return cache.of_rule(connection, rule, basis.seen(rule), now, basis.scopes)
-    some = {name: touched.candidates for name, touched in portion.touched.items()}
-    return queries.with_past(connection, rule, some, now)
+    return cache.of_touched(connection, rule, portion.touched, portion.until, now)
 
 
 def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, int]) -> dict[ItemId, Past]:

@@ -34,6 +34,7 @@ def gaps(
 ) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
+    Rules of a cycle that is over have none: the mirror is asked as it is today, which does not tell what they select.
     A part with evidence selects something; for the other parts alone, which are few, the facets of a source are asked,
     or its mirror is read.
     """
@@ -57,6 +58,8 @@ def gaps(
     found = []
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
         rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
+        if now >= rule.period.end:
+            continue
         for number, part in enumerate(rule.parts):
             if not part.linked and (name, number) not in fed and not selects(rule, part):
                 found.append(Gap(name, number, part.source))

@@ -16,7 +16,7 @@ from mapping.measure import Scopes, lines_of
 from mapping.rule import Combine, Measure, Part, Rule
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
-from store import ledger, lookup, queries, scopes, sources
+from store import ledger, lookup, scopes, sources
 from store.cache import MirrorCache
 from store.lookup import Ticket
 from store.views.setup import Setup
@@ -103,8 +103,8 @@ class _Asking:
     def _mirror(self, rule: Rule, ticket: Ticket, frozen: Scopes) -> Mapping[str, Sequence[Candidate]]:
         """The ticket alone; the others, too, where it depends on them what it is to the rule."""
         if rule.each_alone:
-            some = {ticket.source: self.alone[ticket.identity]}
-            return queries.with_past(self.connection, rule, some, self.now)
+            alone = self.alone[ticket.identity]
+            return self.cache.of_one(self.connection, rule, ticket.source, alone, self.now)
         generations = sources.generations(self.connection, rule.sources)
         return self.cache.of_rule(self.connection, rule, generations, self.now, frozen)
 

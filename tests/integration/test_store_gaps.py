@@ -117,3 +117,18 @@ def test_of_a_large_source_its_facets_are_asked(world: World, label: str, empty:
     with world.database.read() as connection:
         told = gaps(connection, world._setup(), world.clock(), unread)
     assert told == ((Gap("kr", 1, SOURCE),) if empty else ())
+
+
+@pytest.mark.parametrize("large", [0, 10**9], ids=["by facets", "whole"])
+def test_a_cycle_that_is_over_has_no_gaps(world: World, large: int) -> None:
+    """What a part selects of the end may be otherwise today."""
+    world.large = large
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-2", status="Dropped")
+    world.feed("kr", a_rule(a_part(), a_part(where=where(status="Dropped"))))
+    world.sync()
+    assert found(world) == ()
+    world.clock.now = QUARTER.end + timedelta(days=1)
+    tracker.change("PAY", "PAY-2", state=State.TODO, status="To Do", closed_at=None)
+    world.sync()
+    assert found(world) == ()

@@ -1,17 +1,22 @@
 """Once a cycle is over nothing that happens to tickets moves its numbers, whenever its last day was read."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from mapping.facets import asked_by
+from mapping.family import Seen
 from mapping.rule import AllOf, Counts, DoneWhen, Measure, Missing, Not, Part, Window
 from okrs.work import State, Step
-from store import facets
-from store.database import Database
+from store import facets, queries
+from store.database import Database, raw
+from store.lookup import stood
 from tests.builders import BEFORE, QUARTER, SOURCE, WITHIN, a_part, a_rule, an_item, at, shown, where
 from tests.integration.fakes import Clock, FakeTracker, World
 
@@ -99,7 +104,10 @@ class Life:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_happens_after_the_first_look_behind_the_end_moves_nothing(world: World, seed: int) -> None:
+def test_whatever_happens_after_the_first_look_behind_the_end_moves_nothing(
+    world: World, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "_FEW_MOVED", seed % 2 * 100)
     life = Life(world, seed)
     items = [an_item(f"PAY-{n}", **life.state(BEFORE, WITHIN), created_at=BEFORE) for n in range(40)]
     life.tracker.put("PAY", *items)
@@ -157,3 +165,62 @@ def test_a_history_with_a_former_name_of_a_status_moves_nothing(world: World) ->
     tracker.change("PAY", "PAY-1", state=State.DONE, status="Done", closed_at=now, history=(*begun, closed))
     world.sync()
     assert world.value("kr") == 1
+
+
+def test_the_past_is_read_once_for_all_rules_of_a_cycle(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.put("PAY", an_item("PAY-1", **TODO), an_item("PAY-2", **TODO))
+    for name in ("a", "b", "c"):
+        world.feed(name, a_rule(a_part(Measure.PERCENT)))
+    world.feed("short", a_rule(a_part(Measure.PERCENT), period=replace(QUARTER, end=QUARTER.end - timedelta(days=7))))
+    world.sync()
+    world.clock.now = at("2027-01-02T09:00")
+    world.sync()
+    asked: list[datetime] = []
+
+    def spied(connection: Connection, name: str, ids: Iterable[str], end: datetime) -> dict[str, Seen]:
+        asked.append(end)
+        return stood(connection, name, ids, end)
+
+    monkeypatch.setattr(queries, "stood", spied)
+    for state in (State.DOING, State.DONE):
+        asked.clear()
+        now = world.clock.forward(days=1)
+        tracker.change("PAY", "PAY-1", state=state, closed_at=now if state.closed else None)
+        world.sync()
+        assert sorted(asked) == [QUARTER.end - timedelta(days=7), QUARTER.end]
+        assert [world.value(name) for name in ("a", "short")] == [0, 0]
+
+
+@pytest.mark.parametrize("moved", [1, 5])
+def test_who_moved_since_the_end_is_looked_for_once(world: World, monkeypatch: pytest.MonkeyPatch, moved: int) -> None:
+    """Whoever asks how far items are of a large source looks for those that stood otherwise."""
+    monkeypatch.setattr(facets, "_FEW_MOVED", 3)
+    tracker = world.trackers[SOURCE]
+    tracker.put("PAY", *(an_item(f"PAY-{n}", State.DOING, labels=("a", "b")) for n in range(8)))
+    rule = a_rule(a_part(where=where(state="doing", label="a"), counts=Counts.ALL))
+    world.feed("kr", rule)
+    world.sync()
+    world.clock.now = at("2027-01-02T09:00")
+    for n in range(moved):
+        tracker.change("PAY", f"PAY-{n}", **TODO)
+    world.sync()
+    facets.follow(world.database, SOURCE, asked_by(rule.parts), large=0)
+    asked: list[str] = []
+
+    def spied(connection: Connection, text: str, values: Sequence[object] = ()) -> Any:
+        asked.append(text)
+        return raw(connection, text, values)
+
+    monkeypatch.setattr(facets, "raw", spied)
+    with world.database.read() as connection:
+        index = facets.index_of(connection, SOURCE)
+        assert index is not None
+        for label in ("a", "b", "c"):
+            each = a_rule(a_part(where=where(state="doing", label=label)))
+            found = facets.chosen(connection, index, each, world.clock())
+            assert found is not None
+            assert len(found) == (0 if label == "c" else 8)
+    scans = sum("FROM item WHERE" in text and "UNION" in text for text in asked)
+    others = sum("FROM item WHERE" in text and "UNION" not in text for text in asked)
+    assert (scans, others) == ((1, 0) if moved == 1 else (1, 2)), "nobody ever had the label c"
