@@ -301,7 +301,7 @@ def follow(
 
 
 def _dress_all(database: Database, source: str, mine: _Kept, tell: Tell) -> None:
-    """Dress all items as they are in one snapshot, some at a time; nobody else may begin the same meanwhile.
+    """Dress all items as they are in one snapshot, some at a time; who begins the same meanwhile takes it over, anew.
 
     What changes until the end is dressed anew the next time.
     """
