@@ -14,7 +14,7 @@ from config.tree import Spot
 from config.words import advice, meant, quoted
 from connectors.settings import Containers
 from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
-from mapping.rule import Counts, FieldMatch, Measure, Rule, Selector, leaves_of, matches_in
+from mapping.rule import Counts, FieldMatch, Match, Measure, Rule, Selector
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
 from okrs.work import fold_key
@@ -32,23 +32,31 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
     places = _Places(loaded.roots)
     if unasked:
         problems.warning(places.database, f"{unasked} So nothing is said of what the mappings select.")
-    astray = _astray(loaded.config) if loaded.config else set()
-    of_config = _of_config(loaded.config, astray, places) if loaded.config else ()
+    if loaded.config is None:
+        return problems.sorted()
     for root in (file.root for file in loaded.files if file.root):
-        if loaded.config:
-            document_of(root, loaded.config, problems)
-    # One that goes the wrong way is reached at once: only the cause is told.
-    kept = [each for each in findings if not (isinstance(each, Reached) and each.key_result in astray)]
-    elsewhere = list(_elsewhere(loaded.config)) if loaded.config else []
-    told = {each[:3] for each in elsewhere}  # that nothing read is of such a project follows from it
-    kept = [places.as_written(each) for each in kept if not _is_elsewhere(each, told)]
-    of_projects = ((places.word(name, part, Selector.PROJECT, value), text) for name, part, value, text in elsewhere)
-    of_fields = _misspelt_fields(loaded.config, places) if loaded.config else ()
-    warnings = (*of_config, *of_projects, *of_fields, *((_place(each, places), _words(each)) for each in kept))
+        document_of(root, loaded.config, problems)
+    warnings = _warnings(loaded.config, places, findings)
     # What a part names twice has one place.
     for spot, message in {(spot.node.place, spot.path, text): (spot, text) for spot, text in warnings}.values():
         problems.warning(spot, message)
     return problems.sorted()
+
+
+def _warnings(config: Config, places: "_Places", findings: Iterable[Finding]) -> Iterator["Told"]:
+    """What the config alone tells, then what was found in the mirror and does not follow from that."""
+    astray = _astray(config)
+    elsewhere = list(_elsewhere(config))
+    yield from _of_config(config, astray, places)
+    yield from ((places.word(name, part, Selector.PROJECT, value), text) for name, part, value, text in elsewhere)
+    yield from _misspelt_fields(config, places)
+    told = {each[:3] for each in elsewhere}
+    for each in findings:
+        # One that goes the wrong way is reached at once, and nothing read is of a project that is not read.
+        follows = isinstance(each, Reached) and each.key_result in astray
+        if not follows and not _is_elsewhere(each, told):
+            written = places.as_written(each)
+            yield _place(written, places), _words(written)
 
 
 class _Places:
@@ -129,8 +137,8 @@ def _elsewhere(config: Config) -> Iterator[tuple[str, int, str, str]]:
                 continue
             names = settings.container_names
             read = {fold_key(each) for each in names}
-            for leaf in (*matches_in(part.where), *(matches_in(part.of) if part.of is not None else ())):
-                for value in leaf.values if leaf.selector is Selector.PROJECT else ():
+            for leaf in part.leaves:
+                for value in leaf.values if isinstance(leaf, Match) and leaf.selector is Selector.PROJECT else ():
                     if fold_key(value) not in read:
                         told = (
                             f"{quoted(part.source)} does not read {quoted(value)}; {advice(value, names, 'it reads')}"
@@ -143,8 +151,7 @@ def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
     for name, rule in config.rules.items():
         for number, part in enumerate(rule.parts):
             own = config.sources[part.source].own_field_names
-            leaves = (*leaves_of(part.where), *(leaves_of(part.of) if part.of is not None else ()))
-            asked = {each.field: "where" for each in leaves if isinstance(each, FieldMatch)}
+            asked = {each.field: "where" for each in part.leaves if isinstance(each, FieldMatch)}
             for field, key in (asked | ({part.by: "by"} if part.by else {})).items():
                 close = meant(field, own)
                 if close and close.replace("_", " ") != field.replace("_", " "):

@@ -14,7 +14,6 @@ from mapping.rule import (
     Cancelled,
     Counts,
     DoneWhen,
-    LastDays,
     Measure,
     Missing,
     Part,
@@ -23,10 +22,8 @@ from mapping.rule import (
     Scale,
     Scope,
     Window,
-    Within,
     default_counts,
     default_window,
-    leaves_of,
 )
 from okrs.cycle import Calendar, Cycle
 from okrs.objective import Keep, Numeric, Terms
@@ -69,7 +66,7 @@ def rule_of(entry: MappingEntry | None, feed: Feed, terms: Terms, setting: Setti
         scale=_scale(entry, way),
         regress=regress,
         falling=regress is Regress.RATCHET and way is not None and way.target < way.start,
-        timezone=setting.calendar.timezone if any(map(_knows_midnight, feed.parts)) else "UTC",
+        timezone=setting.calendar.timezone if any(part.passes for part in feed.parts) else "UTC",
     )
 
 
@@ -85,12 +82,6 @@ def _regress(entry: MappingEntry | None, terms: Terms, defaults: DefaultsEntry) 
         return Regress.FOLLOW  # a band has no best value
     written = (entry.regress or entry.from_[0].regress) if entry else None
     return written or defaults.regress or Regress.FOLLOW
-
-
-def _knows_midnight(part: Part) -> bool:
-    leaves = [*leaves_of(part.where), *(leaves_of(part.of) if part.of is not None else ())]
-    spans = [span for leaf in leaves if isinstance(leaf, Within) for span in leaf.spans]
-    return part.measure is Measure.THROUGHPUT or any(isinstance(span, LastDays) for span in spans)
 
 
 def _part(entry: PartEntry, setting: Setting) -> Part:

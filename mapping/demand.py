@@ -1,8 +1,8 @@
 """What a rule needs of its sources beyond the plain items."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Selector, Window, leaves_of
+from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Selector, Window
 from okrs.demand import Demand
 from okrs.work import Kind, fold_name
 
@@ -25,7 +25,7 @@ def demand_of(rule: Rule, source: str) -> Demand:
 
 
 def _demand_of(part: Part) -> Demand:
-    leaves = [*leaves_of(part.where), *(leaves_of(part.of) if part.of is not None else ())]
+    leaves = part.leaves
     numbers = frozenset({part.by} if part.by else ())
     return Demand(
         fields=numbers | {leaf.field for leaf in leaves if isinstance(leaf, FieldMatch)},
@@ -43,10 +43,6 @@ def _needs_histories(part: Part) -> bool:
     return part.done_when is not None and (part.window is Window.CYCLE or part.measure in TIMES)
 
 
-def _values(leaves: list[Leaf], selector: Selector) -> list[str]:
-    def every() -> Iterator[str]:
-        for leaf in leaves:
-            if isinstance(leaf, Match) and leaf.selector is selector:
-                yield from leaf.values
-
-    return list(every())
+def _values(leaves: Iterable[Leaf], selector: Selector) -> list[str]:
+    matches = (leaf for leaf in leaves if isinstance(leaf, Match) and leaf.selector is selector)
+    return [value for leaf in matches for value in leaf.values]

@@ -66,7 +66,7 @@ def asked_of(clauses: Iterable[Clause]) -> frozenset[str]:
 def asked_by(parts: Iterable[Part]) -> frozenset[str]:
     """Return the names of the facets that parts ask for; the number that weighs their items is one."""
     every = list(parts)
-    clauses = [clause for part in every for clause in (part.where, part.of) if clause is not None]
+    clauses = [clause for part in every for clause in part.clauses]
     return asked_of(clauses) | {name_of_number(part.by) for part in every if part.by is not None}
 
 

@@ -15,7 +15,7 @@ from mapping.judging import Reason
 from mapping.measure import Mirror, measure
 from mapping.naming import Named
 from mapping.overlaps import Overlaps
-from mapping.rule import Counts, Measure, Missing, Part, Rule, Selector, matches_in
+from mapping.rule import Counts, Match, Measure, Missing, Part, Rule, Selector
 from okrs.work import fold_key
 
 FEW = 3
@@ -228,7 +228,7 @@ def findings(
 
 
 def _of_part(key_result: str, number: int, part: Part, picked: Picked, names: Named) -> Iterator[Finding]:
-    leaves = [*matches_in(part.where), *(matches_in(part.of) if part.of is not None else ())]
+    leaves = [leaf for leaf in part.leaves if isinstance(leaf, Match)]
     texts = [(leaf.selector, value) for leaf in leaves for value in leaf.values]
     unasked = [text for selector, text in texts if selector is Selector.QUERY]
     unanswered = [each for each in unasked if names.queries.get(each, _NEVER) is not None]

@@ -249,8 +249,17 @@ class Part:
     @property
     def passes(self) -> bool:
         """Whether the days that it asks for, or the weeks that it counts, are others tomorrow."""
-        clauses = (clause for clause in (self.where, self.of) if clause is not None)
-        return self.measure is Measure.THROUGHPUT or any(map(passes, clauses))
+        return self.measure is Measure.THROUGHPUT or any(map(passes, self.clauses))
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """All that it asks of items."""
+        return (self.where,) if self.of is None else (self.where, self.of)
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The leaves of these, in order."""
+        return tuple(leaf for clause in self.clauses for leaf in leaves_of(clause))
 
     @property
     def word(self) -> str:

@@ -4,7 +4,7 @@ A mirror of a few thousand items is read whole, which is quicker than keeping fa
 """
 
 import uuid
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,30 +15,23 @@ from sqlalchemy import Connection, select, update
 from mapping.ending import asks_how_far, however_far
 from mapping.facets import (
     EVERYONE,
-    FORMER,
-    MILESTONE,
-    PARENT,
     PLANS,
-    SPRINT,
     Row,
     asked_of,
     asked_rows,
-    bearing,
-    ties_to,
 )
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import settled
 from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Clause, Part, Rule, leaves_of
-from okrs.work import WorkItem, fold_key
-from store import clauses, dressing, lookup, queries, sources
+from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
 from store.narrowing import beside, called, foundation_of, joined
 from store.sql import FALSE, Sql, all_of
-from store.tables import faceted, former_key, item, micros
+from store.tables import faceted, item, micros
 from store.tables import source as source_table
-from store.terms import Numbering, Term, find, listed, tied
+from store.terms import Numbering, Term, find, listed
 
 LARGE = 50_000
 """Items from which on facets are kept for a source."""
@@ -276,7 +269,7 @@ def follow(
         if kept is not None and ready:
             if kept.generation == generation:
                 return None
-            ids = _touched(connection, source, kept.generation)
+            ids = resting.touched(connection, source, kept.generation)
             # The facets that name the plans are behind: whoever is new among them was touched.
             foundation = foundation_of(connection, source, lore, ids)
             around = joined(connection, source, ids, lore, foundation)
@@ -381,69 +374,3 @@ def _mark(connection: Connection, source: str, ids: Iterable[str], generation: i
     for some in slices(ids):
         mine = (item.c.source == source, item.c.id.in_(some))
         connection.execute(update(item).where(*mine).values(changed=generation))
-
-
-# --- what rests on what changed ----------------------------------------------------------------------------------
-
-
-def _touched(connection: Connection, source: str, since: int) -> set[str]:
-    """Return the ids of what changed, came or left since a generation, and of all whose facets rest on it."""
-    rows = connection.execute(select(item.c.id).where(item.c.source == source, item.c.changed > since))
-    changed = {row.id for row in rows}
-    there = dressing.worn(connection, source, changed).keys()  # who was gone then is as good as new
-    was, now = lookup.before(connection, source, there, since), _present(connection, source, changed)
-    moved = {name for name in changed if bearing(was.get(name)) != bearing(now.get(name))}
-    keys = [each.key for name in moved for each in _forms(name, was, now)]
-    passed_on = _passed_on(connection, source, keys, moved, since)
-    now |= _present(connection, source, passed_on)
-    moved |= passed_on
-    forms = [each for name in moved for each in _forms(name, was, now)]
-    resting = _members(connection, source, forms) | below(connection, source, moved, forms)
-    return changed | moved | resting
-
-
-def _present(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, WorkItem]:
-    return {name: held for name, (held, gone) in lookup.look_up(connection, source, ids).items() if gone is None}
-
-
-def _forms(name: str, *known: Mapping[str, WorkItem]) -> list[WorkItem]:
-    """An item as it was and as it is."""
-    return [held[name] for held in known if name in held]
-
-
-def _passed_on(
-    connection: Connection, source: str, keys: Iterable[str], moved: Collection[str], since: int
-) -> set[str]:
-    """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since.
-
-    Somebody else may have had it for a while, and be as before now.
-    """
-    rows = connection.execute(select(former_key).where(former_key.c.source == source)).all()
-    passed = [row.key for row in rows if row.item in moved or row.changed > since]
-    folded = {fold_key(key) for key in [*keys, *passed]}
-    dressed = set(tied(connection, source, FORMER, [f"~{key}" for key in folded]))
-    return dressed | {row.item for row in rows if fold_key(row.key) in folded}
-
-
-def _members(connection: Connection, source: str, forms: Iterable[WorkItem]) -> set[str]:
-    """Whoever belongs to a plan that changed, by its own word or by that of the plan."""
-    plans = list(forms)
-    ids = [f"={each.id}" for each in plans]
-    mine = [*tied(connection, source, MILESTONE, ids), *tied(connection, source, SPRINT, ids)]
-    return {*mine} | {member for each in plans for member in each.members}
-
-
-def below(connection: Connection, source: str, moved: Iterable[str], forms: Iterable[WorkItem]) -> set[str]:
-    """All descendants, as far as facets tell; who came or changed since then is dressed anew anyway."""
-    former: dict[str, list[str]] = {}
-    for row in connection.execute(select(former_key).where(former_key.c.source == source)):
-        former.setdefault(row.item, []).append(row.key)
-    ties = {tie for name in moved for tie in ties_to(name, *former.get(name, ()))}
-    ties |= {tie for each in forms for tie in ties_to("", each.key)}
-    found: set[str] = set()
-    while ties:
-        new = set(tied(connection, source, PARENT, ties)) - found
-        found |= new
-        keys = lookup.keys_of(connection, source, new)
-        ties = {tie for name in new for tie in ties_to(name, keys.get(name, ""), *former.get(name, ()))}
-    return found

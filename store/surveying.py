@@ -19,7 +19,7 @@ from mapping.rule import OF_COUNTED, Match, Missing, Part, Rule, Selector
 from mapping.totals import value_of
 from okrs.numbers import from_millionths
 from okrs.work import Kind, WorkItem, fold_key, fold_name
-from store import facets, lookup, sources
+from store import facets, lookup, resting, sources
 from store.cache import MirrorCache
 from store.clauses import selected
 from store.database import raw, slices
@@ -103,7 +103,7 @@ class Surveyor:
             return
         held = [found for found, _ in lookup.look_up(self._connection, index.source, above).values()]
         keys = {fold_key(each.key): each.key for each in held}
-        under = sorted(facets.below(self._connection, index.source, above, held) & heavy)
+        under = sorted(resting.below(self._connection, index.source, above, held) & heavy)
         for some in slices(under, _AT_ONCE):
             for each in self._cache.some(self._connection, index.source, set(some)):
                 for key in sorted(each.ancestors & keys.keys())[:1]:
