@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from importlib.metadata import version as version_of
 from pathlib import Path
 from threading import Lock
@@ -35,6 +36,8 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Connector
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
+    from okrs.ledger import Entry
+    from store.holds import Hold
     from store.views.explain import Explained
     from store.views.history import ShownEntry
     from store.views.setup import Setup
@@ -126,6 +129,21 @@ class Service:
         from usecases.explaining import waiting
 
         return waiting(self._ground, config, key_result)
+
+    def holds(self, config: Path) -> tuple[Hold, ...]:
+        from usecases.holding import holds
+
+        return holds(self._ground, config)
+
+    def approve(self, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry:
+        from usecases.holding import approve
+
+        return approve(self._ground, config, name, expect=expect, why=why)
+
+    def reject(self, config: Path, name: str, *, why: str | None) -> Entry:
+        from usecases.holding import reject
+
+        return reject(self._ground, config, name, why=why)
 
     def verify(self, config: Path) -> Verified:
         from usecases.keeping import verify

@@ -12,6 +12,7 @@ from config.schema import Document, KeyResultEntry, ObjectiveEntry, TeamFile
 from config.sources import Sources
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
+from okrs.guard import Guard
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.progress import Pace
 
@@ -41,6 +42,7 @@ def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Sou
         database=database,
         calendar=calendar,
         pace=Pace(main.pace.on_track, main.pace.at_risk, main.pace.grace),
+        guard=Guard(main.guard.points, main.guard.share, main.guard.items),
         cycles=tuple(cycles.values()),
         sources=MappingProxyType(dict(sources.settings)),
         objectives=tuple(_objective(entry, promises) for entry in objectives),

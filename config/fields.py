@@ -79,6 +79,14 @@ def _flag(text: object) -> bool:
     raise ValueError("write true or false")
 
 
+def _count(text: object) -> object:
+    """Read a whole number: 5, and not 5.5 or five."""
+    number = read_number(text)
+    if number != number.to_integral_value():
+        raise ValueError(f"{quoted(str(text))} is not a whole number: round it")
+    return int(number)
+
+
 def is_id(text: str) -> bool:
     """Tell whether a text may name an objective, a cycle, a source and the like."""
     return _ID.fullmatch(text) is not None
@@ -117,8 +125,10 @@ Id = Annotated[
 Text = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[tuple[Text, ...], Listed, Field(min_length=1)]
 Number = Annotated[Decimal, BeforeValidator(read_number)]
+Count = Annotated[int, BeforeValidator(_count), Field(ge=1)]
 Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
+Points = Annotated[Number, Field(ge=0)]
 Day = Annotated[date, BeforeValidator(read_day)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Zone = Annotated[str, AfterValidator(read_zone)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from connectors.settings import SourceSettings
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
+from okrs.guard import Guard
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
 from store.views.quarantine import Quarantined
@@ -19,6 +20,7 @@ class Config:
     """The URL, with placeholders put in and a relative SQLite path made absolute.  It may hold a password."""
     calendar: Calendar
     pace: Pace
+    guard: Guard
     cycles: tuple[Cycle, ...]
     sources: Mapping[str, SourceSettings]
     objectives: tuple[Objective, ...]

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from config.closed import Closed
-from config.fields import Day, Id, Listed, Number, Positive, Share, Text, Weekday, Zone
+from config.fields import Count, Day, Id, Listed, Number, Points, Positive, Share, Text, Weekday, Zone
 from config.mappings import DefaultsEntry, LinkByEntry, MappingEntry, TemplateEntry
 from connectors.settings import Interpolated, empty
+from okrs.guard import Guard
 from okrs.objective import Ambition
 from okrs.progress import Pace
 
+_GUARD = Guard()
 _PACE = Pace()
 _WORKWEEK = (Weekday.MON, Weekday.TUE, Weekday.WED, Weekday.THU, Weekday.FRI)
 
@@ -20,6 +22,19 @@ class PaceEntry(Closed):
     on_track: Share = Field(default=_PACE.on_track, description="Progress / expected from which a key result is green.")
     at_risk: Share = Field(default=_PACE.at_risk, description="Progress / expected from which it is yellow, below red.")
     grace: Share = Field(default=_PACE.grace, description="First share of the cycle in which nothing is red yet.")
+
+
+class GuardEntry(Closed):
+    points: Points = Field(
+        default=_GUARD.points,
+        description="Points of progress that deleted and hidden tickets may move a key result without being approved.",
+    )
+    share: Share = Field(
+        default=_GUARD.share,
+        description="Share of the tickets of a part that may be deleted or hidden without being approved; "
+        "1 lets all of them go.",
+    )
+    items: Count = Field(default=_GUARD.items, description="Tickets from which on the share is looked at.")
 
 
 class CycleEntry(Closed):
@@ -80,6 +95,9 @@ class Document(TeamFile):
     workdays: tuple[Weekday, ...] = Field(default=_WORKWEEK, min_length=1, description="Days that are worked.")
     holidays: tuple[Day, ...] = Field(default=(), description="Days that are not worked.")
     pace: PaceEntry = Field(default=PaceEntry(), description="Limits of green and yellow.")
+    guard: GuardEntry = Field(
+        default=GuardEntry(), description="What may be lost from sight before a person is asked: `headway holds`."
+    )
     cycles: tuple[CycleEntry, ...] = Field(default=(), description="The periods objectives belong to.")
     sources: dict[Id, dict[str, Any]] = Field(
         default_factory=empty, description="Connections to trackers by name; their keys depend on `connector`."

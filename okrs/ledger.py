@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from okrs.numbers import plain
+from okrs.numbers import plain_or_none
 
 GENESIS = "0" * 64
 """`prev` of the first entry."""
@@ -123,6 +123,12 @@ def causes(entry: Entry) -> tuple[Cause, ...]:
     return tuple(Cause(row.cause, row.delta, row.source, row.item) for row in entry.deltas if row.delta)
 
 
+def proposed(entry: Entry) -> Decimal | None:
+    """Return the value that a held update would lead to, as a `hold` or `reject` entry tells it."""
+    new = json.loads(entry.details or "{}").get("new")
+    return None if new is None else Decimal(new)
+
+
 def timestamp(instant: datetime) -> str:
     """Write an instant in UTC with six digits and Z, as the canonical bytes have it."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
@@ -140,8 +146,8 @@ def canonical_bytes(entry: Entry) -> bytes:
         "key_result": entry.key_result,
         "at": timestamp(entry.at),
         "kind": entry.kind.value,
-        "old": _text(entry.old),
-        "new": _text(entry.new),
+        "old": plain_or_none(entry.old),
+        "new": plain_or_none(entry.new),
         "run": entry.run,
         "rule": entry.rule,
         "by": entry.by,
@@ -159,17 +165,13 @@ def _row(row: Delta) -> list[str | int | None]:
         row.source,
         row.item,
         row.version,
-        _text(row.old_weight),
-        _text(row.old_amount),
-        _text(row.new_weight),
-        _text(row.new_amount),
+        plain_or_none(row.old_weight),
+        plain_or_none(row.old_amount),
+        plain_or_none(row.new_weight),
+        plain_or_none(row.new_amount),
         row.cause.value,
-        _text(row.delta),
+        plain_or_none(row.delta),
     ]
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else plain(number)
 
 
 def entry_hash(entry: Entry) -> str:

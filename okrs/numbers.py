@@ -45,6 +45,11 @@ def rounded(number: Decimal) -> Decimal:
     return _EXACT.quantize(number, _STEP)
 
 
+def plain_or_none(number: Decimal | None) -> str | None:
+    """Write a number, or that there is none."""
+    return None if number is None else plain(number)
+
+
 def divided(numerator: Decimal, denominator: Decimal) -> Decimal:
     """Return the quotient with far more digits than six, so that rounding it later is the only rounding."""
     return _EXACT.divide(numerator, denominator)

@@ -57,6 +57,8 @@ class Draft:
     why: str | None = None
     details: str | None = None
     deltas: tuple[Delta, ...] = ()
+    by: str | None = None
+    """The id of the person who did it; None when nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def append(
             new=draft.new,
             run=run,
             rule=draft.rule,
+            by=draft.by,
             why=draft.why,
             details=draft.details,
             prev=head.hash,

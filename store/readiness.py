@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from mapping.demand import Demands
 from okrs.demand import Demand
 from store import queries, sources
+from store.holds import Hold, all_holds
 from store.moved import Moved
 from store.sources import SourceState
 
@@ -41,6 +42,11 @@ class Snapshot:
     _states: dict[str, SourceState] = field(default_factory=dict)
     _ready: dict[Demands, bool] = field(default_factory=dict)
     _usable: dict[Demands, bool] = field(default_factory=dict)
+
+    @cached_property
+    def holds(self) -> Mapping[str, Hold]:
+        """Holds, open or rejected, by key result: there are few."""
+        return all_holds(self.connection)
 
     @cached_property
     def moved(self) -> Moved:

@@ -427,6 +427,33 @@ key_result = Table(
     PrimaryKeyConstraint("id", name="pk_key_result"),
 )
 
+# An update that waits for a person, or that one decided against: `store.holds`.
+hold = Table(
+    "hold",
+    metadata,
+    Column("key_result", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("old", Millionths),
+    Column("new", Millionths),
+    Column("reason", Text, nullable=False),
+    # Digest of the evidence that the update would write.
+    Column("proposal", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("rejected", Boolean, nullable=False),
+    PrimaryKeyConstraint("key_result", name="pk_hold"),
+    UniqueConstraint("id", name="uq_hold"),
+)
+
+# People who changed something by hand, under a random id: entries name that, so that a name can be forgotten.
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("name", Text),
+    PrimaryKeyConstraint("id", name="pk_person"),
+    UniqueConstraint("name", name="uq_person"),
+)
+
 frozen_scope = Table(
     "frozen_scope",
     metadata,

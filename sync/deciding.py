@@ -8,6 +8,9 @@ A key result is looked at in three steps, each an entry of its own, so that the 
     auto     what tickets did, under the rule that the ledger has on record
     rule     what a changed rule does, on the same mirror
     target   changed terms; they move no value
+
+Before the first of them the guard is asked: what it objects to waits as a hold, and the key result stays what it was,
+as if nothing had been read, until a person decides or the reason is gone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,9 +27,12 @@ from mapping.measure import Mirror as Candidates
 from mapping.rule import Rule
 from mapping.totals import Total, kept, value_of
 from okrs.cycle import Calendar
+from okrs.guard import Guard
 from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, terms_text
+from store.holds import Hold
 from store.ledger import Draft, KeyResultState
+from sync.guarding import digest_of, name_of, objection
 
 Mirror = Callable[[Rule], Candidates]
 """The candidates of a rule's sources, by source; loaded only when something is due."""
@@ -42,6 +48,7 @@ class Goal:
     key_result: KeyResult
     rule: Rule | None
     calendar: Calendar
+    guard: Guard = Guard()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,21 @@ class Basis:
     """The sources of the config's rule hold what it needs."""
     scopes: Scopes = field(default_factory=dict)
     """Those that were frozen for the key result."""
+    hold: Hold | None = None
+    """Of the key result, open or rejected."""
     whole: bool = True
     """Whether evidence and mirror hold everything, and not only the items that moved since it was last measured."""
 
     def seen(self, rule: Rule) -> dict[str, int]:
         """Generations of the sources that a rule reads."""
         return {name: self.generations[name] for name in rule.sources}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What becomes of the hold of a key result; without one it has none from now on."""
+
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +93,12 @@ class Verdict:
     """None when not even the state is to be written."""
     scopes: Scopes | None = None
     """Frozen scopes to keep from now on; None when those that are kept stay."""
+    held: Held | None = None
+    """None when the hold stays as it is, or there still is none."""
 
     def silent(self, basis: Basis) -> bool:
         """Tell whether there is nothing to write."""
-        return self.state is None and self.scopes in (None, basis.scopes)
+        return self.state is None and self.held is None and self.scopes in (None, basis.scopes)
 
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
@@ -92,16 +110,52 @@ def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: dateti
     return _follow(goal, goal.rule, basis, mirror, recall=recall, now=now)
 
 
-def retire(state: KeyResultState, why: str) -> Verdict:
-    """Record that a key result is fed no more; its value stays what it was."""
+def retire(state: KeyResultState, why: str, hold: Hold | None = None) -> Verdict:
+    """Record that a key result is fed no more; its value stays what it was, and its hold is void."""
     draft = Draft(EntryKind.RETIRE, state.value, state.value, state.rule, why=why)
-    return Verdict((draft,), replace(state, retired=True))
+    return Verdict((*lifted(state, hold, why), draft), replace(state, retired=True), held=Held() if hold else None)
+
+
+def lifted(state: KeyResultState, hold: Hold | None, why: str) -> tuple[Draft, ...]:
+    """The entry by which an open hold ends without anybody's decision; none where nothing waits."""
+    if hold is None or hold.rejected:
+        return ()
+    details = canonical_json({"hold": hold.id})
+    return (Draft(EntryKind.LIFT, state.value, state.value, state.rule, why=why, details=details),)
+
+
+def approve(basis: Basis, mirror: Mirror, recall: Recall, now: datetime, *, by: str) -> Verdict | None:
+    """Decide that a held update goes through as it was shown; None when it would be another one by now."""
+    state, rule, hold = basis.state, basis.recorded, basis.hold
+    if state is None or rule is None or hold is None:
+        return None
+    start = _Walk(state.value, basis.evidence, _totals(rule, basis.evidence), scopes=basis.scopes)
+    walk = _tickets(rule, basis, start, mirror, recall=recall, now=now)
+    if not walk.drafts or (digest_of(walk.drafts[0].deltas), walk.value) != (hold.proposal, hold.new):
+        return None
+    details = canonical_json({"hold": hold.id})
+    draft = replace(walk.drafts[0], kind=EntryKind.APPROVE, by=by, why=hold.reason, details=details)
+    after = replace(
+        state,
+        value=walk.value,
+        measured_at=now,
+        moved_at=now if walk.value != state.value else state.moved_at,
+        generations=basis.seen(rule),
+        totals=walk.totals,
+    )
+    return Verdict((draft,), after, walk.scopes, Held())
+
+
+def reject(state: KeyResultState, hold: Hold, *, by: str, why: str | None) -> Verdict:
+    """Decide that a held update does not go through: it is asked about again when its evidence is another one."""
+    draft = Draft(EntryKind.REJECT, state.value, state.value, state.rule, by=by, why=why, details=hold.details)
+    return Verdict((draft,), state, held=Held(replace(hold, rejected=True)))
 
 
 def _without_rule(basis: Basis) -> Verdict:
     if basis.state is None or basis.state.retired:
         return Verdict()
-    return retire(basis.state, "its mapping was taken out of the config")
+    return retire(basis.state, "its mapping was taken out of the config", basis.hold)
 
 
 def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetime) -> Verdict:
@@ -140,10 +194,19 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
     standing = _totals(recorded, basis.evidence) if basis.whole else state.totals
     walk = _Walk(state.value, basis.evidence, standing, scopes=basis.scopes)
     due = not state.retired and basis.recorded_ready and _due(goal, state, basis, now)
-    if due:
-        walk = _tickets(recorded, basis, walk, mirror, recall=recall, now=now)
     revised = (state.retired or rule_hash(text) != state.rule) and basis.ready and now >= rule.period.start
+    held: Held | None = None
+    if due:
+        after = _tickets(recorded, basis, walk, mirror, recall=recall, now=now)
+        reason = _objection(goal, recorded, walk, after)
+        if not revised:
+            walk, held, due = _guarded(basis, walk, after, reason, now)
+        elif reason is None:  # else the entry of the rule has it all: a changed mapping is not guarded
+            walk = after
     if revised:
+        lifts = lifted(state, basis.hold, "the mapping was changed")
+        walk = replace(walk, drafts=(*lifts, *walk.drafts))
+        held = Held() if basis.hold is not None else None
         walk = _revise(recorded, rule, state, walk, mirror=mirror, now=now)
         state = replace(state, rule=rule_hash(text), retired=False)
     if terms != state.terms:
@@ -151,10 +214,11 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         walk = replace(walk, drafts=(*walk.drafts, draft))
     if not due and not walk.drafts:
         return Verdict()
+    due = due or revised
     moved = walk.value != state.value
-    measured_at = now if due or revised else state.measured_at
-    generations = basis.seen(rule if revised else recorded) if due or revised else state.generations
-    after = replace(
+    measured_at = now if due else state.measured_at
+    generations = basis.seen(rule if revised else recorded) if due else state.generations
+    then = replace(
         state,
         value=walk.value,
         terms=terms,
@@ -163,7 +227,40 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         generations=generations,
         totals=walk.totals,
     )
-    return Verdict(walk.drafts, after, walk.scopes)
+    return Verdict(walk.drafts, then, walk.scopes, held)
+
+
+def _objection(goal: Goal, rule: Rule, before: _Walk, after: _Walk) -> str | None:
+    """What the guard has against what tickets did."""
+    rows = [row for draft in after.drafts for row in draft.deltas]
+    return objection(goal.guard, goal.key_result.terms, rule, Standing(before.value, before.totals), rows)
+
+
+def _guarded(
+    basis: Basis, before: _Walk, after: _Walk, reason: str | None, now: datetime
+) -> tuple[_Walk, Held | None, bool]:
+    """Return how the walk goes on, what becomes of the hold, and whether the key result is measured now."""
+    state, known = basis.state, basis.hold
+    if state is None or (reason is None and known is None):
+        return after, None, True
+    if reason is None:
+        lifts = lifted(state, known, "what it waited for is gone")
+        return replace(after, drafts=(*lifts, *after.drafts)), Held(), True
+    new, proposal = after.value, digest_of(row for draft in after.drafts for row in draft.deltas)
+    if known is not None and known.proposal == proposal and (known.rejected or known.new == new):
+        return before, None, False
+    waits = known if known is not None and not known.rejected else None
+    hold = Hold(
+        id=waits.id if waits else name_of(state.id, state.seq, proposal),
+        key_result=state.id,
+        old=before.value,
+        new=new,
+        reason=reason,
+        proposal=proposal,
+        since=waits.since if waits else now,
+    )
+    draft = Draft(EntryKind.HOLD, before.value, before.value, state.rule, why=reason, details=hold.details)
+    return replace(before, drafts=(draft,)), Held(hold), False
 
 
 def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool:

@@ -48,6 +48,7 @@ from okrs.ledger import Entry, EntryKind
 from store import facets
 from store.cache import MirrorCache
 from store.database import Database
+from store.holds import Hold, open_holds
 from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, acquire, release
 from sync.deciding import Goal
@@ -83,6 +84,8 @@ class Report:
     run: str
     sources: tuple[SourceReport, ...]
     entries: tuple[Entry, ...]
+    held: tuple[Hold, ...] = ()
+    """Updates that wait for a person, from this run or before."""
 
     @property
     def retired(self) -> tuple[Entry, ...]:
@@ -135,7 +138,10 @@ class Engine:
         reports = self._read_all(chosen, full=full)
         entries += self._record(run)
         finish_run(self.database, run.id, self.clock())
-        report = Report(run.id, reports, tuple(entries))
+        with self.database.read() as connection:
+            report = Report(run.id, reports, tuple(entries), open_holds(connection))
+        for hold in report.held:
+            tell(INFO, "update is held", key_result=hold.key_result, old=str(hold.old), new=str(hold.new))
         for update in report.updates:
             tell(INFO, "key result moved", key_result=update.key_result, old=str(update.old), new=str(update.new))
         return report

@@ -20,13 +20,13 @@ from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import Entry
-from store import ledger, scopes, sources
+from store import holds, ledger, scopes, sources
 from store.cache import MirrorCache
 from store.database import Database
 from store.facets import Touched
 from store.moved import Moved, by_source
 from store.readiness import Snapshot
-from sync.deciding import Basis, Goal, Verdict, decide, retire
+from sync.deciding import Basis, Goal, Mirror, Recall, Verdict, decide, retire
 from sync.task import Progress
 from sync.watching import Due, Portion, Still
 
@@ -165,7 +165,8 @@ def record_retired(database: Database, keep: Iterable[str], run: Run, now: datet
             state = ledger.state_of(connection, name)
             if state is None or state.retired:
                 continue
-            entries += _append(connection, head, name, left_config(state), run=run, now=now)
+            verdict = left_config(state, holds.hold_of(connection, name))
+            entries += appended(connection, head, name, verdict, run=run, now=now)
     return entries
 
 
@@ -175,9 +176,9 @@ def leaving(connection: Connection, keep: Iterable[str]) -> list[ledger.KeyResul
     return [state for name, state in ledger.states(connection).items() if name not in kept and not state.retired]
 
 
-def left_config(state: ledger.KeyResultState) -> Verdict:
+def left_config(state: ledger.KeyResultState, hold: holds.Hold | None = None) -> Verdict:
     """Decide about a key result that the config does not name any more."""
-    return retire(state, "it was taken out of the config")
+    return retire(state, "it was taken out of the config", hold)
 
 
 def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> Basis:
@@ -198,6 +199,7 @@ def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> 
         recorded_ready=recorded is not None and snapshot.usable(demands_of(recorded)),
         ready=goal.rule is not None and snapshot.ready(demands_of(goal.rule)),
         scopes=frozen,
+        hold=snapshot.holds.get(name),
         whole=portion is None,
     )
 
@@ -251,6 +253,14 @@ def judge(
     portion: Portion | None = None,
 ) -> Verdict:
     """Decide about a key result on a snapshot; nothing is written."""
+    load, recall = readers(snapshot, basis, cache, now, portion)
+    return decide(goal, basis, load, recall, now)
+
+
+def readers(
+    snapshot: Snapshot, basis: Basis, cache: MirrorCache, now: datetime, portion: Portion | None = None
+) -> tuple[Mirror, Recall]:
+    """Return how a decision reads the mirror, and the past of its items."""
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
         return loaded(snapshot.connection, rule, basis, cache, now, portion=portion)
@@ -258,7 +268,7 @@ def judge(
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
         return _recall(snapshot.moved, ids, then, portion.touched if portion is not None else {})
 
-    return decide(goal, basis, load, recall, now)
+    return load, recall
 
 
 def loaded(
@@ -293,15 +303,18 @@ def _write(connection: Connection, head: ledger.Head, judged: _Judged, *, run: R
     if goal.rule is not None and verdict.drafts:
         text = rule_text(goal.rule)
         ledger.keep_rule(connection, rule_hash(text), text)
-    return _append(connection, head, goal.key_result.id, verdict, run=run, now=now)
+    return appended(connection, head, goal.key_result.id, verdict, run=run, now=now)
 
 
-def _append(
+def appended(
     connection: Connection, head: ledger.Head, name: str, verdict: Verdict, *, run: Run, now: datetime
 ) -> list[Entry]:
+    """Write a verdict behind the locked head, with all that is kept of the key result."""
     entries = ledger.append(connection, head, name, verdict.drafts, at=now, run=run.id)
     if verdict.scopes is not None:
         scopes.keep(connection, name, verdict.scopes)
+    if verdict.held is not None:
+        holds.keep(connection, name, verdict.held.hold)
     if verdict.state is not None:
         seq = entries[-1].seq if entries else verdict.state.seq
         ledger.keep_state(connection, replace(verdict.state, seq=seq))

@@ -16,7 +16,7 @@ from connectors.contract import What
 from store.views.setup import Setup
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import asking, starting
+from terminal import asking, holding, starting
 from terminal.context import Context, Json, Out
 from terminal.logs import configure
 from terminal.noting import note, problem_lines
@@ -25,6 +25,7 @@ from terminal.progress import bars_on
 from terminal.text import counted, harmless, harmless_json
 
 SOME_SOURCE_FAILED = 3
+UPDATES_WAIT = 4
 SOMETHING_WOULD_CHANGE = 5
 
 BEFORE_THE_COMMAND = frozenset({"-c", "--config", "-v", "-vv", "--verbose", "--log-json", "--version"})
@@ -82,6 +83,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
     _add_config_commands(app, context)
     _add_sync(app, context)
     asking.add(app, context)
+    holding.add(app, context)
     _add_demo(app, context)
     starting.add(app, context)
     return app
@@ -209,7 +211,8 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
 
         With a mistake in the config nothing is done.  With --last-good, as a timer should have it, a team's broken file
         stops nobody else: its key results go on by its last good version, and so does everything while the main file
-        is broken.  Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and the rest was done.
+        is broken.  Exit codes: 0 done, 1 the config or the data is wrong, 3 some source failed and
+        the rest was done, 4 held updates wait for `headway approve` or `reject`.
         """
         from terminal.reporting import report, report_json
 
@@ -223,6 +226,8 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         note(context, synced.wrong)
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)
+        if synced.report.held:
+            raise typer.Exit(UPDATES_WAIT)
 
 
 @contextmanager

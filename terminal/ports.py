@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Account, Listed, Quota
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
+    from okrs.ledger import Entry
+    from store.holds import Hold
     from store.views.explain import Explained
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
@@ -217,6 +219,12 @@ class Ports(Protocol):
     def history(self, config: Path, key_result: str) -> list[ShownEntry]: ...
 
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
+
+    def holds(self, config: Path) -> tuple[Hold, ...]: ...
+
+    def approve(self, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry: ...
+
+    def reject(self, config: Path, name: str, *, why: str | None) -> Entry: ...
 
     def verify(self, config: Path) -> Verified: ...
 

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from okrs.ledger import CauseKind, EntryKind
+from okrs.ledger import CauseKind, EntryKind, proposed
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.lookup import Ticket
@@ -19,7 +19,7 @@ from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
 from store.views.which import Places, Which
 from terminal.ports import Demo, DemoUpdate
-from terminal.reporting import gap_lines, number, quarantine_lines
+from terminal.reporting import gap_lines, held_line, number, quarantine_lines
 from terminal.tables import Cells, Rows, bare, line_of
 from terminal.text import counted, harmless, plain_text
 
@@ -82,7 +82,9 @@ def goal(key_result: KeyResult, value: Decimal | None) -> str:
 def status(view: StatusView) -> RenderableType:
     """Every objective with its key results, then the sources, then what may be a mistake."""
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
-    odd = (*absent, *quarantine_lines(view.quarantine), *gap_lines(view.gaps))
+    titles = {each.key_result.id: each.key_result.title for each in view.key_results}
+    held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
+    odd = (*held, *absent, *quarantine_lines(view.quarantine), *gap_lines(view.gaps))
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
 
 
@@ -133,6 +135,8 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word, style = _NOT_READ
     elif each.reading:
         word += " · reading for a changed rule"
+    if each.hold:
+        word += " · an update is held"
     if each.quarantined:
         word += " · in quarantine"
     elif not each.mapped:
@@ -214,6 +218,10 @@ _KINDS = {
     EntryKind.RULE: "the mapping changed",
     EntryKind.TARGET: "the target changed",
     EntryKind.RETIRE: "retired",
+    EntryKind.HOLD: "an update is held",
+    EntryKind.LIFT: "nothing is held any more",
+    EntryKind.APPROVE: "approved",
+    EntryKind.REJECT: "rejected",
 }
 
 
@@ -247,6 +255,10 @@ def _entry(entry: ShownEntry) -> Cells:
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
     if told.kind is EntryKind.AUTO and not why:
         kind = "its tickets changed, and the value stays"
+    if told.kind is EntryKind.HOLD:
+        kind = f"an update to {number(proposed(told))} is held"
+    if entry.by:
+        kind += f" by {entry.by}"
     return (
         Text(f"{told.seq}"),
         Text(f"{told.at:%Y-%m-%d %H:%M}"),

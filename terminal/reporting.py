@@ -1,6 +1,6 @@
 """What `headway sync` says: what was read, and what moved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from okrs.numbers import as_json, plain
+from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
 from sync.task import Outcome
@@ -36,6 +37,7 @@ def report(synced: Synced) -> RenderableType:
         lines.append(Text(f"{harmless(each.key_result)} is retired: {each.why}{kept}", "yellow"))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
+    lines += [held_line(each, synced.titles) for each in view.held]
     lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
     lines += gap_lines(synced.gaps)
     if synced.dry_run:
@@ -54,11 +56,19 @@ def report_json(synced: Synced) -> dict[str, Any]:
             for each in report.updates
         ],
         "retired": [{"key_result": each.key_result, "why": each.why} for each in report.retired],
-        "held": [],
+        "held": holds_json(report.held),
         "selects_nothing": gaps_json(synced.gaps),
         "dry_run": synced.dry_run,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
     }
+
+
+def held_line(each: Hold, titles: Mapping[str, str]) -> Text:
+    """Tell of an update that waits, why, and what to do."""
+    title = harmless(titles.get(each.key_result, each.key_result))
+    would = f"  stays {number(each.old)}, would become {number(each.new)}"
+    line = Text.assemble(("⏸ ", "yellow"), (title, "bold"), (would, "yellow"))
+    return line.append(f" · {harmless(each.reason, 400)} `headway approve {each.id}` or `headway reject {each.id}`")
 
 
 def number(value: Decimal | None, places: int = 2) -> str:

@@ -28,6 +28,9 @@ from terminal.text import harmless, no_database
 
 Clock = Callable[[], datetime]
 
+_WHO = ("HEADWAY_USER", "LOGNAME", "USER", "USERNAME")
+"""Variables that tell who runs a command."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -39,6 +42,11 @@ class Ground:
     """Open a connection to a source; nothing is asked yet."""
     wrong: dict[Path, Wrong | None] = field(default_factory=dict)
     """What is wrong with the configs that the last answers came from."""
+
+    @property
+    def who(self) -> str:
+        """The name of the person at the keyboard, as the system has it."""
+        return next((self.environ[each] for each in _WHO if self.environ.get(each)), "somebody")
 
     def load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
         """Load a config.  Raises InvalidConfig."""
@@ -136,7 +144,7 @@ def goals_of(known: Config) -> list[Goal]:
     """The key results to record, with their rules: all but those that stand still, or may do so."""
     still, certain = standing(known.quarantine), sure(known.quarantine)
     return [
-        Goal(each, known.rules.get(each.id), known.calendar)
+        Goal(each, known.rules.get(each.id), known.calendar, known.guard)
         for each in known.key_results
         if each.id not in still and (certain or each.id in known.rules)
     ]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from okrs.ledger import Cause, Entry, causes, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
-from store import ledger, lookup
+from store import ledger, lookup, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class ShownCause:
 class ShownEntry:
     entry: Entry
     causes: tuple[ShownCause, ...]
+    by: str | None = None
+    """Who did it, by name; by the id where the name is forgotten."""
 
 
 def history(connection: Connection, name: str) -> list[ShownEntry]:
@@ -44,8 +46,13 @@ def shown(connection: Connection, entries: Iterable[Entry]) -> list[ShownEntry]:
         for source, items in wanted.items()
         for item, (found, _gone) in lookup.look_up(connection, source, sorted(items)).items()
     }
+    names = people.names_of(connection, {entry.by for entry, _ in told if entry.by})
     return [
-        ShownEntry(entry, tuple(ShownCause(cause, known.get((cause.source or "", cause.item or ""))) for cause in each))
+        ShownEntry(
+            entry,
+            tuple(ShownCause(cause, known.get((cause.source or "", cause.item or ""))) for cause in each),
+            names.get(entry.by or "", entry.by),
+        )
         for entry, each in told
     ]
 
@@ -62,7 +69,7 @@ def history_json(entries: Iterable[ShownEntry]) -> list[dict[str, Any]]:
             "causes": [cause_json(cause) for cause in each.causes],
             "run": each.entry.run,
             "rule": each.entry.rule,
-            "by": each.entry.by,
+            "by": each.by,
             "why": each.entry.why,
             "details": each.entry.details,
             "hash": each.entry.hash,

@@ -18,6 +18,7 @@ from okrs.numbers import as_json, divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, queries, sources
+from store.holds import Hold, open_holds
 from store.ledger import KeyResultState
 from store.readiness import ready
 from store.sources import SourceState
@@ -39,6 +40,8 @@ class KeyResultStatus:
     """Its new rule waits for a wider read; until then the old one goes on."""
     mapped: bool
     updated_at: datetime | None
+    hold: Hold | None = None
+    """An update of it that waits for a person."""
     quarantined: str | None = None
     """Why it is in quarantine and what becomes of it; None when it is not."""
 
@@ -89,6 +92,7 @@ class _Held:
 
     states: Mapping[str, KeyResultState]
     sources: Mapping[str, SourceState]
+    holds: Mapping[str, Hold]
 
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
@@ -97,7 +101,9 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     if cycle is not None and not cycles:
         raise KeyError(cycle)
     held = _Held(
-        ledger.states(connection), {each.name: sources.state_of(connection, each.name) for each in setup.sources}
+        ledger.states(connection),
+        {each.name: sources.state_of(connection, each.name) for each in setup.sources},
+        {each.key_result: each for each in open_holds(connection)},
     )
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
@@ -148,6 +154,7 @@ def _key_result(
         reading=rule is not None and _reading(connection, setup, held, rule, state),
         mapped=rule is not None,
         updated_at=state.moved_at if state else None,
+        hold=held.holds.get(key_result.id),
         quarantined=message_for(setup.quarantine, key_result.id),
     )
 
@@ -261,7 +268,7 @@ def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
         "status": each.standing.status.value,
         "pace": each.standing.pace.value,
         "stale": each.stale,
-        "held": False,
+        "held": each.hold is not None,
         "reading": each.reading,
         "quarantined": each.quarantined,
         "override": None,

@@ -23,14 +23,18 @@ from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from store import ledger
+from store.holds import open_holds
 from store.tables import evidence, ledger_delta
 from store.tables import rule as rule_table
 
-_MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE}
+_MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE, EntryKind.APPROVE}
 """Entries whose new value must follow from the evidence."""
 
-_KEEPING = {EntryKind.TARGET, EntryKind.RETIRE}
+_KEEPING = {EntryKind.TARGET, EntryKind.RETIRE, EntryKind.HOLD, EntryKind.LIFT, EntryKind.REJECT}
 """Entries that move no value."""
+
+
+_OF_HOLDS = {EntryKind.HOLD, EntryKind.LIFT, EntryKind.APPROVE, EntryKind.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class _Replay:
     rule: str | None = None
     terms: str | None = None
     retired: bool = False
+    waits: str | None = None
+    """The details of the entry that tells of its open hold."""
 
     def take(self, entry: Entry) -> None:
         """Carry on what an entry says."""
@@ -61,6 +67,8 @@ class _Replay:
             self.terms = entry.details
         if entry.kind in (EntryKind.RETIRE, EntryKind.RULE):
             self.retired = entry.kind is EntryKind.RETIRE
+        if entry.kind in _OF_HOLDS:
+            self.waits = entry.details if entry.kind is EntryKind.HOLD else None
 
 
 def verify(connection: Connection) -> Verified:
@@ -156,7 +164,7 @@ def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) ->
         pairs[line.part].append((line.weight, line.amount))
     totals = [Total.of(part, of_part) for part, of_part in zip(rule.parts, pairs, strict=True)]
     value = value_of(rule, totals, entry.at)
-    if entry.kind is EntryKind.AUTO:
+    if entry.kind in (EntryKind.AUTO, EntryKind.APPROVE):
         value = kept(rule, entry.old, value)
     elif entry.kind is EntryKind.RULE and value is None:
         value = entry.old
@@ -188,13 +196,14 @@ def _displaced(connection: Connection) -> int | None:
 
 def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
     """Hold what is kept for speed, and of whom, against the replay."""
-    states = ledger.states(connection)
+    states, waiting = ledger.states(connection), {each.key_result: each for each in open_holds(connection)}
     named = set(connection.execute(select(evidence.c.key_result).distinct()).scalars())
-    for name in sorted(replays.keys() | states.keys() | named):
+    for name in sorted(replays.keys() | states.keys() | waiting.keys() | named):
         replay, state = replays.get(name, _Replay()), states.get(name)
         held = {each.key: each for each in ledger.evidence_of(connection, name)}
-        now = state and (state.value, state.seq, state.rule, state.terms, state.retired)
-        told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired)
+        waits = waiting[name].details if name in waiting else None
+        now = state and (state.value, state.seq, state.rule, state.terms, state.retired, waits)
+        told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired, replay.waits)
         if now != told or held != replay.lines or (state and state.totals != _added(state, replay)):
             sentence = f"What is kept of {name} for speed differs from what its entries say."
             return Verified(False, seq, prev, replay.seq or None, sentence)

@@ -1,0 +1,80 @@
+"""What a person does to a held update: approve it as it was shown, or reject it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from okrs.ledger import Entry
+from store import holds, ledger, people
+from store.cache import MirrorCache
+from store.database import Database
+from store.holds import Hold
+from store.readiness import Snapshot
+from sync.deciding import Goal, Verdict, approve, reject
+from sync.recording import Run, appended, basis_of, readers
+
+
+class NotHeldError(Exception):
+    """No update waits under this id."""
+
+
+class ChangedError(Exception):
+    """The update is not any more what was shown."""
+
+    def __init__(self, new: Decimal | None) -> None:
+        super().__init__("the update changed")
+        self.new = new
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who decides, when, and in which run."""
+
+    who: str
+    now: datetime
+    run: Run
+    why: str | None = None
+
+
+def approve_held(database: Database, goal: Goal, name: str, act: Act, *, expect: Decimal | None = None) -> Entry:
+    """Let a held update through, with everybody else kept waiting.
+
+    Raises NotHeldError, and ChangedError where it is another one than `expect`, or than the last run told.
+    """
+    with database.write() as connection:
+        head, held = ledger.lock_head(connection), _held(connection, name)
+        if expect is not None and expect != held.new:
+            raise ChangedError(held.new)
+        snapshot = Snapshot(connection, act.run.containers)
+        basis = basis_of(snapshot, goal)
+        load, recall = readers(snapshot, basis, MirrorCache(), act.now)
+        verdict = approve(basis, load, recall, act.now, by=people.person_id(connection, act.who))
+        if verdict is None:
+            raise ChangedError(None)
+        return _written(connection, head, held, verdict, act)
+
+
+def reject_held(database: Database, name: str, act: Act) -> Entry:
+    """Let a held update wait no more, and the value be what it is.  Raises NotHeldError."""
+    with database.write() as connection:
+        head, held = ledger.lock_head(connection), _held(connection, name)
+        state = ledger.state_of(connection, held.key_result)
+        if state is None:
+            raise NotHeldError
+        who = people.person_id(connection, act.who)
+        return _written(connection, head, held, reject(state, held, by=who, why=act.why), act)
+
+
+def _held(connection: Connection, name: str) -> Hold:
+    found = next((each for each in holds.open_holds(connection) if each.id == name), None)
+    if found is None:
+        raise NotHeldError
+    return found
+
+
+def _written(connection: Connection, head: ledger.Head, held: Hold, verdict: Verdict, act: Act) -> Entry:
+    drafts = tuple(replace(each, why=act.why or each.why) for each in verdict.drafts)
+    told = replace(verdict, drafts=drafts)
+    return appended(connection, head, held.key_result, told, run=act.run, now=act.now)[0]

@@ -1,0 +1,255 @@
+"""Holds in a run: what a token that sees less would do waits for a person, or until it sees again."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from mapping.rule import Counts, Measure
+from okrs.guard import Guard
+from okrs.ledger import EntryKind
+from okrs.objective import Numeric
+from okrs.work import State
+from store import holds
+from store.database import Database
+from store.holds import Hold
+from store.tables import hold, key_result
+from sync.holding import Act, ChangedError, NotHeldError, approve_held, reject_held
+from sync.recording import Run
+from tests.builders import SOURCE, a_part, a_rule, an_item
+from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
+
+HUNDRED = Numeric(Decimal(0), Decimal(100))
+ALL = (*RECORDS, hold, key_result)
+
+
+@pytest.fixture(params=[50_000, 0], ids=["whole", "facets"])
+def world(database: Database, request: pytest.FixtureRequest) -> World:
+    """Ten tickets, four of them done: `closed` counts those, `share` is the percentage."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    states = [State.DONE] * 4 + [State.TODO] * 6
+    tracker.put("PAY", *(an_item(f"PAY-{at}", state) for at, state in enumerate(states, 1)))
+    world = World(database, {SOURCE: tracker}, clock, large=request.param)
+    world.feed("closed", a_rule())
+    world.feed("share", a_rule(a_part(Measure.PERCENT)), HUNDRED)
+    world.sync()
+    assert values(world) == [4, 40]
+    return world
+
+
+def values(world: World) -> list[Decimal | None]:
+    return [world.value("closed"), world.value("share")]
+
+
+def hide(world: World, *keys: str) -> None:
+    """Let tickets go out of sight, and be missed twice."""
+    for key in keys:
+        world.trackers[SOURCE].drop("PAY", key)
+    world.sync(full=True)
+    world.sync(full=True)
+
+
+def show(world: World, *keys: str) -> None:
+    """Let the same tickets be there again."""
+    for name in keys:
+        state = State.DONE if int(name.split("-")[1]) <= 4 else State.TODO
+        world.trackers[SOURCE].put("PAY", an_item(name, state))
+    world.sync(full=True)
+
+
+def waiting(world: World) -> dict[str, Hold]:
+    with world.database.read() as connection:
+        return {each.key_result: each for each in holds.open_holds(connection)}
+
+
+def act(world: World) -> Act:
+    world.clock.forward(minutes=1)
+    return Act("Ada", world.clock(), Run("by hand", {SOURCE: ("PAY",)}))
+
+
+def kinds(world: World, name: str) -> list[EntryKind]:
+    return [each.kind for each in world.entries(name)]
+
+
+HALF = [f"PAY-{number}" for number in range(1, 6)]
+
+
+def test_a_token_that_sees_half_moves_no_number(world: World) -> None:
+    hide(world, *HALF)
+    assert values(world) == [4, 40]
+    held = waiting(world)
+    assert held["share"].new == 0
+    assert held["share"].reason == (
+        "5 of the 10 tickets that it is measured by were deleted or went out of sight: more than 20 %."
+    )
+    assert kinds(world, "share") == [EntryKind.BASELINE, EntryKind.HOLD]
+    assert world.status("share").hold == held["share"]
+    assert world.verify().ok
+
+
+def test_each_poll_asks_again_and_writes_nothing(world: World) -> None:
+    hide(world, *HALF)
+    before = dump(world.database, *ALL)
+    report = world.sync(full=True)
+    assert [each.key_result for each in report.held] == ["closed", "share"]
+    assert dump(world.database, *ALL) == before
+
+
+def test_a_hold_is_refreshed_under_its_id(world: World) -> None:
+    hide(world, *HALF)
+    first = waiting(world)["share"]
+    world.clock.forward(minutes=5)
+    world.trackers[SOURCE].change("PAY", "PAY-6", state=State.DONE, closed_at=world.clock())
+    world.sync()
+    second = waiting(world)["share"]
+    assert (second.id, second.since, second.new) == (first.id, first.since, 20)
+    assert kinds(world, "share") == [EntryKind.BASELINE, EntryKind.HOLD, EntryKind.HOLD]
+    assert world.value("share") == 40
+    assert world.verify().ok
+
+
+def test_what_comes_back_lifts_the_hold(world: World) -> None:
+    hide(world, *HALF)
+    show(world, *HALF)
+    assert waiting(world) == {}
+    assert values(world) == [4, 40]
+    assert kinds(world, "share")[:3] == [EntryKind.BASELINE, EntryKind.HOLD, EntryKind.LIFT]
+    assert world.verify().ok
+
+
+def test_a_person_lets_it_through_as_it_was_shown(world: World) -> None:
+    hide(world, *HALF)
+    held = waiting(world)["share"]
+    entry = approve_held(world.database, world.goals["share"], held.id, act(world), expect=Decimal(0))
+    assert (entry.kind, entry.why) == (EntryKind.APPROVE, held.reason)
+    assert [entry.old, entry.new] == [40, 0]
+    assert world.value("share") == 0
+    assert set(waiting(world)) == {"closed"}
+    assert world.verify().ok
+    before = dump(world.database, *ALL)
+    world.sync(full=True)
+    assert dump(world.database, *ALL) == before
+    with pytest.raises(NotHeldError):
+        approve_held(world.database, world.goals["share"], held.id, act(world))
+
+
+def test_what_changed_since_it_was_shown_is_not_approved(world: World) -> None:
+    hide(world, *HALF)
+    held = waiting(world)["share"]
+    with pytest.raises(ChangedError):
+        approve_held(world.database, world.goals["share"], held.id, act(world), expect=Decimal(7))
+    world.trackers[SOURCE].change("PAY", "PAY-6", state=State.DONE, closed_at=world.clock())
+    world.read_only()  # the mirror is ahead of what the last run told
+    before = dump(world.database, *ALL)
+    with pytest.raises(ChangedError):
+        approve_held(world.database, world.goals["share"], held.id, act(world))
+    assert dump(world.database, *ALL) == before
+
+
+def test_rejected_it_is_asked_about_again_only_when_the_evidence_changes(world: World) -> None:
+    hide(world, *HALF)
+    held = waiting(world)["share"]
+    entry = reject_held(world.database, held.id, act(world))
+    assert entry.kind is EntryKind.REJECT
+    assert [entry.old, entry.new] == [40, 40]
+    assert "share" not in waiting(world)
+    before = dump(world.database, *ALL)
+    world.sync(full=True)
+    assert dump(world.database, *ALL) == before
+    assert world.verify().ok
+    world.trackers[SOURCE].change("PAY", "PAY-6", state=State.DONE, closed_at=world.clock())
+    world.sync()
+    again = waiting(world)["share"]
+    assert again.id != held.id
+    assert world.value("share") == 40
+
+
+def test_a_rejected_one_is_forgotten_when_all_is_back(world: World) -> None:
+    hide(world, *HALF)
+    reject_held(world.database, waiting(world)["share"].id, act(world))
+    show(world, *HALF)
+    assert world.value("share") == 40
+    with world.database.read() as connection:
+        assert holds.all_holds(connection) == {}
+    assert world.verify().ok
+
+
+def test_a_changed_mapping_voids_it(world: World) -> None:
+    hide(world, *HALF)
+    world.feed("share", a_rule(a_part(Measure.PERCENT, counts=Counts.OPEN)))
+    world.sync()
+    assert "share" not in waiting(world)
+    assert kinds(world, "share")[-2:] == [EntryKind.LIFT, EntryKind.RULE]
+    assert world.value("share") == 100
+    assert world.verify().ok
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["gone", "without a mapping"])
+def test_a_key_result_that_retires_waits_for_nobody(world: World, whole: bool) -> None:
+    hide(world, *HALF)
+    if whole:
+        del world.goals["share"]
+    else:
+        world.feed("share", None)
+    world.sync()
+    assert "share" not in waiting(world)
+    assert kinds(world, "share")[-2:] == [EntryKind.LIFT, EntryKind.RETIRE]
+    assert world.verify().ok
+
+
+def test_a_changed_target_does_not_let_it_through(world: World) -> None:
+    hide(world, *HALF)
+    world.feed("closed", world.goals["closed"].rule, Numeric(Decimal(0), Decimal(10)))
+    world.sync()
+    assert kinds(world, "closed")[-1] is EntryKind.TARGET
+    assert world.value("closed") == 4
+    assert "closed" in waiting(world)
+    assert world.verify().ok
+
+
+def test_thirty_that_are_reopened_for_real_go_through(database: Database) -> None:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY", page_size=50)
+    tracker.put("PAY", *(an_item(f"PAY-{at}", State.DONE) for at in range(30)))
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("closed", a_rule())
+    world.sync()
+    for number in range(30):
+        tracker.change("PAY", f"PAY-{number}", state=State.TODO, closed_at=None)
+    report = world.sync()
+    assert not report.held
+    assert world.value("closed") == 0
+
+
+def test_a_few_lost_tickets_are_let_through_with_their_names(world: World) -> None:
+    hide(world, "PAY-10")
+    assert waiting(world) == {}
+    assert world.value("share") == Decimal("44.444444")
+
+
+def test_a_day_later_it_still_waits(world: World) -> None:
+    """Midnight makes every key result due, and lets nothing through."""
+    hide(world, *HALF)
+    world.clock.forward(days=1)
+    world.sync()
+    assert world.value("share") == 40
+    assert "share" in waiting(world)
+
+
+def test_the_limits_are_those_of_the_config(world: World) -> None:
+    loose = Guard(points=Decimal(1000), share=Decimal(1))
+    world.goals = {name: replace(goal, guard=loose) for name, goal in world.goals.items()}
+    hide(world, *HALF)
+    assert not waiting(world)
+    assert world.value("share") == 0
+
+
+def test_the_time_of_a_hold_is_when_it_began(world: World) -> None:
+    hide(world, *HALF)
+    began = waiting(world)["share"].since
+    world.clock.forward(days=2)
+    world.sync()
+    assert waiting(world)["share"].since == began
+    assert world.clock() - began >= timedelta(days=2)

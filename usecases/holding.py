@@ -1,0 +1,75 @@
+"""`holds`, `approve` and `reject`: updates that wait for a person."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from importlib.metadata import version
+from pathlib import Path
+
+from config.model import Config
+from okrs.ledger import Entry
+from store.database import Database
+from store.holds import Hold, open_holds
+from store.runs import finish_run, start_run
+from sync.holding import Act, ChangedError, NotHeldError, approve_held, reject_held
+from sync.recording import Run
+from terminal.ports import Failure
+from terminal.text import harmless
+from usecases.ground import Ground, database_of, goals_of
+
+
+def holds(ground: Ground, config: Path) -> tuple[Hold, ...]:
+    """Return the updates that wait."""
+    known = ground.answering(config)
+    with database_of(known) as database, database.read() as connection:
+        return open_holds(connection)
+
+
+def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry:
+    """Let an update through.  Raises Failure where none waits under this id, or it changed."""
+    known = ground.load(config)
+    goals = {goal.key_result.id: goal for goal in goals_of(known)}
+    with database_of(known) as database:
+        waiting = _named(database, name)
+        goal = goals.get(waiting.key_result)
+        if goal is None:
+            raise Failure(f"{waiting.key_result} left the config: the next `headway sync` retires it, and voids this.")
+        try:
+            return _acted(
+                ground, known, database, why, lambda act: approve_held(database, goal, name, act, expect=expect)
+            )
+        except ChangedError:
+            raise Failure(
+                f"The update of {waiting.key_result} is not any more what was shown: `headway sync` looks again, and "
+                "`headway holds` shows what waits then."
+            ) from None
+
+
+def reject(ground: Ground, config: Path, name: str, *, why: str | None) -> Entry:
+    """Let an update wait no more.  Raises Failure where none waits under this id."""
+    known = ground.load(config)
+    with database_of(known) as database:
+        _named(database, name)
+        return _acted(ground, known, database, why, lambda act: reject_held(database, name, act))
+
+
+def _named(database: Database, name: str) -> Hold:
+    with database.read() as connection:
+        waiting = open_holds(connection)
+    found = next((each for each in waiting if each.id == name), None)
+    if found is None:
+        others = ", ".join(each.id for each in waiting)
+        raise Failure(f"No update waits as {harmless(name)}: {f'there are {others}' if others else 'nothing waits'}.")
+    return found
+
+
+def _acted(ground: Ground, known: Config, database: Database, why: str | None, act: Callable[[Act], Entry]) -> Entry:
+    """Do it as a run of its own.  Raises Failure where somebody else decided meanwhile."""
+    now = ground.clock()
+    containers = {name: each.container_names for name, each in known.sources.items()}
+    run = Run(start_run(database, now, version("headway")), containers)
+    try:
+        return act(Act(ground.who, now, run, why))
+    except NotHeldError:
+        raise Failure("Somebody else decided about it just now: `headway holds` shows what waits.") from None
+    finally:
+        finish_run(database, run.id, ground.clock())
