@@ -120,7 +120,7 @@ def _empty(url: str) -> None:
         filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in names)
         some = ", ".join(f'"{name}"' for name in connection.execute(text(filled)).scalars())
         if some:
-            connection.execute(text(f"TRUNCATE {some} RESTART IDENTITY"))
+            connection.execute(text(f"TRUNCATE {some} RESTART IDENTITY CASCADE"))
     engine.dispose()
 
 
