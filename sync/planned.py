@@ -24,6 +24,7 @@ class Note(StrEnum):
     UNKNOWN = "unknown until read"
     NOTHING = "nothing to measure yet"
     PARTLY = "without what is not read yet"
+    HELD = "an update is held until somebody approves it"
     TOO_LARGE = "cannot be measured: its numbers are too large"
 
 

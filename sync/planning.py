@@ -246,6 +246,8 @@ def _notes(goal: Goal, basis: Basis, verdict: Verdict, lacking: Sequence[Lack], 
     notes = [revision] if revision else []
     if EntryKind.TARGET in written:
         notes.append(Note.TARGET)
+    if EntryKind.HOLD in written:
+        notes.append(Note.HELD)
     if not written & _TAKEN and (revision or not basis.recorded_ready):
         notes.append(_without_value(goal.rule, basis, now, revised=revision is not None))
     elif lacking:

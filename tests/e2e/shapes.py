@@ -70,6 +70,14 @@ STATUS: dict[str, Any] = {
     "quarantine": QUARANTINE,
 }
 
+HOLDS: list[dict[str, Any]] = [
+    {"id": str, "key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER, "reason": str, "since": INSTANT}
+]
+
+APPROVE: dict[str, Any] = {"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER, "seq": int}
+
+REJECT = APPROVE
+
 SYNC: dict[str, Any] = {
     "run": str,
     "sources": [
@@ -85,7 +93,7 @@ SYNC: dict[str, Any] = {
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
     "retired": [{"key_result": str, "why": str}],
-    "held": [{"id": str, "key_result": str, "old": NUMBER, "new": NUMBER, "reason": str}],
+    "held": HOLDS,
     "selects_nothing": GAPS,
     "dry_run": bool,
     "quarantine": QUARANTINE,

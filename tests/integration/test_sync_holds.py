@@ -16,6 +16,7 @@ from store.database import Database
 from store.holds import Hold
 from store.tables import hold, key_result
 from sync.holding import Act, ChangedError, NotHeldError, approve_held, reject_held
+from sync.planned import Note
 from sync.recording import Run
 from tests.builders import SOURCE, a_part, a_rule, an_item
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
@@ -179,7 +180,7 @@ def test_a_rejected_one_is_forgotten_when_all_is_back(world: World) -> None:
 
 def test_a_changed_mapping_voids_it(world: World) -> None:
     hide(world, *HALF)
-    world.feed("share", a_rule(a_part(Measure.PERCENT, counts=Counts.OPEN)))
+    world.feed("share", a_rule(a_part(Measure.PERCENT, counts=Counts.OPEN)), HUNDRED)
     world.sync()
     assert "share" not in waiting(world)
     assert kinds(world, "share")[-2:] == [EntryKind.LIFT, EntryKind.RULE]
@@ -237,6 +238,17 @@ def test_a_day_later_it_still_waits(world: World) -> None:
     world.sync()
     assert world.value("share") == 40
     assert "share" in waiting(world)
+
+
+def test_a_plan_foresees_the_hold(world: World) -> None:
+    for key in HALF:
+        world.trackers[SOURCE].drop("PAY", key)
+    world.sync(full=True)
+    world.read_only()
+    planned = world.plan()["share"]
+    assert planned.old == planned.new == 40
+    assert Note.HELD in planned.notes
+    assert [each.entry.kind for each in planned.effects] == [EntryKind.HOLD]
 
 
 def test_the_limits_are_those_of_the_config(world: World) -> None:

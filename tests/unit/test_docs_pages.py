@@ -58,6 +58,7 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
     """Headings of docs/config.md and the keys that their tables must describe."""
     fixed: list[tuple[str, type[BaseModel]]] = [
         ("## Top level", schema.Document),
+        ("### guard", schema.GuardEntry),
         ("### pace", schema.PaceEntry),
         ("## cycles", schema.CycleEntry),
         ("## sources", SourceSettings),
