@@ -1,4 +1,4 @@
-"""Runs: which sync wrote what, and by which version."""
+"""Runs: which sync wrote what, and by which version.  Who read a source in one is kept by `store.sources`."""
 
 import uuid
 from datetime import datetime

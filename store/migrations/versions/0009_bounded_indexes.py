@@ -1,4 +1,5 @@
-"""Facets of a version and of a build, when a former key was taken over, and queries by a name that an index takes.
+"""Facets of a version and of a build, when a former key was taken over, queries by a name that an index takes, and
+which run read which source by which connector.
 
 PostgreSQL refuses index entries of more than 2.7 kB, which a query may be; of a long one the name is a digest.
 """
@@ -46,6 +47,16 @@ def upgrade() -> None:
         sa.Column("item", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("source", "query", "item", name="pk_query_hit"),
         sa.ForeignKeyConstraint(["source", "query"], ["query.source", "query.name"], name="fk_query_hit_query"),
+    )
+    op.create_table(
+        "run_source",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("run", sa.Text(), nullable=False),
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text()),
+        sa.PrimaryKeyConstraint("source", "run", name="pk_run_source"),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_run_source_run"),
     )
     op.bulk_insert(query, [each | {"name": _short(each["text"])} for each in asked])
     op.bulk_insert(query_hit, [each | {"query": _short(each["query"])} for each in hits])
