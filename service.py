@@ -122,6 +122,11 @@ class Service:
 
         return history(self._ground, config, key_result)
 
+    def provenance(self, config: Path, key_result: str) -> dict[str, Any]:
+        from usecases.explaining import provenance
+
+        return provenance(self._ground, config, key_result)
+
     def waiting(self, config: Path, key_result: str) -> Waiting | None:
         from usecases.explaining import waiting
 

@@ -62,19 +62,41 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
             titles = {} if as_json else _titles(context)
             context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
-    @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
+    _add_history(app, context)
+
+
+def _add_history(app: typer.Typer, context: Context) -> None:
+    @app.command(
+        epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --csv > p1-bugs.csv  ·  "
+        "headway history p1-bugs --prov > p1-bugs.json"
+    )
     def history(
-        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")],
+        as_csv: Annotated[bool, typer.Option("--csv", help="Print a table for spreadsheets, a row a cause.")] = False,
+        as_prov: Annotated[bool, typer.Option("--prov", help="Print W3C PROV-JSON.")] = False,
+        as_json: Json = False,
     ) -> None:
         """Show every change of a key result and its causes."""
         from store.views.history import history_json
         from terminal import render
+        from terminal.sheets import history_csv
+
+        if as_csv + as_prov + as_json > 1:
+            raise typer.BadParameter("choose one of --csv, --prov and --json")
+        if as_prov:
+            with noted(context):
+                document = context.ports.provenance(context.config, key_result)
+                context.out.document(document)
+            return
 
         def text() -> RenderableType:
             return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
 
         with noted(context):
             entries = context.ports.history(context.config, key_result)
+            if as_csv:
+                typer.echo(history_csv(entries), nl=False)
+                return
             context.out.give(as_json, lambda: history_json(entries), text)
 
 
