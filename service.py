@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Connector
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
+    from okrs.anchor import Anchor
     from store.views.explain import Explained
     from store.views.history import ShownEntry
     from store.views.setup import Setup
@@ -132,10 +133,15 @@ class Service:
 
         return waiting(self._ground, config, key_result)
 
-    def verify(self, config: Path) -> Verified:
+    def verify(self, config: Path, against: Path | None) -> Verified:
         from usecases.keeping import verify
 
-        return verify(self._ground, config)
+        return verify(self._ground, config, against)
+
+    def anchor(self, config: Path) -> tuple[Verified, Anchor]:
+        from usecases.keeping import anchor
+
+        return anchor(self._ground, config)
 
     def connectors(self) -> Mapping[str, type[SourceSettings]]:
         from usecases.starting import connectors

@@ -3,6 +3,7 @@
 How an answer looks is imported by the command that gives it, as in `terminal.commands`.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -101,17 +102,7 @@ def _add_history(app: typer.Typer, context: Context) -> None:
 
 
 def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway verify  ·  headway verify --json")
-    def verify(as_json: Json = False) -> None:
-        """Recompute the ledger: chain, sums, values from evidence."""
-        from store.views.verify import verify_json
-        from terminal import render
-
-        answer = context.ports.verify(context.config)
-        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
-        if not answer.ok:
-            raise typer.Exit(1)
-
+    _add_verify(app, context)
     database = typer.Typer(help="The database.", no_args_is_help=True)
     app.add_typer(database, name="db")
 
@@ -120,6 +111,54 @@ def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
         """Bring an existing database to this version's tables."""
         context.ports.upgrade(context.config)
         context.out.answer.print("The database has this version's tables.")
+
+
+def _add_verify(app: typer.Typer, context: Context) -> None:
+    @app.command(
+        epilog="Examples:  headway verify  ·  headway verify --anchor >> /mnt/elsewhere/anchors.jsonl  ·  "
+        "headway verify --against /mnt/elsewhere/anchors.jsonl"
+    )
+    def verify(
+        anchor: Annotated[
+            bool, typer.Option("--anchor", help="Print where the ledger ends as one line, for safekeeping.")
+        ] = False,
+        against: Annotated[
+            Path | None,
+            typer.Option(
+                "--against", metavar="FILE", help="Hold the ledger against the anchors of a file; - for stdin."
+            ),
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Recompute the ledger: chain, sums, values from evidence; and anchors, where some are kept.
+
+        The ledger alone shows accident.  Whoever may write to the database can cut off its end or write all of it anew:
+        that is found against anchors which were kept elsewhere.  Where `anchor` in the config names a file, its anchors
+        are taken without --against.
+        """
+        from store.views.verify import verify_json
+        from terminal import render
+
+        if anchor and against:
+            raise typer.BadParameter("choose one of --anchor and --against")
+        if anchor:
+            _print_anchor(context)
+            return
+        answer = context.ports.verify(context.config, against)
+        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
+        if not answer.ok:
+            raise typer.Exit(1)
+
+
+def _print_anchor(context: Context) -> None:
+    """Print an anchor, and nothing in its place: it may be on its way into a file."""
+    from terminal import render
+
+    answer, anchor = context.ports.anchor(context.config)
+    if not answer.ok:
+        context.out.aside.print(render.verified(answer))
+        raise typer.Exit(1)
+    typer.echo(anchor.text)
 
 
 def _titles(context: Context) -> dict[str, str]:

@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from okrs.anchor import anchor_json
 from okrs.numbers import as_json, plain
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
 from sync.task import Outcome
-from terminal.ports import Synced
+from terminal.ports import KeptAnchor, Synced
 from terminal.text import counted, harmless
 
 
@@ -57,8 +58,13 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "held": [],
         "selects_nothing": gaps_json(synced.gaps),
         "dry_run": synced.dry_run,
+        "anchor": _anchor(synced.anchor) if synced.anchor else None,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
     }
+
+
+def _anchor(kept: KeptAnchor) -> dict[str, Any]:
+    return {"to": kept.to, **anchor_json(kept.anchor), "problem": kept.problem or None}
 
 
 def number(value: Decimal | None, places: int = 2) -> str:

@@ -88,6 +88,7 @@ SYNC: dict[str, Any] = {
     "held": [{"id": str, "key_result": str, "old": NUMBER, "new": NUMBER, "reason": str}],
     "selects_nothing": GAPS,
     "dry_run": bool,
+    "anchor": ({"to": str, "seq": int, "hash": str, "at": INSTANT, "problem": MAYBE_TEXT}, None),
     "quarantine": QUARANTINE,
 }
 
@@ -175,7 +176,16 @@ HISTORY: list[Any] = [
     }
 ]
 
-VERIFY: dict[str, Any] = {"ok": bool, "entries": int, "head": str, "first_bad": (int, None)}
+ANCHOR: dict[str, Any] = {"seq": int, "hash": str, "at": INSTANT}
+
+VERIFY: dict[str, Any] = {
+    "ok": bool,
+    "entries": int,
+    "head": str,
+    "first_bad": (int, None),
+    "problem": MAYBE_TEXT,
+    "anchors": ({"file": str, "count": int, "broken": ({"line": int} | ANCHOR | {"at": (INSTANT, None)}, None)}, None),
+}
 
 VALIDATE: list[Any] = [
     {

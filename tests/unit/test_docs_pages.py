@@ -59,6 +59,7 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
     fixed: list[tuple[str, type[BaseModel]]] = [
         ("## Top level", schema.Document),
         ("### pace", schema.PaceEntry),
+        ("### anchor", schema.AnchorEntry),
         ("## cycles", schema.CycleEntry),
         ("## sources", SourceSettings),
         ("## objectives", schema.ObjectiveEntry),
