@@ -130,9 +130,9 @@ def _add_verify(app: typer.Typer, context: Context) -> None:
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Recompute the ledger: chain, sums, values from evidence; and anchors, where some are kept.
+        """Recompute the ledger: chain, sums, values from evidence.
 
-        The ledger alone shows accident.  Whoever may write to the database can cut off its end or write all of it anew:
+        By itself it shows accident.  Whoever may write to the database can cut off its end or write all of it anew:
         that is found against anchors which were kept elsewhere.  Where `anchor` in the config names a file, its anchors
         are taken without --against.
         """
