@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Connector
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
+    from okrs.anchor import Anchor
     from okrs.ledger import Entry
     from store.holds import Hold
     from store.views.explain import Explained
@@ -125,6 +126,11 @@ class Service:
 
         return history(self._ground, config, key_result)
 
+    def provenance(self, config: Path, key_result: str) -> dict[str, Any]:
+        from usecases.explaining import provenance
+
+        return provenance(self._ground, config, key_result)
+
     def waiting(self, config: Path, key_result: str) -> Waiting | None:
         from usecases.explaining import waiting
 
@@ -145,10 +151,15 @@ class Service:
 
         return reject(self._ground, config, name, why=why)
 
-    def verify(self, config: Path) -> Verified:
+    def verify(self, config: Path, against: Path | None) -> Verified:
         from usecases.keeping import verify
 
-        return verify(self._ground, config)
+        return verify(self._ground, config, against)
+
+    def anchor(self, config: Path) -> tuple[Verified, Anchor]:
+        from usecases.keeping import anchor
+
+        return anchor(self._ground, config)
 
     def connectors(self) -> Mapping[str, type[SourceSettings]]:
         from usecases.starting import connectors

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 
+from config.anchoring import LOG
 from config.fields import Weekday
 from config.linking import Feed
-from config.model import Config
+from config.model import Anchoring, Config
 from config.rules import Setting, feed_of, rule_of
-from config.schema import Document, KeyResultEntry, ObjectiveEntry, TeamFile
+from config.schema import AnchorEntry, Document, KeyResultEntry, ObjectiveEntry, TeamFile
 from config.sources import Sources
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
@@ -19,7 +21,7 @@ from okrs.progress import Pace
 _ALL_PERCENT = Decimal(100)
 
 
-def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Sources) -> Config:
+def build(main: Document, teams: Sequence[TeamFile], folder: Path, database: str, sources: Sources) -> Config:
     """Return the config of files that passed every check."""
     calendar = _calendar(main)
     cycles = {entry.id: Cycle(entry.id, entry.start, entry.end) for entry in main.cycles}
@@ -48,8 +50,13 @@ def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Sou
         objectives=tuple(_objective(entry, promises) for entry in objectives),
         key_results=tuple(key_results),
         rules=MappingProxyType(rules),
+        anchor=_anchoring(main.anchor, folder) if main.anchor else None,
         closed=frozenset(sources.closed),
     )
+
+
+def _anchoring(entry: AnchorEntry, folder: Path) -> Anchoring:
+    return Anchoring(None if entry.to == LOG else folder / entry.to)
 
 
 def _calendar(main: Document) -> Calendar:

@@ -19,7 +19,7 @@ from pydantic_core import core_schema
 
 from config.cases_schema import CasesFile
 from config.fields import Id
-from config.schema import Document, TeamFile
+from config.schema import ANCHORED, Document, TeamFile, briefly
 from connectors.settings import SourceSettings, listed
 from okrs.duration import FORM, duration_text
 from okrs.numbers import NUMBER
@@ -131,6 +131,8 @@ class _Generator(GenerateJsonSchema):
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         made = super().function_before_schema(schema)
+        if schema["function"]["function"] is briefly:
+            return {"anyOf": [_chosen([ANCHORED]), made]}
         if schema["function"]["function"] is not listed:
             return made
         return {"anyOf": [made["items"], made]}

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from config.anchoring import check_anchor
 from config.building import build
 from config.checks import check
 from config.database import read_database
@@ -70,8 +71,10 @@ def understood(files: Files, terms: Terms, problems: Problems) -> Loaded:
     roots = expand(list(files.roots), problems, complete=files.complete)
     main = judge(Document, roots[0], problems) if files.main else None
     teams = [judge(TeamFile, root, problems) for root in (roots[1:] if files.main else roots)]
+    if files.main and database:
+        check_anchor(files.main, files.folder, database, problems)
     check(roots, sources, problems, whole=files.whole, main=files.main is not None)
     config = None
     if not problems.failed and main and database:
-        config = build(main, [team for team in teams if team], database, sources)
+        config = build(main, [team for team in teams if team], files.folder, database, sources)
     return Loaded(config, problems.sorted(), tuple(roots))

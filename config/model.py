@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from connectors.settings import SourceSettings
 from mapping.rule import Rule
@@ -10,6 +11,14 @@ from okrs.guard import Guard
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
 from store.views.quarantine import Quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Anchoring:
+    """That where the ledger ends is to be kept outside of the database, once a day."""
+
+    path: Path | None
+    """The file; None for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class Config:
     key_results: tuple[KeyResult, ...]
     rules: Mapping[str, Rule]
     """By key result id."""
+    anchor: Anchoring | None = None
     closed: frozenset[str] = frozenset()
     """Sources of a last good config whose secrets stood in it in plain: those are not kept, so nobody can connect."""
     quarantine: tuple[Quarantined, ...] = ()

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from config.closed import Closed
 from config.fields import Count, Day, Id, Listed, Number, Points, Positive, Share, Text, Weekday, Zone
 from config.mappings import DefaultsEntry, LinkByEntry, MappingEntry, TemplateEntry
+from config.words import quoted
 from connectors.settings import Interpolated, empty
 from okrs.guard import Guard
 from okrs.objective import Ambition
@@ -74,6 +75,27 @@ class ObjectiveEntry(Closed):
     key_results: tuple[KeyResultEntry, ...] = Field(default=(), description="How its success is measured.")
 
 
+ANCHORED = "daily"
+"""How often an anchor is kept, and all that there is to say where it goes to the usual file."""
+
+
+def briefly(value: object) -> object:
+    """Read `anchor: daily` as what it stands for.  Raises ValueError for any other text."""
+    if not isinstance(value, str):
+        return value
+    if value != ANCHORED:
+        raise ValueError(f"{quoted(value)} is not possible here: write daily, or every: and to: below it")
+    return {"every": value}
+
+
+class AnchorEntry(Closed):
+    every: Literal["daily"] = Field(default="daily", description="How often: daily, after the day's first run.")
+    to: Text = Field(
+        default="anchors.jsonl",
+        description="A file, which is best kept where nobody who may write to the database may write; or log.",
+    )
+
+
 class TeamFile(Closed):
     """A file of a folder other than the one that holds `version`."""
 
@@ -101,6 +123,9 @@ class Document(TeamFile):
     cycles: tuple[CycleEntry, ...] = Field(default=(), description="The periods objectives belong to.")
     sources: dict[Id, dict[str, Any]] = Field(
         default_factory=empty, description="Connections to trackers by name; their keys depend on `connector`."
+    )
+    anchor: Annotated[AnchorEntry, BeforeValidator(briefly)] | None = Field(
+        default=None, description="Keeps where the ledger ends outside of the database: daily, or every and to."
     )
     link_by: LinkByEntry | None = Field(default=None, description="A label that links tickets to key results.")
     defaults: DefaultsEntry = Field(default=DefaultsEntry(), description="Policies of all parts, unless they differ.")

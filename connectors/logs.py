@@ -7,7 +7,7 @@ switched off as a whole (`terminal.logs`), and that must not silence us.
 import logging
 from logging import DEBUG, ERROR, INFO, WARNING
 
-__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "log", "tell"]
+__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "announce", "log", "tell"]
 
 log = logging.Manager(logging.RootLogger(logging.CRITICAL + 1)).getLogger("headway")
 """Silent until a command says where to."""
@@ -17,3 +17,8 @@ def tell(level: int, event: str, **facts: object) -> None:
     """Log an event.  Only sentences and facts of our own, never a library's words."""
     if log.isEnabledFor(level):
         log.log(level, event, extra={"facts": facts})
+
+
+def announce(event: str, **facts: object) -> None:
+    """Log an event that the config asks for, however quiet the log is."""
+    log.handle(log.makeRecord(log.name, INFO, __file__, 0, event, (), None, extra={"facts": facts}))

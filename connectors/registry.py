@@ -7,7 +7,7 @@ imported when a config names it, not before, and a broken one breaks no other.
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, Protocol
 
 from connectors.contract import Connector
@@ -58,6 +58,13 @@ def find(name: str) -> Registered:
         every = " and ".join(sorted({_owner(offer) for offer in offers}))
         raise Unusable(f"{every} offer it more than once: keep one of them")
     return _loaded(offers[0])
+
+
+def version_of(name: str) -> str:
+    """Return the version of a connector: Headway's own, or that of the distribution that offers it; "" for none."""
+    if name in BUILT_IN:
+        return version("headway")
+    return next((offer.dist.version for offer in entry_points(group=GROUP, name=name) if offer.dist), "")
 
 
 def _loaded(offer: EntryPoint) -> Registered:

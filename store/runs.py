@@ -1,9 +1,9 @@
-"""Runs: which sync wrote what, and by which version."""
+"""Runs: which sync wrote what, and by which version.  Who read a source in one is kept by `store.sources`."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import Connection, exists, select, update
 
 from store.database import Database
 from store.tables import run
@@ -21,3 +21,9 @@ def finish_run(database: Database, name: str, now: datetime) -> None:
     """Close a run; one that was killed stays open for ever, which says just that."""
     with database.write() as connection:
         connection.execute(update(run).where(run.c.id == name).values(finished_at=now))
+
+
+def ended_since(connection: Connection, since: datetime, but: str) -> bool:
+    """Tell whether a run ended at that time or later, but for one."""
+    others = select(run.c.id).where(run.c.finished_at >= since, run.c.id != but)
+    return bool(connection.execute(select(exists(others))).scalar())

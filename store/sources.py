@@ -8,7 +8,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, delete,
 
 from okrs.demand import Container, Demand
 from store.database import Database, upsert
-from store.tables import container, incoming, item, presence, roll, source
+from store.tables import container, incoming, item, presence, roll, run_source, source
 
 LEASE = timedelta(seconds=60)
 
@@ -28,12 +28,23 @@ class LeaseLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a source: a run, by a connector of some version."""
+
+    run: str
+    connector: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to read one source."""
 
     source: str
     holder: str
     fence: int
+    run: str | None = None
+    """The run that reads it, where one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +89,8 @@ class SourceState:
         return all(name in read and read[name].demand.covers(demand) for name in names)
 
 
-def acquire(database: Database, name: str, now: datetime) -> Lease | None:
-    """Take the lease of a source, None while somebody else holds it.
+def acquire(database: Database, name: str, now: datetime, reader: Reader | None = None) -> Lease | None:
+    """Take the lease of a source, None while somebody else holds it.  What the reader is, stays on record.
 
     A holder on this host whose process is gone loses it at once.
     """
@@ -99,7 +110,9 @@ def acquire(database: Database, name: str, now: datetime) -> Lease | None:
             .where(source.c.name == name)
             .values(fence=fence, lease_holder=holder, lease_until=now + LEASE, last_attempt=now)
         )
-    return Lease(name, holder, fence)
+        if reader is not None:
+            connection.execute(run_source.insert().values(source=name, **asdict(reader)))
+    return Lease(name, holder, fence, reader.run if reader else None)
 
 
 def _dead(holder: str | None) -> bool:
@@ -142,6 +155,9 @@ def release(database: Database, lease: Lease, now: datetime, state: str, error: 
             .where(source.c.name == lease.source, source.c.fence == lease.fence)
             .values(lease_holder=None, lease_until=None, state=state, error=error, **success)
         )
+        if lease.run is not None:
+            mine = (run_source.c.source == lease.source, run_source.c.run == lease.run)
+            connection.execute(update(run_source).where(*mine).values(state=state))
 
 
 # Questions of every run are put together once: that takes as long as to answer them.

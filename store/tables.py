@@ -7,6 +7,7 @@ source ── container ── presence ── item ── item_version        t
               ├ incoming (pages of a read that is under way)
               └ roll (identities of a census that is under way)
        ── query ── query_hit                                   what the trackers' own queries find
+run ── run_source                                              which sync read what, by which connector
 rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
 key_result, evidence                                           what the ledger says now, kept for speed
 frozen_scope                                                   what belonged to a key result when its scope was frozen
@@ -350,6 +351,20 @@ run = Table(
     Column("finished_at", Instant),
     Column("version", Text, nullable=False),
     PrimaryKeyConstraint("id", name="pk_run"),
+)
+
+run_source = Table(
+    "run_source",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    # The connector that read the source in this run, and its version.
+    Column("connector", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    # How that ended; null while it goes on, and for ever where it was killed.
+    Column("state", Text),
+    PrimaryKeyConstraint("source", "run", name="pk_run_source"),
+    ForeignKeyConstraint(["run"], ["run.id"], name="fk_run_source_run"),
 )
 
 rule = Table(

@@ -50,7 +50,7 @@ from store.cache import MirrorCache
 from store.database import Database
 from store.holds import Hold, open_holds
 from store.runs import finish_run, start_run
-from store.sources import LEASE, Lease, acquire, release
+from store.sources import LEASE, Lease, Reader, acquire, release
 from sync.deciding import Goal
 from sync.reading import read
 from sync.recording import Run, record, record_retired, settle
@@ -135,7 +135,7 @@ class Engine:
         entries = self._record(run)
         wanted = set(only)
         chosen = [each for each in self.sources if not wanted or each.name in wanted]
-        reports = self._read_all(chosen, full=full)
+        reports = self._read_all(chosen, run, full=full)
         entries += self._record(run)
         finish_run(self.database, run.id, self.clock())
         with self.database.read() as connection:
@@ -181,18 +181,18 @@ class Engine:
             parts.setdefault(part.source, []).append(part)
         return {name: asked_by(some) for name, some in parts.items()}
 
-    def _read_all(self, chosen: Sequence[SourceToRead], *, full: bool) -> tuple[SourceReport, ...]:
+    def _read_all(self, chosen: Sequence[SourceToRead], run: Run, *, full: bool) -> tuple[SourceReport, ...]:
         pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source")
         try:
-            reports = tuple(pool.map(lambda each: self._read(each, full=full), chosen))
+            reports = tuple(pool.map(lambda each: self._read(each, run, full=full), chosen))
         except BaseException:  # above all Ctrl-C: a reader may still wait a minute for its tracker
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
         return reports
 
-    def _read(self, source: SourceToRead, *, full: bool) -> SourceReport:
-        lease = self._lease(source.name)
+    def _read(self, source: SourceToRead, run: Run, *, full: bool) -> SourceReport:
+        lease = self._lease(source.name, Reader(run.id, source.connector, source.version))
         if lease is None:
             sentence = "Another worker reads this source just now; its result will be used."
             report = SourceReport(source.name, Outcome.SKIPPED, error=sentence)
@@ -226,11 +226,11 @@ class Engine:
             release(self.database, lease, self.clock(), report.state.value, report.error)
         return report
 
-    def _lease(self, name: str) -> Lease | None:
+    def _lease(self, name: str, reader: Reader) -> Lease | None:
         """Wait for a lease that is alive, at most as long as it can live."""
         for _ in range(int(LEASE.total_seconds())):
-            lease = acquire(self.database, name, self.clock())
+            lease = acquire(self.database, name, self.clock(), reader)
             if lease is not None:
                 return lease
             self.sleep(1.0)
-        return acquire(self.database, name, self.clock())
+        return acquire(self.database, name, self.clock(), reader)

@@ -56,6 +56,9 @@ class SourceToRead:
     containers: tuple[str, ...]
     connect: Callable[[], Connector]
     demand: Demand
+    connector: str = ""
+    version: str = ""
+    """Of the connector."""
 
 
 @dataclass(frozen=True, slots=True)

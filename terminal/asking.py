@@ -3,6 +3,7 @@
 How an answer looks is imported by the command that gives it, as in `terminal.commands`.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,34 +63,46 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
             titles = {} if as_json else _titles(context)
             context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
-    @app.command(epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --json")
+    _add_history(app, context)
+
+
+def _add_history(app: typer.Typer, context: Context) -> None:
+    @app.command(
+        epilog="Examples:  headway history p1-bugs  ·  headway history p1-bugs --csv > p1-bugs.csv  ·  "
+        "headway history p1-bugs --prov > p1-bugs.json"
+    )
     def history(
-        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")],
+        as_csv: Annotated[bool, typer.Option("--csv", help="Print a table for spreadsheets, a row a cause.")] = False,
+        as_prov: Annotated[bool, typer.Option("--prov", help="Print W3C PROV-JSON.")] = False,
+        as_json: Json = False,
     ) -> None:
         """Show every change of a key result and its causes."""
         from store.views.history import history_json
         from terminal import render
+        from terminal.sheets import history_csv
+
+        if as_csv + as_prov + as_json > 1:
+            raise typer.BadParameter("choose one of --csv, --prov and --json")
+        if as_prov:
+            with noted(context):
+                document = context.ports.provenance(context.config, key_result)
+                context.out.document(document)
+            return
 
         def text() -> RenderableType:
             return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
 
         with noted(context):
             entries = context.ports.history(context.config, key_result)
+            if as_csv:
+                typer.echo(history_csv(entries), nl=False)
+                return
             context.out.give(as_json, lambda: history_json(entries), text)
 
 
 def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway verify  ·  headway verify --json")
-    def verify(as_json: Json = False) -> None:
-        """Recompute the ledger: chain, sums, values from evidence."""
-        from store.views.verify import verify_json
-        from terminal import render
-
-        answer = context.ports.verify(context.config)
-        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
-        if not answer.ok:
-            raise typer.Exit(1)
-
+    _add_verify(app, context)
     database = typer.Typer(help="The database.", no_args_is_help=True)
     app.add_typer(database, name="db")
 
@@ -98,6 +111,54 @@ def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
         """Bring an existing database to this version's tables."""
         context.ports.upgrade(context.config)
         context.out.answer.print("The database has this version's tables.")
+
+
+def _add_verify(app: typer.Typer, context: Context) -> None:
+    @app.command(
+        epilog="Examples:  headway verify  ·  headway verify --anchor >> /mnt/elsewhere/anchors.jsonl  ·  "
+        "headway verify --against /mnt/elsewhere/anchors.jsonl"
+    )
+    def verify(
+        anchor: Annotated[
+            bool, typer.Option("--anchor", help="Print where the ledger ends as one line, for safekeeping.")
+        ] = False,
+        against: Annotated[
+            Path | None,
+            typer.Option(
+                "--against", metavar="FILE", help="Hold the ledger against the anchors of a file; - for stdin."
+            ),
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Recompute the ledger: chain, sums, values from evidence.
+
+        By itself it shows accident.  Whoever may write to the database can cut off its end or write all of it anew:
+        that is found against anchors which were kept elsewhere.  Where `anchor` in the config names a file, its anchors
+        are taken without --against.
+        """
+        from store.views.verify import verify_json
+        from terminal import render
+
+        if anchor and against:
+            raise typer.BadParameter("choose one of --anchor and --against")
+        if anchor:
+            _print_anchor(context)
+            return
+        answer = context.ports.verify(context.config, against)
+        context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
+        if not answer.ok:
+            raise typer.Exit(1)
+
+
+def _print_anchor(context: Context) -> None:
+    """Print an anchor, and nothing in its place: it may be on its way into a file."""
+    from terminal import render
+
+    answer, anchor = context.ports.anchor(context.config)
+    if not answer.ok:
+        context.out.aside.print(render.verified(answer))
+        raise typer.Exit(1)
+    typer.echo(anchor.text)
 
 
 def _titles(context: Context) -> dict[str, str]:

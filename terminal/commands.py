@@ -223,6 +223,8 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         context.out.give(as_json, lambda: report_json(synced), lambda: report(synced))
         for line in problem_lines(synced.unkept):
             context.out.aside.print(line)
+        if synced.anchor and synced.anchor.problem:
+            context.out.aside.print(f"headway: {harmless(synced.anchor.problem, 1000)}")
         note(context, synced.wrong)
         if _incomplete(synced.report):
             raise typer.Exit(SOME_SOURCE_FAILED)

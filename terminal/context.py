@@ -25,9 +25,13 @@ class Out:
     def give(self, as_json: bool, document: Callable[[], Any], text: Callable[[], RenderableType]) -> None:
         """Print an answer in the form that was asked for."""
         if as_json:
-            typer.echo(harmless_json(orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode()))
+            self.document(document())
         else:
             self.answer.print(text())
+
+    def document(self, document: Any) -> None:  # noqa: ANN401 - any JSON document
+        """Print a JSON document."""
+        typer.echo(harmless_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))
 
 
 class Context:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from connectors.contract import Account, Listed, Quota
     from connectors.settings import SourceSettings
     from mapping.cases import Verdict
+    from okrs.anchor import Anchor
     from okrs.ledger import Entry
     from store.holds import Hold
     from store.views.explain import Explained
@@ -138,6 +139,17 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAnchor:
+    """An anchor that a run kept outside of the database, or meant to."""
+
+    to: str
+    """The file, or `log`."""
+    anchor: Anchor
+    problem: str = ""
+    """Why it was not kept; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Synced:
     """What a sync did, or would do."""
 
@@ -152,6 +164,8 @@ class Synced:
     """What is wrong with the config that ran; None when nothing is."""
     unkept: tuple[Problem, ...] = ()
     """Warnings of files that are right, and cannot be kept as last good."""
+    anchor: KeptAnchor | None = None
+    """None where nothing was to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +232,8 @@ class Ports(Protocol):
 
     def history(self, config: Path, key_result: str) -> list[ShownEntry]: ...
 
+    def provenance(self, config: Path, key_result: str) -> dict[str, Any]: ...
+
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
     def holds(self, config: Path) -> tuple[Hold, ...]: ...
@@ -226,7 +242,9 @@ class Ports(Protocol):
 
     def reject(self, config: Path, name: str, *, why: str | None) -> Entry: ...
 
-    def verify(self, config: Path) -> Verified: ...
+    def verify(self, config: Path, against: Path | None) -> Verified: ...
+
+    def anchor(self, config: Path) -> tuple[Verified, Anchor]: ...
 
     def connectors(self) -> Mapping[str, type[SourceSettings]]: ...
 

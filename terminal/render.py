@@ -280,10 +280,19 @@ def cause_text(cause: ShownCause) -> str:
 
 
 def verified(answer: Verified) -> RenderableType:
+    """Whether the ledger is whole, and whether it is still the one that anchors name."""
     if answer.ok:
         entries = "1 entry" if answer.entries == 1 else f"{answer.entries} entries"
-        return Text(f"The ledger is whole: {entries}, head {answer.head[:12]}.", "green")
+        whole = Text(f"The ledger is whole: {entries}, head {answer.head[:12]}.", "green")
+        return Group(whole, _anchors(answer)) if answer.against else whole
     return Text(harmless(answer.problem, 1000), "red")
+
+
+def _anchors(answer: Verified) -> Text:
+    file = harmless(answer.against or "", 400)
+    if not answer.anchors:
+        return Text(f"No anchor is kept in {file} yet.", "yellow")
+    return Text(f"It holds against {counted(answer.anchors, 'anchor')} of {file}.", "green")
 
 
 def demo(view: Demo, console: Console) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from okrs.anchor import anchor_json
 from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
 from sync.task import Outcome
-from terminal.ports import Synced
+from terminal.ports import KeptAnchor, Synced
 from terminal.text import counted, harmless
 
 
@@ -59,6 +60,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "held": holds_json(report.held),
         "selects_nothing": gaps_json(synced.gaps),
         "dry_run": synced.dry_run,
+        "anchor": _anchor(synced.anchor) if synced.anchor else None,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
     }
 
@@ -69,6 +71,10 @@ def held_line(each: Hold, titles: Mapping[str, str]) -> Text:
     would = f"  stays {number(each.old)}, would become {number(each.new)}"
     line = Text.assemble(("⏸ ", "yellow"), (title, "bold"), (would, "yellow"))
     return line.append(f" · {harmless(each.reason, 400)} `headway approve {each.id}` or `headway reject {each.id}`")
+
+
+def _anchor(kept: KeptAnchor) -> dict[str, Any]:
+    return {"to": kept.to, **anchor_json(kept.anchor), "problem": kept.problem or None}
 
 
 def number(value: Decimal | None, places: int = 2) -> str:

@@ -1,8 +1,12 @@
 """`explain`, `which` and `history`: where a number comes from, and why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
 
 from config.model import Config
 from store import ledger
@@ -53,11 +57,26 @@ def which(ground: Ground, config: Path, key: str) -> Places:
 
 def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:
     """Show every entry of a key result."""
+    with _on_record(ground, config, key_result) as connection:
+        return entries_of(connection, key_result)
+
+
+def provenance(ground: Ground, config: Path, key_result: str) -> dict[str, Any]:
+    """Write the history of a key result as a document of PROV-JSON."""
+    from store.views.prov import provenance as written  # for those who ask for it
+
+    with _on_record(ground, config, key_result) as connection:
+        return written(connection, key_result)
+
+
+@contextmanager
+def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connection]:
+    """Open the database for a key result that is in the config, or was.  Raises Failure for any other."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
             _having(known, key_result)
-        return entries_of(connection, key_result)
+        yield connection
 
 
 def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:

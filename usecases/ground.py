@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from config.lastgood import Broken, Taken, taken
 from config.loader import Terms
 from config.model import Config
+from connectors import registry
 from connectors.contract import Connector, Stop
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
@@ -73,7 +74,8 @@ class Ground:
         for rule in known.rules.values():
             demand = demand.union(demand_of(rule, name))
         connect = _closed if name in known.closed else partial(self.connect, settings)
-        return SourceToRead(name, settings.container_names, connect, demand)
+        version = registry.version_of(settings.connector)
+        return SourceToRead(name, settings.container_names, connect, demand, settings.connector, version)
 
     def debug(self, name: str, settings: SourceSettings, error: Exception) -> None:
         """Show on stderr where a connector failed, when HEADWAY_DEBUG asks for it: without the source's secrets."""

@@ -15,7 +15,7 @@ from store.views.gaps import gaps
 from store.views.quarantine import standing, sure
 from sync.engine import Engine
 from sync.task import Progress
-from terminal.ports import Synced
+from terminal.ports import KeptAnchor, Synced
 from usecases.ground import Ground, database_of, goals_of, require_sources, setup_of, wrong_with
 
 
@@ -42,9 +42,18 @@ def sync(ground: Ground, config: Path, wanted: Wanted, progress: Progress) -> Sy
         told = partial(replace, wrong=wrong, unkept=warnings.sorted())
         if not wanted.dry_run:
             keep(database, good, found.wrong, ground.clock())
-            return told(_synced(ground, known, database, wanted, progress))
+            synced = _synced(ground, known, database, wanted, progress)
+            return told(synced, anchor=_anchored(ground, known, database, synced))
         with rehearsal(database) as copy:
             return told(_synced(ground, known, copy, wanted, progress), dry_run=True)
+
+
+def _anchored(ground: Ground, known: Config, database: Database, synced: Synced) -> KeptAnchor | None:
+    if known.anchor is None:
+        return None
+    from usecases.anchoring import keep_anchor  # for those who keep any
+
+    return keep_anchor(known, database, synced.report.run, ground.clock())
 
 
 def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, progress: Progress) -> Synced:

@@ -1,7 +1,7 @@
 """`history`: the ledger of a key result, each entry with the tickets that caused it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from okrs.ledger import Cause, Entry, causes, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
 from store import ledger, lookup, people
+from store.views.origins import UNKNOWN, Origin, origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,15 @@ class ShownEntry:
     causes: tuple[ShownCause, ...]
     by: str | None = None
     """Who did it, by name; by the id where the name is forgotten."""
+    origin: Origin = UNKNOWN
+    """Unknown unless it was asked for."""
 
 
 def history(connection: Connection, name: str) -> list[ShownEntry]:
-    """Return all entries of a key result, oldest first."""
-    return shown(connection, ledger.entries_of(connection, name))
+    """Return all entries of a key result with their origins, oldest first."""
+    entries = list(ledger.entries_of(connection, name))
+    found = origins(connection, entries)
+    return [replace(each, origin=found[each.entry.seq]) for each in shown(connection, entries)]
 
 
 def shown(connection: Connection, entries: Iterable[Entry]) -> list[ShownEntry]:
@@ -68,7 +73,10 @@ def history_json(entries: Iterable[ShownEntry]) -> list[dict[str, Any]]:
             "new": as_json(each.entry.new),
             "causes": [cause_json(cause) for cause in each.causes],
             "run": each.entry.run,
+            "headway_version": each.origin.version,
+            "sources": [asdict(reading) for reading in each.origin.readings],
             "rule": each.entry.rule,
+            "rule_text": each.origin.rule_text,
             "by": each.by,
             "why": each.entry.why,
             "details": each.entry.details,

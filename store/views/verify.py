@@ -21,6 +21,7 @@ from mapping.attribution import Evidence
 from mapping.codec import parse_rule, rule_hash
 from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
+from okrs.anchor import Anchor, anchor_json
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from store import ledger
 from store.holds import open_holds
@@ -45,6 +46,11 @@ class Verified:
     first_bad: int | None = None
     problem: str = ""
     """A sentence; empty when everything holds."""
+    against: str | None = None
+    """The file whose anchors it was held against; None for none."""
+    anchors: int = 0
+    broken: Anchor | None = None
+    """The first anchor that it does not hold against."""
 
 
 @dataclass(slots=True)
@@ -227,4 +233,12 @@ def verify_json(answer: Verified) -> dict[str, Any]:
         "head": answer.head,
         "first_bad": answer.first_bad,
         "problem": answer.problem or None,
+        "anchors": _anchors_json(answer),
     }
+
+
+def _anchors_json(answer: Verified) -> dict[str, Any] | None:
+    if answer.against is None:
+        return None
+    broken = answer.broken and {"line": answer.broken.line, **anchor_json(answer.broken)}
+    return {"file": answer.against, "count": answer.anchors, "broken": broken}

@@ -96,6 +96,7 @@ SYNC: dict[str, Any] = {
     "held": HOLDS,
     "selects_nothing": GAPS,
     "dry_run": bool,
+    "anchor": ({"to": str, "seq": int, "hash": str, "at": INSTANT, "problem": MAYBE_TEXT}, None),
     "quarantine": QUARANTINE,
 }
 
@@ -172,7 +173,10 @@ HISTORY: list[Any] = [
         "new": MAYBE_NUMBER,
         "causes": [{"kind": CAUSES, "key": MAYBE_TEXT, "url": MAYBE_TEXT, "delta": NUMBER}],
         "run": MAYBE_TEXT,
+        "headway_version": MAYBE_TEXT,
+        "sources": [{"name": str, "connector": MAYBE_TEXT, "version": MAYBE_TEXT, "run": MAYBE_TEXT}],
         "rule": MAYBE_TEXT,
+        "rule_text": MAYBE_TEXT,
         "by": MAYBE_TEXT,
         "why": MAYBE_TEXT,
         "hash": str,
@@ -180,7 +184,16 @@ HISTORY: list[Any] = [
     }
 ]
 
-VERIFY: dict[str, Any] = {"ok": bool, "entries": int, "head": str, "first_bad": (int, None)}
+ANCHOR: dict[str, Any] = {"seq": int, "hash": str, "at": INSTANT}
+
+VERIFY: dict[str, Any] = {
+    "ok": bool,
+    "entries": int,
+    "head": str,
+    "first_bad": (int, None),
+    "problem": MAYBE_TEXT,
+    "anchors": ({"file": str, "count": int, "broken": ({"line": int} | ANCHOR | {"at": (INSTANT, None)}, None)}, None),
+}
 
 VALIDATE: list[Any] = [
     {

@@ -288,7 +288,7 @@ class World:
         return Engine(
             database=self.database,
             sources=[
-                SourceToRead(name, self._named(name), tracker.connect, self._demand(name))
+                SourceToRead(name, self._named(name), tracker.connect, self._demand(name), "fake", "1.2")
                 for name, tracker in self.trackers.items()
             ],
             goals=list(self.goals.values()),

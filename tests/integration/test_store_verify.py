@@ -80,7 +80,14 @@ def test_a_ledger_that_nobody_touched_is_whole(world: World) -> None:
     answer = world.verify()
     assert (answer.ok, answer.entries, answer.first_bad, answer.problem) == (True, 7, None, "")
     assert answer.head == world.entries()[-1].hash
-    assert verify_json(answer) == {"ok": True, "entries": 7, "head": answer.head, "first_bad": None, "problem": None}
+    assert verify_json(answer) == {
+        "ok": True,
+        "entries": 7,
+        "head": answer.head,
+        "first_bad": None,
+        "problem": None,
+        "anchors": None,
+    }
 
 
 def test_an_empty_ledger_is_whole(database: Database) -> None:

@@ -16,6 +16,7 @@ cycles: [{id: Q, start: 2026-10-01, end: 2026-12-31}]
 sources:
   a: {connector: jira, url: 'https://a.example', token: '${JIRA_TOKEN}', projects: P}
   b: {connector: github, token: '${GITHUB_TOKEN}', repositories: [acme/web], boards: [acme/7]}
+anchor: {every: daily, to: audit.jsonl}
 link_by:
   label: "kr:{id}"
   sources: [a, b]

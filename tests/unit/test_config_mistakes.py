@@ -403,6 +403,17 @@ CASES = [
         "key_result: bugs\n    add_start: true\n    scale: «{from: [0, 5]}\n",
         "scale already leads from start to target: leave scale or add_start out",
     ),
+    # anchors
+    ("mappings:\n", "anchor: «weekly\nmappings:\n", '"weekly" is not possible here: write daily, or every: and to:'),
+    ("mappings:\n", "anchor: {every: «hourly}\nmappings:\n", '"hourly" is not possible here; write one of: daily'),
+    ("mappings:\n", "anchor: {«too: log}\nmappings:\n", 'unknown key "too"; did you mean "to"?'),
+    ("mappings:\n", "anchor: «[daily]\nmappings:\n", "keys with values are expected here"),
+    ("mappings:\n", "anchor: {to: «headway.db}\nmappings:\n", "this is the database itself"),
+    ("mappings:\n", "anchor: {to: «./x/../headway.db-wal}\nmappings:\n", "this is the database itself"),
+    ("mappings:\n", "anchor: {to: «..}\nmappings:\n", "this is a folder: name a file in it"),
+    ("mappings:\n", "anchor: {to: «" + "a" * 400 + "}\nmappings:\n", "this is not the path of a file"),
+    ("mappings:\n", 'anchor: {to: «"  "}\nmappings:\n', "this text is blank"),
+    ("mappings:\n", 'anchor: {to: «"${HOME}/a"}\nmappings:\n', "${"),
     # links and defaults
     ("mappings:\n", "link_by: {label: «kr, sources: [git]}\nmappings:\n", "write {id} where its id stands, as kr:{id}"),
     (

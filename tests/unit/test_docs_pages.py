@@ -60,6 +60,7 @@ def sections() -> list[tuple[str, type[BaseModel]]]:
         ("## Top level", schema.Document),
         ("### guard", schema.GuardEntry),
         ("### pace", schema.PaceEntry),
+        ("### anchor", schema.AnchorEntry),
         ("## cycles", schema.CycleEntry),
         ("## sources", SourceSettings),
         ("## objectives", schema.ObjectiveEntry),

@@ -1,4 +1,4 @@
-"""Updates that wait for a person, and the people who decide."""
+"""Updates that wait for a person, the people who decide, and which run read which source by which connector."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,4 +27,14 @@ def upgrade() -> None:
         sa.Column("name", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="pk_person"),
         sa.UniqueConstraint("name", name="uq_person"),
+    )
+    op.create_table(
+        "run_source",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("run", sa.Text(), nullable=False),
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text()),
+        sa.PrimaryKeyConstraint("source", "run", name="pk_run_source"),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_run_source_run"),
     )
