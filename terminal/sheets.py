@@ -48,7 +48,7 @@ def _row(shown: ShownEntry, cause: ShownCause | None) -> tuple[str | int | Decim
         cause.cause.delta if cause else None,
         entry.run,
         entry.rule,
-        entry.by,
+        shown.by,
         entry.why,
         entry.hash,
     )

@@ -20,8 +20,8 @@ def rows(*entries: ShownEntry) -> list[dict[str, str]]:
 
 
 def an_entry(*causes: ShownCause, **facts: object) -> ShownEntry:
-    told: dict[str, object] = {"old": Decimal(4), "new": Decimal("1.50"), "kind": EntryKind.AUTO} | facts
-    return ShownEntry(Entry(seq=7, key_result="kr", at=AT, **told).sealed(), causes)  # type: ignore[arg-type]
+    told: dict[str, Any] = {"old": Decimal(4), "new": Decimal("1.50"), "kind": EntryKind.AUTO} | facts
+    return ShownEntry(Entry(seq=7, key_result="kr", at=AT, **told).sealed(), causes, told.get("by"))
 
 
 def a_cause(key: str, delta: str = "1", **facts: Any) -> ShownCause:
