@@ -1,11 +1,11 @@
 """The task of reading one source: what is read, by whose lease, and how it goes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, Unreadable
+from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, FieldsRefused, Unreadable
 from okrs.demand import Demand
 from store import sources
 from store.database import Database
@@ -82,6 +82,22 @@ class Task:
                 sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a container is read for: what is demanded of its source, without the fields that the tracker refused."""
+
+    demand: Demand
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Those by name, each with the tracker's sentence."""
+
+    def less(self, error: ConnectorError) -> "Granted | None":
+        """Return what is left after an error; None where it is about no field that is still demanded."""
+        if not isinstance(error, FieldsRefused):
+            return None
+        left = self.demand.without(error.refused)
+        return None if left == self.demand else Granted(left, {**self.refused, **error.refused})
+
+
 @dataclass
 class Tally:
     """What the read of a source has brought so far."""
@@ -94,6 +110,8 @@ class Tally:
     doubted: set[str] = field(default_factory=set)
     """Containers whose listing shows nothing of what they had: a census tells whether that is true."""
     state: Outcome = Outcome.OK
+    granted: dict[str, Granted] = field(default_factory=dict)
+    """What containers are read for, by id, where that is less than was demanded."""
     errors: dict[str, str] = field(default_factory=dict)
     """Sentences by what failed: a container, or "" for the source as a whole."""
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from okrs.numbers import as_json, plain
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
+from store.views.refused import Refused, refused_json
 from sync.task import Outcome
 from terminal.ports import Synced
 from terminal.text import counted, harmless
@@ -37,6 +38,7 @@ def report(synced: Synced) -> RenderableType:
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
     lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
+    lines += refused_lines(synced.refused)
     lines += gap_lines(synced.gaps)
     if synced.dry_run:
         lines.append(Text("Nothing was written (--dry-run).", "bold"))
@@ -56,6 +58,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "retired": [{"key_result": each.key_result, "why": each.why} for each in report.retired],
         "held": [],
         "selects_nothing": gaps_json(synced.gaps),
+        "refused_fields": refused_json(synced.refused),
         "dry_run": synced.dry_run,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
     }
@@ -69,6 +72,16 @@ def number(value: Decimal | None, places: int = 2) -> str:
 def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
     """Tell of files of the config that are not right, what runs instead, and what to do."""
     return [Text(harmless(each.sentence, 2000), "yellow") for each in quarantine]
+
+
+def refused_lines(refused: Sequence[Refused]) -> list[Text]:
+    """Tell of key results that stand still because a tracker cannot give a field that their rules name."""
+    return [
+        Text(
+            f"{harmless(each.key_result)} stands still: {harmless(each.source)}: {harmless(each.error, 400)}", "yellow"
+        )
+        for each in refused
+    ]
 
 
 def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
