@@ -46,7 +46,7 @@ def build(main: Document, teams: Sequence[TeamFile], database: str, sources: Sou
         objectives=tuple(_objective(entry, promises) for entry in objectives),
         key_results=tuple(key_results),
         rules=MappingProxyType(rules),
-        closed=frozenset(sources.closed),
+        closed=sources.closed,
     )
 
 

@@ -158,7 +158,7 @@ def _elsewhere(config: Config) -> Iterator[tuple[str, int, str, str]]:
 
 
 def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
-    """Fields that are nearly one to which the config gives a name: without it the key result stands still."""
+    """Fields that are nearly one to which the config gives a name: with one that nobody has a mapping has no effect."""
     for name, rule in config.rules.items():
         for number, part in enumerate(rule.parts):
             own = config.sources[part.source].own_field_names
@@ -171,7 +171,7 @@ def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
                     )
                     yield (
                         places.part(name, number, key),
-                        f"{told} If its tracker has no such field either, the key result stands still",
+                        f"{told} If its tracker has no such field either, the mapping does not take effect",
                     )
 
 
@@ -252,7 +252,7 @@ def _words(found: Finding) -> str:
             told = f"the tracker did not answer this query: {error}"
             text = told if error else "this query was not asked yet: run `headway sync`"
         case FieldRefused(_, _, field, error):
-            text = f"the tracker cannot give the field {quoted(field)}, so the key result stands still: {error}"
+            text = f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
         case Reached(_, value, measured):
             began = "it began with" if measured else "it would begin with"
             text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"

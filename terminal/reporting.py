@@ -75,10 +75,11 @@ def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
 
 
 def refused_lines(refused: Sequence[Refused]) -> list[Text]:
-    """Tell of key results that stand still because a tracker cannot give a field that their rules name."""
+    """Tell of key results whose rules do not take effect because a tracker cannot give a field that they name."""
     return [
         Text(
-            f"{harmless(each.key_result)} stands still: {harmless(each.source)}: {harmless(each.error, 400)}", "yellow"
+            f"{harmless(each.key_result)} waits for a field: {harmless(each.source)}: {harmless(each.error, 400)}",
+            "yellow",
         )
         for each in refused
     ]

@@ -12,7 +12,7 @@ from store.views.setup import Setup
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A field that the rule of a key result names and cannot have; the key result keeps its value meanwhile."""
+    """A field that the rule of a key result names and cannot have; what is on record stays meanwhile."""
 
     key_result: str
     source: str

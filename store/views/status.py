@@ -37,7 +37,7 @@ class KeyResultStatus:
     standing: Standing
     stale: bool
     reading: bool
-    """Its rule waits for a wider read, or for fields that the tracker refuses; until then its value stays."""
+    """Its rule waits for a wider read, or for fields that the tracker refuses; until then the old one stays."""
     mapped: bool
     updated_at: datetime | None
     quarantined: str | None = None
