@@ -54,6 +54,8 @@ class ContainerState:
     """What the connector left for its next read."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Fields that rules name and the tracker refused, by name, each with its sentence: `demand` is without them."""
+    late: frozenset[str] = frozenset()
+    """Those of them that were refused in the middle of a listing."""
 
     def refusal(self, name: str, demand: Demand) -> str | None:
         """Return why the tracker cannot give a field as it is demanded; None where nothing is known against it."""
@@ -240,10 +242,10 @@ def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
     ).rowcount
 
 
-def demand_text(demand: Demand, refused: Mapping[str, str] | None = None) -> str:
+def demand_text(demand: Demand, refused: Mapping[str, str] | None = None, late: Iterable[str] = ()) -> str:
     """Return what was asked of a container as JSON, with the fields that were refused; queries are of no container."""
     fields = {"fields": sorted(demand.fields), "numbers": sorted(demand.numbers), "refused": dict(refused or {})}
-    known = fields | {"site": demand.site, "shaping": demand.shaping}
+    known = fields | {"late": sorted(late)} | {"site": demand.site, "shaping": demand.shaping}
     extras = {"histories": demand.histories, "sprints": demand.sprints, "refs": demand.refs}
     return orjson.dumps(known | extras, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -271,4 +273,5 @@ def _container(row: Row[tuple[object, ...]]) -> ContainerState:
         full_at=row.full_at,
         memo=orjson.loads(row.memo),
         refused=orjson.loads(row.demand).get("refused", {}),
+        late=frozenset(orjson.loads(row.demand).get("late", ())),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
 from okrs.demand import Demand
@@ -34,29 +35,33 @@ def listing(
 ) -> Walk[Page]:
     """Return the walk that reads a container; `held` is what we have of it, `told` the tracker's own time.
 
-    Where the tracker refuses fields, the tally says what may be granted without them, and nothing else has happened:
-    then it is for the caller to read it so.
+    The tally says what it is read for.  Where the tracker refuses fields, it says what is left without them, and
+    nothing else has happened: then it is for the caller to read it so.
 
     The watermark is when the read began, by whichever of the two clocks is behind: what a tracker whose clock runs
     late calls "now" must not be read past.
     """
     now = task.clock()
-    granted = tally.granted.get(known.id) or Granted(task.source.demand)
+    granted = tally.granted.get(known.id) or _asked(task, known, held, now)
+    tally.granted[known.id] = granted
     cursor = _cursor(task, known, held, now, granted.demand)
     reach = Reach(
         demand=granted.demand,
         refused=granted.refused,
+        late=granted.late,
         watermark=min(now, told) if told else now,
         complete=cursor.since is None,
         wide=_wide_due(held, now),
     )
     memo: dict[str, str] = {}
+    pages = count()
     aside = _Aside(task, known, now)
 
     def ask(connector: Connector, resume: str | None) -> Page:
         return connector.changed(known, replace(cursor, resume=resume), granted.demand)
 
     def page(page: Page) -> None:
+        next(pages)
         memo.update(page.memo)
         aside.put(page.items, task.clock())
         task.progress.page(task.source.name, known.name, len(page.items), page.total)
@@ -72,7 +77,7 @@ def listing(
             tally.changed += taken.changed
 
     def failed(error: ConnectorError) -> None:
-        left = granted.less(error)
+        left = granted.less(error, late=next(pages) > 0)
         if left is not None:
             tally.granted[known.id] = left
             return
@@ -112,6 +117,14 @@ def unobserved(task: Task, known: Container, tally: Tally) -> None:
     )
     task.note(known.name, error, unobserved=True)
     tally.fail(known.name, error)
+
+
+def _asked(task: Task, known: Container, held: ContainerState | None, now: datetime) -> Granted:
+    """Everything that is demanded; without what was refused late, where not everything is listed anyhow."""
+    again = Granted.again(task.source.demand, held)
+    if again.late and _cursor(task, known, held, now, again.demand).since is None:
+        return Granted(task.source.demand)
+    return again
 
 
 def _cursor(task: Task, known: Container, held: ContainerState | None, now: datetime, demand: Demand) -> Cursor:

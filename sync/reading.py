@@ -84,9 +84,10 @@ def _list(
     """
     told, left = crew.first.told, readable
     while left:
-        before = {each: tally.granted.get(each.id) for each in left}
-        explore(crew, [listing(task, each, states.get(each.id), told, tally) for each in left])
-        left = [each for each in left if tally.granted.get(each.id) is not before[each]]
+        walks = [listing(task, each, states.get(each.id), told, tally) for each in left]
+        asked = {each.id: tally.granted[each.id] for each in left}
+        explore(crew, walks)
+        left = [each for each in left if tally.granted[each.id] is not asked[each.id]]
 
 
 def _unreadable(task: Task, found: Sequence[Container | Unreadable], tally: Tally) -> None:

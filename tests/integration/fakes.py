@@ -109,6 +109,8 @@ class FakeTracker:
         """What the tracker's own queries find, or how they fail."""
         self.fields: dict[str, bool] | None = None
         """The fields that it has, and whether they may hold numbers; None where it has every one."""
+        self.refuses_after = 0
+        """From which item of a listing on it refuses fields."""
         self.forgets = ""
         """A field that is gone from the first look-up on."""
         self.told: datetime | None = None
@@ -173,7 +175,7 @@ class FakeConnector(Plain):
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         self._requests += 1
         self._tracker.asked.append((container.name, cursor, demand))
-        self._refuse(demand)
+        self._refuse(demand, int(cursor.resume or 0))
         project, start, size = self._tracker.projects[container.name], int(cursor.resume or 0), self._tracker.page_size
         if project.breaks and start // size >= project.breaks[0]:
             raise project.breaks[1]
@@ -184,12 +186,12 @@ class FakeConnector(Plain):
             return Page(page, (str(size),), len(found))
         return Page(page, (str(start + size),) if start + size < len(found) else (), len(found))
 
-    def _refuse(self, demand: Demand) -> None:
+    def _refuse(self, demand: Demand, late: int = 0) -> None:
         known = self._tracker.fields
         if known is not None:
             refused = {name: f"There is no field {name}." for name in demand.fields if name not in known}
             refused |= {name: f"{name} holds no numbers." for name in demand.numbers if known.get(name) is False}
-            if refused:
+            if refused and late >= self._tracker.refuses_after:
                 raise FieldsRefused(refused)
 
     @property

@@ -65,6 +65,12 @@ def close_one(world: World, key: str) -> None:
     tracker_of(world).put(key.split("-", maxsplit=1)[0], an_item(key, State.DONE, points="3"))
 
 
+def test_while_nothing_is_refused_everything_is_asked_once(world: World) -> None:
+    tracker_of(world).asked.clear()
+    world.sync(full=True)
+    assert sorted(tracker_of(world).listed) == [("OPS", None), ("PAY", None)]
+
+
 def test_an_unknown_field_of_one_rule_keeps_no_other_from_moving(world: World) -> None:
     world.feed("theirs", summed("storypoints"))
     close_one(world, "PAY-9")
@@ -139,6 +145,30 @@ def test_while_a_field_is_refused_runs_stay_incremental_and_write_nothing(world:
     read = [(name, cursor.since) for name, cursor, demand in begun if "storypoints" not in demand.fields]
     assert sorted(name for name, _ in read) == ["OPS", "PAY"]
     assert all(since is not None for _, since in read)
+
+
+def test_a_field_that_is_refused_in_the_middle_of_a_listing_is_asked_again_by_a_complete_one_alone(
+    world: World,
+) -> None:
+    """As a value without words: to know that it still is would cost a listing in every run."""
+    tracker = tracker_of(world)
+    tracker.refuses_after = 2
+    world.feed("theirs", summed("market"))
+    world.feed("other", matching("xyz", "1"))
+    for _ in range(2):
+        assert world.sync().sources[0].state is Outcome.OK
+        assert {(each.key_result, each.field) for each in told(world)} == {("theirs", "market"), ("other", "xyz")}
+    tracker.asked.clear()
+    close_one(world, "PAY-9")
+    world.sync()
+    assert all(cursor.since is not None and "xyz" not in demand.fields for _, cursor, demand in tracker.asked)
+    assert world.value("count") == Decimal(7)
+    tracker.fields = None
+    world.sync()
+    assert told(world), "not asked yet"
+    world.sync(full=True)
+    assert told(world) == ()
+    assert (world.value("other"), world.status("other").refused) == (Decimal(0), ())
 
 
 def test_a_field_of_one_project_alone_waits_for_it_there(world: World) -> None:
