@@ -51,7 +51,7 @@ def build(main: Document, teams: Sequence[TeamFile], folder: Path, database: str
         key_results=tuple(key_results),
         rules=MappingProxyType(rules),
         anchor=_anchoring(main.anchor, folder) if main.anchor else None,
-        closed=frozenset(sources.closed),
+        closed=sources.closed,
     )
 
 

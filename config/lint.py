@@ -13,7 +13,18 @@ from config.problems import Problem, Problems
 from config.tree import Spot
 from config.words import advice, meant, quoted
 from connectors.settings import Containers
-from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.lint import (
+    Ambiguous,
+    FieldRefused,
+    Finding,
+    Overlap,
+    Reached,
+    SelectsNothing,
+    Twice,
+    Unanswered,
+    Unestimated,
+    Unknown,
+)
 from mapping.rule import Counts, FieldMatch, Match, Measure, Rule, Selector
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
@@ -147,7 +158,7 @@ def _elsewhere(config: Config) -> Iterator[tuple[str, int, str, str]]:
 
 
 def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
-    """Fields that are nearly one to which the config gives a name: a field that nobody has fails its whole source."""
+    """Fields that are nearly one to which the config gives a name: with one that nobody has a mapping has no effect."""
     for name, rule in config.rules.items():
         for number, part in enumerate(rule.parts):
             own = config.sources[part.source].own_field_names
@@ -160,7 +171,7 @@ def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
                     )
                     yield (
                         places.part(name, number, key),
-                        f"{told} If its tracker has no such field either, nothing of it can be read, for any team",
+                        f"{told} If its tracker has no such field either, the mapping does not take effect",
                     )
 
 
@@ -196,6 +207,9 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.word(name, part, selector, value)
         case Unanswered(_, part, query):
             spot = places.word(name, part, Selector.QUERY, query)
+        case FieldRefused(_, part, field):
+            by = places.part(name, part).word("by") == field
+            spot = places.part(name, part, "by" if by else "where")
         case SelectsNothing(_, part) | Twice(_, part):
             spot = places.part(name, part, "where")
         case Ambiguous(_, part):
@@ -237,6 +251,8 @@ def _words(found: Finding) -> str:
         case Unanswered(_, _, _, error):
             told = f"the tracker did not answer this query: {error}"
             text = told if error else "this query was not asked yet: run `headway sync`"
+        case FieldRefused(_, _, field, error):
+            text = f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
         case Reached(_, value, measured):
             began = "it began with" if measured else "it would begin with"
             text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"

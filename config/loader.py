@@ -47,6 +47,8 @@ class Terms:
     connect: bool
     only: Collection[str] = ()
     opens: bool = True
+    lenient: bool = False
+    """A source whose placeholders do not resolve is closed; the others are connected to all the same."""
 
 
 def load(
@@ -64,7 +66,8 @@ def understood(files: Files, terms: Terms, problems: Problems) -> Loaded:
     database, sources = None, Sources()
     if files.main:
         database = read_database(files.main, resolver, problems, opens=terms.opens)
-        sources = read_sources(files.main, files.folder, resolver if terms.connect else None, problems, terms.only)
+        connecting = resolver if terms.connect else None
+        sources = read_sources(files.main, files.folder, connecting, problems, terms.only, lenient=terms.lenient)
     for root in files.roots:
         allowed = {("database",), *sources.interpolated} if root is files.main else ()
         refuse_elsewhere(root, keys_of(Document), allowed, problems)

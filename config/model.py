@@ -37,7 +37,8 @@ class Config:
     rules: Mapping[str, Rule]
     """By key result id."""
     anchor: Anchoring | None = None
-    closed: frozenset[str] = frozenset()
-    """Sources of a last good config whose secrets stood in it in plain: those are not kept, so nobody can connect."""
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Sources that nobody can connect to, by name, each with a sentence that says why: what a secret stands for is not
+    set, or it stood in a last good config in plain, and was not kept."""
     quarantine: tuple[Quarantined, ...] = ()
     """Its files that are not right, and what stands in for them."""

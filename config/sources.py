@@ -19,6 +19,8 @@ from config.words import advice, quoted
 from connectors import registry
 from connectors.settings import SHORTEST_SECRET, ExistingPath, SourceSettings
 
+_NOT_KEPT = "Its secret stood in the config in plain, so it is not kept: correct the config to read on."
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -32,16 +34,23 @@ class Sources:
     """What `by:` and `field.<name>` may name, for sources that tell; None when only the tracker knows."""
     interpolated: set[tuple[Step, ...]] = field(default_factory=set)
     """Paths at which a placeholder is no mistake."""
-    closed: set[str] = field(default_factory=set)
-    """Those with a secret that stood in the config in plain and was not kept."""
+    closed: dict[str, str] = field(default_factory=dict)
+    """Those that cannot be connected to, by name, each with a sentence that says why."""
 
 
 def read_sources(
-    root: Spot, folder: Path, resolver: Resolver | None, problems: Problems, only: Collection[str] = ()
+    root: Spot,
+    folder: Path,
+    resolver: Resolver | None,
+    problems: Problems,
+    only: Collection[str] = (),
+    *,
+    lenient: bool = False,
 ) -> Sources:
     """Read all sources.  Without a resolver placeholders of secrets and addresses stay as they are written.
 
-    So do those of the sources that `only` does not name, where it names some: they are not connected to.
+    So do those of the sources that `only` does not name, where it names some: they are not connected to.  Nor is one
+    whose placeholders stand for nothing, or for what is none, where this is `lenient`; else that is a mistake.
 
     Relative paths in them start from the folder.
     """
@@ -49,7 +58,7 @@ def read_sources(
     section = root.get("sources")
     for name, spot in section.entries() if section else []:
         if any(CLOSED in (inner.text or "") for inner in spot.walk()):
-            found.closed.add(name)
+            found.closed[name] = _NOT_KEPT
         connects = resolver if (not only or name in only) and name not in found.closed else None
         model = _model(spot, problems)
         if model is None:
@@ -57,11 +66,25 @@ def read_sources(
             continue
         found.interpolated.update((*spot.path, *path) for path in marked(model))
         found.interpolated.update(_unknown(spot, model))
+        if connects and lenient and (why := _unfit(spot, model, folder, connects)):
+            found.closed[name], connects = why, None
         if connects:
             _must_exist(spot, model, folder, problems)
         _read(spot, model, connects, problems, found)
     found.settings = {name: _located(settings, folder) for name, settings in found.settings.items()}
     return found
+
+
+def _unfit(spot: Spot, model: type[SourceSettings], folder: Path, resolver: Resolver) -> str:
+    """Say why a source cannot be connected to as the environment is; empty when it can.
+
+    What is wrong with it as it is written is told besides, by who reads it without the environment.
+    """
+    problems = Problems()
+    _must_exist(spot, model, folder, problems)
+    _read(spot, model, resolver, problems, Sources())
+    told = next((each for each in problems.sorted() if each.severity == "error"), None)
+    return f"It cannot be connected to: {told.path}: {told.message}." if told else ""
 
 
 def _must_exist(spot: Spot, model: type[SourceSettings], folder: Path, problems: Problems) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "Cursor",
     "Demand",
     "Fate",
+    "FieldsRefused",
     "Found",
     "IdPage",
     "Listed",
@@ -218,7 +219,8 @@ class Connector(Protocol):
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         """Return one page of the items changed since the cursor, and of what is read whole, as milestones are.
 
-        Raises ConnectorError.
+        Raises ConnectorError; FieldsRefused for demanded fields that cannot be had, of a complete read with its first
+        page, before anything else is asked: the engine asks it again in every run while a rule names such a field.
         """
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
@@ -278,6 +280,19 @@ class RateLimited(TryLater):
 
 class Stop(ConnectorError):
     """Asking again would give the same answer: a 404, a 400, a project that is gone.  A person must act."""
+
+
+class FieldsRefused(Stop):
+    """Fields that are demanded cannot be had: unknown to the tracker, of several meanings, or without the numbers that
+    are to be added up.
+
+    The container is read without them, and the rules that name them wait.  Name all of them at once.
+    """
+
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        super().__init__(" ".join(dict.fromkeys(refused.values())))
+        self.refused = dict(refused)
+        """By name, as it is spelled in the demand: a sentence with the next step."""
 
 
 class CredentialsRefused(Stop):

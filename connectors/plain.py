@@ -56,7 +56,9 @@ class Plain:
         raise NotImplementedError  # the author's
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
-        page = self.changed(container, Cursor(now=_DAWN, resume=resume), replace(demand, fields=frozenset()))
+        page = self.changed(
+            container, Cursor(now=_DAWN, resume=resume), replace(demand, fields=frozenset(), numbers=frozenset())
+        )
         return IdPage(tuple([Ref(item.id, item.key) for item in page.items]), page.following, page.also)
 
     def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> Mapping[str, Found]:

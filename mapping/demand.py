@@ -24,12 +24,17 @@ def demand_of(rule: Rule, source: str) -> Demand:
     return demand
 
 
+def fields_of(part: Part) -> frozenset[str]:
+    """Return the names of the custom fields that a part weighs by or compares."""
+    compared = (leaf.field for leaf in part.leaves if isinstance(leaf, FieldMatch))
+    return frozenset({*compared, *([part.by] if part.by else [])})
+
+
 def _demand_of(part: Part) -> Demand:
     leaves = part.leaves
-    numbers = frozenset({part.by} if part.by else ())
     return Demand(
-        fields=numbers | {leaf.field for leaf in leaves if isinstance(leaf, FieldMatch)},
-        numbers=numbers,
+        fields=fields_of(part),
+        numbers=frozenset({part.by} if part.by else ()),
         histories=_needs_histories(part),
         sprints=bool(_values(leaves, Selector.SPRINT)) or Kind.SPRINT in map(fold_name, _values(leaves, Selector.KIND)),
         queries=frozenset(_values(leaves, Selector.QUERY)),

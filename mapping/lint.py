@@ -122,6 +122,16 @@ class Unanswered:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldRefused:
+    """A field that the tracker cannot give as the part asks for it; `error` is its sentence."""
+
+    key_result: str
+    part: int
+    field: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """A key result that began, or would begin, where it is to end."""
 
@@ -131,7 +141,9 @@ class Reached:
     """It is on record; else it would begin so now."""
 
 
-Finding: TypeAlias = SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | Reached
+Finding: TypeAlias = (
+    SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | FieldRefused | Reached
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What is read: a container as a whole, and what rules need of it beyond the plain items."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 
@@ -38,12 +39,13 @@ class Demand:
         """Tell whether a container read for this demand also serves the other one."""
         same_site, same_shape = other.site in ("", self.site), other.shaping in ("", self.shaping)
         extras = self.histories >= other.histories and self.sprints >= other.sprints and self.refs >= other.refs
-        return self.fields >= other.fields and extras and same_site and same_shape
+        fields = self.fields >= other.fields and self.numbers >= other.numbers
+        return fields and extras and same_site and same_shape
 
     def beyond(self, other: "Demand") -> "Demand":
         """Return what this demand asks and a read for the other one did not bring; queries are of no single read."""
         return Demand(
-            fields=self.fields - other.fields,
+            fields=(self.fields - other.fields) | (self.numbers - other.numbers),
             histories=self.histories and not other.histories,
             sprints=self.sprints and not other.sprints,
             refs=self.refs and not other.refs,
@@ -60,3 +62,12 @@ class Demand:
             numbers=self.numbers | other.numbers,
             queries=self.queries | other.queries,
         )
+
+    def without(self, refused: Iterable[str]) -> "Demand":
+        """Return this demand without fields that cannot be had: what was to be added up may still be text to compare.
+
+        One that is refused as text, too, is asked no more.
+        """
+        added = self.numbers.intersection(refused)
+        gone = self.fields.intersection(refused) - added
+        return replace(self, fields=self.fields - gone, numbers=self.numbers - added)

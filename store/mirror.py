@@ -64,6 +64,10 @@ class Reach:
     demand: Demand
     watermark: datetime
     """When it began."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Fields that it had to do without, by name, each with the reason."""
+    late: frozenset[str] = frozenset()
+    """Those of them that only a complete read asks for again."""
     complete: bool = False
     """It listed everything there is."""
     wide: bool = False
@@ -337,7 +341,7 @@ def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach
         "called": known.called,
         "watermark": reach.watermark,
         "read_at": now,
-        "demand": demand_text(reach.demand),
+        "demand": demand_text(reach.demand, reach.refused, reach.late),
         "error": None,
         "memo": orjson.dumps(dict(reach.memo), option=orjson.OPT_SORT_KEYS).decode(),
     }

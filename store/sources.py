@@ -65,6 +65,16 @@ class ContainerState:
     """When a read last listed everything."""
     memo: Mapping[str, str] = field(default_factory=dict)
     """What the connector left for its next read."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Fields that rules name and the tracker refused, by name, each with its sentence: `demand` is without them."""
+    late: frozenset[str] = frozenset()
+    """Those of them that were refused in the middle of a listing."""
+
+    def refusal(self, name: str, demand: Demand) -> str | None:
+        """Return why the tracker cannot give a field as it is demanded; None where nothing is known against it."""
+        held = self.demand
+        lacking = name not in held.fields or (name in demand.numbers and name not in held.numbers)
+        return self.refused.get(name) if lacking else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +230,19 @@ def note_error(
         connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=told))
 
 
+def note_refused(
+    database: Database, lease: Lease, known: Container, demand: Demand, refused: Mapping[str, str], *, now: datetime
+) -> None:
+    """Keep that fields are gone of a container that was read: a rule that names one is not measured any more.
+
+    `demand` is what remains.
+    """
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        held = (container.c.source == lease.source, container.c.id == known.id)
+        connection.execute(update(container).where(*held).values(demand=demand_text(demand, refused)))
+
+
 def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: datetime) -> int:
     """Drop the containers that left the config, and the items that are in no other.  Returns how many items left."""
     with database.write() as connection:
@@ -256,9 +279,10 @@ def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
     ).rowcount
 
 
-def demand_text(demand: Demand) -> str:
-    """Return what a demand asks of a container as JSON; queries are of no container."""
-    known = {"fields": sorted(demand.fields), "site": demand.site, "shaping": demand.shaping}
+def demand_text(demand: Demand, refused: Mapping[str, str] | None = None, late: Iterable[str] = ()) -> str:
+    """Return what was asked of a container as JSON, with the fields that were refused; queries are of no container."""
+    fields = {"fields": sorted(demand.fields), "numbers": sorted(demand.numbers), "refused": dict(refused or {})}
+    known = fields | {"late": sorted(late)} | {"site": demand.site, "shaping": demand.shaping}
     extras = {"histories": demand.histories, "sprints": demand.sprints, "refs": demand.refs}
     return orjson.dumps(known | extras, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -267,7 +291,9 @@ def parse_demand(text: str) -> Demand:
     """The inverse of `demand_text`."""
     document = orjson.loads(text)
     extras = {name: document.get(name, False) for name in ("histories", "sprints", "refs")}  # 0001 had none of them
-    return Demand(frozenset(document["fields"]), document["site"], document["shaping"], **extras)
+    fields = frozenset(document["fields"])
+    numbers = frozenset(document.get("numbers", fields))  # once not kept: they were looked at all the same
+    return Demand(fields, document["site"], document["shaping"], numbers=numbers, **extras)
 
 
 def _container(row: Row[tuple[object, ...]]) -> ContainerState:
@@ -283,4 +309,6 @@ def _container(row: Row[tuple[object, ...]]) -> ContainerState:
         census_at=row.census_at,
         full_at=row.full_at,
         memo=orjson.loads(row.memo),
+        refused=orjson.loads(row.demand).get("refused", {}),
+        late=frozenset(orjson.loads(row.demand).get("late", ())),
     )

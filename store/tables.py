@@ -145,6 +145,7 @@ container = Table(
     # The START of the last read that finished; reads go on from a little before it.
     Column("watermark", Instant),
     Column("read_at", Instant),
+    # What that read brought, and which fields the tracker refused (`store.sources.demand_text`).
     Column("demand", Text, nullable=False),
     Column("error", Text),
     # When a read last went back a whole day, and when a census was last taken.

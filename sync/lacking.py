@@ -23,6 +23,8 @@ class Lack:
     """What the containers that were read did not bring."""
     unasked: tuple[str, ...] = ()
     """Queries that were never answered."""
+    refused: tuple[str, ...] = ()
+    """Why fields cannot be had: sentences of the tracker.  Another read does not help."""
 
 
 def lacks(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> tuple[Lack, ...]:
@@ -39,7 +41,9 @@ def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]
         beyond = beyond.union(demand.beyond(each.demand))
     unread = tuple(container for container in wanted if container not in read)
     asked = queries.hits(connection, name).keys() if demand.queries else set[str]()
-    return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)))
+    told = (each.refusal(field, demand) for each in read.values() for field in sorted(demand.fields))
+    refused = tuple(dict.fromkeys(filter(None, told)))
+    return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)), refused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
+from okrs.demand import Demand
 from okrs.work import WorkItem
 from store import lookup, mirror
 from store.mirror import Reach
 from store.sources import ContainerState
 from store.tables import storable
-from sync.task import Tally, Task
+from sync.task import Granted, Tally, Task
 from sync.walking import Walk
 
 OVERLAP = timedelta(minutes=15)
@@ -33,24 +35,33 @@ def listing(
 ) -> Walk[Page]:
     """Return the walk that reads a container; `held` is what we have of it, `told` the tracker's own time.
 
+    The tally says what it is read for.  Where the tracker refuses fields, it says what is left without them, and
+    nothing else has happened: then it is for the caller to read it so.
+
     The watermark is when the read began, by whichever of the two clocks is behind: what a tracker whose clock runs
     late calls "now" must not be read past.
     """
     now = task.clock()
-    cursor = _cursor(task, known, held, now)
+    granted = tally.granted.get(known.id) or _asked(task, known, held, now)
+    tally.granted[known.id] = granted
+    cursor = _cursor(task, known, held, now, granted.demand)
     reach = Reach(
-        demand=task.source.demand,
+        demand=granted.demand,
+        refused=granted.refused,
+        late=granted.late,
         watermark=min(now, told) if told else now,
         complete=cursor.since is None,
         wide=_wide_due(held, now),
     )
     memo: dict[str, str] = {}
+    pages = count()
     aside = _Aside(task, known, now)
 
     def ask(connector: Connector, resume: str | None) -> Page:
-        return connector.changed(known, replace(cursor, resume=resume), task.source.demand)
+        return connector.changed(known, replace(cursor, resume=resume), granted.demand)
 
     def page(page: Page) -> None:
+        next(pages)
         memo.update(page.memo)
         aside.put(page.items, task.clock())
         task.progress.page(task.source.name, known.name, len(page.items), page.total)
@@ -66,6 +77,10 @@ def listing(
             tally.changed += taken.changed
 
     def failed(error: ConnectorError) -> None:
+        left = granted.less(error, late=next(pages) > 0)
+        if left is not None:
+            tally.granted[known.id] = left
+            return
         task.note(known.name, str(error))
         tally.fail(known.name, error)
 
@@ -104,7 +119,15 @@ def unobserved(task: Task, known: Container, tally: Tally) -> None:
     tally.fail(known.name, error)
 
 
-def _cursor(task: Task, known: Container, held: ContainerState | None, now: datetime) -> Cursor:
+def _asked(task: Task, known: Container, held: ContainerState | None, now: datetime) -> Granted:
+    """Everything that is demanded; without what was refused late, where not everything is listed anyhow."""
+    again = Granted.again(task.source.demand, held)
+    if again.late and _cursor(task, known, held, now, again.demand).since is None:
+        return Granted(task.source.demand)
+    return again
+
+
+def _cursor(task: Task, known: Container, held: ContainerState | None, now: datetime, demand: Demand) -> Cursor:
     """From a little before the last complete read.
 
     Or everything: at first, in full, for a wider demand, under a new name, after it could not be seen, once a week.
@@ -112,7 +135,7 @@ def _cursor(task: Task, known: Container, held: ContainerState | None, now: date
     everything = Cursor(now=now, held=_held(task), memo=held.memo if held else {})
     if held is None or held.watermark is None or task.full:
         return everything
-    if held.called != storable(known.called) or not held.demand.covers(task.source.demand):
+    if held.called != storable(known.called) or not held.demand.covers(demand):
         return everything
     if held.full_at is None or now - held.full_at >= COMPLETE_AGAIN:
         return everything

@@ -22,6 +22,7 @@ class Note(StrEnum):
     UNFED = "no mapping feeds it"
     EARLY = "before its cycle begins"
     UNKNOWN = "unknown until read"
+    REFUSED = "waits for a field"
     NOTHING = "nothing to measure yet"
     PARTLY = "without what is not read yet"
     HELD = "an update is held until somebody approves it"

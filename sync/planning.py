@@ -8,7 +8,7 @@
 Nobody is asked: where the mirror lacks what a rule needs, the answer is what it lacks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -37,11 +37,17 @@ from sync.watching import Due, Portion, Watch
 
 
 def plan(
-    connection: Connection, goals: Sequence[Goal], containers: Mapping[str, tuple[str, ...]], now: datetime
+    connection: Connection,
+    goals: Sequence[Goal],
+    containers: Mapping[str, tuple[str, ...]],
+    now: datetime,
+    *,
+    anew: Collection[str] = (),
 ) -> tuple[Planned, ...]:
     """Return every key result of the config, in its order, then those that it does not name any more.
 
-    `containers` are the names of the containers that the config gives each source.
+    `containers` are the names of the containers that the config gives each source; of the sources `anew` everything
+    is read again because their settings changed.
     """
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
     due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
@@ -53,7 +59,16 @@ def plan(
         for goal in goals
     ]
     left = leaving(connection, (goal.key_result.id for goal in goals))
-    return (*planned, *(_left(connection, state, now) for state in left))
+    return (*(_hopeful(each, anew) for each in planned), *(_left(connection, state, now) for state in left))
+
+
+def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:
+    """Forget what trackers refused under settings that changed: the next read asks again."""
+    lacking = tuple(replace(each, refused=()) if each.source in anew else each for each in planned.lacks)
+    if Note.REFUSED not in planned.notes or any(each.refused for each in lacking):
+        return replace(planned, lacks=lacking)
+    notes = tuple(Note.UNKNOWN if each is Note.REFUSED else each for each in planned.notes)
+    return replace(planned, lacks=lacking, notes=notes, new=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,7 @@ class _Needs:
             lacking = lacks(self.snapshot.connection, rule, self.snapshot.containers)
             note = Note.PARTLY if lacking else None
             if not self.snapshot.usable(demands):
-                note = Note.NOTHING if self.snapshot.ready(demands) else Note.UNKNOWN
+                note = Note.NOTHING if self.snapshot.ready(demands) else _unknown(lacking)
             self.held[demands] = lacking, note
         return self.held[demands]
 
@@ -249,17 +264,21 @@ def _notes(goal: Goal, basis: Basis, verdict: Verdict, lacking: Sequence[Lack], 
     if EntryKind.HOLD in written:
         notes.append(Note.HELD)
     if not written & _TAKEN and (revision or not basis.recorded_ready):
-        notes.append(_without_value(goal.rule, basis, now, revised=revision is not None))
+        notes.append(_without_value(goal.rule, basis, lacking, now, revised=revision is not None))
     elif lacking:
         notes.append(Note.PARTLY)
     return tuple(notes)
 
 
-def _without_value(rule: Rule, basis: Basis, now: datetime, *, revised: bool) -> Note:
+def _without_value(rule: Rule, basis: Basis, lacking: Sequence[Lack], now: datetime, *, revised: bool) -> Note:
     """Say why the rule of the config gives no value now."""
     if revised and now < rule.period.start:
         return Note.EARLY
-    return Note.NOTHING if basis.ready else Note.UNKNOWN  # all was read: an average of nothing
+    return Note.NOTHING if basis.ready else _unknown(lacking)  # all was read: an average of nothing
+
+
+def _unknown(lacking: Sequence[Lack]) -> Note:
+    return Note.REFUSED if any(each.refused for each in lacking) else Note.UNKNOWN
 
 
 def _revision(rule: Rule, state: KeyResultState | None) -> Note | None:

@@ -3,12 +3,12 @@
 What a container brings is `sync.listing`, what a census says `sync.roll_call`; `sync.walking` asks in parallel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from connectors.contract import ConnectorError, Container, CredentialsRefused, RateLimited, Stop, Unreadable
 from store import queries, sources
-from store.sources import LeaseLostError
+from store.sources import ContainerState, LeaseLostError
 from sync import roll_call
 from sync.asking import asking, leave_unasked
 from sync.listing import listing
@@ -49,11 +49,11 @@ def _read(task: Task, crew: Crew, tally: Tally) -> None:
 
 def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreadable], tally: Tally) -> None:
     readable = [each for each in found if isinstance(each, Container)]
-    states, told = task.states(), crew.first.told
+    states = task.states()
     wanted = task.source.demand.queries
     queries.forget_others(task.database, task.lease, wanted, task.clock())
     try:
-        explore(crew, [listing(task, each, states.get(each.id), told, tally) for each in readable])
+        _list(task, crew, readable, states, tally)
         if len(readable) == len(found):
             explore(crew, asking(task, wanted, tally))
         else:
@@ -72,6 +72,22 @@ def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreada
             forget_arrivals(task)
     except (RateLimited, CredentialsRefused):
         return  # told already, at the container that met it; no other would fare better
+
+
+def _list(
+    task: Task, crew: Crew, readable: Sequence[Container], states: Mapping[str, ContainerState], tally: Tally
+) -> None:
+    """Read the containers; those whose tracker refuses fields again without them, until nothing more is refused.
+
+    A field that one rule names must not keep the others from moving.  In every run it is asked for once more, so that
+    it comes as soon as the tracker has it.
+    """
+    told, left = crew.first.told, readable
+    while left:
+        walks = [listing(task, each, states.get(each.id), told, tally) for each in left]
+        asked = {each.id: tally.granted[each.id] for each in left}
+        explore(crew, walks)
+        left = [each for each in left if tally.granted[each.id] is not asked[each.id]]
 
 
 def _unreadable(task: Task, found: Sequence[Container | Unreadable], tally: Tally) -> None:

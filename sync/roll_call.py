@@ -9,9 +9,9 @@ from okrs.work import Ref
 from store import census, lookup, sources
 from store.census import Compared, Outcome, Settled
 from store.mirror import SuddenlyEmptyError
-from store.sources import ContainerState, note_error
+from store.sources import ContainerState, note_error, note_refused
 from sync.listing import unobserved
-from sync.task import Tally, Task
+from sync.task import Granted, Tally, Task
 from sync.walking import Crew, Walk, explore
 
 CENSUS_EVERY = timedelta(days=1)
@@ -65,7 +65,7 @@ def _compare(task: Task, known: Container, tally: Tally) -> Compared:
 
 def _counting(task: Task, known: Container, counted: list[Container], tally: Tally) -> Walk[IdPage]:
     def ask(connector: Connector, resume: str | None) -> IdPage:
-        return connector.census(known, task.source.demand, resume)
+        return connector.census(known, _granted(task, known, tally).demand, resume)
 
     def page(page: IdPage) -> None:
         census.gather(task.database, task.lease, known, page.refs, task.clock())
@@ -93,7 +93,7 @@ def _look_up(
 
     def looking_up(known: Container, refs: Sequence[Ref]) -> Walk[_Answers]:
         def ask(connector: Connector, _resume: str | None) -> _Answers:
-            return _Answers(dict(connector.look_up(known, refs, task.source.demand)))
+            return _Answers(dict(connector.look_up(known, refs, _granted(task, known, tally).demand)))
 
         def page(answers: _Answers) -> None:
             sources.renew(task.database, task.lease, task.clock())
@@ -109,7 +109,16 @@ def _look_up(
     return {known: found for known, found in said.items() if known not in failed}
 
 
+def _granted(task: Task, known: Container, tally: Tally) -> Granted:
+    return tally.granted.get(known.id) or Granted(task.source.demand)
+
+
 def _fail(task: Task, known: Container, error: ConnectorError, tally: Tally) -> None:
+    """Tell of a census that failed; not of fields that are gone: the next read does without them, and then a census."""
+    left = _granted(task, known, tally).less(error)
+    if left is not None:
+        note_refused(task.database, task.lease, known, left.demand, left.refused, now=task.clock())
+        return
     note_error(task.database, task.lease, known, str(error), task.clock())
     tally.fail(known.name, error)
 

@@ -1,11 +1,11 @@
 """The task of reading one source: what is read, by whose lease, and how it goes."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, Unreadable
+from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, FieldsRefused, Unreadable
 from okrs.demand import Demand
 from store import sources
 from store.database import Database
@@ -85,6 +85,35 @@ class Task:
                 sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a container is read for: what is demanded of its source, without the fields that the tracker refused."""
+
+    demand: Demand
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Those by name, each with the tracker's sentence."""
+    late: frozenset[str] = frozenset()
+    """Those of them that were refused in the middle of a listing: to ask for one again costs another listing."""
+
+    def less(self, error: ConnectorError, *, late: bool = False) -> "Granted | None":
+        """Return what is left after an error; None where it is about no field that is still demanded."""
+        if not isinstance(error, FieldsRefused):
+            return None
+        left = self.demand.without(error.refused)
+        if left == self.demand:
+            return None
+        return Granted(left, {**self.refused, **error.refused}, self.late.union(error.refused if late else ()))
+
+    @classmethod
+    def again(cls, asked: Demand, held: ContainerState | None) -> "Granted":
+        """Return what is to be asked after a read that was refused fields late: it goes on without those."""
+        late = held.late & asked.fields if held else frozenset[str]()
+        if held is None or not late:
+            return cls(asked)
+        left = replace(asked, fields=asked.fields - (late - held.demand.fields), numbers=asked.numbers - late)
+        return cls(left, {name: held.refused[name] for name in late}, late)
+
+
 @dataclass
 class Tally:
     """What the read of a source has brought so far."""
@@ -97,6 +126,8 @@ class Tally:
     doubted: set[str] = field(default_factory=set)
     """Containers whose listing shows nothing of what they had: a census tells whether that is true."""
     state: Outcome = Outcome.OK
+    granted: dict[str, Granted] = field(default_factory=dict)
+    """What containers are read for, by id: by now, where fields are refused one after the other."""
     errors: dict[str, str] = field(default_factory=dict)
     """Sentences by what failed: a container, or "" for the source as a whole."""
 

@@ -84,9 +84,14 @@ def _note(note: Note, each: Planned, show: Show) -> str:
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
+        Note.REFUSED: f": {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused)}",
         Note.TARGET: f": {' ⇒ '.join(_terms(text) for text in each.terms or ())}",
     }
     return note.value + told.get(note, "")
+
+
+def _refused(lack: Lack, show: Show) -> str:
+    return f"{show(lack.source)}: {show(' '.join(lack.refused), 400)}"
 
 
 def _lack(lack: Lack, show: Show) -> str:
@@ -166,7 +171,7 @@ def move(each: Planned) -> str:
 
 
 def _doubtful(each: Planned) -> bool:
-    return bool({Note.UNKNOWN, Note.PARTLY, Note.UNFED, Note.TOO_LARGE} & set(each.notes))
+    return bool({Note.UNKNOWN, Note.REFUSED, Note.PARTLY, Note.UNFED, Note.TOO_LARGE} & set(each.notes))
 
 
 def _effect(effect: ShownEntry) -> Cells:

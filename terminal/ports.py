@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
     from store.views.quarantine import Quarantined
+    from store.views.refused import Refused
     from store.views.setup import Setup
     from store.views.status import StatusView
     from store.views.verify import Verified
@@ -156,6 +157,8 @@ class Synced:
     report: Report
     gaps: tuple[Gap, ...] = ()
     """Parts of rules that select nothing."""
+    refused: tuple[Refused, ...] = ()
+    """Fields that rules name and the trackers refuse."""
     dry_run: bool = False
     """Nothing was written."""
     titles: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
 from store.views.which import Places, Which
 from terminal.ports import Demo, DemoUpdate
-from terminal.reporting import gap_lines, held_line, number, quarantine_lines
+from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
 from terminal.text import counted, harmless, plain_text
 
@@ -84,7 +84,8 @@ def status(view: StatusView) -> RenderableType:
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
     titles = {each.key_result.id: each.key_result.title for each in view.key_results}
     held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
-    odd = (*held, *absent, *quarantine_lines(view.quarantine), *gap_lines(view.gaps))
+    wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
+    odd = (*held, *absent, *wrong)
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
 
 
@@ -131,7 +132,9 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
-    if each.unread:
+    if each.refused:
+        word += " · waits for a field"
+    elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
         word += " · reading for a changed rule"
@@ -243,9 +246,10 @@ def waiting(waits: Waiting | None) -> str:
             return "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts."
         case Why.TOO_LARGE:
             return "its numbers are too large to be measured: look at the estimates and the scale."
-        case Why.SOURCES if waits:
+        case Why.SOURCES | Why.FIELDS if waits:
+            what = "a complete read" if waits.why is Why.SOURCES else "a field that its mapping names"
             told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
-            return f"it waits for a complete read. {told}"
+            return f"it waits for {what}. {told}"
     return "run `headway sync`."
 
 

@@ -13,6 +13,7 @@ from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
+from store.views.refused import Refused, refused_json
 from sync.task import Outcome
 from terminal.ports import KeptAnchor, Synced
 from terminal.text import counted, harmless
@@ -40,6 +41,7 @@ def report(synced: Synced) -> RenderableType:
         lines.append(Text("No key result moved.", "dim"))
     lines += [held_line(each, synced.titles) for each in view.held]
     lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
+    lines += refused_lines(synced.refused)
     lines += gap_lines(synced.gaps)
     if synced.dry_run:
         lines.append(Text("Nothing was written (--dry-run).", "bold"))
@@ -59,6 +61,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "retired": [{"key_result": each.key_result, "why": each.why} for each in report.retired],
         "held": holds_json(report.held),
         "selects_nothing": gaps_json(synced.gaps),
+        "refused_fields": refused_json(synced.refused),
         "dry_run": synced.dry_run,
         "anchor": _anchor(synced.anchor) if synced.anchor else None,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
@@ -85,6 +88,17 @@ def number(value: Decimal | None, places: int = 2) -> str:
 def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
     """Tell of files of the config that are not right, what runs instead, and what to do."""
     return [Text(harmless(each.sentence, 2000), "yellow") for each in quarantine]
+
+
+def refused_lines(refused: Sequence[Refused]) -> list[Text]:
+    """Tell of key results whose rules do not take effect because a tracker cannot give a field that they name."""
+    return [
+        Text(
+            f"{harmless(each.key_result)} waits for a field: {harmless(each.source)}: {harmless(each.error, 400)}",
+            "yellow",
+        )
+        for each in refused
+    ]
 
 
 def gap_lines(gaps: Sequence[Gap]) -> list[Text]:

@@ -61,9 +61,13 @@ class Ground:
         return found.config
 
     def taken(self, config: Path, *, connect: bool = False, only: Sequence[str] = (), last_good: bool = False) -> Taken:
-        """Load a config, with `last_good` also a broken one.  Raises InvalidConfig."""
+        """Load a config, with `last_good` also a broken one, and without sources whose secrets are not there.
+
+        Raises InvalidConfig.
+        """
+        terms = Terms(self.environ, connect, only, lenient=last_good)
         try:
-            return taken(config, Terms(self.environ, connect, only), _recall if last_good else None)
+            return taken(config, terms, _recall if last_good else None)
         except Broken as error:
             raise InvalidConfig(error.problems, hint=str(error)) from None
 
@@ -73,7 +77,8 @@ class Ground:
         demand = Demand(site=settings.site, shaping=settings.shaping)
         for rule in known.rules.values():
             demand = demand.union(demand_of(rule, name))
-        connect = _closed if name in known.closed else partial(self.connect, settings)
+        closed = known.closed.get(name)
+        connect = partial(_closed, closed) if closed else partial(self.connect, settings)
         version = registry.version_of(settings.connector)
         return SourceToRead(name, settings.container_names, connect, demand, settings.connector, version)
 
@@ -86,8 +91,8 @@ class Ground:
             sys.stderr.write("".join(f"{harmless(line, 1000)}\n" for line in lines))
 
 
-def _closed() -> Connector:
-    raise Stop("Its secret stood in the config in plain, so it is not kept: correct the config to read on.")
+def _closed(why: str) -> Connector:
+    raise Stop(why)
 
 
 def _recall(url: str) -> tuple[Kept, ...]:
@@ -133,7 +138,8 @@ def setup_of(known: Config) -> Setup:
         pace=known.pace,
         cycles=known.cycles,
         sources=tuple(
-            SourceSetup(name, each.connector, each.container_names, each.every) for name, each in known.sources.items()
+            SourceSetup(name, each.connector, each.container_names, each.every, each.shaping)
+            for name, each in known.sources.items()
         ),
         objectives=known.objectives,
         key_results=known.key_results,

@@ -16,14 +16,16 @@ def plan(ground: Ground, config: Path) -> Plan:
     """Say what the config would do."""
     known = ground.load(config)
     with database_of(known) as database, database.read() as connection:
+        reads = next_reads(connection, [_as_written(ground, known, name) for name in known.sources])
         return Plan(
             planned(
                 connection,
                 goals_of(known),
                 {name: each.container_names for name, each in known.sources.items()},
                 ground.clock(),
+                anew={each.source for each in reads if each.anew},
             ),
-            next_reads(connection, [_as_written(ground, known, name) for name in known.sources]),
+            reads,
             "" if database.made else place_of(known.database),
         )
 

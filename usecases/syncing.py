@@ -8,11 +8,13 @@ from pathlib import Path
 
 from config.model import Config
 from config.problems import Problems
+from store import sources
 from store.configs import keep
 from store.database import Database
 from store.rehearsal import rehearsal
 from store.views.gaps import gaps
 from store.views.quarantine import standing, sure
+from store.views.refused import refused
 from sync.engine import Engine
 from sync.task import Progress
 from terminal.ports import KeptAnchor, Synced
@@ -60,8 +62,10 @@ def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, p
     engine = _engine(ground, known, database, progress)
     report = engine.sync(only=wanted.only, full=wanted.full)
     with database.read() as connection:
-        found = gaps(connection, setup_of(known), ground.clock(), engine.cache.of)
-    return Synced(report, found, titles={each.id: each.title for each in known.key_results})
+        setup = setup_of(known)
+        found = gaps(connection, setup, ground.clock(), engine.cache.of)
+        states = {name: sources.state_of(connection, name) for name in known.sources}
+    return Synced(report, found, refused(setup, states), titles={each.id: each.title for each in known.key_results})
 
 
 def _engine(ground: Ground, known: Config, database: Database, progress: Progress) -> Engine:

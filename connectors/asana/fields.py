@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from connectors.asana.payload import objects, text, wrong
-from connectors.contract import Demand, Stop
+from connectors.contract import Demand, FieldsRefused
 from okrs.work import fold_name
 
 OF_A_PROJECT = "custom_field_settings.custom_field.name,custom_field_settings.custom_field.resource_subtype"
@@ -69,25 +69,32 @@ class Fields:
         """Hold the fields that mappings name against a project's.  Nothing is said of a project not resolved yet.
 
         A project without the field is fine while another one has it; what is added up must hold numbers.
-        Raises Stop, with what may be meant.
+        Raises FieldsRefused, with what may be meant.
         """
-        own = self.projects.get(project)
-        for name in sorted(demand.fields) if own is not None else ():
-            added = name in demand.numbers
-            fitting = [one for one in own or () if one.fits(name, added=added)]
-            if added and len(fitting) > 1:
-                raise Stop(
-                    f"The Asana project {project} has {len(fitting)} custom fields that {name!r} may mean, "
-                    f"{_either(fitting)}: write the gid of the right one under `by`."
-                )
-            if not fitting and not self._elsewhere(name, added=added):
-                raise self._missing(project, name, added=added)
+        if project not in self.projects:
+            return
+        told = {name: self._wrong(project, name, added=name in demand.numbers) for name in sorted(demand.fields)}
+        refused = {name: sentence for name, sentence in told.items() if sentence}
+        if refused:
+            raise FieldsRefused(refused)
+
+    def _wrong(self, project: str, name: str, *, added: bool) -> str:
+        """Say why a name means no field of the project; empty when it does, or may."""
+        fitting = [one for one in self.projects[project] if one.fits(name, added=added)]
+        if added and len(fitting) > 1:
+            return (
+                f"The Asana project {project} has {len(fitting)} custom fields that {name!r} may mean, "
+                f"{_either(fitting)}: write the gid of the right one under `by`."
+            )
+        if not fitting and not self._elsewhere(name, added=added):
+            return self._missing(project, name, added=added)
+        return ""
 
     def _elsewhere(self, name: str, *, added: bool) -> bool:
         every = (one for fields in self.projects.values() for one in fields)
         return self.doubtful or any(one.fits(name, added=added) for one in every)
 
-    def _missing(self, project: str, name: str, *, added: bool) -> Stop:
+    def _missing(self, project: str, name: str, *, added: bool) -> str:
         """Say that no project has a field that fits: of the wrong kind, this project's own first."""
         homes = sorted(self.projects, key=lambda home: home != project)
         every = {one.gid: one for home in homes for one in self.projects[home]}
@@ -95,11 +102,11 @@ class Fields:
         for home in homes:
             for one in self.projects[home]:
                 if one.meant_by(name):
-                    return Stop(
+                    return (
                         f"The custom field {one} of the Asana project {home} is a {one.kind} field, "
                         f"and `by` needs a number: {remedy}"
                     )
-        return Stop(
+        return (
             f"No project of this Asana source has a custom field {name!r} (any more), or this token may not "
             f"see it: {remedy}"
         )

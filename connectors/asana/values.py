@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.asana.fields import NO_NUMBERS
 from connectors.asana.payload import objects, text, wrong
-from connectors.contract import Demand, Stop
+from connectors.contract import Demand, FieldsRefused
 from okrs.work import fold_name
 
 _PARTS = (
@@ -44,7 +44,7 @@ NOTHING = wanted(Demand())
 def values_of(task: Mapping[str, Any], wanted: Wanted) -> tuple[tuple[str, str], ...]:
     """Return the demanded fields, each under every spelling; a field is named by its name or by its gid.
 
-    Raises Stop where two fields may be meant by what is added up, MalformedAnswer.
+    Raises FieldsRefused where two fields may be meant by what is added up, MalformedAnswer.
     """
     adding: dict[str, str] = {}
     found: set[tuple[str, bool, str]] = set()
@@ -53,10 +53,11 @@ def values_of(task: Mapping[str, Any], wanted: Wanted) -> tuple[tuple[str, str],
         names = {fold_name(text(field, "name")), gid} & wanted.spellings.keys()
         for spelling in [one for name in names for one in wanted.spellings[name]]:
             if numeric and spelling in wanted.numbers and adding.setdefault(spelling, gid) != gid:
-                raise Stop(
+                told = (
                     f"Task {task['gid']} has two custom fields named {spelling!r}, {adding[spelling]} and {gid}: "
                     "name the one you mean by its gid, or rename the other one in Asana."
                 )
+                raise FieldsRefused({spelling: told})
             found.update((spelling, not numeric, one) for one in _shown(field))
     return tuple([(spelling, one) for spelling, _, one in sorted(found)])
 

@@ -1,5 +1,7 @@
 """Laws of the items that a read brings."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -7,7 +9,7 @@ import orjson
 
 from connectors.conformance.author import Author, resolved
 from connectors.conformance.walking import read
-from connectors.contract import Demand
+from connectors.contract import Connector, Container, Cursor, Demand, FieldsRefused
 from connectors.golden import golden
 from okrs.work import MOST_REFS, Kind, State, WorkItem
 
@@ -90,6 +92,21 @@ class ItemLaws(Author):
         for name in self.fields:
             assert any(item.number(name) is not None for item in items), f"no item has a number in the field {name}"
 
+    def test_fields_that_nobody_has_are_refused_by_name(self) -> None:
+        """Or passed over; what other rules ask for comes all the same."""
+        strange = frozenset({"a field that nobody has", "another one"})
+        with self.trial() as trial:
+            connector = trial.open()
+            boxes = resolved(connector)
+            for added in (strange, frozenset[str]()):
+                demand = replace(self.named, fields=self.named.fields | strange, numbers=self.named.numbers | added)
+                refused = _refused(connector, boxes[0], trial.cursor(), demand)
+                told = f"of the fields {sorted(strange)}, which nobody has, it refuses {refused}"
+                assert refused is None or refused.keys() == strange, told
+                assert refused is None or all(refused.values()), f"{told} without a reason"
+            items = [item for box in boxes for item in read(connector, box, trial.cursor(), self.named).items]
+        assert self.named.fields <= {name for item in items for name, _ in item.fields}, "other fields are lost"
+
     def test_golden_payloads_become_the_expected_items(self) -> None:
         pairs = self.goldens()
         assert pairs, "give golden payloads: real answers, and the items that they must become"
@@ -98,6 +115,19 @@ class ItemLaws(Author):
             expected = orjson.loads(pair.expected.read_bytes())
             assert items, f"{pair.payload.name} becomes no item"
             assert items == expected, f"{pair.payload.name} becomes {items}, expected is {expected}"
+
+
+def _refused(connector: Connector, box: Container, cursor: Cursor, demand: Demand) -> Mapping[str, str] | None:
+    """Return which fields are refused; None when the first page, and then all others, come."""
+    try:
+        connector.changed(box, cursor, demand)
+    except FieldsRefused as error:
+        return error.refused
+    try:
+        read(connector, box, cursor, demand)
+    except FieldsRefused as error:
+        raise AssertionError(f"fields are refused by a later page: {error}") from None
+    return None
 
 
 def _is_utc(moment: datetime) -> bool:

@@ -3,14 +3,14 @@
 Changing a value on a board does not touch the issue, and boards have no history, so there is no cheaper way.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from connectors.contract import MalformedAnswer, Stop
+from connectors.contract import FieldsRefused, MalformedAnswer, Stop
 from connectors.github import graphql
-from connectors.github.columns import KINDS, BoardField, meant_by
+from connectors.github.columns import KINDS, BoardField, every_meant
 from connectors.github.paging import MOST_PAGES
 from connectors.github.wire import PAGE_SIZE, Wire
 from okrs.demand import Demand
@@ -86,25 +86,30 @@ class Boards:
             self._boards, self._fields = [], {}
 
     def expect(self, demand: Demand) -> None:
-        """Raise Stop where fields are demanded and no board is configured that could have them."""
+        """Raise FieldsRefused where fields are demanded and no board is configured that could have them."""
         if demand.fields and not self._names:
-            names = ", ".join(sorted(demand.fields))
-            raise Stop(f"GitHub issues have no fields of their own: name the board of {names} under `boards:`.")
+            told = "GitHub issues have no fields of their own: name the board of {} under `boards:`."
+            raise FieldsRefused({name: told.format(name) for name in sorted(demand.fields)})
 
     def fields(self, wire: Wire, demand: Demand) -> Mapping[Spot, Fields]:
         """Return the demanded fields of everything on the boards, sorted by name; () for what has no value.
 
-        What was read when a page failed is not read again.  Raises Stop when a name fits no field, or one that is
-        added up several.
+        What was read when a page failed is not read again.  Raises FieldsRefused when a name fits no field, or one that
+        is added up several: the first page of each board tells that.
         """
         with self._lock:
             if demand not in self._fields:
                 self._boards = self._boards or [Board(name) for name in self._names]
-                for board in self._boards:
-                    while not board.complete:
-                        board.take(_page(wire, board.name, board.after, PAGE_SIZE), f"the board {board.name}")
-                self._fields[demand] = _demanded(self._boards, demand)
+                self._read(wire, lambda board: board.pages > 0)
+                meant = every_meant(demand, _columns(self._boards))
+                self._read(wire, lambda board: board.complete)
+                self._fields[demand] = _demanded(self._boards, meant)
             return self._fields[demand]
+
+    def _read(self, wire: Wire, enough: Callable[[Board], bool]) -> None:
+        for board in self._boards:
+            while not enough(board):
+                board.take(_page(wire, board.name, board.after, PAGE_SIZE), f"the board {board.name}")
 
     def ids(self) -> Mapping[Spot, str]:
         """Return the ids of the issues on the boards that `fields` has read."""
@@ -149,10 +154,12 @@ def _values(
             raise MalformedAnswer(f"A number of {what} is none; nothing of it was used.")
 
 
-def _demanded(boards: Sequence[Board], demand: Demand) -> dict[Spot, Fields]:
+def _columns(boards: Sequence[Board]) -> list[BoardField]:
+    return [one for board in boards for one in board.fields.values() if one.kind in KINDS]
+
+
+def _demanded(boards: Sequence[Board], meant: Mapping[str, Sequence[BoardField]]) -> dict[Spot, Fields]:
     """Return the values by where they belong; of two fields of one name, that of numbers comes first."""
-    every = [one for board in boards for one in board.fields.values() if one.kind in KINDS]
-    meant = {name: meant_by(name, every, added=name in demand.numbers) for name in sorted(demand.fields)}
     found: dict[Spot, Fields] = {spot: () for board in boards for spot in board.values}
     for name, fields in meant.items():
         for one in fields:

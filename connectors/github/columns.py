@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.contract import Stop
+from connectors.contract import FieldsRefused, Stop
+from okrs.demand import Demand
 from okrs.work import fold_name
 
 NUMBERS = frozenset({"NUMBER", "SINGLE_SELECT"})
@@ -43,6 +44,19 @@ def meant_by(name: str, every: Iterable[BoardField], *, added: bool) -> list[Boa
         kind = spoken(fitting[0].kind)
         raise Stop(f"The field {name!r} of the board {fitting[0].board} is a {kind}, and `by` needs a number: {remedy}")
     raise Stop(f"No board of this source has a field {name!r}: {remedy}")
+
+
+def every_meant(demand: Demand, every: Iterable[BoardField]) -> dict[str, list[BoardField]]:
+    """Return what each demanded name means.  Raises FieldsRefused, with all that cannot be had."""
+    every, meant, refused = list(every), dict[str, list[BoardField]](), dict[str, str]()
+    for name in sorted(demand.fields):
+        try:
+            meant[name] = meant_by(name, every, added=name in demand.numbers)
+        except Stop as error:
+            refused[name] = str(error)
+    if refused:
+        raise FieldsRefused(refused)
+    return meant
 
 
 def spoken(kind: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connectors.contract import Container, Cursor, Demand, IdPage, Page, Stop
+from connectors.contract import Container, Cursor, Demand, FieldsRefused, IdPage, Page, Stop
 from connectors.http import require
 from connectors.jira import boards, fields, paging
 from connectors.jira.agile import Agile
@@ -43,6 +43,8 @@ class Listing:
         place = self._site.start(key, window(cursor, self._site.known.passed()))
         query = of_project(key, place.window)
         asked = self._site.besides
+        if cursor.since is None:
+            self.reading(demand, full=True)  # a name that means no field is told before anything else is asked
         listed = self._boards(key, cursor) if demand.sprints else []
         quiet = self._quiet(query, place, cursor, demand)
         page = Page(()) if quiet else self._issues(query, place, cursor, demand, asked)
@@ -127,22 +129,36 @@ class Listing:
         if self._list_wanted(demand) or (full and demand.fields):
             self._site.fields()
         known = self._site.known.fields
-        columns = [(name, self._field_id(name)) for name in sorted(demand.fields)]
-        if known is not None:
-            for name in sorted(demand.numbers):
-                fields.expect_number(self._field_id(name), known)
+        columns = self._columns(demand)
         return Reading(
             root=self._site.settings.url,
             cancelled=frozenset(map(fold_name, self._site.settings.cancelled_resolutions)),
-            columns=tuple(columns),
+            columns=columns,
             epic_link=None if known is None or self._site.cloud else fields.by_schema(known, fields.EPIC_LINK),
             sprint=fields.by_schema(known, fields.SPRINT) if known is not None and demand.sprints else None,
             links=demand.refs,
         )
 
-    def _field_id(self, name: str) -> str:
+    def _columns(self, demand: Demand) -> tuple[tuple[str, str], ...]:
+        """Return the demanded fields with their ids.  Raises FieldsRefused, with all that cannot be had."""
+        columns, refused = list[tuple[str, str]](), dict[str, str]()
+        for name in sorted(demand.fields):
+            try:
+                columns.append((name, self._field_id(name, added=name in demand.numbers)))
+            except Stop as error:
+                refused[name] = str(error)
+        if refused:
+            raise FieldsRefused(refused)
+        return tuple(columns)
+
+    def _field_id(self, name: str, *, added: bool) -> str:
         known, told = self._site.known.fields, name in self._site.settings.fields
-        return self._spelled(name) if known is None else fields.field_id(self._spelled(name), known, told=told)
+        if known is None:
+            return self._spelled(name)
+        found = fields.field_id(self._spelled(name), known, told=told)
+        if added:
+            fields.expect_number(found, known)
+        return found
 
     def _spelled(self, name: str) -> str:
         return self._site.settings.fields.get(name, name)

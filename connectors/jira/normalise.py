@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from connectors.contract import FieldsRefused, Stop
 from connectors.jira.boards import sprints_of
 from connectors.jira.payload import Json, each, malformed, maybe, midnight, moment, name_of, needed
 from connectors.jira.values import value_texts
@@ -165,10 +166,12 @@ def _linked(fields: Json, what: str) -> list[str]:
 
 
 def _values(fields: Json, reading: Reading, what: str) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        [
-            (name, text)
-            for name, field in reading.columns
-            for text in value_texts(fields.get(field), f"{name!r} of {what}")
-        ]
-    )
+    return tuple([(name, text) for name, field in reading.columns for text in _value(fields.get(field), name, what)])
+
+
+def _value(value: object, name: str, what: str) -> tuple[str, ...]:
+    try:
+        return value_texts(value, f"{name!r} of {what}")
+    except Stop as error:
+        refused = {name: str(error)}
+    raise FieldsRefused(refused)

@@ -84,7 +84,10 @@ class Site:
             if self.known.fields is None:
                 what = "the list of fields"
                 self.besides += 1
-                self.known.fields = self.ask("field", what).rows(what)
+                listed = self.ask("field", what).rows(what)
+                if not listed:  # every Jira has some; taken for true, no rule's field would exist any more
+                    raise MalformedAnswer("Jira's list of fields is empty; nothing of it was used.")
+                self.known.fields = listed
             return self.known.fields
 
     def categories(self) -> dict[str, str]:

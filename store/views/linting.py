@@ -7,9 +7,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, select
 
 from mapping.codec import rule_hash, rule_text
-from mapping.demand import demand_of
+from mapping.demand import demand_of, fields_of
 from mapping.facets import asked_by
-from mapping.lint import Finding, Reached, Surveyed, findings
+from mapping.lint import FieldRefused, Finding, Reached, Surveyed, findings
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
 from okrs.ledger import EntryKind
@@ -20,13 +20,14 @@ from store.cache import MirrorCache
 from store.sources import SourceState
 from store.surveying import Surveyor, TermNames
 from store.tables import ledger_entry
+from store.views.refused import refusals
 from store.views.setup import Setup
 
 
 def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]:
     """Return what is to be said of the rules whose cycle is not over.
 
-    Of a source that was never read completely, with what a rule needs, nothing is said.
+    Of a source that was never read completely, with what a rule needs, nothing is said but what the tracker refused.
     """
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     rules = {name: rule for name, rule in setup.rules.items() if now < rule.period.end and _read(setup, states, rule)}
@@ -46,9 +47,19 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
 
     asked = {name: asked_by(_parts(rules.values(), name)) for name in named}
     names = {name: _names(connection, cache, states[name], asked[name]) for name in sorted(named)}
-    found = [*findings(rules, names, survey, keys)]
+    found = [*_refused(setup, states, now), *findings(rules, names, survey, keys)]
     whole = {name: rule for name, rule in rules.items() if name not in lacking}
     return [*found, *_reached(connection, setup, whole, values, now)]
+
+
+def _refused(setup: Setup, states: Mapping[str, SourceState], now: datetime) -> Iterator[FieldRefused]:
+    for name, rule in setup.rules.items():
+        if now >= rule.period.end:
+            continue
+        for source, field, error in refusals(setup, rule, states):
+            for number, part in enumerate(rule.parts):
+                if part.source == source and field in fields_of(part):
+                    yield FieldRefused(name, number, field, error)
 
 
 def _lacks(rule: Rule, found: Surveyed) -> bool:

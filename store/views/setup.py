@@ -19,6 +19,8 @@ class SourceSetup:
     connector: str
     containers: tuple[str, ...]
     every: timedelta
+    shaping: str | None = None
+    """The settings that change what an item reads as; None when nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from store.readiness import ready
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
+from store.views.refused import Refused, refused, refused_json
 from store.views.setup import Setup, SourceSetup
 
 STALE_AFTER = 3
@@ -37,13 +38,15 @@ class KeyResultStatus:
     standing: Standing
     stale: bool
     reading: bool
-    """Its new rule waits for a wider read; until then the old one goes on."""
+    """Its rule waits for a wider read, or for fields that the tracker refuses; until then the old one stays."""
     mapped: bool
     updated_at: datetime | None
     hold: Hold | None = None
     """An update of it that waits for a person."""
     quarantined: str | None = None
     """Why it is in quarantine and what becomes of it; None when it is not."""
+    refused: tuple[str, ...] = ()
+    """Why fields that its rule names cannot be had: sentences of its trackers."""
 
     @property
     def unread(self) -> bool:
@@ -80,6 +83,8 @@ class StatusView:
     sources: tuple[SourceStatus, ...]
     gaps: tuple[Gap, ...] = ()
     """Parts of the shown key results' rules that select nothing."""
+    refused: tuple[Refused, ...] = ()
+    """Fields that the shown key results' rules name and cannot have."""
     absent: str = ""
     """A sentence when there is no database yet."""
     quarantine: tuple[Quarantined, ...] = ()
@@ -93,6 +98,7 @@ class _Held:
     states: Mapping[str, KeyResultState]
     sources: Mapping[str, SourceState]
     holds: Mapping[str, Hold]
+    refused: tuple[Refused, ...] = ()
 
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
@@ -100,10 +106,12 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     cycles = [each for each in setup.cycles if cycle in (None, each.id)]
     if cycle is not None and not cycles:
         raise KeyError(cycle)
+    states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     held = _Held(
         ledger.states(connection),
-        {each.name: sources.state_of(connection, each.name) for each in setup.sources},
+        states,
         {each.key_result: each for each in open_holds(connection)},
+        refused(setup, states),
     )
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
@@ -116,6 +124,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
         gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
+        refused=tuple(each for each in held.refused if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
     )
 
@@ -139,6 +148,7 @@ def _key_result(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
     )
     value = state.value if state else None
+    wanting = tuple(dict.fromkeys(each.error for each in held.refused if each.key_result == key_result.id))
     return KeyResultStatus(
         key_result=key_result,
         value=value,
@@ -151,11 +161,12 @@ def _key_result(
             share_done=_share_done(connection, key_result, state),
         ),
         stale=old,
-        reading=rule is not None and _reading(connection, setup, held, rule, state),
+        reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
         mapped=rule is not None,
         updated_at=state.moved_at if state else None,
         hold=held.holds.get(key_result.id),
         quarantined=message_for(setup.quarantine, key_result.id),
+        refused=wanting,
     )
 
 
@@ -245,6 +256,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
             for each in view.sources
         ],
         "selects_nothing": gaps_json(view.gaps),
+        "refused_fields": refused_json(view.refused),
         "quarantine": quarantine_json(view.quarantine),
     }
 
@@ -270,6 +282,7 @@ def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
         "stale": each.stale,
         "held": each.hold is not None,
         "reading": each.reading,
+        "error": " ".join(each.refused) or None,
         "quarantined": each.quarantined,
         "override": None,
         "updated_at": _time(each.updated_at),

@@ -12,6 +12,7 @@ from mapping.rule import Rule
 from store import ledger, scopes, sources
 from store.cache import MirrorCache
 from store.readiness import ready
+from store.views.refused import refusals
 from store.views.setup import Setup
 
 
@@ -24,6 +25,8 @@ class Why(StrEnum):
     """Its cycle has not begun."""
     SOURCES = "sources"
     """Sources of it could not be read completely."""
+    FIELDS = "fields"
+    """Its rule names fields that the tracker refuses."""
     NOTHING = "nothing"
     """All was read, and there is nothing that it could measure: no average of no tickets."""
     TOO_LARGE = "too_large"
@@ -40,7 +43,7 @@ class Waiting:
     begins: date | None = None
     """The first day of its cycle, when it waits for that."""
     failed: tuple[tuple[str, str], ...] = ()
-    """Sources that it waits for, each with the tracker's last error."""
+    """Sources that it waits for, each with the tracker's last error, or with why it refuses a field."""
 
 
 def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> Waiting | None:
@@ -56,6 +59,9 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
     lacking = [
         each for each in states if not ready(connection, each, setup.containers[each.name], demand_of(rule, each.name))
     ]
+    refused = refusals(setup, rule, {each.name: each for each in states})
+    if fields := tuple((source, error) for source, _, error in refused):
+        return Waiting(Why.FIELDS, failed=fields)
     failed = tuple((each.name, each.error) for each in lacking if each.error)
     if failed:
         return Waiting(Why.SOURCES, failed=failed)

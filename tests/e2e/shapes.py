@@ -30,6 +30,8 @@ QUARANTINE = [
 
 GAPS = [{"key_result": str, "part": int, "source": str}]
 
+REFUSED = [{"key_result": str, "source": str, "field": str, "error": str}]
+
 STATUS: dict[str, Any] = {
     "cycle": MAYBE_TEXT,
     "objectives": [{"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES}],
@@ -50,6 +52,7 @@ STATUS: dict[str, Any] = {
             "stale": bool,
             "held": bool,
             "reading": bool,
+            "error": MAYBE_TEXT,
             "quarantined": MAYBE_TEXT,
             "override": None,
             "updated_at": (INSTANT, None),
@@ -67,6 +70,7 @@ STATUS: dict[str, Any] = {
         }
     ],
     "selects_nothing": GAPS,
+    "refused_fields": REFUSED,
     "quarantine": QUARANTINE,
 }
 
@@ -95,6 +99,7 @@ SYNC: dict[str, Any] = {
     "retired": [{"key_result": str, "why": str}],
     "held": HOLDS,
     "selects_nothing": GAPS,
+    "refused_fields": REFUSED,
     "dry_run": bool,
     "anchor": ({"to": str, "seq": int, "hash": str, "at": INSTANT, "problem": MAYBE_TEXT}, None),
     "quarantine": QUARANTINE,

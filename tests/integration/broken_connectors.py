@@ -18,6 +18,7 @@ from connectors.contract import (
     Cursor,
     Demand,
     Fate,
+    FieldsRefused,
     Found,
     IdPage,
     Listed,
@@ -228,6 +229,31 @@ class FieldsAsTheyCome(Toy):
     def item(self, row: Json, demand: Demand) -> WorkItem:
         item = super().item(row, demand)
         return replace(item, fields=item.fields[::-1])
+
+
+@breaks("fields_that_nobody_has_are_refused_by_name")
+class StopsForAStrangeField(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        if demand.fields - {"points", "market"}:
+            raise Stop("The toy has no such field.")
+        return super().changed(container, cursor, demand)
+
+
+@breaks("fields_that_nobody_has_are_refused_by_name")
+class RefusesOneAfterTheOther(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        for name in sorted(demand.fields - {"points", "market"}):
+            raise FieldsRefused({name: "The toy has no such field."})
+        return super().changed(container, cursor, demand)
+
+
+@breaks("fields_that_nobody_has_are_refused_by_name")
+class RefusesLate(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        strange = demand.fields - {"points", "market"}
+        if strange and cursor.resume:
+            raise FieldsRefused(dict.fromkeys(strange, "The toy has no such field."))
+        return super().changed(container, cursor, demand)
 
 
 @breaks("golden_payloads_become_the_expected_items")

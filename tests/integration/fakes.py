@@ -15,6 +15,7 @@ from connectors.contract import (
     Cursor,
     Demand,
     Fate,
+    FieldsRefused,
     Found,
     IdPage,
     Page,
@@ -106,6 +107,12 @@ class FakeTracker:
         """Ids of which the tracker says that they were deleted."""
         self.finds: dict[str, set[str] | ConnectorError] = {}
         """What the tracker's own queries find, or how they fail."""
+        self.fields: dict[str, bool] | None = None
+        """The fields that it has, and whether they may hold numbers; None where it has every one."""
+        self.refuses_after = 0
+        """From which item of a listing on it refuses fields."""
+        self.forgets = ""
+        """A field that is gone from the first look-up on."""
         self.told: datetime | None = None
         """The tracker's own time, where it tells."""
         self.open = 0
@@ -168,6 +175,7 @@ class FakeConnector(Plain):
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         self._requests += 1
         self._tracker.asked.append((container.name, cursor, demand))
+        self._refuse(demand, int(cursor.resume or 0))
         project, start, size = self._tracker.projects[container.name], int(cursor.resume or 0), self._tracker.page_size
         if project.breaks and start // size >= project.breaks[0]:
             raise project.breaks[1]
@@ -177,6 +185,14 @@ class FakeConnector(Plain):
         if project.endless:
             return Page(page, (str(size),), len(found))
         return Page(page, (str(start + size),) if start + size < len(found) else (), len(found))
+
+    def _refuse(self, demand: Demand, late: int = 0) -> None:
+        known = self._tracker.fields
+        if known is not None:
+            refused = {name: f"There is no field {name}." for name in demand.fields if name not in known}
+            refused |= {name: f"{name} holds no numbers." for name in demand.numbers if known.get(name) is False}
+            if refused and late >= self._tracker.refuses_after:
+                raise FieldsRefused(refused)
 
     @property
     def told(self) -> datetime | None:
@@ -197,6 +213,9 @@ class FakeConnector(Plain):
 
     def look_up(self, container: Container, refs: Sequence[Ref], demand: Demand) -> dict[str, Found]:
         self._requests += 1
+        if self._tracker.fields:
+            self._tracker.fields.pop(self._tracker.forgets, None)
+        self._refuse(demand)
         self._tracker.looked_up += [ref.id for ref in refs]
         return {ref.id: self._find(container, ref.id) for ref in refs}
 

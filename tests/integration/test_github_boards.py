@@ -306,7 +306,8 @@ def test_branches_and_closed_issues_cost_one_request_a_page(sandbox: Sandbox, gi
 
 def test_a_board_that_pages_in_a_circle_ends() -> None:
     page = (
-        '{"data": {"repositoryOwner": {"projectV2": {"title": "R", "fields": {"nodes": []}, "items": {"nodes": [], '
+        '{"data": {"repositoryOwner": {"projectV2": {"title": "R", "fields": {"nodes": [{"id": "F", "name": "points", '
+        '"dataType": "NUMBER"}]}, "items": {"nodes": [], '
         '"pageInfo": {"hasNextPage": true, "endCursor": "same"}}}}}}'
     )
     with GitHubServer() as server:

@@ -9,7 +9,18 @@ import pytest
 from config.lint import warned
 from config.loader import load
 from config.problems import Problem
-from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.lint import (
+    Ambiguous,
+    FieldRefused,
+    Finding,
+    Overlap,
+    Reached,
+    SelectsNothing,
+    Twice,
+    Unanswered,
+    Unestimated,
+    Unknown,
+)
 from mapping.rule import Selector
 from tests.unit.docs_pages import ROOT
 
@@ -145,6 +156,18 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
             "mappings[1].from[1].where.any[1].query",
             "the tracker did not answer this query: No such field.",
         ),
+    ),
+    (
+        FieldRefused("basket", 1, "points", "There is no such field."),
+        (
+            25,
+            "mappings[1].from[1].by",
+            'cannot give the field "points", so this mapping does not take effect: There is',
+        ),
+    ),
+    (
+        FieldRefused("basket", 1, "risk", "There is no such field."),
+        (23, "mappings[1].from[1].where", 'the tracker cannot give the field "risk"'),
     ),
     (Unanswered("basket", 1, "odd", None), (23, "mappings[1].from[1].where.any[1].query", "was not asked yet")),
     (

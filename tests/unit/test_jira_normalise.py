@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.contract import MalformedAnswer, Stop
+from connectors.contract import FieldsRefused, MalformedAnswer, Stop
 from connectors.golden import golden
 from connectors.jira.normalise import Reading, issue_item, version_item
 from connectors.jira.settings import CANCELLED_RESOLUTIONS
@@ -133,8 +133,14 @@ def test_several_values_are_several_pairs_and_numbers_stay_numbers() -> None:
 
 @pytest.mark.parametrize("value", [{"id": "1"}, [{"progress": 0, "total": 8}], {"value": 3}])
 def test_a_value_without_words_is_told(value: object) -> None:
-    with pytest.raises(Stop, match="Jira holds 'severity' of PAY-1 in a form of its own"):
+    told = "Jira holds 'severity' of PAY-1 in a form of its own"
+    with pytest.raises(Stop, match=told):
         value_texts(value, "'severity' of PAY-1")
+    issue = load("cloud.json")["issues"][1]
+    issue["fields"]["customfield_10030"] = value
+    with pytest.raises(FieldsRefused, match=told) as raised:
+        issue_item(issue, CLOUD)
+    assert set(raised.value.refused) == {"severity"}
 
 
 MISSING = ["id", "key", "fields", "fields.summary", "fields.issuetype", "fields.issuetype.name"]
