@@ -27,6 +27,9 @@ class Note(StrEnum):
     TOO_LARGE = "cannot be measured: its numbers are too large"
 
 
+_REVISING = frozenset({Note.NEW, Note.RULE, Note.TARGET, Note.BACK})
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A ticket on the line of one part."""
@@ -82,6 +85,11 @@ class Planned:
     def changed(self) -> tuple[Ticket, ...]:
         """Those that stay with another weight or amount."""
         return tuple(each for each in self.tickets if each.old and each.new)
+
+    @property
+    def revised(self) -> bool:
+        """The config says something else of it than the ledger has on record."""
+        return not _REVISING.isdisjoint(self.notes)
 
     @property
     def changes(self) -> bool:

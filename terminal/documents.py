@@ -27,6 +27,7 @@ def plan_json(view: Plan) -> dict[str, Any]:
         "key_results": [_planned(each) for each in view.key_results],
         "changes": view.changes,
         "sources": [_next_read(each) for each in view.reads],
+        "warnings": problems_json(view.warnings),
     }
 
 

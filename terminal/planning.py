@@ -12,6 +12,7 @@ from okrs.numbers import plain
 from store.views.history import ShownEntry
 from sync.lacking import Lack
 from sync.planned import Note, Place, Planned, Ticket
+from terminal.noting import problem_lines
 from terminal.ports import Plan
 from terminal.render import REASONS, cause_text
 from terminal.reporting import number
@@ -56,6 +57,7 @@ def planned(view: Plan) -> RenderableType:
     """Every key result that changes, or of which something is to be said; then how many stay."""
     told = [each for each in view.key_results if each.changes or each.notes]
     blocks = [block for each in told for block in (*_key_result(each), Text())]
+    blocks += [Text(harmless(line, 1000), "yellow") for line in problem_lines(view.warnings)]
     blocks += [Text(line, "yellow") for line in whole_lines(view, harmless)]
     return Group(*blocks, Text(summary(view), "bold"))
 

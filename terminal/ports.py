@@ -120,6 +120,8 @@ class Plan:
     """Sources whose tickets the next read changes for their settings' sake."""
     absent: str = ""
     """Where the database is to be, when there is none yet."""
+    warnings: tuple[Problem, ...] = ()
+    """What `validate` warns of the key results that the config changes."""
 
     @property
     def changes(self) -> bool:

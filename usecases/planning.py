@@ -3,29 +3,47 @@
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import Connection
+
+from config.lint import warned_of
+from config.loader import Loaded, load
 from config.model import Config
+from config.problems import Problem
 from store.database import place_of
+from store.views.linting import linted
 from sync.lacking import next_reads
+from sync.planned import Planned
 from sync.planning import plan as planned
 from sync.task import SourceToRead
-from terminal.ports import Plan
-from usecases.ground import Ground, database_of, goals_of
+from terminal.ports import InvalidConfig, Plan
+from usecases.ground import Ground, database_of, goals_of, setup_of
 
 
 def plan(ground: Ground, config: Path) -> Plan:
-    """Say what the config would do."""
-    known = ground.load(config)
+    """Say what the config would do.  Raises InvalidConfig."""
+    loaded = load(config, ground.environ, connect=False)
+    known = loaded.config
+    if known is None:
+        raise InvalidConfig(loaded.problems)
     with database_of(known) as database, database.read() as connection:
+        containers = {name: each.container_names for name, each in known.sources.items()}
+        key_results = planned(connection, goals_of(known), containers, ground.clock())
         return Plan(
-            planned(
-                connection,
-                goals_of(known),
-                {name: each.container_names for name, each in known.sources.items()},
-                ground.clock(),
-            ),
+            key_results,
             next_reads(connection, [_as_written(ground, known, name) for name in known.sources]),
             "" if database.made else place_of(known.database),
+            _warnings(ground, connection, loaded, key_results),
         )
+
+
+def _warnings(
+    ground: Ground, connection: Connection, loaded: Loaded, key_results: tuple[Planned, ...]
+) -> tuple[Problem, ...]:
+    """What `validate` warns of the key results that the config changes; where it changes none, nothing is looked at."""
+    revised = {each.id for each in key_results if each.revised}
+    if not revised or loaded.config is None:
+        return ()
+    return warned_of(loaded, linted(connection, setup_of(loaded.config), ground.clock()), revised)
 
 
 def _as_written(ground: Ground, known: Config, name: str) -> SourceToRead:

@@ -1,5 +1,6 @@
 """`headway plan`: what a changed config would do, told without tracker, token or trace."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -78,9 +79,32 @@ def test_a_comment_names_tickets_with_their_addresses(copy: Headway) -> None:
     assert (code, err) == (5, "")
     assert out.startswith("### Headway plan\n")
     assert "| Fix 25 P1 checkout bugs <sub>p1-bugs</sub> | " in out
-    assert out.count("<details>") == out.count("</details>") == 1
+    warnings, tickets = out.split("<details>")[1:]
+    assert warnings.startswith("<summary>1 warning about what changes</summary>")
+    assert tickets.startswith("<summary>Fix 25 P1 checkout bugs: ")
+    assert out.count("</details>") == 2
     assert "- [PAY-" in out
     assert "/browse/PAY-" in out
+
+
+SLIP = "headway.yaml:{line}:{column} mappings[0].from[0].where ← selects nothing that was read; no ticket has the label"
+
+
+def test_what_changes_is_planned_with_the_warnings_about_it_and_no_others(copy: Headway) -> None:
+    copy.edit("{epic: PAY-1}", "{project: PAY}")  # many tickets of a project have no estimate
+    assert copy.run("sync").code == 0
+    assert "mappings[3].from[0].by" in [each["path"] for each in copy.run("validate", "--json").out]
+    assert copy.run("plan", "--json", **NO_TOKENS).out["warnings"] == []
+    copy.edit("label: p1, not", "label: p11, not")
+    out = copy.run("plan", "--json", **NO_TOKENS).out
+    assert list(shapes.complaints(out, shapes.PLAN)) == []
+    (told,) = out["warnings"]
+    assert told in copy.run("validate", "--json").out
+    text = f'{SLIP.format(**told)} "p11", did you mean "p1"?'
+    assert f"warning: {text}" in copy.run("plan", **NO_TOKENS).out
+    comment = copy.run("plan", "--markdown", **NO_TOKENS).out
+    assert "<details><summary>1 warning about what changes</summary>\n\n- headway.yaml" in comment
+    assert text in re.sub(r"&#(\d+);", lambda sign: chr(int(sign[1])), comment)
 
 
 def test_a_plan_is_one_document_or_the_other(settled: Headway) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from config.problems import Problem
 from okrs.demand import Demand
 from okrs.ledger import Cause, CauseKind, Entry, EntryKind
 from okrs.objective import KeyResult, Numeric, terms_text
@@ -94,6 +95,16 @@ def test_a_change_is_told_with_its_tickets() -> None:
         "",
         "1 of 1 key result would change.",
     ]
+
+
+def test_warnings_are_text_in_a_comment_and_long_lists_are_cut() -> None:
+    hostile = Problem("a.yaml", 1, 2, "mappings[0]", HOSTILE["HTML"], "warning")
+    comment = reviewed(Plan((a_plan(),), warnings=(hostile,) * 23))
+    assert "<details><summary>23 warnings about what changes</summary>" in comment
+    assert comment.count("\n- a.yaml") == 20
+    assert "<img" not in comment
+    assert comment.count("</details>") == 1
+    assert "- and 3 more, which `headway validate` tells" in comment
 
 
 def test_what_stays_is_only_counted() -> None:
