@@ -86,9 +86,16 @@ def _note(note: Note, each: Planned, show: Show) -> str:
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
+        Note.RULE: "".join(f": {why}" for why in _reasons(each)),
         Note.TARGET: f": {' ⇒ '.join(_terms(text) for text in each.terms or ())}",
     }
     return note.value + told.get(note, "")
+
+
+def _reasons(each: Planned) -> list[str]:
+    """Why the rule is another one, where nobody touched the mapping."""
+    entries = (effect.entry for effect in each.effects)
+    return [entry.why for entry in entries if entry.kind is EntryKind.RULE and entry.why]
 
 
 def _lack(lack: Lack, show: Show) -> str:

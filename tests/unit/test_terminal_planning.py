@@ -118,6 +118,7 @@ LACK = Lack(
     Demand(fields=frozenset({"points"}), histories=True, sprints=True, refs=True),
     ("team = core",),
 )
+DATES = "the dates of its cycle changed, and the mapping leads to them"
 SENTENCES = {
     "new": a_plan(notes=(Note.NEW,)),
     "unknown until read: OPS and WEB and the field points and histories and sprints and links between tickets and the "
@@ -126,6 +127,9 @@ SENTENCES = {
     "rule changed; target changed: from 0 to 20 ⇒ from 0 to 25": a_plan(
         notes=(Note.RULE, Note.TARGET),
         terms=(terms_text(Numeric(Decimal(0), Decimal(20))), terms_text(KR.terms)),
+    ),
+    "rule changed: the dates of its cycle changed, and the mapping leads to them": a_plan(
+        effects=(ShownEntry(replace(an_effect(EntryKind.RULE, 20, 17).entry, why=DATES), ()),)
     ),
     "retired: taken out of the config": a_plan(notes=(Note.RETIRED,)),
     "": a_plan(notes=()),
