@@ -72,6 +72,12 @@ class Planned:
     tickets: tuple[Ticket, ...] = ()
     terms: tuple[str, str] | None = None
     """Old and new terms as canonical JSON, where they change."""
+    former: str | None = None
+    """What one was called that is not in the config any more; None when nobody knows."""
+
+    @property
+    def title(self) -> str | None:
+        return self.key_result.title if self.key_result else self.former
 
     @property
     def coming(self) -> tuple[Ticket, ...]:

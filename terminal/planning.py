@@ -73,7 +73,7 @@ def summary(view: Plan) -> str:
 
 
 def title_of(each: Planned) -> str:
-    return each.key_result.title if each.key_result else each.id
+    return each.title or each.id
 
 
 def note_text(each: Planned, show: Show = harmless) -> str:
@@ -147,7 +147,7 @@ def _key_result(each: Planned) -> Iterator[RenderableType]:
     moved = f"  {move(each)}" if each.old is not None or each.new is not None else ""
     yield Text.assemble(
         (harmless(title_of(each)), "bold"),
-        (f"  {harmless(each.id)}" if each.key_result else "", "dim"),
+        (f"  {harmless(each.id)}" if each.title else "", "dim"),
         moved,
         (f"  {note}" if note else "", "yellow" if _doubtful(each) else ""),
     )

@@ -64,7 +64,7 @@ def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
 
 def _row(each: Planned) -> str:
     then = "?" if Note.UNKNOWN in each.notes else number(each.new)
-    name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.key_result else inert(each.id)
+    name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.title else inert(each.id)
     count = [str(len(tickets) or "") for tickets in (each.coming, each.going)]
     return f"| {name} | {number(each.old)} | {then} | {' | '.join(count)} | {_note(each)} |"
 

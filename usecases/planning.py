@@ -1,15 +1,18 @@
 """`plan`: what a config would do, without a tracker and without its tokens."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from config.lastgood import former_titles
 from config.lint import warned_of
 from config.loader import Loaded, load
 from config.model import Config
 from config.problems import Problem
-from store.database import place_of
+from store.configs import kept
+from store.database import Database, place_of
 from store.views.linting import linted
 from sync.lacking import next_reads
 from sync.planned import Planned
@@ -29,15 +32,23 @@ def plan(ground: Ground, config: Path) -> Plan:
         containers = {name: each.container_names for name, each in known.sources.items()}
         key_results = planned(connection, goals_of(known), containers, ground.clock())
         return Plan(
-            key_results,
+            _called(database, key_results),
             next_reads(connection, [_as_written(ground, known, name) for name in known.sources]),
             "" if database.made else place_of(known.database),
             _warnings(ground, connection, loaded, key_results),
         )
 
 
+def _called(database: Database, key_results: Sequence[Planned]) -> tuple[Planned, ...]:
+    """Say what those were called that left the config: the last run kept it."""
+    if all(each.key_result for each in key_results):
+        return tuple(key_results)
+    titles = former_titles(kept(database))
+    return tuple(each if each.key_result else replace(each, former=titles.get(each.id)) for each in key_results)
+
+
 def _warnings(
-    ground: Ground, connection: Connection, loaded: Loaded, key_results: tuple[Planned, ...]
+    ground: Ground, connection: Connection, loaded: Loaded, key_results: Sequence[Planned]
 ) -> tuple[Problem, ...]:
     """What `validate` warns of the key results that the config changes; where it changes none, nothing is looked at."""
     revised = {each.id for each in key_results if each.revised}

@@ -132,12 +132,25 @@ def test_a_copy_of_the_database_is_enough(headway: Headway, tmp_path: Path) -> N
 
 
 def test_a_key_result_that_leaves_the_config_is_told_by_the_run_that_retires_it(copy: Headway) -> None:
+    title = "No more than 30 open bugs"
     copy.edit("open-bugs", "bugs-left")
     plan = copy.run("plan", "--json", **NO_TOKENS).out
-    assert plan["key_results"][-1]["id"] == "open-bugs"
+    assert [plan["key_results"][-1][key] for key in ("id", "title")] == ["open-bugs", title]
+    assert f"{title}  open-bugs  " in copy.run("plan", **NO_TOKENS).out
+    assert f"| {title} <sub>open-bugs</sub> |" in copy.run("plan", "--markdown", **NO_TOKENS).out
     synced = copy.run("sync", "--json")
     assert synced.out["retired"] == [{"key_result": "open-bugs", "why": "it was taken out of the config"}]
     assert list(shapes.complaints(synced.out, shapes.SYNC)) == []
     copy.edit("bugs-left", "bugs-now")
     told = copy.run("sync").out
     assert "bugs-left is retired: it was taken out of the config; its value stays " in told
+    answer = copy.run("explain", "open-bugs")
+    assert answer.code == 1
+    assert "open-bugs is not in the config any more: `headway history open-bugs` shows" in answer.err
+
+
+def test_an_objective_has_no_tickets_and_its_key_results_are_named(settled: Headway) -> None:
+    for command in ("explain", "history"):
+        answer = settled.run(command, "reliable-checkout")
+        assert answer.code == 1
+        assert "reliable-checkout is an objective: name one of its key results, p1-bugs, open-bugs" in answer.err
