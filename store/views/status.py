@@ -81,6 +81,8 @@ class StatusView:
     """A sentence when there is no database yet."""
     quarantine: tuple[Quarantined, ...] = ()
     """Files of the config that are not right."""
+    cycles: tuple[Cycle, ...] = ()
+    """Those that are shown, in the order of the config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
         gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
+        cycles=tuple(cycles),
     )
 
 
