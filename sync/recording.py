@@ -281,6 +281,9 @@ def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, in
         for item in items:
             now_item, gone = known.get(item, (None, None))
             past[name, item] = Past(was.get(item), None if gone else now_item, CauseKind(gone) if gone else None)
+        alike = [item for item in items if past[name, item].unchanged]  # by time alone, or it had left meanwhile
+        for item in lookup.touched(connection, name, alike, then.get(name, 0)):
+            past[name, item] = replace(past[name, item], returned=True)
     return past
 
 
