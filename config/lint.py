@@ -14,7 +14,18 @@ from config.problems import Problem, Problems
 from config.tree import Spot
 from config.words import advice, meant, quoted
 from connectors.settings import Containers
-from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.lint import (
+    Ambiguous,
+    Finding,
+    Overlap,
+    Reached,
+    Reused,
+    SelectsNothing,
+    Twice,
+    Unanswered,
+    Unestimated,
+    Unknown,
+)
 from mapping.rule import Counts, FieldMatch, Match, Measure, Rule, Selector
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
@@ -234,6 +245,8 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.mapping(name)
         case Reached():
             spot = places.key_result(name, "target")
+        case Reused():
+            spot = places.key_result(name)
     return spot
 
 
@@ -268,6 +281,11 @@ def _words(found: Finding) -> str:
         case Reached(_, value, measured):
             began = "it began with" if measured else "it would begin with"
             text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"
+        case Reused(_, cycle, first, last):
+            text = (
+                f"its history of {first} to {last} would go on in {quoted(cycle)}, value and all: give what is "
+                "wanted of another cycle an id of its own"
+            )
     return text
 
 

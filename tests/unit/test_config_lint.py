@@ -1,6 +1,7 @@
 """Warnings about a config without a mistake: what each says, and the place that it points at."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,18 @@ import pytest
 from config.lint import warned
 from config.loader import load
 from config.problems import Problem
-from mapping.lint import Ambiguous, Finding, Overlap, Reached, SelectsNothing, Twice, Unanswered, Unestimated, Unknown
+from mapping.lint import (
+    Ambiguous,
+    Finding,
+    Overlap,
+    Reached,
+    Reused,
+    SelectsNothing,
+    Twice,
+    Unanswered,
+    Unestimated,
+    Unknown,
+)
 from mapping.rule import Selector
 from tests.unit.docs_pages import ROOT
 
@@ -166,6 +178,15 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
     (
         Reached("bugs", Decimal(26), measured=True),
         (11, "objectives[0].key_results[0].target", "it began with 26, which is all it asks for: set a target that "),
+    ),
+    (
+        Reused("bugs", "Q", date(2026, 7, 1), date(2026, 9, 30)),
+        (
+            11,
+            "objectives[0].key_results[0].id",
+            'its history of 2026-07-01 to 2026-09-30 would go on in "Q", value and all: give what is wanted of another '
+            "cycle an id of its own",
+        ),
     ),
     (
         Reached("legal", Decimal(100), measured=False),
