@@ -69,10 +69,10 @@ class Service:
     def __init__(self, environ: Mapping[str, str], clock: Clock = utc_now) -> None:
         self._ground = Ground(environ, clock, _connect)
 
-    def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
+    def validate(self, config: Path, *, offline: bool = False) -> tuple[Setup | None, tuple[Problem, ...]]:
         from usecases.validating import validate
 
-        return validate(self._ground, config)
+        return validate(self._ground, config, offline=offline)
 
     def plan(self, config: Path) -> Plan:
         from usecases.planning import plan

@@ -14,13 +14,15 @@ from config.files import CASES, read_tree
 from config.interpolation import refuse_elsewhere
 from config.model import Config
 from config.problems import Problem, Problems
-from config.tree import Spot
+from config.tree import Place, Spot
 from config.words import advice, quoted
 from mapping.cases import Case, names_of
+from mapping.demand import demands_of
 from mapping.rule import Rule
 
 FOLDER = "cases"
 
+_NO_CASES = "this folder holds no cases: name one with *.cases.yaml, or a file of cases"
 _MISSING = "there is no such file: name a file of cases"
 
 
@@ -30,11 +32,22 @@ def files_beside(config: Path) -> list[Path]:
     return sorted([*home.glob(f"*{CASES}"), *(home / FOLDER).glob("*.yaml")])
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return the files of cases that a path stands for: itself, or those of a folder; none where it holds none."""
+    if not path.is_dir():
+        return [path]
+    own = path.glob("*.yaml") if path.resolve().name == FOLDER else ()
+    return sorted({*files_beside(path), *own})
+
+
 def read_cases(paths: Iterable[Path], config: Config) -> tuple[list[Case], tuple[Problem, ...]]:
     """Return the cases of these files, and what is wrong with them; with any problem the cases are not complete."""
     problems = Problems()
     cases: list[Case] = []
-    for path in paths:
+    found = [(path, files_of(path)) for path in paths]
+    for path in (path for path, files in found if not files):
+        problems.at(Place(str(path)), (), _NO_CASES)
+    for path in (file for _, files in found for file in files):
         root = read_tree(path, problems, missing=_MISSING, begin="cases:")
         if root is not None:
             refuse_elsewhere(root, keys_of(CasesFile), (), problems)
@@ -58,6 +71,8 @@ def _check(case: Spot, config: Config, problems: Problems) -> Rule | None:
     items = case.listed("items")
     for item in items if rule else ():
         _check_source(item, rule.sources if rule else (), problems)
+    for item in items:
+        _check_fields(item, config, problems)
     names = _names(items, rule.sources[0] if rule else "", problems)
     for spot in case.listed("counted"):
         _require(spot, spot.text, names, problems)
@@ -85,6 +100,16 @@ def _check_source(item: Spot, sources: Sequence[str], problems: Problems) -> Non
         problems.error(source, f"the rule does not read {quoted(source.text)}; {what_to_do}")
     if item.get("parent") and (epic := item.get("epic")):
         problems.error(epic, "parent and epic both say what stands right above: give the parent a row, with its epic")
+
+
+def _check_fields(item: Spot, config: Config, problems: Problems) -> None:
+    """Complain of fields that change nothing: no rule reads them, by this very name, and no source knows them."""
+    fields = item.get("fields")
+    read = {name for rule in config.rules.values() for _, demand in demands_of(rule) for name in demand.fields}
+    known = sorted(read.union(*(each.own_field_names for each in config.sources.values())))
+    for name, spot in fields.entries() if fields else ():
+        if name not in known:
+            problems.error(spot, f"no mapping reads the field {quoted(name)}; {advice(name, known, 'they read')}")
 
 
 def _names(items: Iterable[Spot], home: str, problems: Problems) -> list[str]:

@@ -76,6 +76,9 @@ def arranged(found: Found, problems: Problems) -> Files:
     roots = [file.root for file in found.files if file.root is not None]
     complete = bool(found.files) and len(roots) == len(found.files)
     main = main_of(roots) if found.shared is not None else next(iter(roots), None)
+    if main is not None and found.shared is None and _is_a_teams(main):
+        problems.at(main.home, ("version",), _TEAM_ALONE)
+        return Files(found.folder, None, (main,), complete=False, whole=False)
     if main is None:
         if complete:
             told = ("version",), "no file of this folder holds version: add version: 1 to one"
@@ -83,6 +86,12 @@ def arranged(found: Found, problems: Problems) -> Files:
         return Files(found.folder, None, tuple(roots), complete=False, whole=False)
     teams = tuple(team_of(root, main, problems) for root in roots if root is not main)
     return Files(found.folder, main, teams, complete=complete, whole=complete)
+
+
+def _is_a_teams(root: Spot) -> bool:
+    """Tell whether a file has keys of a team's file, and no other."""
+    keys = [key for key, _ in root.entries()]
+    return bool(keys) and set(keys) <= set(keys_of(TeamFile))
 
 
 def beginning(file: File) -> Spot | None:
@@ -104,9 +113,17 @@ def _is_folder(path: Path) -> bool:
 _CONFIG_MISSING = "there is no such file: name the config with -c PATH, or write one with `headway init`"
 
 
-def _read(path: Path) -> File:
+_TEAM_ALONE = (
+    "this is a team's file: name its folder, or the file in it that has version, with -c; a config of its own has "
+    "version: 1, database and cycles, too"
+)
+_BEGIN = "version: 1"
+_TEAM_BEGINS = "objectives:, or take it out of the folder"
+
+
+def _read(path: Path, begin: str = _BEGIN) -> File:
     problems = Problems()
-    return File(str(path), read_tree(path, problems, missing=_CONFIG_MISSING, begin="version: 1"), problems)
+    return File(str(path), read_tree(path, problems, missing=_CONFIG_MISSING, begin=begin), problems)
 
 
 def read_tree(path: Path, problems: Problems, *, missing: str, begin: str) -> Spot | None:
@@ -146,7 +163,7 @@ def _read_folder(folder: Path) -> Found:
     paths = [path for path in every if _of_config(path.name)]
     if not paths:
         problems.at(Place(str(folder)), (), "the folder holds no *.yaml file: put headway.yaml into it")
-    return replace(found, files=tuple(_read(path) for path in paths))
+    return replace(found, files=tuple(_read(path, _BEGIN if len(paths) == 1 else _TEAM_BEGINS) for path in paths))
 
 
 def _of_config(name: str) -> bool:
@@ -174,7 +191,10 @@ def team_of(root: Spot, main: Spot, problems: Problems) -> Spot:
         entry = entries.pop(key, None)
         first = main.child(key)
         if entry and first:
-            problems.at(entry.place, (key,), f"{key} is given twice, first at {first.home}: keep one of them")
+            told = (
+                f"{key} is given twice, first at {first.home}: only the main file has {key}, so move there what is new"
+            )
+            problems.at(entry.place, (key,), told)
         elif entry:
             problems.at(entry.place, (key,), f"{key} belongs into {main.home.file}, beside version: move it there")
     return Spot(Table(root.node.place, entries), root.home)

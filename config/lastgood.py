@@ -3,16 +3,17 @@
 What stands in for what is decided in `config.quarantine`; here the files are read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.database import read_database
-from config.documents import document_of
+from config.documents import document_of, tree_of
 from config.files import File, Found, arranged, beginning, read_files
 from config.interpolation import Resolver
 from config.loader import Terms, understood
 from config.model import Config
+from config.names import key_results_of, objectives_of
 from config.problems import Problem, Problems
 from config.quarantine import settle
 from config.tree import Spot
@@ -80,6 +81,14 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     more = (each for each in settled.problems if each not in loaded.problems)
     told = Problems([*loaded.problems, *more]).sorted()
     return Taken(settled.config, settled.right, settled.main, told)
+
+
+def former_titles(kept: Iterable[Kept]) -> dict[str, str]:
+    """Return the titles of the key results in what is kept, by id: also of those that the config has no more."""
+    trees = [tree_of(each.document, each.name) for each in kept if each.document]
+    roots = [Spot(tree, tree.place) for tree in trees]
+    inner = (spot for each in objectives_of(roots) for spot in key_results_of(each))
+    return {name: spot.word("title") or name for spot in inner if (name := spot.word("id"))}
 
 
 def _with_database(found: Found) -> Spot | None:

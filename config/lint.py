@@ -1,7 +1,8 @@
 """Warnings about a config that is right: where each stands, what may be wrong, what to do."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from typing import NamedTuple
 
 from config.documents import document_of
 from config.interpolation import marks
@@ -19,6 +20,7 @@ from mapping.lint import (
     Finding,
     Overlap,
     Reached,
+    Reused,
     SelectsNothing,
     Twice,
     Unanswered,
@@ -47,11 +49,23 @@ def warned(loaded: Loaded, findings: Iterable[Finding], unasked: str = "") -> tu
         return problems.sorted()
     for root in (file.root for file in loaded.files if file.root):
         document_of(root, loaded.config, problems)
-    warnings = _warnings(loaded.config, places, findings)
-    # What a part names twice has one place.
-    for spot, message in {(spot.node.place, spot.path, text): (spot, text) for spot, text in warnings}.values():
-        problems.warning(spot, message)
+    _tell(_warnings(loaded.config, places, findings), problems)
     return problems.sorted()
+
+
+def warned_of(loaded: Loaded, findings: Iterable[Finding], key_results: Collection[str]) -> tuple[Problem, ...]:
+    """Return the warnings about these key results alone, in the words of `warned` and in the order of the files."""
+    problems = Problems()
+    if loaded.config is not None:
+        every = _warnings(loaded.config, _Places(loaded.roots), findings)
+        _tell((each for each in every if not each.about.isdisjoint(key_results)), problems)
+    return problems.sorted()
+
+
+def _tell(warnings: Iterable["Told"], problems: Problems) -> None:
+    # What a part names twice has one place.
+    for spot, message in {(each.spot.node.place, each.spot.path, each.text): each[:2] for each in warnings}.values():
+        problems.warning(spot, message)
 
 
 def _warnings(config: Config, places: "_Places", findings: Iterable[Finding]) -> Iterator["Told"]:
@@ -59,7 +73,8 @@ def _warnings(config: Config, places: "_Places", findings: Iterable[Finding]) ->
     astray = _astray(config)
     elsewhere = list(_elsewhere(config))
     yield from _of_config(config, astray, places)
-    yield from ((places.word(name, part, Selector.PROJECT, value), text) for name, part, value, text in elsewhere)
+    for name, part, value, text in elsewhere:
+        yield Told(places.word(name, part, Selector.PROJECT, value), text, frozenset((name,)))
     yield from _misspelt_fields(config, places)
     told = {each[:3] for each in elsewhere}
     for each in findings:
@@ -67,7 +82,11 @@ def _warnings(config: Config, places: "_Places", findings: Iterable[Finding]) ->
         follows = isinstance(each, Reached) and each.key_result in astray
         if not follows and not _is_elsewhere(each, told):
             written = places.as_written(each)
-            yield _place(written, places), _words(written)
+            yield Told(_place(written, places), _words(written), _about(each))
+
+
+def _about(found: Finding) -> frozenset[str]:
+    return frozenset((found.key_result, found.other) if isinstance(found, Overlap) else (found.key_result,))
 
 
 class _Places:
@@ -118,24 +137,33 @@ class _Places:
         return next(named, self.part(name, number, "where"))
 
 
-Told = tuple[Spot, str]
+class Told(NamedTuple):
+    """A warning, and where it stands."""
+
+    spot: Spot
+    text: str
+    about: frozenset[str]
+    """The key results that it is about."""
 
 
 def _of_config(config: Config, astray: Iterable[str], places: _Places) -> Iterator[Told]:
     """What needs no mirror."""
     for name in astray:
-        yield (
+        yield Told(
             places.key_result(name, "target"),
             "the target lies below the start, and every finished ticket raises the value: count what is left with "
             "counts: open, or exchange start and target",
+            frozenset((name,)),
         )
     for objective in config.objectives:
-        rules = [config.rules.get(each.id) for each in config.key_results if each.objective == objective.id]
+        own = frozenset(each.id for each in config.key_results if each.objective == objective.id)
+        rules = [config.rules.get(each) for each in own]
         if len(rules) > 1 and all(rule and _counts_tickets(rule) for rule in rules):
-            yield (
+            yield Told(
                 places.objective(objective.id),
                 "all its key results count finished tickets: consider one that tells whether the work helped, "
                 "as open bugs, the time a ticket takes, or a share",
+                own,
             )
 
 
@@ -169,9 +197,10 @@ def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
                     told = (
                         f"{quoted(part.source)} gives no field the name {quoted(field)}; did you mean {quoted(close)}?"
                     )
-                    yield (
+                    yield Told(
                         places.part(name, number, key),
                         f"{told} If its tracker has no such field either, the mapping does not take effect",
+                        frozenset((name,)),
                     )
 
 
@@ -220,6 +249,8 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.mapping(name)
         case Reached():
             spot = places.key_result(name, "target")
+        case Reused():
+            spot = places.key_result(name)
     return spot
 
 
@@ -248,15 +279,26 @@ def _words(found: Finding) -> str:
                 f"{_tickets(items)} though an earlier part may have the same work, as {', '.join(examples)}: several "
                 "sources have a ticket of that key, and nobody knows which is meant: map one of them alone"
             )
-        case Unanswered(_, _, _, error):
-            told = f"the tracker did not answer this query: {error}"
-            text = told if error else "this query was not asked yet: run `headway sync`"
-        case FieldRefused(_, _, field, error):
-            text = f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
+        case Unanswered() | FieldRefused():
+            text = _refused(found)
         case Reached(_, value, measured):
             began = "it began with" if measured else "it would begin with"
             text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"
+        case Reused(_, cycle, first, last):
+            text = (
+                f"its history of {first} to {last} would go on in {quoted(cycle)}, value and all: give what is "
+                "wanted of another cycle an id of its own"
+            )
     return text
+
+
+def _refused(found: Unanswered | FieldRefused) -> str:
+    match found:
+        case FieldRefused(_, _, field, error):
+            return f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
+        case Unanswered(_, _, _, None | ""):
+            return "this query was not asked yet: run `headway sync`"
+    return f"the tracker did not answer this query: {found.error}"
 
 
 def _nothing(found: SelectsNothing) -> str:

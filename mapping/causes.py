@@ -43,6 +43,8 @@ class Past:
     after: WorkItem | None = None
     gone: CauseKind | None = None
     """Why an item left the mirror: deleted, hidden, or removed with its container."""
+    returned: bool = False
+    """It is as it was, and yet the mirror took it over anew: it had left, or what it rests on is another."""
 
     @property
     def moved(self) -> bool:
@@ -146,6 +148,8 @@ def _joining(part: Part, item: WorkItem, past: Past) -> CauseKind:
         return CauseKind.ADDED
     if past.moved:
         return CauseKind.MOVED
+    if past.returned:
+        return CauseKind.ADDED
     if past.unchanged and _moves_with_time(part):
         return CauseKind.TIME
     was, now = state_under(part, before), state_under(part, item)

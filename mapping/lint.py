@@ -7,7 +7,7 @@ to do about it.  What is ordinary is not told: every limit below is there to kee
 from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -141,8 +141,19 @@ class Reached:
     """It is on record; else it would begin so now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A key result of one cycle that has a history in another one."""
+
+    key_result: str
+    cycle: str
+    first: date
+    last: date
+    """The days of the cycle that its history is of."""
+
+
 Finding: TypeAlias = (
-    SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | FieldRefused | Reached
+    SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | FieldRefused | Reached | Reused
 )
 
 

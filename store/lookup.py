@@ -146,6 +146,15 @@ def before(connection: Connection, name: str, ids: Iterable[str], generation: in
     return found
 
 
+def touched(connection: Connection, name: str, ids: Iterable[str], generation: int) -> set[str]:
+    """Return those items that changed, left or came back after a generation, also where they are as they were."""
+    found: set[str] = set()
+    for some in slices(ids):
+        mine = (item.c.source == name, item.c.id.in_(some), item.c.changed > generation)
+        found.update(connection.execute(select(item.c.id).where(*mine)).scalars())
+    return found
+
+
 def stood(connection: Connection, name: str, ids: Iterable[str], end: datetime) -> dict[str, Seen]:
     """Return items as we saw them last before `end`, or else first; not those of which we never saw anything else.
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -53,6 +53,9 @@ def _past(connection: Connection, source: str, ids: AbstractSet[str], generation
     for name in asked:
         now, gone = known.get(name, (None, None))
         past[name] = Past(was.get(name), None if gone else now, CauseKind(gone) if gone else None)
+    alike = [name for name in asked if past[name].unchanged]  # time alone did it, or they had left meanwhile
+    for name in lookup.touched(connection, source, alike, generation):
+        past[name] = replace(past[name], returned=True)
     return past
 
 

@@ -22,6 +22,7 @@ from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, c
 from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.judging import Line
+from mapping.leading import why_led
 from mapping.measure import Measured, Scopes, measure
 from mapping.measure import Mirror as Candidates
 from mapping.rule import Rule
@@ -291,19 +292,11 @@ def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, m
         walk.value,
         walk.value if measured.value is None else measured.value,
         rule_hash(rule_text(rule)),
-        why="the mapping came back" if state.retired else _why(recorded, rule),
+        why="the mapping came back" if state.retired else why_led(recorded, rule),
         details=canonical_json({"replaces": state.rule}),
         deltas=whole(changed, CauseKind.RULE),
     )
     return _walked(walk, draft, measured, measured.totals)
-
-
-def _why(recorded: Rule, rule: Rule) -> str | None:
-    """Say so where nobody touched the mapping: `scale`, `add_start` and `ratchet` look at the terms, too."""
-    was, scale = recorded.scale, rule.scale
-    scale = replace(scale, start=was.start, target=was.target) if was and scale else scale
-    same = replace(rule, scale=scale, base=recorded.base, falling=recorded.falling)
-    return "its start or target changed, and the mapping leads to them" if same == recorded else None
 
 
 def _walked(walk: _Walk, draft: Draft, measured: Measured, totals: tuple[Total, ...]) -> _Walk:

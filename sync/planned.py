@@ -29,6 +29,9 @@ class Note(StrEnum):
     TOO_LARGE = "cannot be measured: its numbers are too large"
 
 
+_REVISING = frozenset({Note.NEW, Note.RULE, Note.TARGET, Note.BACK})
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A ticket on the line of one part."""
@@ -71,6 +74,12 @@ class Planned:
     tickets: tuple[Ticket, ...] = ()
     terms: tuple[str, str] | None = None
     """Old and new terms as canonical JSON, where they change."""
+    former: str | None = None
+    """What one was called that is not in the config any more; None when nobody knows."""
+
+    @property
+    def title(self) -> str | None:
+        return self.key_result.title if self.key_result else self.former
 
     @property
     def coming(self) -> tuple[Ticket, ...]:
@@ -84,6 +93,11 @@ class Planned:
     def changed(self) -> tuple[Ticket, ...]:
         """Those that stay with another weight or amount."""
         return tuple(each for each in self.tickets if each.old and each.new)
+
+    @property
+    def revised(self) -> bool:
+        """The config says something else of it than the ledger has on record."""
+        return not _REVISING.isdisjoint(self.notes)
 
     @property
     def changes(self) -> bool:

@@ -90,15 +90,29 @@ def build(ports: Ports, version: str) -> typer.Typer:
 
 
 def _add_config_commands(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway validate  ·  headway -c okrs/ validate --json")
-    def validate(as_json: Json = False) -> None:
-        """Tell every problem of the config at once, with place and remedy."""
+    @app.command(
+        epilog="Examples:  headway validate  ·  headway -c okrs/ validate --json  ·  headway validate --offline"
+    )
+    def validate(
+        offline: Annotated[
+            bool,
+            typer.Option(
+                "--offline", help="Need no variable of the config but the database's, as where changes are reviewed."
+            ),
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Tell every problem of the config at once, with place and remedy.
+
+        A variable that is not set is one of them, since nothing could be read without it.  With --offline, as in a
+        pull request's job that has no tokens, only those of the database need be set: headway validate --offline
+        """
         from terminal.documents import problems_json
 
-        setup, problems = context.ports.validate(context.config)
+        setup, problems = context.ports.validate(context.config, offline=offline)
         wrong = context.ports.wrong(context.config)
         meanwhile = [harmless(each.sentence, 2000) for each in wrong.quarantine] if wrong else []
-        lines = [*problem_lines(problems), *meanwhile, *_valid_line(context.config, setup)]
+        lines = [*problem_lines(problems), *meanwhile, *_valid_line(context.config, setup, offline=offline)]
         context.out.give(as_json, lambda: problems_json(problems), lambda: "\n".join(lines))
         if setup is None:
             raise typer.Exit(1)
@@ -271,12 +285,13 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
             context.ports.demo(folder, once=once or as_json, progress=bars, tell=tell)
 
 
-def _valid_line(config: Path, setup: Setup | None) -> list[str]:
+def _valid_line(config: Path, setup: Setup | None, *, offline: bool) -> list[str]:
     if setup is None:
         return []
     key_results, sources = counted(len(setup.key_results), "key result"), counted(len(setup.sources), "source")
     what = f"{key_results}, {len(setup.rules)} mapped, {sources}"
-    return [f"{harmless(str(config))} is valid: {what}."]
+    unseen = "; whether its variables are set is not looked at" if offline else ""
+    return [f"{harmless(str(config))} is valid: {what}{unseen}."]
 
 
 def complain(failure: Failure, console: Console) -> None:

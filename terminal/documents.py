@@ -27,6 +27,7 @@ def plan_json(view: Plan) -> dict[str, Any]:
         "key_results": [_planned(each) for each in view.key_results],
         "changes": view.changes,
         "sources": [_next_read(each) for each in view.reads],
+        "warnings": problems_json(view.warnings),
     }
 
 
@@ -34,7 +35,7 @@ def _planned(each: Planned) -> dict[str, Any]:
     terms = [orjson.loads(text) for text in each.terms or ()]
     return {
         "id": each.id,
-        "title": each.key_result.title if each.key_result else None,
+        "title": each.title,
         "unit": each.key_result.unit if each.key_result else None,
         "old": as_json(each.old),
         "new": as_json(each.new),

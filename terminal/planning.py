@@ -12,6 +12,7 @@ from okrs.numbers import plain
 from store.views.history import ShownEntry
 from sync.lacking import Lack
 from sync.planned import Note, Place, Planned, Ticket
+from terminal.noting import problem_lines
 from terminal.ports import Plan
 from terminal.render import REASONS, cause_text
 from terminal.reporting import number
@@ -56,6 +57,7 @@ def planned(view: Plan) -> RenderableType:
     """Every key result that changes, or of which something is to be said; then how many stay."""
     told = [each for each in view.key_results if each.changes or each.notes]
     blocks = [block for each in told for block in (*_key_result(each), Text())]
+    blocks += [Text(harmless(line, 1000), "yellow") for line in problem_lines(view.warnings)]
     blocks += [Text(line, "yellow") for line in whole_lines(view, harmless)]
     return Group(*blocks, Text(summary(view), "bold"))
 
@@ -71,7 +73,7 @@ def summary(view: Plan) -> str:
 
 
 def title_of(each: Planned) -> str:
-    return each.key_result.title if each.key_result else each.id
+    return each.title or each.id
 
 
 def note_text(each: Planned, show: Show = harmless) -> str:
@@ -85,6 +87,7 @@ def _note(note: Note, each: Planned, show: Show) -> str:
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
         Note.REFUSED: f": {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused)}",
+        Note.RULE: "".join(f": {why}" for why in _reasons(each)),
         Note.TARGET: f": {' ⇒ '.join(_terms(text) for text in each.terms or ())}",
     }
     return note.value + told.get(note, "")
@@ -92,6 +95,12 @@ def _note(note: Note, each: Planned, show: Show) -> str:
 
 def _refused(lack: Lack, show: Show) -> str:
     return f"{show(lack.source)}: {show(' '.join(lack.refused), 400)}"
+
+
+def _reasons(each: Planned) -> list[str]:
+    """Why the rule is another one, where nobody touched the mapping."""
+    entries = (effect.entry for effect in each.effects)
+    return [entry.why for entry in entries if entry.kind is EntryKind.RULE and entry.why]
 
 
 def _lack(lack: Lack, show: Show) -> str:
@@ -143,7 +152,7 @@ def _key_result(each: Planned) -> Iterator[RenderableType]:
     moved = f"  {move(each)}" if each.old is not None or each.new is not None else ""
     yield Text.assemble(
         (harmless(title_of(each)), "bold"),
-        (f"  {harmless(each.id)}" if each.key_result else "", "dim"),
+        (f"  {harmless(each.id)}" if each.title else "", "dim"),
         moved,
         (f"  {note}" if note else "", "yellow" if _doubtful(each) else ""),
     )

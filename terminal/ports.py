@@ -124,6 +124,8 @@ class Plan:
     """Sources whose tickets the next read changes for their settings' sake."""
     absent: str = ""
     """Where the database is to be, when there is none yet."""
+    warnings: tuple[Problem, ...] = ()
+    """What `validate` warns of the key results that the config changes."""
 
     @property
     def changes(self) -> bool:
@@ -205,7 +207,7 @@ class Demo:
 class Ports(Protocol):
     """The use cases, each by the path of the config it works on.  All raise Failure."""
 
-    def validate(self, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]: ...
+    def validate(self, config: Path, *, offline: bool = False) -> tuple[Setup | None, tuple[Problem, ...]]: ...
 
     def plan(self, config: Path) -> Plan: ...
 

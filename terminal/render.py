@@ -1,6 +1,6 @@
 """Answers as people read them on a terminal: words first, numbers aligned, colour never alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from shlex import quote
@@ -14,7 +14,7 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.lookup import Ticket
 from store.views.history import ShownCause, ShownEntry
-from store.views.status import KeyResultStatus, SourceStatus, StatusView
+from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, StatusView
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
 from store.views.which import Places, Which
@@ -118,7 +118,17 @@ class _ByObjective:
 
 def _status_rows(view: StatusView) -> Iterable[tuple[int, Cells]]:
     """Yield by how much a row is indented, and its title, id, value, bar, percent and status."""
-    for objective in view.objectives:
+    headed = {each.objective.cycle for each in view.objectives}
+    if len(headed) < 2:  # one cycle needs no head
+        yield from _rows_of(view, view.objectives)
+        return
+    for cycle in (each for each in view.cycles if each.id in headed):
+        yield 0, (plain_text(f"{cycle.id} ({cycle.start} to {cycle.end})", "bold"), *[Text()] * 5)
+        yield from _rows_of(view, [each for each in view.objectives if each.objective.cycle == cycle.id])
+
+
+def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterator[tuple[int, Cells]]:
+    for objective in objectives:
         own = [each for each in view.key_results if each.key_result.objective == objective.objective.id]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]

@@ -10,14 +10,17 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
+from config.problems import Problem
 from sync.planned import Note, Planned, Ticket
 from terminal.planning import fate, lists, move, note_text, summary, title_of, whole_lines
 from terminal.ports import Plan
 from terminal.reporting import number
-from terminal.text import LONGEST, harmless
+from terminal.text import LONGEST, counted, harmless
 
 _MOST = 10
 """Tickets of one list that are shown."""
+
+_MOST_WARNINGS = 20
 
 _LONGEST = 50_000
 """Characters after which no more details are given; hosts refuse comments a little longer."""
@@ -30,6 +33,7 @@ def reviewed(view: Plan) -> str:
     if told:
         lines += ["| key result | now | then | in | out | note |", "|---|--:|--:|--:|--:|---|", *map(_row, told), ""]
     lines += [line for note in whole_lines(view, inert) for line in (f"> {note}", "")]
+    lines += _warnings(view.warnings)
     length, left = sum(map(len, lines)), 0
     for each in told:
         block = list(_details(each))
@@ -43,9 +47,24 @@ def reviewed(view: Plan) -> str:
     return "\n".join(lines)
 
 
+def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
+    """What `validate` warns of what changes, folded: a number to see, sentences for whoever opens it."""
+    if not warnings:
+        return
+    yield f"<details><summary>{counted(len(warnings), 'warning')} about what changes</summary>"
+    yield ""
+    for each in warnings[:_MOST_WARNINGS]:
+        yield f"- {inert(str(each), 1000)}"
+    if len(warnings) > _MOST_WARNINGS:
+        yield f"- and {len(warnings) - _MOST_WARNINGS} more, which `headway validate` tells"
+    yield ""
+    yield "</details>"
+    yield ""
+
+
 def _row(each: Planned) -> str:
     then = "?" if Note.UNKNOWN in each.notes else number(each.new)
-    name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.key_result else inert(each.id)
+    name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.title else inert(each.id)
     count = [str(len(tickets) or "") for tickets in (each.coming, each.going)]
     return f"| {name} | {number(each.old)} | {then} | {' | '.join(count)} | {_note(each)} |"
 

@@ -90,12 +90,13 @@ class Settling:
         """
         while True:
             seen = self._unset(draft) or self._asked(draft)
-            if isinstance(seen, Looked):
+            wrong = seen if isinstance(seen, str) else _wrong_with(draft, seen)
+            if isinstance(seen, Looked) and not wrong:
                 return draft, seen
             if self.interviewer is None:
-                raise Failure(f"{seen} Nothing was written; with --no-connect the tracker is not asked.")
-            self.interviewer.say(seen)
-            again = self._mended(draft, asked, self.interviewer)
+                raise Failure(f"{wrong} Nothing was written; with --no-connect the tracker is not asked.")
+            self.interviewer.say(wrong)
+            again = self._mended(draft, asked, self.interviewer, seen.listed if isinstance(seen, Looked) else ())
             if again is None:
                 return draft, None
             draft = again
@@ -114,9 +115,11 @@ class Settling:
             looked = self.ports.look(draft, self.folder)
         except Failure as error:
             return harmless(str(error), 400)
-        return looked if looked.checked.error is None else harmless(looked.checked.error, 400)
+        return looked
 
-    def _mended(self, draft: SourceDraft, asked: Sequence[Question], by: Interviewer) -> SourceDraft | None:
+    def _mended(
+        self, draft: SourceDraft, asked: Sequence[Question], by: Interviewer, listed: Sequence[Listed]
+    ) -> SourceDraft | None:
         """Let an answer be given anew; None to go on untested.  Raises Failure where it is to end."""
         answers = {f"change {each.key}": each for each in asked if each.key in draft.values or each.optional}
         by.say("\nWhat now?")
@@ -126,6 +129,8 @@ class Settling:
         if chosen not in answers:
             return None if chosen == _UNTESTED else draft
         question = answers[chosen]
+        if question.containers and any(row.what is What.PROJECT for row in listed):
+            return self._chosen(draft.lacking(question.key), question, listed)
         value = by.value(question, self._complain(draft.lacking(question.key), question))
         return draft.lacking(question.key) if value is None else draft.having(question.key, value)
 
@@ -146,3 +151,12 @@ class Settling:
         seen = ", ".join(harmless(row.value) for row in rows) or "none"
         sentence = f"{draft.connector} lacks {containers.flag}; the token sees {seen}"
         raise typer.BadParameter(sentence, param_hint=_FLAG)
+
+
+def _wrong_with(draft: SourceDraft, seen: Looked) -> str:
+    """Say why nothing, or not all that is to be read, can be read so; empty where it can."""
+    account = seen.checked.account
+    if account is None:
+        return harmless(seen.checked.error or "The tracker says nothing of itself.", 400)
+    told = (f"{name}: {account.reasons.get(name, 'check the spelling and access.')}" for name in account.missing)
+    return " ".join(f"{harmless(draft.connector)} cannot read {harmless(each, 400)}" for each in told)

@@ -96,7 +96,7 @@ def _add_mapping(app: typer.Typer, context: Context) -> None:
     def test(
         file: Annotated[
             list[Path] | None,
-            typer.Argument(metavar="FILE", help="Files of cases; else *.cases.yaml and cases/*.yaml by the config."),
+            typer.Argument(metavar="FILE", help="Files of cases, or folders of them; else those beside the config."),
         ] = None,
         as_json: Json = False,
     ) -> None:

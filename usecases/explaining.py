@@ -31,8 +31,8 @@ _FEW = 8
 def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
-    setup = _having(known, key_result)
     with database_of(known) as database, database.read() as connection:
+        setup = _having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
         try:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
@@ -75,7 +75,7 @@ def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connec
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
-            _having(known, key_result)
+            _having(known, key_result, recorded=False)
         yield connection
 
 
@@ -86,14 +86,25 @@ def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
         return waits(connection, setup_of(known), key_result, ground.clock())
 
 
-def _having(known: Config, name: str) -> Setup:
-    """Return what the config says.  Raises Failure where it has no such key result."""
+def _having(known: Config, name: str, *, recorded: bool) -> Setup:
+    """Return what the config says.  Raises Failure where it has no such key result, be one recorded or not."""
     setup = setup_of(known)
     if setup.key_result(name) is None:
         if told := message_for(known.quarantine, name):
             raise Failure(f"{told} `headway history {name}` shows what is recorded of it.")
+        if recorded:
+            told = f"{name} is not in the config any more: `headway history {name}` shows what is recorded of it."
+            raise Failure(told)
+        if any(each.id == name for each in setup.objectives):
+            raise Failure(_objective(name, [each.id for each in setup.key_results if each.objective == name]))
         raise Failure(_no_key_result(name, [each.id for each in setup.key_results]))
     return setup
+
+
+def _objective(name: str, own: Sequence[str]) -> str:
+    more = f" and {len(own) - _FEW} more" if len(own) > _FEW else ""
+    which = f"name one of its key results, {', '.join(own[:_FEW])}{more}." if own else "it has no key results yet."
+    return f"{name} is an objective: {which}"
 
 
 def _no_key_result(name: str, known: Sequence[str]) -> str:

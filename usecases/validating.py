@@ -15,15 +15,16 @@ from terminal.ports import InvalidConfig
 from usecases.ground import Ground, database_of, setup_of, wrong_with
 
 
-def validate(ground: Ground, config: Path) -> tuple[Setup | None, tuple[Problem, ...]]:
+def validate(ground: Ground, config: Path, *, offline: bool = False) -> tuple[Setup | None, tuple[Problem, ...]]:
     """Load the config as the commands that connect do, and look what it selects of what was read.
 
+    Where it is `offline`, as those that do not: the variables of the sources need not be set.
     Raises nothing for a bad config, nor for a database that is not there.
     """
-    loaded = load(config, ground.environ, connect=True)
+    loaded = load(config, ground.environ, connect=not offline)
     if loaded.config is None:
         with suppress(InvalidConfig):
-            found = ground.taken(config, connect=True, last_good=True)
+            found = ground.taken(config, connect=not offline, last_good=True)
             ground.wrong[config] = wrong_with(found)
             return None, found.problems
         return None, loaded.problems

@@ -1,15 +1,15 @@
 """What is to be said of the rules of a config, as far as the mirror was read completely for them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection, select
 
-from mapping.codec import rule_hash, rule_text
+from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of, fields_of
 from mapping.facets import asked_by
-from mapping.lint import FieldRefused, Finding, Reached, Surveyed, findings
+from mapping.lint import FieldRefused, Finding, Reached, Reused, Surveyed, findings
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
 from okrs.ledger import EntryKind
@@ -22,6 +22,8 @@ from store.surveying import Surveyor, TermNames
 from store.tables import ledger_entry
 from store.views.refused import refusals
 from store.views.setup import Setup
+
+_INSTANT = timedelta(microseconds=1)
 
 
 def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]:
@@ -49,7 +51,7 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     names = {name: _names(connection, cache, states[name], asked[name]) for name in sorted(named)}
     found = [*_refused(setup, states, now), *findings(rules, names, survey, keys)]
     whole = {name: rule for name, rule in rules.items() if name not in lacking}
-    return [*found, *_reached(connection, setup, whole, values, now)]
+    return [*found, *_reached(connection, setup, whole, values, now), *_reused(connection, setup, now)]
 
 
 def _refused(setup: Setup, states: Mapping[str, SourceState], now: datetime) -> Iterator[FieldRefused]:
@@ -83,6 +85,20 @@ def _names(connection: Connection, cache: MirrorCache, state: SourceState, asked
     if index is not None and asked <= index.kept.asked:
         return TermNames(connection, index, containers, errors)
     return Names(Mirrored(cache.of(connection, state.name), containers, errors))
+
+
+def _reused(connection: Connection, setup: Setup, now: datetime) -> Iterator[Reused]:
+    """Yield key results whose rule on record is of a cycle that shares no day with theirs; one that is over is left."""
+    periods, states = {each.id: each.period(setup.calendar) for each in setup.cycles}, ledger.states(connection)
+    for key_result in setup.key_results:
+        rule, state = setup.rules.get(key_result.id), states.get(key_result.id)
+        period = periods[key_result.cycle]
+        if state is None or now >= period.end or (rule and state.rule == rule_hash(rule_text(rule))):
+            continue
+        was = parse_rule(ledger.rule_text_of(connection, state.rule)).period
+        if was.end <= period.start or period.end <= was.start:
+            first, last = setup.calendar.day_of(was.start), setup.calendar.day_of(was.end - _INSTANT)
+            yield Reused(key_result.id, key_result.cycle, first, last)
 
 
 def _reached(

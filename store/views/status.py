@@ -89,6 +89,8 @@ class StatusView:
     """A sentence when there is no database yet."""
     quarantine: tuple[Quarantined, ...] = ()
     """Files of the config that are not right."""
+    cycles: tuple[Cycle, ...] = ()
+    """Those that are shown, in the order of the config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
         refused=tuple(each for each in held.refused if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
+        cycles=tuple(cycles),
     )
 
 

@@ -264,6 +264,7 @@ PLAN: dict[str, Any] = {
     ],
     "changes": bool,
     "sources": [{"name": str, "dropped": [str], "added": [str], "anew": bool}],
+    "warnings": VALIDATE,
 }
 
 CHECK: list[Any] = [

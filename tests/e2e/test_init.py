@@ -142,6 +142,23 @@ def test_a_tracker_that_cannot_be_asked_is_1(desk: Headway, variables: dict[str,
     assert list(desk.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("tracker", "more", "said"),
+    [
+        ("jira", f"email={JIRA_EMAIL},projects=PAY,NOPE", "jira cannot read NOPE: "),
+        ("github", "repositories=acme/web,acme/nope", "github cannot read acme/nope: "),
+        ("asana", "projects=1204000000000001,99", "asana cannot read 99: "),
+    ],
+)
+def test_a_project_that_cannot_be_read_is_1(desk: Headway, tracker: str, more: str, said: str) -> None:
+    code, out, err = desk.run("init", *flags(desk, tracker, more), **tokens(desk))
+    assert (code, out) == (1, "")
+    assert said in err
+    assert "Nothing was written; with --no-connect the tracker is not asked." in err
+    assert list(desk.folder.iterdir()) == []
+    assert desk.run("init", *flags(desk, tracker, more), "--no-connect", **tokens(desk)).code == 0
+
+
 class Terminal:
     """A command on a pseudo-terminal: what it shows, and what somebody types."""
 
@@ -257,6 +274,26 @@ def test_a_wrong_answer_is_corrected_and_the_others_stay(desk: Headway, terminal
     assert terminal.end() == 0
     text = desk.config.read_text(encoding="utf-8")
     assert (JIRA_EMAIL in text, "somebody" in text) == (True, False)
+
+
+def test_a_project_that_is_not_there_is_asked_for_again(desk: Headway, terminal: Terminal) -> None:
+    terminal.answer("Time zone", "")
+    terminal.answer("tracker, by number or name", "jira")
+    terminal.answer("Site root of Jira", desk.sandbox.urls["jira"])
+    terminal.answer("email, as headway@acme.example (Enter for none)", JIRA_EMAIL)
+    terminal.answer("Name of the environment variable that holds the token [JIRA_TOKEN]", "")
+    terminal.answer("projects, by number or name", "PAY, PLATT")
+    terminal.until("jira cannot read PLATT: ")
+    terminal.answer("change projects", "change projects")
+    terminal.until("1  PAY   Payments")
+    terminal.answer("projects, by number or name", "1, 2")
+    terminal.until("✓ jira: signed in as Mira Albrecht")
+    terminal.answer("Read another tracker, too? [y/N]", "")
+    terminal.answer("Write headway.yaml? [Y/n]", "")
+    assert terminal.end() == 0
+    text = desk.config.read_text(encoding="utf-8")
+    assert "      - PAY   # Payments\n      - PLAT   # Platform\n" in text
+    assert "PLATT" not in text
 
 
 def test_whoever_gives_up_writes_nothing(desk: Headway) -> None:

@@ -1,5 +1,6 @@
 """`headway plan`: what a changed config would do, told without tracker, token or trace."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -78,9 +79,32 @@ def test_a_comment_names_tickets_with_their_addresses(copy: Headway) -> None:
     assert (code, err) == (5, "")
     assert out.startswith("### Headway plan\n")
     assert "| Fix 25 P1 checkout bugs <sub>p1-bugs</sub> | " in out
-    assert out.count("<details>") == out.count("</details>") == 1
+    warnings, tickets = out.split("<details>")[1:]
+    assert warnings.startswith("<summary>1 warning about what changes</summary>")
+    assert tickets.startswith("<summary>Fix 25 P1 checkout bugs: ")
+    assert out.count("</details>") == 2
     assert "- [PAY-" in out
     assert "/browse/PAY-" in out
+
+
+SLIP = "headway.yaml:{line}:{column} mappings[0].from[0].where ← selects nothing that was read; no ticket has the label"
+
+
+def test_what_changes_is_planned_with_the_warnings_about_it_and_no_others(copy: Headway) -> None:
+    copy.edit("{epic: PAY-1}", "{project: PAY}")  # many tickets of a project have no estimate
+    assert copy.run("sync").code == 0
+    assert "mappings[3].from[0].by" in [each["path"] for each in copy.run("validate", "--json").out]
+    assert copy.run("plan", "--json", **NO_TOKENS).out["warnings"] == []
+    copy.edit("label: p1, not", "label: p11, not")
+    out = copy.run("plan", "--json", **NO_TOKENS).out
+    assert list(shapes.complaints(out, shapes.PLAN)) == []
+    (told,) = out["warnings"]
+    assert told in copy.run("validate", "--json").out
+    text = f'{SLIP.format(**told)} "p11", did you mean "p1"?'
+    assert f"warning: {text}" in copy.run("plan", **NO_TOKENS).out
+    comment = copy.run("plan", "--markdown", **NO_TOKENS).out
+    assert "<details><summary>1 warning about what changes</summary>\n\n- headway.yaml" in comment
+    assert text in re.sub(r"&#(\d+);", lambda sign: chr(int(sign[1])), comment)
 
 
 def test_a_plan_is_one_document_or_the_other(settled: Headway) -> None:
@@ -108,12 +132,25 @@ def test_a_copy_of_the_database_is_enough(headway: Headway, tmp_path: Path) -> N
 
 
 def test_a_key_result_that_leaves_the_config_is_told_by_the_run_that_retires_it(copy: Headway) -> None:
+    title = "No more than 30 open bugs"
     copy.edit("open-bugs", "bugs-left")
     plan = copy.run("plan", "--json", **NO_TOKENS).out
-    assert plan["key_results"][-1]["id"] == "open-bugs"
+    assert [plan["key_results"][-1][key] for key in ("id", "title")] == ["open-bugs", title]
+    assert f"{title}  open-bugs  " in copy.run("plan", **NO_TOKENS).out
+    assert f"| {title} <sub>open-bugs</sub> |" in copy.run("plan", "--markdown", **NO_TOKENS).out
     synced = copy.run("sync", "--json")
     assert synced.out["retired"] == [{"key_result": "open-bugs", "why": "it was taken out of the config"}]
     assert list(shapes.complaints(synced.out, shapes.SYNC)) == []
     copy.edit("bugs-left", "bugs-now")
     told = copy.run("sync").out
     assert "bugs-left is retired: it was taken out of the config; its value stays " in told
+    answer = copy.run("explain", "open-bugs")
+    assert answer.code == 1
+    assert "open-bugs is not in the config any more: `headway history open-bugs` shows" in answer.err
+
+
+def test_an_objective_has_no_tickets_and_its_key_results_are_named(settled: Headway) -> None:
+    for command in ("explain", "history"):
+        answer = settled.run(command, "reliable-checkout")
+        assert answer.code == 1
+        assert "reliable-checkout is an objective: name one of its key results, p1-bugs, open-bugs" in answer.err

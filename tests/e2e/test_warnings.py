@@ -54,6 +54,23 @@ def test_a_slip_is_a_warning_with_its_place(copy: Headway, path: str) -> None:
     assert copy.run("plan").code == 0
 
 
+def test_offline_needs_no_variable_but_the_databases(copy: Headway) -> None:
+    copy.edit("sqlite:///headway.db", "${DATABASE_URL}")
+    unset = dict.fromkeys((f"HEADWAY_SANDBOX_{name}_TOKEN" for name in ("JIRA", "GITHUB", "ASANA")), "")
+    known = {"DATABASE_URL": "sqlite:///headway.db"}
+    assert "HEADWAY_SANDBOX_JIRA_TOKEN is not set" in copy.run("validate", **unset, **known).out
+    code, out, err = copy.run("validate", "--offline", **unset, **known)
+    assert (code, err) == (0, "")
+    assert out.startswith("headway.yaml is valid: 12 key results, 12 mapped, 3 sources; ")
+    assert out.endswith("; whether its variables are set is not looked at.\n")
+    copy.edit("label: p1, not", "label: p11, not")
+    (told,) = copy.run("validate", "--offline", "--json", **unset, **known).out
+    assert told["path"] == "mappings[0].from[0].where"
+    assert "DATABASE_URL is not set" in copy.run("validate", "--offline", **unset).out
+    copy.edit("connector: jira", "connector: jria")
+    assert copy.run("validate", "--offline", **unset, **known).code == 1
+
+
 def test_a_database_that_does_not_answer_is_a_warning(headway: Headway) -> None:
     headway.edit("sqlite:///headway.db", "postgresql+psycopg://someone:marked-secret@127.0.0.1:1/headway")
     code, out, err = headway.run("validate")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
@@ -297,10 +297,10 @@ class World:
     large: int = LARGE
     """Items of a source from which on its facets are kept."""
 
-    def feed(self, name: str, rule: Rule | None, terms: Terms | None = None) -> None:
+    def feed(self, name: str, rule: Rule | None, terms: Terms | None = None, *, cycle: str = "cycle") -> None:
         """Write a key result and its mapping into the config."""
         numeric = terms or Numeric(Decimal(0), Decimal(20))
-        self.goals[name] = Goal(KeyResult(name, "objective", "cycle", name, numeric), rule, Calendar())
+        self.goals[name] = Goal(KeyResult(name, "objective", cycle, name, numeric), rule, Calendar())
 
     def engine(self, progress: Progress | None = None) -> Engine:
         """A new engine, as a new process would build it."""
@@ -381,7 +381,10 @@ class World:
         return Setup(
             calendar=Calendar(),
             pace=Pace(),
-            cycles=(Cycle("cycle", datetime(2026, 10, 1).date(), datetime(2026, 12, 31).date()),),  # noqa: DTZ001 - days
+            cycles=(
+                Cycle("cycle", date(2026, 10, 1), date(2026, 12, 31)),
+                Cycle("next", date(2027, 1, 1), date(2027, 3, 31)),
+            ),
             sources=tuple(SourceSetup(name, "fake", self._named(name), timedelta(minutes=5)) for name in self.trackers),
             objectives=(Objective("objective", "cycle", "Objective"),),
             key_results=tuple(goal.key_result for goal in self.goals.values()),

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from connectors.contract import Stop
-from mapping.lint import Reached, SelectsNothing, Unanswered, Unknown
+from mapping.lint import Reached, Reused, SelectsNothing, Unanswered, Unknown
 from mapping.rule import Combine, Counts, Measure, Selector
 from okrs.cycle import Period
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import State
 from store import facets
 from store.database import Database
-from tests.builders import BEFORE, SOURCE, WITHIN, a_part, a_rule, where
+from tests.builders import BEFORE, SOURCE, WITHIN, a_part, a_rule, at, where
 from tests.integration.fakes import Clock, FakeTracker, World, two_projects
 
 
@@ -55,6 +56,34 @@ def test_of_what_was_never_read_nothing_is_said(world: World, database: Database
     fresh = World(database, {"fresh": FakeTracker(Clock(), "PAY")}, Clock())
     fresh.feed("odd", a_rule(a_part(source="fresh", where=where(milestone="None", query="odd"))))
     assert fresh.lint() == []
+
+
+def test_an_id_with_a_history_in_another_cycle_is_told_until_it_is_measured_there(world: World) -> None:
+    rule, next_year = a_rule(a_part()), Period(at("2027-01-01"), at("2027-04-01"))
+    world.feed("kr", rule)
+    assert reused(world) == []
+    world.sync()
+    assert reused(world) == []
+    shifted = replace(rule, period=replace(rule.period, end=at("2026-12-20")))
+    world.feed("kr", shifted)
+    assert reused(world) == []  # another end of the same cycle
+    told = [Reused("kr", "next", date(2026, 10, 1), date(2026, 12, 31))]
+    moved = replace(rule, period=next_year)
+    for each in (moved, None):  # also of one whose mapping is still to be written
+        world.feed("kr", each, cycle="next")
+        assert reused(world) == told
+    world.feed("other", moved, cycle="next")
+    del world.goals["kr"]
+    world.sync()
+    world.feed("kr", moved, cycle="next")
+    assert reused(world) == told  # though it is retired
+    world.clock.now = at("2027-01-02")
+    world.sync()
+    assert reused(world) == []
+
+
+def reused(world: World) -> list[Reused]:
+    return [each for each in world.lint() if isinstance(each, Reused)]
 
 
 def test_a_cycle_that_is_over_is_left_in_peace(world: World) -> None:

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from mapping.rule import Counts, Measure, Part, Window
+from mapping.rule import AllOf, Cancelled, Counts, LastDays, Measure, Moment, Part, Window, Within
 from okrs.ledger import EntryKind, causes
 from okrs.work import State
 from store.database import Database
+from store.facets import LARGE
 from store.views.history import history, history_json
 from tests.builders import BEFORE, SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import Clock, FakeTracker, World
@@ -118,6 +119,39 @@ def test_what_is_gone_for_two_listings_is_hidden_and_may_come_back(world: World)
     tracker.put("PAY", held)
     (entry,) = world.sync().entries
     assert [(str(each.kind), int(each.delta)) for each in causes(entry)] == [("added", 1)]
+    assert world.verify().ok
+
+
+RECENT = a_part(where=AllOf((where(project="PAY"), Within(Moment.CREATED, (LastDays(90),)))), counts=Counts.ALL)
+CALLED_OFF = a_part(where=where(project="PAY"), cancelled=Cancelled.COMPLETE)
+
+
+@pytest.mark.parametrize("large", [LARGE, 0], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "part", [RECENT, CALLED_OFF, a_part(Measure.THROUGHPUT)], ids=["recent", "called off", "weekly"]
+)
+def test_what_comes_back_as_it_was_is_added_and_no_work_of_time(database: Database, part: Part, large: int) -> None:
+    clock = Clock(at("2026-11-20T08:00"))
+    tracker = FakeTracker(clock, "PAY", "OPS")
+    gone = State.CANCELLED if part is CALLED_OFF else State.DONE
+    tracker.put(
+        "PAY", an_item("PAY-1"), an_item("PAY-2", gone, created_at=at("2026-10-31"), closed_at=at("2026-11-03"))
+    )
+    clock.forward(hours=1)
+    world = World(database, {SOURCE: tracker}, clock, large=large)
+    world.feed("kr", a_rule(part))
+    world.sync()
+    held = tracker.drop("PAY", "PAY-2")
+    for full in (True, True):
+        clock.forward(days=1, hours=1)
+        world.sync(full=full)
+    clock.forward(days=1)
+    tracker.put("PAY", held)
+    world.sync()
+    rows = [
+        [(str(each.cause), each.item) for each in entry.deltas if each.item == "id:PAY-2"] for entry in world.entries()
+    ]
+    assert rows == [[("baseline", "id:PAY-2")], [("hidden", "id:PAY-2")], [("added", "id:PAY-2")]]
     assert world.verify().ok
 
 

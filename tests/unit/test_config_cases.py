@@ -172,6 +172,10 @@ def test_what_is_not_asked_is_not_looked_at(config: Path) -> None:
         ("cases: [{key_result: kr, expect: 1, items: [{key: A}], counted: B}]", 'no item has the key "B"; items: A'),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A}], excluded: {B: open}}]", 'no item has the key "B"'),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A}], excluded: {A: opened}}]", 'did you mean "open"?'),
+        (
+            "cases: [{key_result: kr, expect: 1, items: [{key: A, fields: {pp: 3}}]}]",
+            'cases[0].items[0].fields.pp ← no mapping reads the field "pp"; did you mean "p"?; they read: p',
+        ),
         ('cases: [{key_result: kr, expect: 1, name: "${HOME}"}]', "is read in secrets, addresses and database only"),
     ],
 )
@@ -226,6 +230,34 @@ def test_cases_lie_beside_the_config_and_are_no_part_of_it(config: Path) -> None
     with pytest.raises(InvalidConfig) as told:
         Service({}).try_mappings(config, [config.parent / "three.yaml"])
     assert "there is no such file: name a file of cases" in str(told.value.problems[0])
+
+
+def test_a_folder_stands_for_the_cases_in_it(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(config.parent)
+    here, folder, empty = Path(), config.parent / "cases", config.parent / "empty"
+    for each in (folder, empty):
+        each.mkdir()
+        with pytest.raises(InvalidConfig) as told:
+            Service({}).try_mappings(config, [each])
+        (problem,) = told.value.problems
+        assert problem.file == str(each)
+        assert "this folder holds no cases: name one with *.cases.yaml, or a file of cases" in problem.message
+    for name in ("cases/one.yaml", "cases/two.cases.yaml", "three.cases.yaml"):
+        (config.parent / name).write_text("cases: [{key_result: kr, expect: 0}]", encoding="utf-8")
+    assert len(Service({}).try_mappings(config, [here])) == 3
+    assert len(Service({}).try_mappings(config, [folder])) == 2
+    monkeypatch.chdir(folder)
+    assert len(Service({}).try_mappings(config, [here])) == 2
+
+
+def test_a_field_that_the_config_names_may_be_told_though_no_rule_reads_it(config: Path) -> None:
+    case = "cases: [{key_result: kr, expect: 0, items: [{key: A, fields: {FIELD: 3}}]}]"
+    assert tried(config, case.replace("FIELD", "p"))[0].ok
+    reads = PAY.replace("{WHERE}", "{field.severity: high}")
+    assert tried(config, case.replace("FIELD", "severity"), reads)[0].ok
+    with pytest.raises(InvalidConfig) as told:
+        tried(config, case.replace("FIELD", "Severity"))
+    assert 'no mapping reads the field "Severity"; did you mean "severity"?' in str(told.value.problems[0])
 
 
 def test_a_broken_config_is_told_first(config: Path) -> None:

@@ -1,6 +1,7 @@
 """Warnings about a config without a mistake: what each says, and the place that it points at."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mapping.lint import (
     Finding,
     Overlap,
     Reached,
+    Reused,
     SelectsNothing,
     Twice,
     Unanswered,
@@ -189,6 +191,15 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
     (
         Reached("bugs", Decimal(26), measured=True),
         (11, "objectives[0].key_results[0].target", "it began with 26, which is all it asks for: set a target that "),
+    ),
+    (
+        Reused("bugs", "Q", date(2026, 7, 1), date(2026, 9, 30)),
+        (
+            11,
+            "objectives[0].key_results[0].id",
+            'its history of 2026-07-01 to 2026-09-30 would go on in "Q", value and all: give what is wanted of another '
+            "cycle an id of its own",
+        ),
     ),
     (
         Reached("legal", Decimal(100), measured=False),

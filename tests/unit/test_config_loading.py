@@ -299,6 +299,7 @@ def test_a_folder_is_merged_and_names_both_places_of_what_is_given_twice(tmp_pat
     main = f"{tmp_path}/headway.yaml"
     assert f"first at {main}:3:1" in found["team.yaml", 2]
     assert f"first at {main}:4:1" in found["team.yaml", 3]
+    assert "only the main file has timezone, so move there what is new" in found["team.yaml", 2]
     assert "unknown key" in found["team.yaml", 4]
     assert f"mapped twice, first at {main}:37:17" in found["team.yaml", 6]
     assert f"given twice, first at {tmp_path}/other.yaml:1:19" in found["team.yaml", 1]
@@ -310,6 +311,27 @@ def test_a_broken_team_file_makes_nothing_else_unknown(tmp_path: Path) -> None:
     write(tmp_path, "objectives: [\n", "team.yaml")
     found = load(tmp_path, TOKENS, connect=True).problems
     assert [(Path(problem.file).name, problem.severity) for problem in found] == [("team.yaml", "error")]
+
+
+def test_an_empty_file_of_a_folder_is_told_what_a_teams_file_begins_with(tmp_path: Path) -> None:
+    write(tmp_path, DESIGN)
+    write(tmp_path, "# nothing yet\n", "team.yaml")
+    (problem,) = load(tmp_path, TOKENS, connect=True).problems
+    assert problem.message == "the file is empty: begin with objectives:, or take it out of the folder"
+    (tmp_path / "headway.yaml").unlink()
+    (problem,) = load(tmp_path, TOKENS, connect=True).problems
+    assert problem.message == "the file is empty: begin with version: 1"
+
+
+def test_a_teams_file_alone_is_no_config(tmp_path: Path) -> None:
+    write(tmp_path, DESIGN)
+    write(tmp_path, "objectives: [{id: more, cycle: 2026-Q4, title: More}]\n", "team.yaml")
+    (problem,) = load(tmp_path / "team.yaml", TOKENS, connect=True).problems
+    assert (problem.line, problem.path) == (1, "version")
+    assert problem.message == (
+        "this is a team's file: name its folder, or the file in it that has version, with -c; a config of its own has "
+        "version: 1, database and cycles, too"
+    )
 
 
 def test_a_folder_needs_one_file_with_version(tmp_path: Path) -> None:

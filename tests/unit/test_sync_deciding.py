@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from mapping.attribution import Evidence, ItemId
 from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
-from mapping.rule import Counts, Measure, Regress, Rule, Scale
-from okrs.cycle import Calendar
+from mapping.rule import AllOf, Counts, Measure, Moment, Not, Regress, Rule, Scale, Within
+from okrs.cycle import Calendar, Period
 from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, Numeric, terms_text
 from okrs.work import State, WorkItem
@@ -24,7 +25,18 @@ RULE = a_rule()
 OPEN, DONE = an_item("PAY-1"), an_item("PAY-2", State.DONE)
 SCALE = Scale(Decimal(0), Decimal(10), Decimal(0), Decimal(100))
 LED = "its start or target changed, and the mapping leads to them"
+DATES = "the dates of its cycle changed, and the mapping leads to them"
+ZONE = "the time zone changed, and the mapping leads to it"
 YESTERDAY = NOW - timedelta(days=1)
+NOVEMBER = Period(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
+BORN = a_part(where=AllOf((Within(Moment.CREATED, (QUARTER,)),)))
+EARLIER = Within(Moment.CREATED, (replace(QUARTER, start=QUARTER.start - timedelta(days=7)),))
+
+
+def in_zone(name: str, period: Period) -> Period:
+    """The same local days elsewhere."""
+    start, end = (day.replace(tzinfo=ZoneInfo(name)).astimezone(UTC) for day in (period.start, period.end))
+    return Period(start, end)
 
 
 @dataclass
@@ -223,6 +235,29 @@ def test_a_target_alone_measures_nothing_and_stays_due() -> None:
         (a_rule(scale=SCALE), a_rule(scale=replace(SCALE, low=Decimal(1))), None),
         (a_rule(scale=SCALE), a_rule(), None),
         (a_rule(), a_rule(scale=SCALE), None),
+        (a_rule(), a_rule(period=replace(QUARTER, end=QUARTER.end - timedelta(days=1))), DATES),
+        (a_rule(BORN), a_rule(replace(BORN, where=AllOf((EARLIER,))), period=EARLIER.spans[0]), DATES),
+        (a_rule(BORN), a_rule(BORN, period=EARLIER.spans[0]), None),
+        (a_rule(), a_rule(period=in_zone("Asia/Tokyo", QUARTER)), ZONE),
+        (
+            a_rule(a_part(where=Not(Within(Moment.CLOSED, (NOVEMBER,))))),
+            a_rule(
+                a_part(where=Not(Within(Moment.CLOSED, (in_zone("America/New_York", NOVEMBER),)))),
+                period=in_zone("America/New_York", QUARTER),
+            ),
+            ZONE,
+        ),
+        (a_rule(a_part(Measure.THROUGHPUT)), a_rule(a_part(Measure.THROUGHPUT), timezone="Europe/London"), ZONE),
+        (
+            a_rule(a_part(where=Within(Moment.CLOSED, (NOVEMBER,)))),
+            a_rule(a_part(where=Within(Moment.CLOSED, (replace(NOVEMBER, end=QUARTER.end),)))),
+            None,
+        ),
+        (
+            a_rule(scale=SCALE),
+            a_rule(scale=replace(SCALE, target=Decimal(50)), period=replace(QUARTER, start=YESTERDAY)),
+            f"its start or target, and {DATES}",
+        ),
     ],
 )
 def test_a_target_that_the_mapping_leads_to_is_told_from_an_edited_mapping(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from config.problems import Problem
 from okrs.demand import Demand
 from okrs.ledger import Cause, CauseKind, Entry, EntryKind
 from okrs.objective import KeyResult, Numeric, terms_text
@@ -96,6 +97,16 @@ def test_a_change_is_told_with_its_tickets() -> None:
     ]
 
 
+def test_warnings_are_text_in_a_comment_and_long_lists_are_cut() -> None:
+    hostile = Problem("a.yaml", 1, 2, "mappings[0]", HOSTILE["HTML"], "warning")
+    comment = reviewed(Plan((a_plan(),), warnings=(hostile,) * 23))
+    assert "<details><summary>23 warnings about what changes</summary>" in comment
+    assert comment.count("\n- a.yaml") == 20
+    assert "<img" not in comment
+    assert comment.count("</details>") == 1
+    assert "- and 3 more, which `headway validate` tells" in comment
+
+
 def test_what_stays_is_only_counted() -> None:
     same = Planned("p1-bugs", KR, Decimal(20), Decimal(20))
     assert told(same, same) == ["Nothing would change: 2 key results."]
@@ -107,6 +118,7 @@ LACK = Lack(
     Demand(fields=frozenset({"points"}), histories=True, sprints=True, refs=True),
     ("team = core",),
 )
+DATES = "the dates of its cycle changed, and the mapping leads to them"
 SENTENCES = {
     "new": a_plan(notes=(Note.NEW,)),
     "unknown until read: OPS and WEB and the field points and histories and sprints and links between tickets and the "
@@ -115,6 +127,9 @@ SENTENCES = {
     "rule changed; target changed: from 0 to 20 ⇒ from 0 to 25": a_plan(
         notes=(Note.RULE, Note.TARGET),
         terms=(terms_text(Numeric(Decimal(0), Decimal(20))), terms_text(KR.terms)),
+    ),
+    "rule changed: the dates of its cycle changed, and the mapping leads to them": a_plan(
+        effects=(ShownEntry(replace(an_effect(EntryKind.RULE, 20, 17).entry, why=DATES), ()),)
     ),
     "retired: taken out of the config": a_plan(notes=(Note.RETIRED,)),
     "": a_plan(notes=()),

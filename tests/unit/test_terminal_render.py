@@ -1,6 +1,7 @@
 """How values and reasons are worded."""
 
 import io
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -9,10 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from mapping.rule import Combine
-from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
+from okrs.cycle import Cycle
+from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
+from okrs.progress import Status
+from store.views.status import ObjectiveStatus, StatusView
 from store.views.waiting import Waiting, Why
 from terminal.explaining import _combined
-from terminal.render import goal, history, waiting
+from terminal.render import goal, history, status, waiting
 from terminal.tables import Rows
 from terminal.text import counted
 from tests.builders import a_part, a_rule
@@ -90,3 +94,25 @@ def test_parts_are_shown_as_they_are_combined(combine: Combine, text: str) -> No
 
 def test_counted() -> None:
     assert [counted(number, "source") for number in range(3)] == ["0 sources", "1 source", "2 sources"]
+
+
+def a_status(*cycles: Cycle, of: Sequence[str]) -> list[str]:
+    """The lines of a status with an objective of each of these cycles, in this order."""
+    objectives = [Objective(f"o{number}", name, f"Objective {number}") for number, name in enumerate(of)]
+    shown = [ObjectiveStatus(each, Decimal(0), Status.NOT_STARTED) for each in objectives]
+    file = io.StringIO()
+    console = Console(file=file, width=100, color_system=None, soft_wrap=True)
+    console.print(status(StatusView(None, tuple(shown), (), (), cycles=cycles)))
+    return [line.split("  ")[0] for line in file.getvalue().splitlines() if line]
+
+
+def test_objectives_of_several_cycles_stand_under_their_cycle() -> None:
+    old, new = Cycle("Q4", date(2026, 10, 1), date(2026, 12, 31)), Cycle("Q1", date(2027, 1, 1), date(2027, 3, 31))
+    assert a_status(old, new, of=["Q1", "Q4", "Q1"])[:5] == [
+        "Q4 (2026-10-01 to 2026-12-31)",
+        "Objective 1",
+        "Q1 (2027-01-01 to 2027-03-31)",
+        "Objective 0",
+        "Objective 2",
+    ]
+    assert a_status(old, new, of=["Q4", "Q4"])[:2] == ["Objective 0", "Objective 1"]
