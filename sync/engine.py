@@ -20,7 +20,8 @@
     record(those):                                   # the ONE writer of values
         basis   = ledger and generations, one snapshot
         verdict = decide(basis)                      # nothing, unless a source of it or its local day moved, or it was
-                                                     # changed by hand; measures, says what counted and who moved it
+                                                     # changed by hand; measures, says what counted and who moved it;
+                                                     # holds what lost tickets would do (sync.guarding)
         under the ledger's lock: basis still stands? # else all over again
             write(verdict)                           # entries + deltas + evidence + value, some in one transaction
 
