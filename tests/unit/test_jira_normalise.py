@@ -133,9 +133,9 @@ def test_several_values_are_several_pairs_and_numbers_stay_numbers() -> None:
 
 @pytest.mark.parametrize("value", [{"id": "1"}, [{"progress": 0, "total": 8}], {"value": 3}])
 def test_a_value_without_words_is_told(value: object) -> None:
-    told = "Jira holds 'severity' of PAY-1 in a form of its own"
+    told = "Jira holds 'severity' of PAY-43 in a form of its own"
     with pytest.raises(Stop, match=told):
-        value_texts(value, "'severity' of PAY-1")
+        value_texts(value, "'severity' of PAY-43")
     issue = load("cloud.json")["issues"][1]
     issue["fields"]["customfield_10030"] = value
     with pytest.raises(FieldsRefused, match=told) as raised:

@@ -52,9 +52,12 @@ def test_what_is_to_count_once_is_paired_in_both_sources() -> None:
     assert demand_of(rule, "three") == Demand()
 
 
-def test_a_field_that_was_read_as_text_serves_as_a_number_too() -> None:
+def test_a_field_that_was_read_as_text_is_looked_at_anew_before_it_is_added_up() -> None:
+    """The tracker may refuse it as a number, and serve it as text all the same."""
     points = frozenset({"points"})
-    assert Demand(fields=points).covers(Demand(fields=points, numbers=points))
+    as_number = Demand(fields=points, numbers=points)
+    assert not Demand(fields=points).covers(as_number)
+    assert as_number.covers(Demand(fields=points))
 
 
 @pytest.mark.parametrize("extra", ["histories", "sprints", "refs"])
