@@ -108,7 +108,7 @@ class Life:
                 basis = basis_of(snapshot, each.goal, each.portion)
                 if basis.whole:
                     raise SystemExit(f"{each.goal.key_result.id} is measured by all its items")
-                judge(connection, each.goal, basis, self.cache, self.now, portion=each.portion)
+                judge(snapshot, each.goal, basis, self.cache, self.now, portion=each.portion)
 
     def record(self) -> None:
         """Do what a run does after it read."""

@@ -177,7 +177,7 @@ def _make_tables(database: Database) -> None:
         if inspect(connection).has_table(version.name):
             return
         version.create(connection)
-        metadata.create_all(connection)
+        metadata.create_all(connection, checkfirst=False)
         connection.execute(version.insert().values(version_num=HEAD))
 
 
@@ -209,7 +209,7 @@ def _empty() -> Database:
 
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     _speak_sqlite(engine)
-    metadata.create_all(engine)
+    metadata.create_all(engine, checkfirst=False)
     return Database(engine, made=False)
 
 

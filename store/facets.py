@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, bindparam, select
 
 from mapping.ending import asks_how_far, however_far
 from mapping.facets import (
@@ -27,7 +28,7 @@ from mapping.rule import Clause, Part, Rule, leaves_of
 from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
-from store.narrowing import beside, called, foundation_of, joined
+from store.narrowing import beside, called, foundation_of, joined, present
 from store.sql import FALSE, Sql, all_of
 from store.tables import faceted, item, micros
 from store.tables import source as source_table
@@ -271,9 +272,9 @@ def follow(
                 return None
             ids = resting.touched(connection, source, kept.generation)
             # The facets that name the plans are behind: whoever is new among them was touched.
-            foundation = foundation_of(connection, source, lore, ids)
-            around = joined(connection, source, ids, lore, foundation)
-            dressed = [each for each in around if each.item.id in ids]
+            mine = present(connection, source, ids)
+            foundation = foundation_of(connection, source, lore, mine)
+            dressed = [each for each in beside(connection, source, mine, lore, foundation) if each.item.id in mine]
     if kept is None or not ready:
         # What others ask stays: two configs would make each other's facets anew for ever.
         every = asked if kept is None else asked | kept.asked
@@ -324,7 +325,7 @@ def _dress_all(database: Database, source: str, mine: _Kept, tell: Tell) -> None
 def _everyone(connection: Connection, source: str) -> Iterator[list[Candidate]]:
     lore = queries.lore_of(connection, source)
     plans = connection.execute(select(item.c.id).where(item.c.source == source, item.c.kind.in_(PLANS)))
-    foundation = foundation_of(connection, source, lore, [row.id for row in plans])
+    foundation = foundation_of(connection, source, lore, present(connection, source, [row.id for row in plans]))
     last = ""
     while some := lookup.items_where(connection, source, item.c.id > last, _AT_ONCE):
         last = some[-1].item.id
@@ -339,9 +340,13 @@ def _generation(connection: Connection, source: str) -> int:
     return sources.generations(connection, [source])[source]
 
 
+@cache
+def _faceted() -> Select[Any]:
+    return select(faceted).where(faceted.c.source == bindparam("source"), faceted.c.version == bindparam("version"))
+
+
 def _kept(connection: Connection, source: str) -> _Kept | None:
-    own = (faceted.c.source == source, faceted.c.version == VERSION)
-    row = connection.execute(select(faceted).where(*own)).one_or_none()
+    row = connection.execute(_faceted(), {"source": source, "version": VERSION}).one_or_none()
     if row is None:
         return None
     return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.build, row.built)
@@ -360,17 +365,23 @@ def _called(lore: Lore) -> str:
     return orjson.dumps(dict(lore.names), option=orjson.OPT_SORT_KEYS).decode()
 
 
+@cache
+def _generation_locked() -> Select[Any]:
+    here = source_table.c.name == bindparam("source")
+    return select(source_table.c.generation).where(here).with_for_update()
+
+
 def _locked(connection: Connection, source: str) -> tuple[_Kept | None, int | None]:
     """Return what the facets are of, and the source's generation; nobody else changes them until the end.
 
     A source that was never read has no generation.
     """
-    row = connection.execute(select(source_table.c.generation).where(source_table.c.name == source).with_for_update())
+    row = connection.execute(_generation_locked(), {"source": source})
     return _kept(connection, source), row.scalar_one_or_none()
 
 
 def _mark(connection: Connection, source: str, ids: Iterable[str], generation: int) -> None:
     """Note on items that rest on what changed that they are concerned: facets do not tell any more."""
     for some in slices(ids):
-        mine = (item.c.source == source, item.c.id.in_(some))
-        connection.execute(update(item).where(*mine).values(changed=generation))
+        text = f"UPDATE item SET changed = ? WHERE source = ? AND id IN ({listed(some)})"
+        raw(connection, text, (generation, source, *some))

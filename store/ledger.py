@@ -293,12 +293,33 @@ def evidence_among(connection: Connection, name: str, parts: int, source: str, i
     return found
 
 
+@cache
+def _evidence_anywhere() -> Select[Any]:
+    here = (evidence.c.source == bindparam("source"), evidence.c.item.in_(bindparam("ids", expanding=True)))
+    return select(evidence).where(*here).order_by(evidence.c.key_result, evidence.c.part, evidence.c.item)
+
+
+def evidence_by_key_result(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, list[Evidence]]:
+    """Return what is on the line of any key result of these few items of a source."""
+    found: dict[str, list[Evidence]] = {}
+    for some in slices(ids):
+        for row in connection.execute(_evidence_anywhere(), {"source": source, "ids": some}):
+            mine = found.setdefault(row.key_result, [])
+            mine.append(Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount))
+    return found
+
+
+@cache
+def _counting() -> Select[Any]:
+    here = (evidence.c.source == bindparam("source"), evidence.c.item.in_(bindparam("ids", expanding=True)))
+    return select(evidence.c.key_result).where(*here)
+
+
 def counting(connection: Connection, source: str, ids: Iterable[str]) -> set[str]:
     """Return the key results that have any of these items of a source on their line."""
     found: set[str] = set()
     for some in slices(ids):
-        here = (evidence.c.source == source, evidence.c.item.in_(some))
-        found.update(connection.execute(select(evidence.c.key_result).where(*here)).scalars())
+        found.update(connection.execute(_counting(), {"source": source, "ids": some}).scalars())
     return found
 
 

@@ -182,11 +182,15 @@ def _stand(known: WorkItem) -> tuple[object, ...]:
     return (known.state, known.status, known.resolution)
 
 
+@cache
+def _with_key() -> Select[Any]:
+    here = item.c.key.in_(bindparam("keys", expanding=True))
+    return select(item.c.source, item.c.id).where(here).order_by(item.c.source, item.c.id)
+
+
 def find_key(connection: Connection, keys: Iterable[str]) -> list[tuple[str, str]]:
     """Return (source, id) of the items that are called by one of these keys."""
-    rows = connection.execute(
-        select(item.c.source, item.c.id).where(item.c.key.in_(tuple(keys))).order_by(item.c.source, item.c.id)
-    )
+    rows = connection.execute(_with_key(), {"keys": tuple(keys)})
     return [(row.source, row.id) for row in rows]
 
 

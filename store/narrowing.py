@@ -1,6 +1,7 @@
 """Some items of a large mirror with everything that their facets rest on, instead of all items of the source."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -11,6 +12,8 @@ from store import lookup
 from store.database import slices
 from store.terms import tied
 
+NOBODY: Mapping[str, Seen] = MappingProxyType({})
+
 
 def joined(
     connection: Connection, source: str, ids: Iterable[str], lore: Lore, foundation: Mapping[str, Seen]
@@ -19,7 +22,7 @@ def joined(
 
     Whoever is among them has all his ancestors and plans beside him, so that each is what he is among all.
     """
-    return beside(connection, source, _load(connection, source, ids), lore, foundation)
+    return beside(connection, source, present(connection, source, ids), lore, foundation)
 
 
 def beside(
@@ -38,16 +41,19 @@ def called(
     """Return the items that have one of these keys, or had it before, and those that their facets rest on."""
     wanted = {fold_key(key) for key in keys}
     former = {held for key, held in lore.former_keys.items() if fold_key(key) in wanted}
-    some = _called(connection, source, wanted) | _load(connection, source, former)
+    some = _called(connection, source, wanted) | present(connection, source, former)
     return beside(connection, source, some, lore, foundation)
 
 
-def foundation_of(connection: Connection, source: str, lore: Lore, also: Iterable[str] = ()) -> dict[str, Seen]:
+def foundation_of(
+    connection: Connection, source: str, lore: Lore, also: Mapping[str, Seen] = NOBODY
+) -> dict[str, Seen]:
     """Plans, which are few and name who belongs to them; and whoever has a key today that another one had before.
 
-    `also` are ids of items that may be plans though no facet says so yet.
+    `also` are items that may be plans though no facet says so yet.
     """
-    some = _load(connection, source, [*also, *tied(connection, source, PLAN, ["="])])
+    told = set(tied(connection, source, PLAN, ["="])) - also.keys()
+    some = {**also, **present(connection, source, told)}
     plans = {name: each for name, each in some.items() if each.item.kind in PLANS}
     held: dict[str, Seen] = {}
     _add_ancestors(connection, source, plans | _called(connection, source, lore.former_keys), lore, held)
@@ -68,7 +74,7 @@ def _parents(connection: Connection, source: str, named: Iterable[Ref], lore: Lo
     former = {fold_key(key): held for key, held in lore.former_keys.items()}
     ids = {ref.id for ref in refs if ref.id}
     ids |= {held for ref in refs if (held := former.get(fold_key(ref.name)))}
-    return _load(connection, source, ids) | _called(connection, source, [ref.name for ref in refs])
+    return present(connection, source, ids) | _called(connection, source, [ref.name for ref in refs])
 
 
 def _called(connection: Connection, source: str, keys: Iterable[str]) -> dict[str, Seen]:
@@ -79,8 +85,9 @@ def _called(connection: Connection, source: str, keys: Iterable[str]) -> dict[st
     for some in slices(sorted(every | folded | {key.strip() for key in every})):
         # By keys alone, of whatever source: asked for both at once, SQLite looks through all items of the source.
         ids.update(held for home, held in lookup.find_key(connection, some) if home == source)
-    return _load(connection, source, ids)
+    return present(connection, source, ids)
 
 
-def _load(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, Seen]:
+def present(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, Seen]:
+    """Return the items of these ids that are in the mirror."""
     return {each.item.id: each for each in lookup.items_among(connection, source, sorted(set(ids)))}

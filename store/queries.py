@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
 from store.database import Database, inserted, slices, upsert
 from store.lookup import items_of, stood
 from store.mirror import next_generation
-from store.sources import Lease, fenced, following
-from store.tables import container, former_key, item, query, query_hit, short, storable
+from store.sources import Lease, containers_of, fenced, following
+from store.tables import former_key, item, query, query_hit, short, storable
 
 
 def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], now: datetime) -> int:
@@ -68,20 +70,39 @@ def at_end(connection: Connection, source: str, every: Sequence[Candidate], end:
     ]
 
 
+# Questions of every run are put together once: that takes as long as to answer them.
+
+
+@cache
+def former_keys() -> Select[Any]:
+    """The question for the former keys of a `source`: of two spellings of a key the last one counts."""
+    last = (former_key.c.changed, former_key.c.key)
+    return select(former_key).where(former_key.c.source == bindparam("source")).order_by(*last)
+
+
+@cache
+def _queries() -> Select[Any]:
+    return select(query).where(query.c.source == bindparam("source"))
+
+
+@cache
+def _hits() -> Select[Any]:
+    return select(query_hit).where(query_hit.c.source == bindparam("source"))
+
+
 def lore_of(connection: Connection, source: str) -> Lore:
     """Return what the mirror knows of a source beside its items."""
-    last = (former_key.c.changed, former_key.c.key)  # of two spellings of a key the last one counts
-    keys = connection.execute(select(former_key).where(former_key.c.source == source).order_by(*last))
-    held = connection.execute(select(container).where(container.c.source == source)).all()
+    keys = connection.execute(former_keys(), {"source": source})
+    held = connection.execute(containers_of(), {"name": source}).all()
     names = {row.called: row.name for row in held if row.called} | {row.id: row.name for row in held}
     return Lore(hits(connection, source), {row.key: row.item for row in keys}, names)
 
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
     """Return what each query of a source that was ever answered finds: ids of items by the query's text."""
-    asked = {row.name: row for row in connection.execute(select(query).where(query.c.source == source))}
+    asked = {row.name: row for row in connection.execute(_queries(), {"source": source})}
     found: dict[str, set[str]] = {row.name: set() for row in asked.values() if row.read_at is not None}
-    for row in connection.execute(select(query_hit).where(query_hit.c.source == source)):
+    for row in connection.execute(_hits(), {"source": source}):
         found.setdefault(row.query, set()).add(row.item)
     return {asked[name].text: frozenset(items) for name, items in found.items()}
 

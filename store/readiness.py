@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sqlalchemy import Connection
 
 from mapping.demand import Demands
 from okrs.demand import Demand
 from store import queries, sources
+from store.moved import Moved
 from store.sources import SourceState
 
 
@@ -39,6 +41,11 @@ class Snapshot:
     _states: dict[str, SourceState] = field(default_factory=dict)
     _ready: dict[Demands, bool] = field(default_factory=dict)
     _usable: dict[Demands, bool] = field(default_factory=dict)
+
+    @cached_property
+    def moved(self) -> Moved:
+        """What is known of the items that moved."""
+        return Moved(self.connection)
 
     def ready(self, demands: Demands) -> bool:
         """Tell whether every source of a rule is configured, and `ready` for it."""

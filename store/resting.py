@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, bearing, ties_to
 from okrs.work import WorkItem, fold_key
 from store import dressing, lookup
-from store.tables import former_key, item
+from store.database import raw
+from store.queries import former_keys
 from store.terms import tied
 
 
 def touched(connection: Connection, source: str, since: int) -> set[str]:
     """Return the ids of what changed, came or left since a generation, and of all whose facets rest on it."""
-    rows = connection.execute(select(item.c.id).where(item.c.source == source, item.c.changed > since))
-    changed = {row.id for row in rows}
+    rows = raw(connection, "SELECT id FROM item WHERE source = ? AND changed > ?", (source, since))
+    changed = {row[0] for row in rows}
     there = dressing.worn(connection, source, changed).keys()  # who was gone then is as good as new
     was, now = lookup.before(connection, source, there, since), _present(connection, source, changed)
     moved = {name for name in changed if bearing(was.get(name)) != bearing(now.get(name))}
@@ -43,7 +44,7 @@ def _passed_on(
 
     Somebody else may have had it for a while, and be as before now.
     """
-    rows = connection.execute(select(former_key).where(former_key.c.source == source)).all()
+    rows = connection.execute(former_keys(), {"source": source}).all()
     passed = [row.key for row in rows if row.item in moved or row.changed > since]
     folded = {fold_key(key) for key in [*keys, *passed]}
     dressed = set(tied(connection, source, FORMER, [f"~{key}" for key in folded]))
@@ -64,7 +65,7 @@ def below(connection: Connection, source: str, moved: Iterable[str], forms: Iter
     `moved` are ids, `forms` the same items as they were and as they are.
     """
     former: dict[str, list[str]] = {}
-    for row in connection.execute(select(former_key).where(former_key.c.source == source)):
+    for row in connection.execute(former_keys(), {"source": source}):
         former.setdefault(row.item, []).append(row.key)
     ties = {tie for name in moved for tie in ties_to(name, *former.get(name, ()))}
     ties |= {tie for each in forms for tie in ties_to("", each.key)}

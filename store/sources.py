@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, ScalarSelect, delete, func, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, delete, func, select, update
 
 from okrs.demand import Container, Demand
 from store.database import Database, upsert
@@ -142,10 +144,24 @@ def release(database: Database, lease: Lease, now: datetime, state: str, error: 
         )
 
 
+# Questions of every run are put together once: that takes as long as to answer them.
+
+
+@cache
+def _source() -> Select[Any]:
+    return select(source).where(source.c.name == bindparam("name"))
+
+
+@cache
+def containers_of() -> Select[Any]:
+    """The question for the containers of the source `name`, by their names."""
+    return select(container).where(container.c.source == bindparam("name")).order_by(container.c.name)
+
+
 def state_of(connection: Connection, name: str) -> SourceState:
     """Return what we know of a source; one that was never read has no containers."""
-    row = connection.execute(select(source).where(source.c.name == name)).one_or_none()
-    rows = connection.execute(select(container).where(container.c.source == name).order_by(container.c.name))
+    row = connection.execute(_source(), {"name": name}).one_or_none()
+    rows = connection.execute(containers_of(), {"name": name})
     containers = tuple(_container(each) for each in rows)
     if row is None:
         return SourceState(name, 0, "never", None, None, ())
@@ -158,10 +174,15 @@ def items_held(connection: Connection, name: str) -> int:
     return connection.execute(held).scalar_one()
 
 
+@cache
+def _generations() -> Select[Any]:
+    return select(source.c.name, source.c.generation).where(source.c.name.in_(bindparam("names", expanding=True)))
+
+
 def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Return the generation of each source; 0 for one that was never read."""
     wanted = tuple(names)
-    rows = connection.execute(select(source.c.name, source.c.generation).where(source.c.name.in_(wanted)))
+    rows = connection.execute(_generations(), {"names": wanted})
     found = {row.name: row.generation for row in rows}
     return {name: found.get(name, 0) for name in wanted}
 

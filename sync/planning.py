@@ -128,7 +128,7 @@ class _Question:
         old = basis.state.value if basis.state else None
         try:
             portion = self._portion(basis)
-            verdict = judge(self.connection, self.goal, basis, self.cache, self.now, portion=portion)
+            verdict = judge(self.snapshot, self.goal, basis, self.cache, self.now, portion=portion)
         except ArithmeticError:  # the engine leaves such a key result as it is, too
             return Planned(key_result.id, key_result, old, old, (Note.TOO_LARGE,))
         lacking = lacks(self.connection, self.goal.rule, self.snapshot.containers) if self.goal.rule else ()

@@ -4,7 +4,7 @@ Measuring happens outside the write transaction, some key results on one snapsho
 one's last entry and its sources' generations are read again; if either moved, it is measured anew.
 """
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,10 +19,12 @@ from mapping.demand import demands_of
 from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
-from okrs.ledger import CauseKind, Entry
-from store import ledger, lookup, scopes, sources
+from okrs.ledger import Entry
+from store import ledger, scopes, sources
 from store.cache import MirrorCache
 from store.database import Database
+from store.facets import Touched
+from store.moved import Moved, by_source
 from store.readiness import Snapshot
 from sync.deciding import Basis, Goal, Verdict, decide, retire
 from sync.task import Progress
@@ -109,7 +111,7 @@ def _judged(
 def _judge(snapshot: Snapshot, due: Due, cache: MirrorCache, now: datetime) -> _Judged | None:
     basis = basis_of(snapshot, due.goal, due.portion)
     try:
-        verdict = judge(snapshot.connection, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
+        verdict = judge(snapshot, due.goal, basis, cache, now, portion=None if basis.whole else due.portion)
     except ArithmeticError:
         name = due.goal.key_result.id
         tell(ERROR, "key result cannot be measured: its numbers are too large", key_result=name)
@@ -191,7 +193,7 @@ def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> 
     return Basis(
         state=state,
         recorded=recorded,
-        evidence=_evidence(connection, state, portion),
+        evidence=_evidence(snapshot, state, portion),
         generations=generations,
         recorded_ready=recorded is not None and snapshot.usable(demands_of(recorded)),
         ready=goal.rule is not None and snapshot.ready(demands_of(goal.rule)),
@@ -226,23 +228,21 @@ def _recorded(connection: Connection, state: ledger.KeyResultState | None, rule:
     return parse_rule(ledger.rule_text_of(connection, state.rule))
 
 
-def _evidence(
-    connection: Connection, state: ledger.KeyResultState | None, portion: Portion | None
-) -> tuple[Evidence, ...]:
+def _evidence(snapshot: Snapshot, state: ledger.KeyResultState | None, portion: Portion | None) -> tuple[Evidence, ...]:
     if state is None:
         return ()
     if portion is None:
-        return tuple(ledger.evidence_of(connection, state.id))
+        return tuple(ledger.evidence_of(snapshot.connection, state.id))
     parts = len(state.totals)
     return tuple(
         each
         for source, touched in portion.touched.items()
-        for each in ledger.evidence_among(connection, state.id, parts, source, touched.ids)
+        for each in snapshot.moved.evidence(state.id, parts, source, touched.ids)
     )
 
 
 def judge(
-    connection: Connection,
+    snapshot: Snapshot,
     goal: Goal,
     basis: Basis,
     cache: MirrorCache,
@@ -250,13 +250,13 @@ def judge(
     *,
     portion: Portion | None = None,
 ) -> Verdict:
-    """Decide about a key result on this connection's snapshot; nothing is written."""
+    """Decide about a key result on a snapshot; nothing is written."""
 
     def load(rule: Rule) -> Mapping[str, Sequence[Candidate]]:
-        return loaded(connection, rule, basis, cache, now, portion=portion)
+        return loaded(snapshot.connection, rule, basis, cache, now, portion=portion)
 
     def recall(ids: Iterable[ItemId], then: Mapping[str, int]) -> Mapping[ItemId, Past]:
-        return _recall(connection, ids, then)
+        return _recall(snapshot.moved, ids, then, portion.touched if portion is not None else {})
 
     return decide(goal, basis, load, recall, now)
 
@@ -270,17 +270,14 @@ def loaded(
     return cache.of_touched(connection, rule, portion.touched, portion.until, now)
 
 
-def _recall(connection: Connection, ids: Iterable[ItemId], then: Mapping[str, int]) -> dict[ItemId, Past]:
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for name, item in ids:
-        by_source[name].append(item)
+def _recall(
+    moved: Moved, ids: Iterable[ItemId], then: Mapping[str, int], touched: Mapping[str, Touched]
+) -> dict[ItemId, Past]:
     past: dict[ItemId, Past] = {}
-    for name, items in by_source.items():
-        known = lookup.look_up(connection, name, items)
-        was = lookup.before(connection, name, items, then.get(name, 0))
-        for item in items:
-            now_item, gone = known.get(item, (None, None))
-            past[name, item] = Past(was.get(item), None if gone else now_item, CauseKind(gone) if gone else None)
+    for name, items in by_source(ids).items():
+        among = touched[name].ids if name in touched else frozenset[str]()
+        told = moved.past(name, items, then.get(name, 0), among)
+        past.update({(name, item): told[item] for item in items})
     return past
 
 

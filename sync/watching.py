@@ -7,7 +7,7 @@ Still     those that the moves of their sources do not concern
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum, auto
 from functools import cached_property
 
@@ -96,12 +96,14 @@ class _Watched:
         """Whether the ledger has this rule and these terms on record."""
         return known.rule == self.digest and known.terms == self.terms and not known.retired
 
-    def timely(self, measured_at: int, now: datetime) -> bool:
-        """Whether time alone may have moved it: midnight, or the end of its cycle."""
-        if measured_at < self.end <= micros(now):
+    def timely(self, measured_at: int, now: datetime, instant: int) -> bool:
+        """Whether time alone may have moved it: midnight, or its cycle's end.  `instant` is now in microseconds."""
+        if measured_at < self.end <= instant:
             return True
-        day_of = self.goal.calendar.day_of
-        return self.passes and day_of(from_micros(measured_at)) != day_of(now)
+        return self.passes and self._day_of(from_micros(measured_at)) != self._day_of(now)
+
+    def _day_of(self, instant: datetime) -> date:
+        return self.goal.calendar.day_of(instant)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Watch:
         """Tell which key results are to be measured, and which are not though their sources moved."""
         recorded = ledger.on_record(connection)
         moves = _moves(connection, recorded.values())
-        looking = _Looking(connection, cache, self, now, moves, Snapshot(connection, self.containers))
+        looking = _Looking(connection, cache, self, now, moves, Snapshot(connection, self.containers), micros(now))
         due: list[Due] = []
         still: dict[str, list[str]] = {}
         for goal in self._in_order:
@@ -163,17 +165,20 @@ class _Move:
 
     since: Mapping[str, int]
     until: Mapping[str, int]
+    moved: tuple[str, ...]
+    """Those that did move."""
 
-    @property
-    def moved(self) -> list[str]:
-        return [name for name, seen in self.since.items() if self.until[name] != seen]
+    @classmethod
+    def of(cls, since: Mapping[str, int], now: Mapping[str, int]) -> "_Move":
+        moved = tuple(name for name, seen in since.items() if now[name] != seen)
+        return cls(since, {name: now[name] for name in since}, moved)
 
 
 def _moves(connection: Connection, recorded: Iterable[OnRecord]) -> dict[str, _Move]:
     """What moved since each of the generations that key results were measured at, by their text."""
     since = {text: ledger.generations_of(text) for text in {each.generations for each in recorded}}
     now = sources.generations(connection, sorted({name for each in since.values() for name in each}))
-    return {text: _Move(each, {name: now[name] for name in each}) for text, each in since.items()}
+    return {text: _Move.of(each, now) for text, each in since.items()}
 
 
 @dataclass(frozen=True)
@@ -186,15 +191,17 @@ class _Looking:
     now: datetime
     moves: Mapping[str, _Move]
     snapshot: Snapshot
+    instant: int
+    """Now, in microseconds since 1970."""
     _concerned: dict[str, tuple[Mapping[str, Touched], set[str]] | None] = field(default_factory=dict)
     _usable: dict[int, bool] = field(default_factory=dict)
 
     def at(self, watched: _Watched, known: OnRecord) -> Due | _Nothing:
         """Say what is to be done about a key result."""
-        if not watched.unchanged(known) or watched.timely(known.measured_at, self.now):
+        if not watched.unchanged(known) or watched.timely(known.measured_at, self.now, self.instant):
             return Due(watched.goal)
         move = self.moves[known.generations]
-        if move.since == move.until or not self._can_go_on(watched.demands):
+        if not move.moved or not self._can_go_on(watched.demands):
             return _Nothing.TO_DO
         if known.generations not in self._concerned:
             self._concerned[known.generations] = self._concerning(move)
@@ -208,9 +215,10 @@ class _Looking:
 
     def _can_go_on(self, demands: Demands) -> bool:
         """Looked up by the object: comparing the demands of every key result takes longer than all the rest."""
-        if id(demands) not in self._usable:
-            self._usable[id(demands)] = self.snapshot.usable(demands)
-        return self._usable[id(demands)]
+        known = self._usable.get(id(demands))
+        if known is None:
+            known = self._usable[id(demands)] = self.snapshot.usable(demands)
+        return known
 
     def _concerning(self, move: _Move) -> tuple[Mapping[str, Touched], set[str]] | None:
         """What moved, and the key results that count some of it or select it now; None where that is not known."""

@@ -2,10 +2,11 @@
 
 import logging
 import os
+import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from connectors.logs import log
 from store.database import Database, open_database
+from store.tables import metadata
 
 # Machines are noisy, and how long an example takes says nothing of whether a law holds.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -92,31 +94,98 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         yield url
 
 
+class _Pool:
+    """Databases of PostgreSQL with all tables, emptied after each use: making one takes longer than most tests."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+        self._free: list[str] = []
+
+    @contextmanager
+    def lent(self) -> Iterator[str]:
+        """Lend the address of one that has no rows."""
+        url = self._free.pop() if self._free else self._make()
+        yield url
+        _empty(url)
+        self._free.append(url)
+
+
+def _empty(url: str) -> None:
+    """Throw everybody out, and all rows away."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        names = [table.name for table in metadata.sorted_tables]
+        filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in names)
+        some = ", ".join(f'"{name}"' for name in connection.execute(text(filled)).scalars())
+        if some:
+            connection.execute(text(f"TRUNCATE {some} RESTART IDENTITY"))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: str) -> Iterator[_Pool]:
+    """Databases of PostgreSQL that tests use one after the other."""
+    with ExitStack() as stack:
+
+        def made() -> str:
+            url = stack.enter_context(_new_postgres(postgres_server))
+            open_database(url, create=True).close()
+            return url
+
+        yield _Pool(made)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables and no rows: copying it is faster than making them."""
+    path = tmp_path_factory.mktemp("template") / "headway.db"
+    open_database(f"sqlite:///{path}", create=True).close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a new database, once of each kind."""
-    if request.param == "sqlite":
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """One kind of database after the other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> str:
+    """The address of a new database without tables, once of each kind."""
+    if database_kind == "sqlite":
         return f"sqlite:///{tmp_path / 'headway.db'}"
     return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """An open database with all tables, once of each kind."""
-    opened = open_database(database_url, create=True)
-    yield opened
-    opened.close()
+def database(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> Iterator[Database]:
+    """An open database with all tables, once of each kind: that at `database_url`, where a test asks for it."""
+    if "database_url" in request.fixturenames:
+        url = request.getfixturevalue("database_url")
+        with closing(open_database(url, create=True)) as opened:
+            yield opened
+    else:
+        with _with_tables(request, database_kind, tmp_path) as opened:
+            yield opened
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def shared_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """An open database of each kind that the tests of a module share: each leaves it as it found it."""
-    if request.param == "sqlite":
-        opened = open_database(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'headway.db'}", create=True)
+    with _with_tables(request, request.param, tmp_path_factory.mktemp("shared")) as opened:
         yield opened
-        opened.close()
-        return
-    with _new_postgres(request.getfixturevalue("postgres_server")) as url:
-        opened = open_database(url, create=True)
-        yield opened
-        opened.close()
+
+
+@contextmanager
+def _with_tables(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[Database]:
+    if kind == "sqlite":
+        path = folder / "headway.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        with closing(open_database(f"sqlite:///{path}", create=True)) as opened:
+            yield opened
+    else:
+        pool: _Pool = request.getfixturevalue("postgres_pool")
+        with pool.lent() as url, closing(open_database(url, create=True)) as opened:
+            yield opened

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 import sync.recording
 from mapping.facets import asked_of
@@ -14,6 +13,7 @@ from okrs.ledger import CauseKind
 from okrs.work import Kind, Ref, State
 from store import facets, ledger
 from store.database import Database
+from store.readiness import Snapshot
 from sync.deciding import Goal, Verdict
 from sync.task import Progress, SourceReport
 from sync.watching import Portion
@@ -30,9 +30,9 @@ class Spy:
         self.judged: dict[str, Portion | None] = {}
         judge = sync.recording.judge
 
-        def spied(connection: Connection, goal: Goal, *rest: Any, portion: Portion | None) -> Verdict:
+        def spied(snapshot: Snapshot, goal: Goal, *rest: Any, portion: Portion | None) -> Verdict:
             self.judged[goal.key_result.id] = portion
-            return judge(connection, goal, *rest, portion=portion)
+            return judge(snapshot, goal, *rest, portion=portion)
 
         monkeypatch.setattr(sync.recording, "judge", spied)
 
