@@ -37,7 +37,7 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     def survey(name: str, rule: Rule) -> Surveyed:
         found = surveyor.of(rule)
         values[name] = found.value  # and not the items of all rules at once
-        if _lacks(rule, found):
+        if found.lacking(rule):  # that is told, and where it leads the key result is not
             lacking.add(name)
         return found
 
@@ -49,11 +49,6 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     found = [*findings(rules, names, survey, keys)]
     whole = {name: rule for name, rule in rules.items() if name not in lacking}
     return [*found, *_reached(connection, setup, whole, values, now)]
-
-
-def _lacks(rule: Rule, found: Surveyed) -> bool:
-    """Tell whether a part selects nothing: that is told, and where it leads the key result is not."""
-    return any(not picked.some and not part.linked for part, picked in zip(rule.parts, found.parts, strict=True))
 
 
 def _parts(rules: Iterable[Rule], source: str) -> Iterator[Part]:
