@@ -62,7 +62,8 @@ def _read(setup: Setup, states: dict[str, SourceState], rule: Rule) -> bool:
 def _names(connection: Connection, cache: MirrorCache, state: SourceState, asked: frozenset[str]) -> Named:
     """What a source's items are called: asked of its index where that has all that the rules name."""
     errors = queries.errors_of(connection, state.name)
-    containers = tuple(name for each in state.containers for name in (each.name, each.called, each.id) if name)
+    read = (each for each in state.containers if each.read_at)
+    containers = tuple(name for each in read for name in (each.name, each.called, each.id) if name)
     index = cache.index(connection, state.name, state.generation)
     if index is not None and asked <= index.kept.asked:
         return TermNames(connection, index, containers, errors)
