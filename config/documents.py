@@ -14,6 +14,7 @@ import orjson
 from config.interpolation import CLOSED, has_placeholder, is_secret, literal, marked
 from config.model import Config
 from config.problems import Problems
+from config.standin import Name, giving_way, names_of
 from config.tree import Entry, Listing, Node, Place, Scalar, Spot, Step, Table
 from connectors import registry
 from connectors.debugging import secrets_of
@@ -41,7 +42,12 @@ def document_of(root: Spot, config: Config, problems: Problems) -> str | None:
         document = orjson.dumps(_written(root, set(_closed(root, config, secrets)), secrets)).decode()
     except _Secret as found:
         told = "this is or holds a secret in plain, so this version is not kept as last good"
-        problems.warning(found.spot, f"{told}, and {_OLDER}: take it out")
+        if found.short:  # that a word is a password, no line is to tell
+            problems.at(
+                Place(root.home.file), (), f"{told}, and {_OLDER}: take it out, or choose a longer one", "warning"
+            )
+        else:
+            problems.warning(found.spot, f"{told}, and {_OLDER}: take it out")
         return None
     if len(document) <= _LARGEST:
         return document
@@ -58,12 +64,34 @@ def tree_of(document: str, file: str) -> Table:
     return tree if isinstance(tree, Table) else Table(Place(file), {})
 
 
+def less(document: str, others: Collection[Name]) -> str:
+    """Return what stays of a document whose file has lost names to others; itself where it has lost none."""
+    root = Spot(tree_of(document, ""), Place(""))
+    if names_of(root).keys().isdisjoint(others):
+        return document
+    return orjson.dumps(_kept_again(giving_way(root, others).node)).decode()
+
+
+def _kept_again(node: Node) -> Any:  # noqa: ANN401 - JSON
+    match node:
+        case Scalar(empty=True):
+            return None
+        case Scalar(text=text):
+            return text if text != CLOSED else False
+        case Listing(items=items):
+            return [_kept_again(each) for each in items]
+        case Table(entries=entries):
+            return {key: _kept_again(each.value) for key, each in entries.items()}
+
+
 class _Secret(Exception):
     """Something in the file is a secret, or holds one."""
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, spot: Spot, *, short: bool) -> None:
         super().__init__()
         self.spot = spot
+        self.short = short
+        """It may be a word: a password that the config uses as such."""
 
 
 class _Secrets:
@@ -124,19 +152,19 @@ def _written(spot: Spot, shut: Collection[tuple[Step, ...]], secrets: _Secrets) 
         case Scalar() if spot.path in shut:
             return False
         case Scalar(text=text):
-            return text if not secrets.within(text) else _refused(spot)
+            return text if not secrets.within(text) else _refused(spot, text)
         case Listing():
             return [_written(inner, shut, secrets) for inner in spot.items()]
         case Table():
             inside = _without_database(spot)
             return {
-                key if not secrets.within(key) else _refused(spot): _written(inner, shut, secrets)
+                key if not secrets.within(key) else _refused(spot, key): _written(inner, shut, secrets)
                 for key, inner in inside.items()
             }
 
 
-def _refused(spot: Spot) -> NoReturn:
-    raise _Secret(spot)
+def _refused(spot: Spot, text: str) -> NoReturn:
+    raise _Secret(spot, short=len(text) < _NO_WORD)
 
 
 def _without_database(spot: Spot) -> dict[str, Spot]:

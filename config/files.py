@@ -14,6 +14,9 @@ CASES = ".cases.yaml"
 """How the names of files end that hold cases (`config.cases`), and nothing of the config."""
 
 
+NOT_READ = "this file is not read: the name of a config's file ends in .yaml; rename it, or put it elsewhere"
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """One file as it was found."""
@@ -42,6 +45,8 @@ class Found:
     """Those of the folder as a whole."""
     shared: str | None = None
     """The folder's path as problems name it; None where a single file is the config."""
+    misnamed: tuple[Path, ...] = ()
+    """Files that would be the config's, but for the end of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +161,14 @@ def _read_folder(folder: Path) -> Found:
     except OSError as error:
         problems.at(Place(str(folder)), (), f"the folder cannot be read ({error.strerror}): check its rights")
         return found
-    for path in every:
-        if path.name.endswith(".yml") and not path.name.startswith("."):
-            told = "this file is not read: the name of a config's file ends in .yaml; rename it, or put it elsewhere"
-            problems.at(Place(str(path)), (), told, "warning")
+    misnamed = tuple(each for each in every if each.name.endswith(".yml") and not each.name.startswith("."))
+    for path in misnamed:
+        problems.at(Place(str(path)), (), NOT_READ, "warning")
     paths = [path for path in every if _of_config(path.name)]
     if not paths:
         problems.at(Place(str(folder)), (), "the folder holds no *.yaml file: put headway.yaml into it")
-    return replace(found, files=tuple(_read(path, _BEGIN if len(paths) == 1 else _TEAM_BEGINS) for path in paths))
+    begin = _BEGIN if len(paths) == 1 else _TEAM_BEGINS
+    return replace(found, files=tuple(_read(path, begin) for path in paths), misnamed=misnamed)
 
 
 def _of_config(name: str) -> bool:

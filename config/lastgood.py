@@ -4,20 +4,21 @@ What stands in for what is decided in `config.quarantine`; here the files are re
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.database import read_database
-from config.documents import document_of, tree_of
-from config.files import File, Found, arranged, beginning, read_files
+from config.documents import document_of, less, tree_of
+from config.files import NOT_READ, File, Found, arranged, beginning, read_files
 from config.interpolation import Resolver
 from config.loader import Terms, understood
 from config.model import Config
 from config.names import key_results_of, objectives_of
 from config.problems import Problem, Problems
 from config.quarantine import settle
-from config.tree import Spot
-from store.configs import Good, Kept
+from config.standin import names_of
+from config.tree import Place, Spot
+from store.configs import Good, Kept, Less
 
 Recall = Callable[[str], Sequence[Kept]]
 """Returns what the database at an address keeps; nothing where it cannot be asked."""
@@ -45,7 +46,9 @@ class Taken:
     main: str
     """The name of the main file."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the others."""
+    """What is wrong with the others, and all warnings."""
+    unread: tuple[Problem, ...] = ()
+    """Where nothing is wrong, the warnings of files beside it that nobody reads."""
 
     @property
     def wrong(self) -> list[str]:
@@ -58,6 +61,14 @@ class Taken:
             document = document_of(file.root, self.config, problems) if file.root else None
             yield Good(file.name, file.name == self.main, document)
 
+    def less(self) -> Less:
+        """Return what takes from an older version of a file the names that other files, which are right, define now.
+
+        So each name belongs to the file in which it was last right, and none comes back as it was long ago.
+        """
+        homes = {name: file.name for file in self.right if file.root for name in names_of(file.root)}
+        return lambda file, document: less(document, {name for name, home in homes.items() if home != file})
+
 
 def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     """Load a config; where it is broken and there is a `recall`, with what was last good of it.
@@ -66,8 +77,13 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     """
     found, problems = read_files(path), Problems()
     loaded = understood(arranged(found, problems), terms, problems)
+    unread = tuple(each for each in found.problems.found if each.severity == "warning")
+    good = None
     if loaded.config is not None:
-        return Taken(loaded.config, found.files, Path(loaded.roots[0].home.file).name)
+        name = Path(loaded.roots[0].home.file).name
+        good = Taken(loaded.config, found.files, name, loaded.problems, unread)
+    if good and not (recall and found.misnamed):
+        return good
     if recall is None:
         raise Broken(loaded.problems)
     main = _with_database(found)
@@ -75,12 +91,26 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     if main is None or url is None:
         raise Broken(loaded.problems, NO_DATABASE)
     kept = recall(url)
-    settled = settle(found, kept, terms, main.entry("database"))
+    lost = tuple(_lost(found, kept))
+    if good and not lost:
+        return good
+    whole = replace(found, files=tuple(sorted((*found.files, *lost), key=lambda each: each.name)))
+    settled = settle(whole, kept, terms, main.entry("database"))
     if settled is None:
         raise Broken(loaded.problems, MISFIT if any(each.main and each.document for each in kept) else NOTHING_KEPT)
-    more = (each for each in settled.problems if each not in loaded.problems)
-    told = Problems([*loaded.problems, *more]).sorted()
-    return Taken(settled.config, settled.right, settled.main, told)
+    missed = [each for file in lost for each in file.problems.found]
+    before = [each for each in loaded.problems if each.file not in {error.file for error in missed}]
+    told = dict.fromkeys([*before, *missed, *settled.problems])
+    return Taken(settled.config, settled.right, settled.main, Problems(list(told)).sorted())
+
+
+def _lost(found: Found, kept: Sequence[Kept]) -> Iterator[File]:
+    """Yield files that were last good under their right names, and have names now under which nobody reads them."""
+    known = {each.name for each in kept if each.document} - {each.name for each in found.files}
+    for path in (each for each in found.misnamed if each.with_suffix(".yaml").name in known):
+        problems = Problems()
+        problems.at(Place(str(path)), (), NOT_READ)
+        yield File(str(path.with_suffix(".yaml")), None, problems)
 
 
 def former_titles(kept: Iterable[Kept]) -> dict[str, str]:

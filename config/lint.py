@@ -30,7 +30,7 @@ from mapping.lint import (
 from mapping.rule import Counts, FieldMatch, Match, Measure, Rule, Selector
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
-from okrs.work import fold_key
+from okrs.work import fold_key, fold_name
 
 _RISING = frozenset({Measure.COUNT, Measure.PERCENT, Measure.SUM})
 """Measures that grow with every finished ticket."""
@@ -102,8 +102,8 @@ class _Places:
         }
 
     def as_written(self, found: Finding) -> Finding:
-        """A finding without the label that `link_by` adds to a part: nobody needs to use it yet."""
-        if not isinstance(found, SelectsNothing):
+        """A finding without the label that `link_by` adds to a mapping's part: nobody needs to use it yet."""
+        if not isinstance(found, SelectsNothing) or found.key_result not in self._mappings:
             return found
         links = (root.get("link_by") for root in self._roots)
         labels = [(link.word("label") or "").replace(ID, found.key_result) for link in links if link]
@@ -192,8 +192,8 @@ def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
             own = config.sources[part.source].own_field_names
             asked = {each.field: "where" for each in part.leaves if isinstance(each, FieldMatch)}
             for field, key in (asked | ({part.by: "by"} if part.by else {})).items():
-                close = meant(field, own)
-                if close and close.replace("_", " ") != field.replace("_", " "):
+                close = meant(field, own) if field not in own else None
+                if close and _spaced(close) != _spaced(field):
                     told = (
                         f"{quoted(part.source)} gives no field the name {quoted(field)}; did you mean {quoted(close)}?"
                     )
@@ -202,6 +202,11 @@ def _misspelt_fields(config: Config, places: _Places) -> Iterator[Told]:
                         f"{told} If its tracker has no such field either, the mapping does not take effect",
                         frozenset((name,)),
                     )
+
+
+def _spaced(field: str) -> str:
+    """A field's name as its tracker may compare it: `story_points` is how a config spells its Story Points."""
+    return fold_name(field.replace("_", " "))
 
 
 def _is_elsewhere(found: Finding, told: Set[tuple[str, int, str]]) -> bool:

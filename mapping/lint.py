@@ -49,7 +49,7 @@ _NEVER = "never"
 
 @dataclass(frozen=True, slots=True)
 class SelectsNothing:
-    """A part finds no item, and waits for none: one that a label alone feeds is left out of the number until then."""
+    """A part finds no item, and waits for none: one that a label alone feeds is left out where others go on."""
 
     key_result: str
     part: int
@@ -186,6 +186,10 @@ class Surveyed:
     value: Decimal | None
     parts: tuple[Picked, ...]
 
+    def lacking(self, rule: Rule) -> tuple[int, ...]:
+        """Return the parts that select nothing, of those that the number needs."""
+        return rule.lacking([number for number, picked in enumerate(self.parts) if not picked.some])
+
 
 def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
     """Survey a rule by measuring it.  Raises ArithmeticError for absurd estimates."""
@@ -241,8 +245,9 @@ def findings(
             found = survey(name, rule)
         except ArithmeticError:  # absurd estimates; a run of the engine says so
             continue
+        lacking = found.lacking(rule)
         for number, (part, picked) in enumerate(zip(rule.parts, found.parts, strict=True)):
-            yield from _of_part(name, number, part, picked, names[part.source])
+            yield from _of_part(name, number, part, picked, names[part.source], lacks=number in lacking)
         overlaps.add(rule.period, _work(rule, found))
         counted.append(name)
     for each in overlaps.found(SHARED, FEW):
@@ -250,7 +255,9 @@ def findings(
         yield Overlap(counted[each.other], counted[each.one], each.items, told)
 
 
-def _of_part(key_result: str, number: int, part: Part, picked: Picked, names: Named) -> Iterator[Finding]:
+def _of_part(
+    key_result: str, number: int, part: Part, picked: Picked, names: Named, *, lacks: bool
+) -> Iterator[Finding]:
     leaves = [leaf for leaf in part.leaves if isinstance(leaf, Match)]
     texts = [(leaf.selector, value) for leaf in leaves for value in leaf.values]
     unasked = [text for selector, text in texts if selector is Selector.QUERY]
@@ -262,7 +269,7 @@ def _of_part(key_result: str, number: int, part: Part, picked: Picked, names: Na
     ]
     for each in unknown:
         yield Unknown(key_result, number, *each)
-    if not picked.some and not part.linked and not unknown and not unanswered:
+    if lacks and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
         yield SelectsNothing(key_result, number, tuple((*each, names.near(*each)) for each in strange))
     yield from _unestimated(key_result, number, part, picked)

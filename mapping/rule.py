@@ -4,7 +4,7 @@ A rule is complete: it holds the period and the start value it depends on, so th
 ledger, is enough to say years later how a number came about.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -316,6 +316,14 @@ class Rule:
     def freezes(self) -> bool:
         """Whether any part of it has a scope that stays what it was when it was first measured."""
         return any(part.scope is Scope.FROZEN for part in self.parts)
+
+    def lacking(self, empty: Collection[int]) -> tuple[int, ...]:
+        """Of the parts that select nothing, return those that the number lacks.
+
+        It goes without those that a label alone feeds (`mapping.totals.joined`), as long as there is one to go by.
+        """
+        others = any(number not in empty or not part.linked for number, part in enumerate(self.parts))
+        return tuple(number for number in sorted(empty) if not (others and self.parts[number].linked))
 
     @property
     def item_by_item(self) -> bool:

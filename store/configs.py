@@ -1,12 +1,12 @@
 """The files of the config as they were last good: what runs while one of them is broken."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, select, text, update
 
 from store.database import Database, upsert
 from store.tables import config_file
@@ -36,6 +36,10 @@ class Good:
     """None when this version cannot be kept: an older one stays."""
 
 
+Less = Callable[[str, str], str]
+"""Returns, by the name of a file, what stays of its older document beside the files that are right now."""
+
+
 def kept(database: Database) -> tuple[Kept, ...]:
     """Return what is kept, in the order of the names."""
     columns = (config_file.c.name, config_file.c.main, config_file.c.document, config_file.c.wrong_since)
@@ -43,19 +47,27 @@ def kept(database: Database) -> tuple[Kept, ...]:
         return tuple(Kept(*row) for row in connection.execute(select(*columns).order_by(config_file.c.name)))
 
 
-def keep(database: Database, good: Iterable[Good], wrong: Collection[str], now: datetime) -> None:
+def keep(
+    database: Database,
+    good: Iterable[Good],
+    wrong: Collection[str],
+    now: datetime,
+    less: Less = lambda _, document: document,
+) -> None:
     """Keep the good files, remember since when others are wrong, and forget every file that is neither.
+
+    What is kept of others, or of a good file that cannot be kept, is what `less` leaves of it.
 
     Nothing is written, nor anybody waited for, where nothing changed.
     """
     right = {each.name: each for each in good}
     with database.read() as connection:
-        if not _changes(connection, right, wrong):
+        if not _changes(connection, right, wrong, less):
             return
     with database.write() as connection:
         if not database.sqlite:  # whose writers wait for each other anyway
             connection.execute(text("SELECT pg_advisory_xact_lock(720172)"))
-        changes = _changes(connection, right, wrong)  # another run may have been faster
+        changes = _changes(connection, right, wrong, less)  # another run may have been faster
         connection.execute(delete(config_file).where(config_file.c.name.in_(changes.gone)))
         for each in changes.right:
             told: dict[str, Any] = {"main": each.main, "wrong_since": None}
@@ -63,6 +75,9 @@ def keep(database: Database, good: Iterable[Good], wrong: Collection[str], now: 
             _put(connection, each.name, told, told)
         for name in changes.wrong:
             _put(connection, name, {"main": False, "wrong_since": now}, {"wrong_since": now})
+        for name, document in changes.less:
+            told = {"document": document, "hash": _hash(document)}
+            connection.execute(update(config_file).where(config_file.c.name == name).values(told))
 
 
 class _Changes(NamedTuple):
@@ -71,14 +86,17 @@ class _Changes(NamedTuple):
     right: tuple[Good, ...]
     wrong: tuple[str, ...]
     gone: tuple[str, ...]
+    less: tuple[tuple[str, str], ...]
+    """With what stays of their documents."""
 
     def __bool__(self) -> bool:
         return any(self[:])
 
 
-def _changes(connection: Connection, right: Mapping[str, Good], wrong: Collection[str]) -> _Changes:
+def _changes(connection: Connection, right: Mapping[str, Good], wrong: Collection[str], less: Less) -> _Changes:
     columns = (config_file.c.name, config_file.c.main, config_file.c.hash, config_file.c.wrong_since)
     before = {row.name: row for row in connection.execute(select(*columns))}
+    older = [*wrong, *(name for name, each in right.items() if each.document is None)]
     return _Changes(
         tuple(
             each
@@ -89,7 +107,17 @@ def _changes(connection: Connection, right: Mapping[str, Good], wrong: Collectio
         ),
         tuple(name for name in wrong if name not in before or before[name].wrong_since is None),
         tuple(before.keys() - right.keys() - set(wrong)),
+        tuple(_less(connection, older, less)) if older else (),
     )
+
+
+def _less(connection: Connection, older: Collection[str], less: Less) -> Iterator[tuple[str, str]]:
+    columns = (config_file.c.name, config_file.c.document)
+    here = config_file.c.name.in_(older) & config_file.c.document.is_not(None)
+    for name, document in connection.execute(select(*columns).where(here)):
+        left = less(name, document)
+        if left != document:
+            yield name, left
 
 
 def _hash(document: str) -> str:

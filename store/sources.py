@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, delete, func, select, update
 
 from okrs.demand import Container, Demand
+from okrs.work import fold_key
 from store.database import Database, upsert
 from store.tables import container, incoming, item, presence, roll, run_source, source
 
@@ -49,7 +50,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """What we have of a container.  `read_at` None: never read completely."""
+    """What we have of a container.  `read_at` None: never read completely, though that was tried."""
 
     id: str
     name: str
@@ -76,6 +77,10 @@ class ContainerState:
         lacking = name not in held.fields or (name in demand.numbers and name not in held.numbers)
         return self.refused.get(name) if lacking else None
 
+    def goes_by(self, name: str) -> bool:
+        """Tell whether a config means it by a name: its last one there, the tracker's, or its id."""
+        return fold_key(name) in map(fold_key, (self.name, self.called, self.id))
+
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
@@ -95,8 +100,12 @@ class SourceState:
 
     def ready(self, names: Iterable[str], demand: Demand) -> bool:
         """Tell whether every configured container was read completely, with at least this demand."""
+        return all(each is not None and each.demand.covers(demand) for each in self.read_as(names))
+
+    def read_as(self, names: Iterable[str]) -> "list[ContainerState | None]":
+        """Return what was read of the containers that a config names; None of one that never was."""
         read = {each.name: each for each in self.containers if each.read_at}
-        return all(name in read and read[name].demand.covers(demand) for name in names)
+        return [read.get(name) or next((each for each in read.values() if each.goes_by(name)), None) for name in names]
 
 
 def acquire(database: Database, name: str, now: datetime, reader: Reader | None = None) -> Lease | None:

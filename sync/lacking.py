@@ -35,11 +35,11 @@ def lacks(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str
 
 def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]) -> Lack:
     demand = demand_of(rule, name)
-    read = {each.name: each for each in sources.state_of(connection, name).containers if each.read_at}
+    found = sources.state_of(connection, name).read_as(wanted)
     beyond = Demand()
-    for each in (read[container] for container in wanted if container in read):
+    for each in filter(None, found):
         beyond = beyond.union(demand.beyond(each.demand))
-    unread = tuple(container for container in wanted if container not in read)
+    unread = tuple(container for container, read in zip(wanted, found, strict=True) if read is None)
     asked = queries.hits(connection, name).keys() if demand.queries else set[str]()
     told = (each.refusal(field, demand) for each in read.values() for field in sorted(demand.fields))
     refused = tuple(dict.fromkeys(filter(None, told)))
@@ -54,7 +54,7 @@ class NextRead:
     dropped: tuple[str, ...] = ()
     """Containers that the config does not name any more: their items leave."""
     added: tuple[str, ...] = ()
-    """Containers that the config names beside what was read: what they hold nobody knows yet."""
+    """Containers that the config names beside what a run tried to read: what they hold nobody knows yet."""
     anew: bool = False
     """Settings changed that say where or how items are read: everything is read again."""
 
@@ -70,7 +70,7 @@ def _next_read(connection: Connection, source: SourceToRead) -> NextRead:
     settings = Demand(site=source.demand.site, shaping=source.demand.shaping)
     return NextRead(
         source.name,
-        tuple(each.name for each in held if each.name not in source.containers),
-        tuple(each for each in source.containers if held and each not in {known.name for known in held}),
+        tuple(each.name for each in held if each.read_at and not any(map(each.goes_by, source.containers))),
+        tuple(each for each in source.containers if held and not any(known.goes_by(each) for known in held)),
         anew=any(each.read_at and not each.demand.covers(settings) for each in held),
     )

@@ -102,7 +102,8 @@ def _same_as_before(task: Task, found: Sequence[Container | Unreadable]) -> list
 
     A complete sync (`--full`) is how a person says that it is meant.
     """
-    held = {known.name: known for known in task.states().values() if known.demand.site == task.source.demand.site}
+    site, known = task.source.demand.site, task.states().values()
+    held = {each.name: each for each in known if each.read_at and each.demand.site == site}
     there = {each.id for each in found if isinstance(each, Container)}
 
     def same(each: Container | Unreadable) -> Container | Unreadable:
@@ -122,16 +123,20 @@ def _same_as_before(task: Task, found: Sequence[Container | Unreadable]) -> list
 def _forget_others(task: Task, found: Sequence[Container | Unreadable]) -> int:
     """Containers that left the config, whose name another one took, or that are of another site, leave the mirror.
 
-    While one cannot be read no other leaves: it may be an old one under a new, misspelt name.
+    While one cannot be read no other leaves: it may be an old one under a new, misspelt name.  That it was tried stays
+    known as long.
     """
-    unreadable = any(isinstance(each, Unreadable) for each in found)
+    unreadable = {each.name for each in found if isinstance(each, Unreadable)}
     listed = {each.id for each in found if isinstance(each, Container)}
     taken = {each.name for each in found if isinstance(each, Container)}
     keep = {
         known.id
         for known in task.states().values()
-        if known.demand.site == task.source.demand.site
-        and (known.id in listed or (unreadable and known.name not in taken))
+        if (known.read_at is None and known.name in unreadable)
+        or (
+            known.demand.site == task.source.demand.site
+            and (known.id in listed or (unreadable and known.read_at and known.name not in taken))
+        )
     }
     return sources.keep_only(task.database, task.lease, keep, task.clock())
 

@@ -78,11 +78,13 @@ class Task:
             return {each.id: each for each in sources.state_of(connection, self.source.name).containers}
 
     def note(self, name: str, error: str, *, unobserved: bool = False) -> None:
-        """Keep why a container that we know could not be read; `name` is how the config spells it."""
-        for held in self.states().values():
-            if held.name == name:
-                known = Container(held.id, held.name)
-                sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
+        """Keep why a container could not be read; `name` is how the config spells it.
+
+        Of one that never was, whose id nobody knows, it is kept that it was tried.
+        """
+        held = [Container(each.id, each.name) for each in self.states().values() if each.name == name]
+        for known in held or [Container(f"?{name}", name)]:
+            sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
 
 
 @dataclass(frozen=True, slots=True)

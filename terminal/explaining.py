@@ -84,7 +84,8 @@ def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]
     others = [line for line in lines if not line.counted]
     yield Text(_head(view, part, total), "bold")
     if not lines and view.value is not None:  # before, there may be nothing to select from
-        yield Text("no ticket bears its label yet") if part.linked else Text(empty_part(place, part.source), "yellow")
+        lacks = view.lacks(place)
+        yield Text(empty_part(place, part.source), "yellow") if lacks else Text("no ticket bears its label yet")
     if grown := view.grown(place):
         left = "left out: the scope is frozen" if part.scope is Scope.FROZEN else "the scope grows"
         yield Text(f"{counted(grown, 'item')} came in since the cycle began ({left})")

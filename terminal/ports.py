@@ -168,7 +168,7 @@ class Synced:
     wrong: Wrong | None = None
     """What is wrong with the config that ran; None when nothing is."""
     unkept: tuple[Problem, ...] = ()
-    """Warnings of files that are right, and cannot be kept as last good."""
+    """Warnings of files that are right, and cannot be kept as last good; and of those that nobody reads."""
     anchor: KeptAnchor | None = None
     """None where nothing was to be kept."""
 

@@ -39,11 +39,11 @@ def sync(ground: Ground, config: Path, wanted: Wanted, progress: Progress) -> Sy
     known, wrong = found.config, wrong_with(found)
     require_sources(known, wanted.only)
     with database_of(known, create=not wanted.dry_run) as database:
-        warnings = Problems()
+        warnings = Problems(list(found.unread))
         good = tuple(found.good(warnings))
         told = partial(replace, wrong=wrong, unkept=warnings.sorted())
         if not wanted.dry_run:
-            keep(database, good, found.wrong, ground.clock())
+            keep(database, good, found.wrong, ground.clock(), found.less())
             synced = _synced(ground, known, database, wanted, progress)
             return told(synced, anchor=_anchored(ground, known, database, synced))
         with rehearsal(database) as copy:

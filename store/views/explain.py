@@ -42,6 +42,11 @@ class Explained:
         """How many whole weeks are over, for a throughput."""
         return weeks_over(self.rule, self.at).days // 7
 
+    def lacks(self, place: int) -> bool:
+        """Tell whether a part selects nothing that the number needs: it does not wait for a label to be used."""
+        empty = set(range(len(self.rule.parts))) - {line.part for line in self.measured.lines}
+        return place in self.rule.lacking(empty)
+
     def grown(self, place: int) -> int:
         """How many items a part selects that were created since the cycle began."""
         begun = self.rule.period.start
@@ -139,7 +144,7 @@ def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
         "denominator": _denominator(part, total, answer.weeks),
         "counted": [_counted(line) for line in lines if line.counted],
         "excluded": [_excluded(line) for line in lines if not line.counted],
-        "selects_nothing": not lines and not part.linked,
+        "selects_nothing": answer.lacks(number),
         "grown": answer.grown(number),
     }
 

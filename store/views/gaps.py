@@ -18,7 +18,7 @@ from store.views.setup import Setup
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A part of a measured key result's rule that selects no item at all, though not a label alone feeds it."""
+    """A part of a measured key result's rule that selects no item at all, and that the number does not go without."""
 
     key_result: str
     part: int
@@ -55,14 +55,14 @@ def gaps(
             loaded[part.source] = mirror(connection, part.source)
         return bool(selected(rule, part, loaded, now))
 
-    found = []
+    found: list[Gap] = []
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
         rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
         if now >= rule.period.end:
             continue
-        for number, part in enumerate(rule.parts):
-            if not part.linked and (name, number) not in fed and not selects(rule, part):
-                found.append(Gap(name, number, part.source))
+        unfed = (number for number in rule.lacking(range(len(rule.parts))) if (name, number) not in fed)
+        empty = [number for number in unfed if not selects(rule, rule.parts[number])]
+        found += [Gap(name, number, rule.parts[number].source) for number in rule.lacking(empty)]
     return tuple(found)
 
 

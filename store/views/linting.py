@@ -40,7 +40,7 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     def survey(name: str, rule: Rule) -> Surveyed:
         found = surveyor.of(rule)
         values[name] = found.value  # and not the items of all rules at once
-        if _lacks(rule, found):
+        if found.lacking(rule):  # that is told, and where it leads the key result is not
             lacking.add(name)
         return found
 
@@ -64,11 +64,6 @@ def _refused(setup: Setup, states: Mapping[str, SourceState], now: datetime) -> 
                     yield FieldRefused(name, number, field, error)
 
 
-def _lacks(rule: Rule, found: Surveyed) -> bool:
-    """Tell whether a part selects nothing: that is told, and where it leads the key result is not."""
-    return any(not picked.some and not part.linked for part, picked in zip(rule.parts, found.parts, strict=True))
-
-
 def _parts(rules: Iterable[Rule], source: str) -> Iterator[Part]:
     return (part for rule in rules for part in rule.parts if part.source == source)
 
@@ -80,7 +75,8 @@ def _read(setup: Setup, states: dict[str, SourceState], rule: Rule) -> bool:
 def _names(connection: Connection, cache: MirrorCache, state: SourceState, asked: frozenset[str]) -> Named:
     """What a source's items are called: asked of its index where that has all that the rules name."""
     errors = queries.errors_of(connection, state.name)
-    containers = tuple(name for each in state.containers for name in (each.name, each.called, each.id) if name)
+    read = (each for each in state.containers if each.read_at)
+    containers = tuple(name for each in read for name in (each.name, each.called, each.id) if name)
     index = cache.index(connection, state.name, state.generation)
     if index is not None and asked <= index.kept.asked:
         return TermNames(connection, index, containers, errors)

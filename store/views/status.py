@@ -222,9 +222,9 @@ _SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
 
 def _source(connection: Connection, setup: Setup, state: SourceState, each: SourceSetup) -> SourceStatus:
     shown, items = _SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
-    read = {held.name: held.read_at for held in state.containers if held.read_at}
-    names = setup.containers[each.name]
-    read_at = min(read[name] for name in names) if names and all(name in read for name in names) else None
+    read = [held.read_at if held else None for held in state.read_as(setup.containers[each.name])]
+    times = [time for time in read if time is not None]
+    read_at = min(times) if times and len(times) == len(read) else None
     unanswered = tuple(text for text, error in queries.errors_of(connection, each.name).items() if error)
     return SourceStatus(each, shown, items, state.last_success, state.error, read_at, unanswered)
 

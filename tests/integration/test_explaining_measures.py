@@ -159,6 +159,13 @@ def test_a_part_that_a_label_alone_feeds_is_told_in_the_sum_when_it_does(world: 
     assert "(33.3333 + 0) / 2 = 16.67" in explanation(world)
 
 
+def test_where_labels_alone_feed_a_key_result_one_that_nobody_uses_selects_nothing(world: World) -> None:
+    world.feed("kr", a_rule(replace(a_part(where=where(label="kr:kr")), linked=True)))
+    world.sync()
+    assert "selects nothing" in explanation(world)
+    assert [each["selects_nothing"] for each in explain_json(world.explain("kr"))["parts"]] == [True]
+
+
 def test_work_that_may_be_an_earlier_part_s_is_marked(world: World) -> None:
     other, web = FakeTracker(world.clock, "OTHER"), FakeTracker(world.clock, "WEB")
     other.put("OTHER", an_item("PAY-1", url="https://other.example/PAY-1"))

@@ -283,6 +283,39 @@ def test_a_deleted_file_retires_and_is_forgotten(office: Office) -> None:
     assert {each.name for each in office.kept()} == {"headway.yaml", "web.yaml"}
 
 
+def test_a_file_that_gets_a_name_that_nobody_reads_retires_nothing(office: Office) -> None:
+    (office.folder / "pay.yaml").rename(office.folder / "pay.yml")
+    synced = office.sync()
+    assert wrong_files(synced) == ["pay.yaml"]
+    assert (synced.report.entries, office.retired()) == ((), set())
+    assert "pay.yml" in str(office.quarantined()["pay-1"])
+    assert {each.name for each in office.kept()} == {"headway.yaml", "pay.yaml", "web.yaml"}
+    office.done("a", "b")
+    assert kinds(office.sync()) == [("pay-1", EntryKind.AUTO), ("web-1", EntryKind.AUTO)]
+
+
+def test_a_run_tells_of_a_file_that_nobody_reads(office: Office) -> None:
+    (office.folder / "ship.yml").write_text(team("ship", "c"), encoding="utf-8")
+    for last_good in (True, False):
+        synced = office.sync(last_good=last_good)
+        assert synced.wrong is None
+        assert [Path(each.file).name for each in synced.unkept] == ["ship.yml"]
+
+
+def test_what_a_broken_file_gave_away_stays_where_it_went(office: Office) -> None:
+    office.write("pay", "objectivs: []\nmappings: []\nobjectives: []\n")
+    taking = team("web", "a", "b").replace("[{id: web-1,", "[{id: pay-1, title: T, start: 0, target: 9}, {id: web-1,")
+    office.write("web", taking + "  - {key_result: pay-1, from: [{source: notes, measure: count, counts: open}]}\n")
+    assert kinds(office.sync()) == [("pay-1", EntryKind.RULE)]
+    (row,) = (each for each in office.kept() if each.name == "pay.yaml")
+    assert "pay-1" not in str(row.document)
+    office.write("pay", "objectives: [")
+    office.edit("web", "measure: count", "measure: cuont")
+    synced = office.sync()
+    assert wrong_files(synced) == ["pay.yaml", "web.yaml"]
+    assert synced.report.entries == ()
+
+
 def test_a_new_file_with_a_mistake_is_in_quarantine(office: Office) -> None:
     office.write("ship", team("ship", "c").replace("measure", "maesure"))
     synced = office.sync()
@@ -335,6 +368,24 @@ def test_a_version_that_cannot_be_kept_leaves_the_older_one(database: Database) 
     assert kept(database) == (Kept("a", True, "{}"), Kept("b", False, None), Kept("c", False, None))
     keep(database, [Good("b", True, "[]")], ["a"], NOW)
     assert kept(database) == (Kept("a", True, "{}", NOW), Kept("b", True, "[]"))
+
+
+def test_an_older_version_is_kept_as_far_as_nobody_took_of_it(database: Database) -> None:
+    keep(database, [Good(name, False, '"old"') for name in "abc"], [], NOW)
+    asked = []
+
+    def less(name: str, document: str) -> str:
+        asked.append((name, document))
+        return document if name == "c" else f'{document[:-1]} {name}"'
+
+    keep(database, [Good("a", False, '"new"'), Good("b", False, None)], ["c", "d"], NOW, less)
+    assert {each.name: each.document for each in kept(database)} == {
+        "a": '"new"',
+        "b": '"old b"',
+        "c": '"old"',
+        "d": None,
+    }
+    assert {name for name, _ in asked} == {"b", "c"}
 
 
 def test_two_runs_at_once_keep_what_the_later_one_found(database: Database, database_url: str) -> None:

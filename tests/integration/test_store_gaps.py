@@ -53,6 +53,18 @@ def test_a_part_that_a_label_alone_feeds_is_no_gap(world: World) -> None:
     assert found(world) == ()
 
 
+def test_where_labels_alone_feed_a_key_result_one_that_nobody_uses_is_a_gap(world: World) -> None:
+    """Nothing goes on without it: the number is 0.  Once another label is used, that one does."""
+    nobody, used = (replace(a_part(where=where(label=label)), linked=True) for label in ("p3", "p1"))
+    world.feed("kr", a_rule(nobody))
+    world.sync()
+    assert world.value("kr") == 0
+    assert found(world) == (Gap("kr", 0, SOURCE),)
+    world.feed("kr", a_rule(nobody, used, combine=Combine.SUM))
+    world.sync()
+    assert found(world) == ()
+
+
 def test_a_key_result_without_a_rule_has_no_gaps(world: World) -> None:
     world.feed("kr", a_rule(a_part(where=where(label="p3"))))
     world.sync()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.contract import MalformedAnswer
 from mapping.demand import demands_of
 from mapping.rule import Combine, Counts, DoneWhen, Measure, Part, Rule, Window
 from okrs.cycle import Period
@@ -17,14 +18,14 @@ from okrs.demand import Demand
 from okrs.ledger import CauseKind, Entry, EntryKind
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import Kind, Ref, State
-from store import facets, ledger
+from store import facets, ledger, sources
 from store.database import Database
 from store.readiness import Snapshot
 from sync.lacking import Lack, NextRead, lacks, next_reads
 from sync.planned import Note, Planned, Ticket
-from sync.task import SourceToRead
+from sync.task import Outcome, SourceToRead
 from tests.builders import AFTER, SOURCE, a_part, a_rule, an_item, numbers, where
-from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, two_projects
+from tests.integration.fakes import RECORDS, Clock, FakeTracker, Project, World, dump, two_projects
 from tests.integration.readings import emptied
 from tests.unit.test_mapping_laws import KEYS, NAMES, SOURCES, Mirror, mirrors, rules
 
@@ -388,6 +389,67 @@ def test_what_the_next_read_does_to_the_mirror_is_told(world: World) -> None:
     assert reads("PAY") == (NextRead(SOURCE, ("OPS",)),)
     assert reads("PAY", "OPS", "NEW") == (NextRead(SOURCE, added=("NEW",)),)
     assert reads("PAY", "OPS", shaping="otherwise") == (NextRead(SOURCE, anew=True),)
+
+
+def next_read(world: World, *containers: str) -> tuple[NextRead, ...]:
+    source = SourceToRead(SOURCE, containers, world.trackers[SOURCE].connect, Demand())
+    with world.database.read() as connection:
+        return next_reads(connection, [source])
+
+
+def test_what_cannot_be_read_is_no_change_of_the_config_for_ever(world: World) -> None:
+    """A run tried, and would fare no better; once it is taken out, nothing that was read leaves with it."""
+    tracker = world.trackers[SOURCE]
+    tracker.projects["NEW"] = Project("#NEW", "NEW", hidden=True)
+    assert next_read(world, "PAY", "OPS", "NEW") == (NextRead(SOURCE, added=("NEW",)),)
+    for _ in range(2):
+        world.sync()
+        assert next_read(world, "PAY", "OPS", "NEW") == ()
+        assert next_read(world, "PAY", "OPS") == ()
+    assert next_read(world, "PAY", "OPS", "NEW", "MORE") == (NextRead(SOURCE, added=("MORE",)),)
+    tracker.projects["NEW"].hidden = False
+    tracker.put("NEW", an_item("NEW-1"))
+    assert world.sync().sources[0].state is Outcome.OK
+    assert next_read(world, "PAY", "OPS", "NEW") == ()
+    with world.database.read() as connection:
+        held = sources.state_of(connection, SOURCE).containers
+    assert sorted((each.id, each.name) for each in held) == [("#NEW", "NEW"), ("#OPS", "OPS"), ("#PAY", "PAY")]
+
+
+def test_what_could_not_be_read_and_left_the_config_is_forgotten(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.projects["NEW"] = Project("#NEW", "NEW", hidden=True)
+    world.sync()
+    del tracker.projects["NEW"]
+    assert world.sync().sources[0].state is Outcome.OK
+    assert next_read(world, "PAY", "OPS", "NEW") == (NextRead(SOURCE, added=("NEW",)),)
+
+
+def test_what_fails_before_it_was_ever_read_is_no_change_either(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.projects["NEW"] = Project("#NEW", "NEW", breaks=(0, MalformedAnswer("It is torn.")))
+    for _ in range(2):
+        world.sync()
+        assert next_read(world, "PAY", "OPS", "NEW") == ()
+
+
+def test_what_is_called_otherwise_neither_leaves_nor_comes(world: World) -> None:
+    """It was renamed at the tracker, which was read, and the config follows: by that name, or by its id."""
+    tracker = world.trackers[SOURCE]
+    tracker.projects["PAY"].called = "acme/Payments"
+    world.sync()
+    world.feed("open", a_rule(a_part(counts=Counts.OPEN)))
+    for name in ("acme/payments", "#PAY"):
+        assert next_read(world, name, "OPS") == ()
+        with world.database.read() as connection:
+            assert lacks(connection, a_rule(), {SOURCE: (name, "OPS")}) == ()
+            assert sources.state_of(connection, SOURCE).ready([name, "OPS"], Demand())
+    held = tracker.projects.pop("PAY")
+    tracker.projects["acme/payments"] = replace(held, name="acme/payments")
+    assert world.sync().sources[0].state is Outcome.OK
+    for name in ("acme/payments", "ACME/Payments"):
+        assert next_read(world, name, "OPS") == ()
+    assert next_read(world, "OPS") == (NextRead(SOURCE, ("acme/payments",)),)
 
 
 @settings(max_examples=15, deadline=None)

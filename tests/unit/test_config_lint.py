@@ -105,14 +105,25 @@ def test_a_repository_ignores_case_and_a_task_of_asana_may_lie_in_other_projects
         ("by: pionts", "mappings[1].from[1].by"),
         ("by: points", None),
         ("by: Severity", None),
+        ("by: Points", None),
+        ("by: Team Effort", None),
+        ("by: team_effort", None),
+        ("by: Team Efort", "mappings[1].from[1].by"),
         ("where: {field.pionts: 3}", "mappings[0].from[0].where"),
     ],
 )
 def test_a_field_that_is_nearly_one_with_a_name_is_told_offline(tmp_path: Path, field: str, path: str | None) -> None:
     text = CONFIG.replace("by: points", field) if "by" in field else CONFIG.replace("where: {type: Bug}", field)
+    text = text.replace("{points: c}", "{points: c, team_effort: d}")
     told = warnings(tmp_path, text)
     assert [each.path for each in told] == ([path] if path else [])
-    assert all('did you mean "points"?' in each.message for each in told)
+    assert all(re.search('did you mean "(points|team_effort)"\\?', each.message) for each in told)
+
+
+def test_two_names_that_differ_by_case_are_both_names(tmp_path: Path) -> None:
+    text = CONFIG.replace("{points: c}", "{Points: c, points: d, PONTS: e}")
+    assert warnings(tmp_path, text) == []
+    assert warnings(tmp_path, text.replace("by: points", "by: PONTS")) == []
 
 
 def test_the_label_that_a_link_adds_to_a_part_is_no_word_of_its_own(tmp_path: Path) -> None:
@@ -122,6 +133,14 @@ def test_the_label_that_a_link_adds_to_a_part_is_no_word_of_its_own(tmp_path: Pa
     assert told.message.split("; ")[1:] == ['no ticket has the type "Bug"', 'no ticket has the label "kr:legal"']
     (told,) = warnings(tmp_path, text, SelectsNothing("basket", 0, ((Selector.LABEL, "kr:basket", None),)))
     assert told.message == "selects nothing that was read: no ticket has all of this at once"
+
+
+def test_a_label_that_feeds_a_key_result_alone_is_named_there(tmp_path: Path) -> None:
+    text = CONFIG.replace("objectives:", 'link_by: {label: "kr:{id}", sources: [jira]}\nobjectives:')
+    text = text.replace("  - key_result: legal\n    from: [{source: jira, measure: percent}]\n", "")
+    (told,) = warnings(tmp_path, text, SelectsNothing("legal", 0, ((Selector.LABEL, "kr:legal", None),)))
+    assert told.path == "objectives[0].key_results[2].id"
+    assert told.message == 'selects nothing that was read; no ticket has the label "kr:legal"'
 
 
 FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
@@ -230,8 +249,24 @@ PASTED = CONFIG.replace("title: Legal", "title: a-token", 1)
 
 
 def test_a_file_that_cannot_be_kept_is_told_where_it_holds_the_secret(tmp_path: Path) -> None:
-    (problem,) = warnings(tmp_path, PASTED)
-    assert problem.path == "objectives[0].key_results[2].title"
+    long = "a-token-of-many-letters"
+    (problem,) = warnings(tmp_path, PASTED.replace("a-token", long))
+    assert (problem.line, problem.path) == (13, "objectives[0].key_results[2].title")
+    (problem,) = warnings(
+        tmp_path, PASTED.replace("title: a-token", f"title: Of {long}").replace("a-token,", f"{long},")
+    )
+    assert (problem.line, problem.path) == (13, "objectives[0].key_results[2].title")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("title: Legal", "title: a-token"), ("{points: c}", "{points: c, a-token: d}")],
+    ids=["text", "key"],
+)
+def test_of_a_secret_that_may_be_a_word_it_is_not_told_where_it_stands(tmp_path: Path, old: str, new: str) -> None:
+    (problem,) = warnings(tmp_path, CONFIG.replace(old, new))
+    assert "is or holds a secret in plain" in problem.message
+    assert str(problem).startswith(f"{tmp_path / 'headway.yaml'}:1:1 ← this")
 
 
 DOWN = CONFIG.replace("start: 0, target: 20", "start: 40, target: 20")
@@ -271,6 +306,7 @@ def test_every_warning_is_described(tmp_path: Path) -> None:
     told += [each.message for each in warnings(tmp_path, CONFIG.replace("by: points", "by: pionts"))]
     assert [message for message in told if not any(words in message for words in described)] == []
     more = (
+        "this file is not read",
         "no mapping feeds",
         "is larger than 4 MB",
         "all its key results count finished tickets",

@@ -9,7 +9,9 @@ import pytest
 
 from config.lastgood import MISFIT, NO_DATABASE, NOTHING_KEPT, Broken, Taken, taken
 from config.loader import Terms
+from config.model import Config
 from config.problems import Problems
+from mapping.rule import Match
 from store.configs import Kept
 from store.views.quarantine import Quarantined, message_for, standing, sure
 from tests.builders import at
@@ -63,11 +65,16 @@ class Folder:
         found = self.load()
         old = {each.name: each for each in self.kept}
         never = Kept("", main=False, document=None)
+        less = found.less()
+
+        def older(name: str) -> str | None:
+            document = old.get(name, never).document
+            return document and less(name, document)
+
         right = {
-            each.name: Kept(each.name, each.main, each.document or old.get(each.name, never).document)
-            for each in found.good(Problems())
+            each.name: Kept(each.name, each.main, each.document or older(each.name)) for each in found.good(Problems())
         }
-        wrong = {name: old.get(name) or replace(never, name=name) for name in found.wrong}
+        wrong = {name: replace(old.get(name, never), name=name, document=older(name)) for name in found.wrong}
         self.kept = list({**wrong, **right}.values())
 
     def load(self, environ: Mapping[str, str] = ENVIRON) -> Taken:
@@ -342,6 +349,76 @@ def test_what_moved_into_a_broken_file_stands_still(folder: Folder) -> None:
     config = folder.load().config
     assert set(config.rules) == {"p1", "p2", "w2"}
     assert standing(config.quarantine) == {"w1"}
+
+
+def given_away(made: Folder) -> None:
+    """A broken but readable file gives p2 to another one, where it gets a new rule and runs."""
+    made.write(pay=team("pay", "p1").replace("title: T", "titel: T"))
+    made.write(web=team("web", "w1", "p2").replace("{label: p2}", "{label: new}"))
+    made.keep()
+    assert made.wrong().keys() == {"pay"}
+    assert runs_by(made, "p2") == "new"
+
+
+def label_of(config: Config, name: str) -> str | None:
+    """The label by which a key result runs; None where it stands still."""
+    leaves = config.rules[name].parts[0].leaves if name in config.rules else ()
+    return next((each.values[0] for each in leaves if isinstance(each, Match)), None)
+
+
+def runs_by(made: Folder, name: str) -> str | None:
+    return label_of(made.load().config, name)
+
+
+def test_what_was_given_away_does_not_come_back_when_both_files_are_broken(folder: Folder) -> None:
+    given_away(folder)
+    folder.edit("pay", "objectives:", "objectives: [")
+    assert runs_by(folder, "p2") == "new"
+    folder.edit("web", "title: T", "titel: T")
+    assert runs_by(folder, "p2") == "new"
+
+
+def test_what_comes_back_to_a_file_that_is_still_broken_does_not_run_by_what_it_was_long_ago(folder: Folder) -> None:
+    given_away(folder)
+    back = team("pay", "p1", "p2").replace("{label: p2}", "{label: new}").replace("title: T", "titel: T")
+    folder.write(pay=back, web=team("web", "w1"))
+    for _ in range(2):
+        assert runs_by(folder, "p2") is None
+        assert standing(folder.load().config.quarantine) == {"p2"}
+        folder.keep()
+
+
+def test_an_old_mapping_does_not_feed_the_key_result_of_another_broken_file(folder: Folder) -> None:
+    given_away(folder)
+    folder.write(web=team("web", "w1").replace("{id: w1", "{ident: w1"))  # whether it still holds p2 nobody can tell
+    assert runs_by(folder, "p2") in (None, "new")
+
+
+def test_what_a_file_that_cannot_be_kept_gave_away_does_not_come_back(folder: Folder) -> None:
+    """Its older version stays what was last good; p2 is another one's since."""
+    pasted = team("pay", "p1").replace("title: T", "title: marked-token", 1)
+    folder.write(pay=pasted, web=team("web", "w1", "p2").replace("{label: p2}", "{label: new}"))
+    folder.keep()
+    assert folder.wrong() == {}
+    folder.edit("pay", "objectives:", "objectives: [")
+    folder.edit("web", "title: T", "titel: T")
+    assert runs_by(folder, "p2") == "new"
+    assert runs_by(folder, "p1") == "p1"
+
+
+@pytest.mark.parametrize("last_good", [True, False])
+def test_a_team_s_file_under_a_name_that_nobody_reads_is_told(folder: Folder, last_good: bool) -> None:
+    """With what was last good of it, it is a broken file: nothing of it retires."""
+    (folder.path / "web.yaml").rename(folder.path / "web.yml")
+    if not last_good:
+        folder.kept = [each for each in folder.kept if each.name != "web.yaml"]
+    found = folder.load()
+    assert set(found.config.rules) == {"p1", "p2"} | ({"w1"} if last_good else set())
+    (told,) = (each for each in found.problems if "is not read" in each.message)
+    assert (Path(told.file).name, told.severity) == ("web.yml", "error" if last_good else "warning")
+    assert found.unread == (() if last_good else (told,))
+    assert found.wrong == (["web.yaml"] if last_good else [])
+    assert sure(found.config.quarantine) is not last_good
 
 
 def test_supporting_what_is_in_quarantine_is_no_mistake(folder: Folder) -> None:

@@ -144,8 +144,17 @@ def test_a_part_that_a_label_alone_feeds_waits_for_it_in_silence() -> None:
     label = where(label="kr:kr")
     linked = replace(a_part(where=label), linked=True)
     assert found(a_rule(a_part(), linked, combine=Combine.MEAN), *ITEMS) == []
-    assert found(a_rule(linked), *ITEMS) == []
     assert found(a_rule(a_part(), a_part(where=label)), *ITEMS) != []
+
+
+def test_where_labels_alone_feed_a_key_result_one_that_nobody_uses_is_told() -> None:
+    """No other part goes on without it: the number is 0."""
+    linked, used = (replace(a_part(where=where(label=label)), linked=True) for label in ("kr:kr", "checkout"))
+    unknown = ((Selector.LABEL, "kr:kr", None),)
+    assert found(a_rule(linked), *ITEMS) == [SelectsNothing("kr", 0, unknown)]
+    both = found(a_rule(linked, linked, combine=Combine.MEAN), *ITEMS)
+    assert both == [SelectsNothing("kr", 0, unknown), SelectsNothing("kr", 1, unknown)]
+    assert found(a_rule(linked, used, combine=Combine.MEAN), *ITEMS) == []
 
 
 def test_only_the_part_that_selects_nothing_is_named() -> None:
