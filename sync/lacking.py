@@ -41,7 +41,7 @@ def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]
         beyond = beyond.union(demand.beyond(each.demand))
     unread = tuple(container for container, read in zip(wanted, found, strict=True) if read is None)
     asked = queries.hits(connection, name).keys() if demand.queries else set[str]()
-    told = (each.refusal(field, demand) for each in read.values() for field in sorted(demand.fields))
+    told = (each.refusal(field, demand) for each in filter(None, found) for field in sorted(demand.fields))
     refused = tuple(dict.fromkeys(filter(None, told)))
     return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)), refused)
 
