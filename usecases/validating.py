@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.lint import warned
 from config.loader import load
-from config.problems import Problem
+from config.problems import Problem, Problems
 from store.database import StoreError, reason
 from store.views.linting import linted
 from store.views.setup import Setup
@@ -26,7 +26,8 @@ def validate(ground: Ground, config: Path, *, offline: bool = False) -> tuple[Se
         with suppress(InvalidConfig):
             found = ground.taken(config, connect=not offline, last_good=True)
             ground.wrong[config] = wrong_with(found)
-            return None, found.problems
+            more = (each for each in found.problems if each not in loaded.problems)
+            return None, Problems([*loaded.problems, *more]).sorted()
         return None, loaded.problems
     setup = setup_of(loaded.config)
     try:

@@ -106,9 +106,10 @@ def test_fields_of_asana(tmp_path: Path, clause: str, titles: list[str]) -> None
 def test_a_field_that_asana_does_not_have_is_told_with_what_may_be_meant(tmp_path: Path) -> None:
     with office(tmp_path, "asana", asana_fields, "where: {field.Markets: Austria}, measure: count", *ASANA) as made:
         code, out, _ = made.headway.run("sync", "--json")
-        assert code == 3
-        assert "has a custom field 'Markets' (any more)" in out["sources"][0]["error"]
-        assert "did you mean 'Market' (" in out["sources"][0]["error"]
+        assert (code, out["sources"][0]["error"]) == (0, None)
+        (refused,) = out["refused_fields"]
+        assert "has a custom field 'Markets' (any more)" in refused["error"]
+        assert "did you mean 'Market' (" in refused["error"]
 
 
 def github_fields(world: World, project: Project) -> None:

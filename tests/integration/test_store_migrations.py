@@ -103,7 +103,8 @@ def test_what_the_first_tables_held_is_still_there(database_url: str) -> None:
     database = open_database(database_url, create=False)
     with database.read() as connection:
         (known,) = sources.state_of(connection, "s").containers
-        assert (known.demand, known.memo) == (Demand(frozenset({"points"}), "x"), {})
+        points = frozenset({"points"})
+        assert (known.demand, known.memo) == (Demand(points, "x", numbers=points), {})
         assert (known.wide_at, known.census_at) == (None, None)
         assert [seen.item.key for seen in lookup.items_of(connection, "s")] == ["PAY-7"]
     database.close()
