@@ -38,7 +38,6 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from mapping.cases import Verdict
     from okrs.anchor import Anchor
     from okrs.ledger import Entry
-    from store.holds import Hold
     from store.views.explain import Explained
     from store.views.history import ShownEntry
     from store.views.setup import Setup
@@ -47,7 +46,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.waiting import Waiting
     from store.views.which import Places
     from sync.task import Progress
-    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Wrong
+    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Waits, Wrong
 
 INTERRUPTED = 130
 
@@ -136,7 +135,7 @@ class Service:
 
         return waiting(self._ground, config, key_result)
 
-    def holds(self, config: Path) -> tuple[Hold, ...]:
+    def holds(self, config: Path) -> Waits:
         from usecases.holding import holds
 
         return holds(self._ground, config)

@@ -27,6 +27,8 @@ def check_anchor(root: Spot, folder: Path, database: str, problems: Problems) ->
 def _complaint(path: Path, database: str) -> str:
     try:
         found, folder = path.resolve(), path.is_dir()
+    except PermissionError:  # where those who write the config may not look: whoever keeps the anchors may
+        return ""
     except (OSError, ValueError, RuntimeError):  # too long, a sign that no path holds, links in a circle
         return "this is not the path of a file: write one as anchors.jsonl"
     if folder:

@@ -20,12 +20,6 @@ MOST_LINKED = 100
 """Each may give every key result a part of its own."""
 
 
-def _regress(text: object) -> object:
-    if text == "ask":
-        raise ValueError(f"ask is not built yet: write one of: {', '.join(Regress)}")
-    return text
-
-
 def _ends(numbers: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
     if len(numbers) != 2:
         raise ValueError("two numbers are expected here: the measured ones that become start and target, as [0, 5]")
@@ -89,7 +83,7 @@ class PartEntry(Closed):
     )
     weight: Positive | None = Field(default=None, description="Weight of the part; only with weighted_mean.")
     add_start: Flag = Field(default=False, description="The same as on the mapping, where the mapping has one part.")
-    regress: Annotated[Regress, BeforeValidator(_regress)] | None = Field(
+    regress: Regress | None = Field(
         default=None, description="The same as on the mapping, where the mapping has one part."
     )
 
@@ -105,8 +99,8 @@ class MappingEntry(Closed):
     combine: Combine | None = Field(default=None, description="How the parts become one number.")
     add_start: Flag = Field(default=False, description="true: the measured number is added to the start value.")
     scale: ScaleEntry | None = Field(default=None, description="Which measured range becomes start…target.")
-    regress: Annotated[Regress, BeforeValidator(_regress)] | None = Field(
-        default=None, description="Whether the value may fall back: follow or ratchet."
+    regress: Regress | None = Field(
+        default=None, description="Whether the value may fall back: follow, ratchet or ask."
     )
     use: Id | None = Field(default=None, description="Name of the template whose keys stand here, unless written.")
     with_: dict[Id, Text] = Field(default_factory=empty, alias="with", description="Values of the template's params.")
@@ -121,8 +115,8 @@ class DefaultsEntry(Closed):
     window: Window | None = Field(default=None, description="Of parts that count done work, other than throughput.")
     scope: Scope | None = Field(default=None, description="Of all parts.")
     partial: PartialEntry | None = Field(default=None, description="Of parts that may give part credit.")
-    regress: Annotated[Regress, BeforeValidator(_regress)] | None = Field(
-        default=None, description="Of mappings whose key result is no band."
+    regress: Regress | None = Field(
+        default=None, description="Of all mappings; ratchet not of those whose key result is a band."
     )
 
 

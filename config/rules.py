@@ -78,10 +78,11 @@ def _scale(entry: MappingEntry | None, way: Numeric | None) -> Scale | None:
 
 
 def _regress(entry: MappingEntry | None, terms: Terms, defaults: DefaultsEntry) -> Regress:
-    if isinstance(terms, Keep):
-        return Regress.FOLLOW  # a band has no best value
     written = (entry.regress or entry.from_[0].regress) if entry else None
-    return written or defaults.regress or Regress.FOLLOW
+    regress = written or defaults.regress or Regress.FOLLOW
+    if isinstance(terms, Keep) and regress is Regress.RATCHET:
+        return Regress.FOLLOW  # a band has no best value
+    return regress
 
 
 def _part(entry: PartEntry, setting: Setting) -> Part:

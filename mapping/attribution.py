@@ -49,6 +49,10 @@ class Change:
     line: Line | None
 
     @property
+    def key(self) -> tuple[int, str, str]:
+        return (self.part, self.source, self.item)
+
+    @property
     def stays_out(self) -> bool:
         return self.old is None and (self.line is None or self.line.weight is None)
 

@@ -192,6 +192,8 @@ class Regress(StrEnum):
 
     FOLLOW = "follow"
     RATCHET = "ratchet"
+    ASK = "ask"
+    """It waits for a person before it falls."""
 
 
 class Missing(StrEnum):

@@ -33,7 +33,7 @@ from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, terms_text
 from store.holds import Hold
 from store.ledger import Draft, KeyResultState
-from sync.guarding import digest_of, name_of, objection
+from sync.guarding import Update, digest_of, name_of, objection
 
 Mirror = Callable[[Rule], Candidates]
 """The candidates of a rule's sources, by source; loaded only when something is due."""
@@ -185,6 +185,8 @@ class _Walk:
     totals: tuple[Total, ...]
     drafts: tuple[Draft, ...] = ()
     scopes: Scopes = field(default_factory=dict)
+    adrift: frozenset[tuple[int, str, str]] = frozenset()
+    """Part, source and id of items that are selected no more though they are as they were."""
 
 
 def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Recall, now: datetime) -> Verdict:
@@ -196,14 +198,16 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
     walk = _Walk(state.value, basis.evidence, standing, scopes=basis.scopes)
     due = not state.retired and basis.recorded_ready and _due(goal, state, basis, now)
     revised = (state.retired or rule_hash(text) != state.rule) and basis.ready and now >= rule.period.start
+    after = _tickets(recorded, basis, walk, mirror, recall=recall, now=now) if due else walk
+    reason = _objection(goal, recorded, walk, after)
+    waits = reason is not None or (basis.hold is not None and not due)
+    if revised and waits and not state.retired and why_led(recorded, rule) is not None:
+        revised = False  # nobody touched the mapping, so what waits goes on to wait
     held: Held | None = None
-    if due:
-        after = _tickets(recorded, basis, walk, mirror, recall=recall, now=now)
-        reason = _objection(goal, recorded, walk, after)
-        if not revised:
-            walk, held, due = _guarded(basis, walk, after, reason, now)
-        elif reason is None:  # else the entry of the rule has it all: a changed mapping is not guarded
-            walk = after
+    if due and not revised:
+        walk, held, due = _guarded(basis, walk, after, reason, now)
+    elif reason is None:  # else the entry of the rule has it all: an edited mapping is not guarded
+        walk = after
     if revised:
         lifts = lifted(state, basis.hold, "the mapping was changed")
         walk = replace(walk, drafts=(*lifts, *walk.drafts))
@@ -233,8 +237,8 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
 
 def _objection(goal: Goal, rule: Rule, before: _Walk, after: _Walk) -> str | None:
     """What the guard has against what tickets did."""
-    rows = [row for draft in after.drafts for row in draft.deltas]
-    return objection(goal.guard, goal.key_result.terms, rule, Standing(before.value, before.totals), rows)
+    update = Update(after.value, tuple(row for draft in after.drafts for row in draft.deltas), after.adrift)
+    return objection(goal.guard, goal.key_result.terms, rule, Standing(before.value, before.totals), update)
 
 
 def _guarded(
@@ -281,7 +285,9 @@ def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: R
     past = recall({(each.source, each.item) for each in changed}, state.generations if state else {})
     rows = attribute(rule, Standing(walk.value, walk.totals), changed, past, now)
     draft = Draft(EntryKind.AUTO, walk.value, value, state.rule if state else None, deltas=rows)
-    return _walked(walk, draft, measured, totals)
+    alike = {each.key for each in changed if each.line is None and past[each.source, each.item].unchanged}
+    adrift = {(row.part, row.source, row.item) for row in rows if row.cause is CauseKind.REMOVED}
+    return replace(_walked(walk, draft, measured, totals), adrift=frozenset(alike & adrift))
 
 
 def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, mirror: Mirror, now: datetime) -> _Walk:

@@ -1,14 +1,18 @@
 """The guard: what tickets that nobody closed or moved may do to a number before a person is asked (DESIGN 7.6).
 
 A deleted ticket, and one that is out of sight though its project can be read, are unexplained: it may be a clean-up, or
-a token that sees less than before.  Closing, reopening and changing tickets are explained, however many.
+a token that sees less than before.  Closing, reopening and changing tickets are explained, however many; but
+with `regress: ask` on the mapping every fall waits.  So does it where a part loses all its tickets and none of them was
+touched: then what the mapping names is not there any more.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from mapping.attribution import Standing
-from mapping.rule import Rule
+from mapping.rule import Regress, Rule
 from mapping.totals import HUNDRED, ZERO
 from okrs.guard import Guard
 from okrs.ledger import CauseKind, Delta, canonical_json
@@ -21,15 +25,33 @@ UNEXPLAINED = frozenset({CauseKind.DELETED, CauseKind.HIDDEN})
 _LOST = "deleted or went out of sight"
 
 
-def objection(guard: Guard, terms: Terms, rule: Rule, before: Standing, rows: Sequence[Delta]) -> str | None:
-    """Say why an update waits for a person, in a sentence for managers; None when it may go through.
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What tickets would make of a key result."""
 
-    `rows` are what it would write.
-    """
-    lost = [row for row in rows if row.cause in UNEXPLAINED]
-    if not lost:
+    new: Decimal | None
+    rows: tuple[Delta, ...]
+    """What would be written of each."""
+    adrift: frozenset[tuple[int, str, str]] = frozenset()
+    """Part, source and id of those that are selected no more though they are as they were."""
+
+
+def objection(guard: Guard, terms: Terms, rule: Rule, before: Standing, update: Update) -> str | None:
+    """Say why an update waits for a person, in a sentence for managers; None when it may go through."""
+    lost = [row for row in update.rows if row.cause in UNEXPLAINED]
+    told = _too_many(guard, rule, before, update.rows) or _too_far(guard, terms, before, lost) if lost else None
+    told = told or (_all_adrift(rule, before, update) if update.adrift and guard.share < 1 else None)
+    return told or (_falls(terms, before.value, update.new) if rule.regress is Regress.ASK else None)
+
+
+def _falls(terms: Terms, old: Decimal | None, new: Decimal | None) -> str | None:
+    if progress(terms, new) >= progress(terms, old):
         return None
-    return _too_many(guard, rule, before, rows) or _too_far(guard, terms, before, lost)
+    return f"It would fall back from {_shown(old)} to {_shown(new)}, and its mapping asks before it falls."
+
+
+def _shown(number: Decimal | None) -> str:
+    return "nothing" if number is None else plain(round(number, 2))
 
 
 def _too_many(guard: Guard, rule: Rule, before: Standing, rows: Sequence[Delta]) -> str | None:
@@ -43,6 +65,19 @@ def _too_many(guard: Guard, rule: Rule, before: Standing, rows: Sequence[Delta])
         if gone >= guard.items and gone > guard.share * total.items:
             most = f"more than {plain(guard.share * HUNDRED)} %"
             return f"{gone} of the {total.items} tickets {measured} were {_LOST}: {most}."
+    return None
+
+
+def _all_adrift(rule: Rule, before: Standing, update: Update) -> str | None:
+    """What a part names (a milestone, an epic, a sprint) is not found any more, nor its tickets."""
+    for number, (part, total) in enumerate(zip(rule.parts, before.totals, strict=True)):
+        adrift = {(source, item) for place, source, item in update.adrift if place == number}
+        if adrift and len(adrift | _left(number, update.rows)) >= total.items:
+            where = f" in {part.source}" if len(rule.parts) > 1 else ""
+            return (
+                f"Nothing that it was measured by{where} is selected any more ({total.items} before), though nobody "
+                "changed the tickets: what its mapping names may have been renamed, or be out of sight."
+            )
     return None
 
 
@@ -66,7 +101,7 @@ def _too_far(guard: Guard, terms: Terms, before: Standing, lost: Sequence[Delta]
 
 def digest_of(rows: Iterable[Delta]) -> str:
     """Return what stands for the evidence that an update would write: the same for the same rows."""
-    last = {(row.part, row.source, row.item): row for row in rows}
+    last = {(row.part, row.source, row.item): row for row in rows if row.item}  # a week that ended is no evidence
     facts = [[*key, plain_or_none(row.new_weight), plain_or_none(row.new_amount)] for key, row in sorted(last.items())]
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()
 

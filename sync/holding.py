@@ -20,6 +20,10 @@ class NotHeldError(Exception):
     """No update waits under this id."""
 
 
+class NotReadyError(Exception):
+    """The sources lack what its rule needs."""
+
+
 class ChangedError(Exception):
     """The update is not any more what was shown."""
 
@@ -41,14 +45,16 @@ class Act:
 def approve_held(database: Database, goal: Goal, name: str, act: Act, *, expect: Decimal | None = None) -> Entry:
     """Let a held update through, with everybody else kept waiting.
 
-    Raises NotHeldError, and ChangedError where it is another one than `expect`, or than the last run told.
+    Raises NotHeldError, NotReadyError, and ChangedError where it is not `expect`, or not what the last run told.
     """
     with database.write() as connection:
         head, held = ledger.lock_head(connection), _held(connection, name)
-        if expect is not None and expect != held.new:
+        if expect is not None and not _is_shown(held.new, expect):
             raise ChangedError(held.new)
         snapshot = Snapshot(connection, act.run.containers)
         basis = basis_of(snapshot, goal)
+        if not basis.recorded_ready:
+            raise NotReadyError
         load, recall = readers(snapshot, basis, MirrorCache(), act.now)
         verdict = approve(basis, load, recall, act.now, by=people.person_id(connection, act.who))
         if verdict is None:
@@ -65,6 +71,11 @@ def reject_held(database: Database, name: str, act: Act) -> Entry:
             raise NotHeldError
         who = people.person_id(connection, act.who)
         return _written(connection, head, held, reject(state, held, by=who, why=act.why), act)
+
+
+def _is_shown(new: Decimal | None, expect: Decimal) -> bool:
+    """Tell whether this is what somebody was shown, who may have seen it rounded."""
+    return new is not None and round(new, max(0, -int(expect.as_tuple().exponent))) == expect
 
 
 def _held(connection: Connection, name: str) -> Hold:

@@ -59,7 +59,7 @@ def plan(
         for goal in goals
     ]
     left = leaving(connection, (goal.key_result.id for goal in goals))
-    return (*(_hopeful(each, anew) for each in planned), *(_left(connection, state, now) for state in left))
+    return (*(_hopeful(each, anew) for each in planned), *(_left(snapshot, state, now) for state in left))
 
 
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:
@@ -97,8 +97,8 @@ def _still(goal: Goal, state: KeyResultState, needs: _Needs) -> Planned:
     return Planned(state.id, goal.key_result, state.value, new, (note,) if note else (), lacking)
 
 
-def _left(connection: Connection, state: KeyResultState, now: datetime) -> Planned:
-    effects = _effects(connection, state.id, left_config(state), now)
+def _left(snapshot: Snapshot, state: KeyResultState, now: datetime) -> Planned:
+    effects = _effects(snapshot.connection, state.id, left_config(state, snapshot.holds.get(state.id)), now)
     return Planned(state.id, None, state.value, state.value, (Note.RETIRED,), effects=effects)
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from okrs.ledger import Entry
 from okrs.numbers import as_json, number_in
-from store.holds import Hold, holds_json
+from store.holds import holds_json
 from terminal.context import Context, Json
 from terminal.noting import noted
-from terminal.ports import Failure
+from terminal.ports import Failure, Waits
 from terminal.reporting import held_line, number
 from terminal.text import harmless
 
@@ -34,7 +34,7 @@ def add(app: typer.Typer, context: Context) -> None:
         """
         with noted(context):
             waiting = context.ports.holds(context.config)
-            context.out.give(as_json, lambda: holds_json(waiting), lambda: _listed(waiting))
+            context.out.give(as_json, lambda: holds_json(waiting.holds), lambda: _listed(waiting))
 
     @app.command(
         epilog="Examples:  headway approve 3f2a91bc  ·  headway approve 3f2a91bc --expect 12 --why 'cleaned up'"
@@ -65,10 +65,10 @@ def add(app: typer.Typer, context: Context) -> None:
         context.out.give(as_json, lambda: _entry_json(entry), lambda: Text(kept))
 
 
-def _listed(waiting: tuple[Hold, ...]) -> RenderableType:
-    if not waiting:
+def _listed(waiting: Waits) -> RenderableType:
+    if not waiting.holds:
         return Text("Nothing waits to be approved.")
-    return Group(*(held_line(each, {}) for each in waiting))
+    return Group(*(held_line(each, waiting.titles) for each in waiting.holds))
 
 
 def _number(text: str | None) -> Decimal | None:
@@ -82,7 +82,7 @@ def _number(text: str | None) -> Decimal | None:
 
 def _asked(context: Context, name: str) -> Decimal | None:
     """Show what waits and ask whether it is meant; returns what was shown."""
-    held = next((each for each in context.ports.holds(context.config) if each.id == name), None)
+    held = next((each for each in context.ports.holds(context.config).holds if each.id == name), None)
     if held is None:
         return None  # whoever approves says so
     context.out.aside.print(f"{held.key_result}: {number(held.old)} → {number(held.new)}. {harmless(held.reason, 400)}")

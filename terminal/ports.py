@@ -174,6 +174,15 @@ class Synced:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """The updates that wait for a person."""
+
+    holds: tuple[Hold, ...]
+    titles: Mapping[str, str]
+    """Those of the config's key results by id."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoUpdate:
     """A key result that the team's work moved in the demo, and whose tickets did it."""
 
@@ -241,7 +250,7 @@ class Ports(Protocol):
 
     def waiting(self, config: Path, key_result: str) -> Waiting | None: ...
 
-    def holds(self, config: Path) -> tuple[Hold, ...]: ...
+    def holds(self, config: Path) -> Waits: ...
 
     def approve(self, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry: ...
 

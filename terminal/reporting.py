@@ -72,6 +72,8 @@ def held_line(each: Hold, titles: Mapping[str, str]) -> Text:
     """Tell of an update that waits, why, and what to do."""
     title = harmless(titles.get(each.key_result, each.key_result))
     would = f"  stays {number(each.old)}, would become {number(each.new)}"
+    if each.old == each.new:
+        would = f"  would lose tickets; its value is {number(each.old)} either way"
     line = Text.assemble(("⏸ ", "yellow"), (title, "bold"), (would, "yellow"))
     return line.append(f" · {harmless(each.reason, 400)} `headway approve {each.id}` or `headway reject {each.id}`")
 

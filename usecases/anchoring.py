@@ -34,7 +34,11 @@ def read_anchors(path: Path) -> list[Anchor]:
 
 def anchors_if_any(path: Path) -> list[Anchor]:
     """Return the anchors of the file that the config names; none where there is no such file yet."""
-    return _read(path) if path.exists() else []
+    try:
+        known = path.exists()
+    except PermissionError as error:
+        raise Failure(f"{path} cannot be read ({error.strerror}): name a file of anchors.") from None
+    return _read(path) if known else []
 
 
 def _read(path: Path) -> list[Anchor]:

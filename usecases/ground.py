@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from getpass import getuser
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -47,7 +48,11 @@ class Ground:
     @property
     def who(self) -> str:
         """The name of the person at the keyboard, as the system has it."""
-        return next((self.environ[each] for each in _WHO if self.environ.get(each)), "somebody")
+        told = next((self.environ[each] for each in _WHO if self.environ.get(each)), None)
+        if told is None:
+            with suppress(OSError, KeyError):  # a user that the system has no name for
+                told = getuser()
+        return told or "somebody"
 
     def load(self, config: Path, *, connect: bool = False, only: Sequence[str] = ()) -> Config:
         """Load a config.  Raises InvalidConfig."""

@@ -7,21 +7,22 @@ from pathlib import Path
 
 from config.model import Config
 from okrs.ledger import Entry
+from okrs.numbers import plain
 from store.database import Database
 from store.holds import Hold, open_holds
 from store.runs import finish_run, start_run
-from sync.holding import Act, ChangedError, NotHeldError, approve_held, reject_held
+from sync.holding import Act, ChangedError, NotHeldError, NotReadyError, approve_held, reject_held
 from sync.recording import Run
-from terminal.ports import Failure
+from terminal.ports import Failure, Waits
 from terminal.text import harmless
 from usecases.ground import Ground, database_of, goals_of
 
 
-def holds(ground: Ground, config: Path) -> tuple[Hold, ...]:
+def holds(ground: Ground, config: Path) -> Waits:
     """Return the updates that wait."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        return open_holds(connection)
+        return Waits(open_holds(connection), {each.id: each.title for each in known.key_results})
 
 
 def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry:
@@ -37,11 +38,22 @@ def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, 
             return _acted(
                 ground, known, database, why, lambda act: approve_held(database, goal, name, act, expect=expect)
             )
-        except ChangedError:
+        except NotReadyError:
             raise Failure(
-                f"The update of {waiting.key_result} is not any more what was shown: `headway sync` looks again, and "
-                "`headway holds` shows what waits then."
+                f"Nothing was approved: {waiting.key_result} cannot be measured now, and `headway plan` says why."
             ) from None
+        except ChangedError as error:
+            raise Failure(_changed(waiting, expect, error)) from None
+
+
+def _changed(waiting: Hold, expect: Decimal | None, error: ChangedError) -> str:
+    if expect is not None and error.new is not None:
+        now, shown = plain(error.new), plain(expect)
+        return f"Nothing was approved: {now} waits, not {shown}. If {now} is right, approve it with --expect {now}."
+    return (
+        f"The update of {waiting.key_result} is not any more what was shown: `headway sync` looks again, and "
+        "`headway holds` shows what waits then."
+    )
 
 
 def reject(ground: Ground, config: Path, name: str, *, why: str | None) -> Entry:

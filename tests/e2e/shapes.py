@@ -74,9 +74,16 @@ STATUS: dict[str, Any] = {
     "quarantine": QUARANTINE,
 }
 
-HOLDS: list[dict[str, Any]] = [
-    {"id": str, "key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER, "reason": str, "since": INSTANT}
-]
+HOLD: dict[str, Any] = {
+    "id": str,
+    "key_result": str,
+    "old": MAYBE_NUMBER,
+    "new": MAYBE_NUMBER,
+    "reason": str,
+    "since": INSTANT,
+}
+
+HOLDS = [HOLD]
 
 APPROVE: dict[str, Any] = {"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER, "seq": int}
 
@@ -127,6 +134,7 @@ EXPLAIN: dict[str, Any] = {
     "scale": None,
     "add_start": MAYBE_NUMBER,
     "quarantined": MAYBE_TEXT,
+    "held": (HOLD, None),
     "parts": [
         {
             "source": str,

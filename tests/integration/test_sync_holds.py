@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from mapping.rule import Counts, Measure
+from mapping.rule import Counts, Measure, Regress
 from okrs.guard import Guard
 from okrs.ledger import EntryKind
 from okrs.objective import Numeric
-from okrs.work import State
+from okrs.work import Kind, Ref, State
 from store import holds
 from store.database import Database
 from store.holds import Hold
@@ -18,7 +18,7 @@ from store.tables import hold, key_result
 from sync.holding import Act, ChangedError, NotHeldError, approve_held, reject_held
 from sync.planned import Note
 from sync.recording import Run
-from tests.builders import SOURCE, a_part, a_rule, an_item
+from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
 
 HUNDRED = Numeric(Decimal(0), Decimal(100))
@@ -188,6 +188,76 @@ def test_a_changed_mapping_voids_it(world: World) -> None:
     assert world.verify().ok
 
 
+@pytest.mark.parametrize("rejected", [False, True])
+def test_what_changes_around_an_untouched_mapping_lets_nothing_through(world: World, rejected: bool) -> None:
+    hide(world, *HALF)
+    if rejected:
+        reject_held(world.database, waiting(world)["share"].id, act(world))
+    earlier = replace(QUARTER, start=QUARTER.start - timedelta(days=1))
+    world.feed("share", a_rule(a_part(Measure.PERCENT), period=earlier), HUNDRED)
+    world.sync()
+    world.sync(full=True)
+    assert world.value("share") == 40
+    assert ("share" in waiting(world)) is not rejected
+    show(world, *HALF)
+    world.sync()
+    assert world.value("share") == 40
+    assert kinds(world, "share")[-1] is EntryKind.RULE
+    assert world.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "renamed"),
+    [
+        (Kind.MILESTONE, True),
+        (Kind.MILESTONE, False),
+        (Kind.SPRINT, True),
+        (Kind.SPRINT, False),
+        (Kind.EPIC, False),
+    ],
+)
+def test_what_a_mapping_names_and_is_known_no_more_moves_nothing(world: World, kind: Kind, renamed: bool) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.put("PAY", an_item("PLAN-1", kind=kind, title="Launch"))
+    held = {Kind.MILESTONE: "milestones", Kind.SPRINT: "sprints"}.get(kind)
+    belongs = {held: ("id:PLAN-1",)} if held else {"parent": Ref("id:PLAN-1", "")}
+    tracker.put("PAY", *(an_item(f"L-{at}", State.DONE, **belongs) for at in range(3)))
+    name = "PLAN-1" if kind is Kind.EPIC else "Launch"
+    world.feed("launch", a_rule(a_part(where=where(**{kind.value: name}))))
+    world.sync()
+    assert world.value("launch") == 3
+    if renamed:
+        tracker.change("PAY", "PLAN-1", title="Lift-off")
+    else:
+        tracker.drop("PAY", "PLAN-1")
+    world.sync(full=True)
+    world.sync(full=True)
+    assert world.value("launch") == 3
+    assert waiting(world)["launch"].reason == (
+        "Nothing that it was measured by is selected any more (3 before), though nobody changed the tickets: what its "
+        "mapping names may have been renamed, or be out of sight."
+    )
+    assert world.verify().ok
+
+
+def test_what_was_shown_rounded_is_approved(world: World) -> None:
+    world.trackers[SOURCE].put("PAY", an_item("PAY-11", State.DONE), an_item("PAY-12"))
+    world.sync()
+    hide(world, *HALF)
+    held = waiting(world)["share"]
+    assert held.new == Decimal("14.285714")
+    with pytest.raises(ChangedError):
+        approve_held(world.database, world.goals["share"], held.id, act(world), expect=Decimal("14.4"))
+    approve_held(world.database, world.goals["share"], held.id, act(world), expect=Decimal("14.29"))
+    assert world.value("share") == Decimal("14.285714")
+
+
+def test_a_plan_of_one_that_left_foresees_that_its_hold_is_void(world: World) -> None:
+    hide(world, *HALF)
+    del world.goals["share"]
+    assert [each.entry.kind for each in world.plan()["share"].effects] == [EntryKind.LIFT, EntryKind.RETIRE]
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["gone", "without a mapping"])
 def test_a_key_result_that_retires_waits_for_nobody(world: World, whole: bool) -> None:
     hide(world, *HALF)
@@ -223,6 +293,26 @@ def test_thirty_that_are_reopened_for_real_go_through(database: Database) -> Non
     report = world.sync()
     assert not report.held
     assert world.value("closed") == 0
+
+
+def test_a_mapping_that_asks_falls_when_somebody_says_so(world: World) -> None:
+    world.feed("closed", a_rule(regress=Regress.ASK))
+    world.sync()
+    world.trackers[SOURCE].change("PAY", "PAY-1", state=State.TODO, closed_at=None)
+    world.sync()
+    assert world.value("closed") == 4
+    held = waiting(world)["closed"]
+    assert held.reason == "It would fall back from 4 to 3, and its mapping asks before it falls."
+    approve_held(world.database, world.goals["closed"], held.id, act(world), expect=Decimal(3))
+    assert world.value("closed") == 3
+    world.trackers[SOURCE].change("PAY", "PAY-2", state=State.TODO, closed_at=None)
+    world.sync()
+    assert set(waiting(world)) == {"closed"}
+    world.trackers[SOURCE].change("PAY", "PAY-2", state=State.DONE, closed_at=world.clock())
+    world.sync()
+    assert waiting(world) == {}
+    assert world.value("closed") == 3
+    assert world.verify().ok
 
 
 def test_a_few_lost_tickets_are_let_through_with_their_names(world: World) -> None:

@@ -355,11 +355,6 @@ CASES = [
     (BAND_PART, BAND_PART.replace("counts", "once: «true, counts"), "this part is the first: write it on a later one"),
     (BUGS_PART, BUGS_PART.replace("by:", "once: «true, by:"), "this part is the first"),
     ("key_result: band\n", "key_result: band\n    regress: «ratchet\n", "a band has no best value to keep"),
-    (
-        "key_result: flag\n",
-        "key_result: flag\n    regress: «ask\n",
-        "ask is not built yet: write one of: follow, ratchet",
-    ),
     ("key_result: flag\n", "key_result: flag\n    regress: «rachet\n", 'did you mean "ratchet"?'),
     (
         BUGS_PART,
@@ -431,7 +426,6 @@ CASES = [
     ("mappings:\n", "«link-by: {label: 'kr:{id}'}\nmappings:\n", 'unknown key "link-by"; did you mean "link_by"?'),
     ("mappings:\n", "defaults: {«counts: open}\nmappings:\n", 'unknown key "counts"; allowed here: missing, cancelled'),
     ("mappings:\n", "defaults: {done_when: «{}}\nmappings:\n", "done_when says nothing"),
-    ("mappings:\n", "defaults: {regress: «ask}\nmappings:\n", "ask is not built yet"),
     # loops
     ("    title: The top\n", "    title: The top\n    supports: [«base]\n", "in a loop, top → base → top"),
     ("supports: [top]", "supports: [top, «base]", "in a loop, base → base"),

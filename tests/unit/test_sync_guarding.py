@@ -5,12 +5,12 @@ from decimal import Decimal
 import pytest
 
 from mapping.attribution import Standing
-from mapping.rule import Measure
+from mapping.rule import Measure, Regress
 from mapping.totals import Total
 from okrs.guard import Guard
 from okrs.ledger import CauseKind, Delta
 from okrs.objective import Binary, Keep, Numeric, Terms
-from sync.guarding import digest_of, name_of, objection
+from sync.guarding import Update, digest_of, name_of, objection
 from tests.builders import SOURCE, a_part, a_rule
 
 ONE, NIL = Decimal(1), Decimal(0)
@@ -24,11 +24,15 @@ def a_row(number: int, cause: CauseKind = CauseKind.HIDDEN, delta: int = -1, par
     return Delta(part, SOURCE, f"id:{number}", "v", ONE, ONE, new, new, cause, Decimal(delta))
 
 
+def an_update(rows: list[Delta], value: int = 1) -> Update:
+    return Update(Decimal(value) + sum((row.delta for row in rows), NIL), tuple(rows))
+
+
 def objected(
     rows: list[Delta], items: int = 100, value: int = 50, terms: Terms = FAR, guard: Guard = LIMITS
 ) -> str | None:
     totals = (Total(Decimal(value), Decimal(items), items),)
-    return objection(guard, terms, a_rule(), Standing(Decimal(value), totals), rows)
+    return objection(guard, terms, a_rule(), Standing(Decimal(value), totals), an_update(rows, value))
 
 
 def lost(count: int, cause: CauseKind = CauseKind.HIDDEN, delta: int = -1) -> list[Delta]:
@@ -86,7 +90,7 @@ def test_each_part_is_looked_at_by_itself() -> None:
     totals = (Total(items=100), Total(items=2))
     rows = [a_row(1, part=1), a_row(2, part=1)]
     told = "All 2 tickets that it is measured by in web were deleted or went out of sight."
-    assert objection(LIMITS, FAR, rule, Standing(ONE, totals), rows) == told
+    assert objection(LIMITS, FAR, rule, Standing(ONE, totals), an_update(rows)) == told
 
 
 def test_limits_are_the_config_s() -> None:
@@ -100,3 +104,24 @@ def test_the_same_evidence_has_the_same_digest_whatever_led_to_it() -> None:
     assert digest_of(lost(2)) == digest_of(list(reversed(lost(2, CauseKind.DELETED, -2))))
     assert digest_of(lost(2)) != digest_of(lost(3))
     assert name_of("a", 1, "d") != name_of("a", 2, "d")
+
+
+@pytest.mark.parametrize(
+    ("terms", "old", "new", "falls"),
+    [
+        (Numeric(NIL, Decimal(20)), 12, 9, True),
+        (Numeric(NIL, Decimal(20)), 9, 12, False),
+        (Numeric(NIL, Decimal(20)), 9, 9, False),
+        (Numeric(Decimal(40), Decimal(10)), 20, 25, True),
+        (Numeric(Decimal(40), Decimal(10)), 25, 20, False),
+        (Keep(Decimal(40), Decimal(60)), 50, 30, True),
+        (Keep(Decimal(40), Decimal(60)), 50, 60, False),
+    ],
+)
+def test_a_mapping_that_asks_waits_before_every_fall(terms: Terms, old: int, new: int, falls: bool) -> None:
+    rows = (a_row(1, CauseKind.REOPENED, new - old, left=False),)
+    sentence = f"It would fall back from {old} to {new}, and its mapping asks before it falls."
+    for regress in Regress:
+        standing, update = Standing(Decimal(old), (Total(items=9),)), Update(Decimal(new), rows)
+        told = objection(LIMITS, terms, a_rule(regress=regress), standing, update)
+        assert told == (sentence if falls and regress is Regress.ASK else None)
