@@ -77,7 +77,7 @@ def record(config: Path) -> None:
         raise SystemExit("the config is broken")
     database = open_database(known.database, create=True)
     goals = goals_of(known)
-    demand = Demand(frozenset({company.FIELD}))
+    demand = Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD}))
     projects = known.sources[company.SOURCE].container_names
     source = SourceToRead(company.SOURCE, projects, _closed, demand)
     Engine(database, [source], goals, lambda: datetime.now(UTC), Progress(), "bench", large=0).sync(only=["nobody"])

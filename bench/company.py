@@ -137,7 +137,7 @@ def build(database: Database, many: int) -> None:
     with database.write() as connection:
         raw(connection, "INSERT INTO source (name, generation, fence, state) VALUES (?, 1, 0, 'ok')", (SOURCE,))
         known = [Container(f"P{number}", f"P{number}") for number in range(PROJECTS)]
-        told = (demand_text(Demand(frozenset({FIELD}))), micros(_SEEN), micros(_SEEN))
+        told = (demand_text(Demand(frozenset({FIELD}), numbers=frozenset({FIELD}))), micros(_SEEN), micros(_SEEN))
         rows = [(SOURCE, each.id, each.name, each.name, *told) for each in known]
         columns = "source, id, name, called, demand, read_at, watermark"
         raw_many(connection, f"INSERT INTO container ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)

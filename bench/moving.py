@@ -94,7 +94,7 @@ class Life:
             known = Container(each.projects[0].id, each.projects[0].id)
             mirror.start_reading(self.database, self.lease, known, self.now)
             mirror.gather(self.database, self.lease, known, [closed], self.now)
-            reach = Reach(Demand(frozenset({company.FIELD})), self.now)
+            reach = Reach(Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD})), self.now)
             mirror.take(self.database, self.lease, known, reach, self.now)
 
     def look(self) -> None:
