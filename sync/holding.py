@@ -43,12 +43,12 @@ class Act:
 
 
 def approve_held(database: Database, goal: Goal, name: str, act: Act, *, expect: Decimal | None = None) -> Entry:
-    """Let a held update through, with everybody else kept waiting.
+    """Let a held update through, with everybody else kept waiting; one that was rejected, after all.
 
     Raises NotHeldError, NotReadyError, and ChangedError where it is not `expect`, or not what the last run told.
     """
     with database.write() as connection:
-        head, held = ledger.lock_head(connection), _held(connection, name)
+        head, held = ledger.lock_head(connection), _held(connection, name, rejected=True)
         if expect is not None and not _is_shown(held.new, expect):
             raise ChangedError(held.new)
         snapshot = Snapshot(connection, act.run.containers)
@@ -78,9 +78,9 @@ def _is_shown(new: Decimal | None, expect: Decimal) -> bool:
     return new is not None and round(new, max(0, -int(expect.as_tuple().exponent))) == expect
 
 
-def _held(connection: Connection, name: str) -> Hold:
-    found = next((each for each in holds.open_holds(connection) if each.id == name), None)
-    if found is None:
+def _held(connection: Connection, name: str, *, rejected: bool = False) -> Hold:
+    found = next((each for each in holds.all_holds(connection).values() if each.id == name), None)
+    if found is None or (found.rejected and not rejected):
         raise NotHeldError
     return found
 

@@ -111,7 +111,7 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
 
         setup, problems = context.ports.validate(context.config, offline=offline)
         wrong = context.ports.wrong(context.config)
-        meanwhile = [harmless(each.sentence, 2000) for each in wrong.quarantine] if wrong else []
+        meanwhile = [harmless(each.meanwhile, 2000) for each in wrong.quarantine] if wrong else []
         lines = [*problem_lines(problems), *meanwhile, *_valid_line(context.config, setup, offline=offline)]
         context.out.give(as_json, lambda: problems_json(problems), lambda: "\n".join(lines))
         if setup is None:

@@ -1,6 +1,5 @@
 """What `headway plan` says: how each key result would move, and by which tickets."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -17,7 +16,7 @@ from terminal.ports import Plan
 from terminal.render import REASONS, cause_text
 from terminal.reporting import number
 from terminal.tables import Cells, Rows
-from terminal.text import LONGEST, counted, harmless, no_database, plain_text
+from terminal.text import LONGEST, counted, harmless, no_database, plain_text, terms_in_words
 
 _MOST = 20
 """Tickets of one list that are shown; the JSON has all."""
@@ -88,7 +87,7 @@ def _note(note: Note, each: Planned, show: Show) -> str:
         Note.PARTLY: f": {lacks}",
         Note.REFUSED: f": {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused)}",
         Note.RULE: "".join(f": {why}" for why in _reasons(each)),
-        Note.TARGET: f": {' ⇒ '.join(_terms(text) for text in each.terms or ())}",
+        Note.TARGET: f": {' ⇒ '.join(terms_in_words(text) for text in each.terms or ())}",
     }
     return note.value + told.get(note, "")
 
@@ -118,17 +117,6 @@ def _lack(lack: Lack, show: Show) -> str:
 def _names(names: Sequence[str], show: Show) -> list[str]:
     more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
     return [*(show(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]), *more]
-
-
-def _terms(text: str) -> str:
-    terms = json.loads(text)
-    match terms["kind"]:
-        case "numeric":
-            return f"from {terms['start']} to {terms['target']}"
-        case "keep":
-            return f"keep {terms['min']}…{terms['max']}"
-        case _:
-            return f"done from {terms['threshold']}"
 
 
 def whole_lines(view: Plan, show: Show) -> list[str]:

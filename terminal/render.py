@@ -21,7 +21,7 @@ from store.views.which import Places, Which
 from terminal.ports import Demo, DemoUpdate
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
-from terminal.text import counted, harmless, plain_text
+from terminal.text import counted, harmless, plain_text, terms_in_words
 
 WORDS = {
     Status.CLOSED: ("closed", "dim"),
@@ -271,6 +271,8 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = "its tickets changed, and the value stays"
     if told.kind is EntryKind.HOLD:
         kind = f"an update to {number(proposed(told))} is held"
+    if told.kind is EntryKind.TARGET and told.details:
+        kind += f": now {terms_in_words(told.details)}"
     if entry.by:
         kind += f" by {entry.by}"
     return (

@@ -74,6 +74,9 @@ def held_line(each: Hold, titles: Mapping[str, str]) -> Text:
     would = f"  stays {number(each.old)}, would become {number(each.new)}"
     if each.old == each.new:
         would = f"  would lose tickets; its value is {number(each.old)} either way"
+    if each.rejected:
+        told = f"An update to {number(each.new)} was rejected: {harmless(each.reason, 400)}"
+        return Text(f"{told} `headway approve {each.id}` takes it after all", "yellow")
     line = Text.assemble(("⏸ ", "yellow"), (title, "bold"), (would, "yellow"))
     return line.append(f" · {harmless(each.reason, 400)} `headway approve {each.id}` or `headway reject {each.id}`")
 

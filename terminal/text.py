@@ -1,5 +1,6 @@
 """Tracker text is hostile: what a terminal is given holds no control characters and no direction marks."""
 
+import json
 import unicodedata
 
 from rich.text import Text
@@ -41,3 +42,15 @@ def counted(number: int, thing: str) -> str:
 def plain_text(text: str, style: str = "") -> Text:
     """A Rich text that no markup in it can style."""
     return Text(harmless(text), style=style)
+
+
+def terms_in_words(text: str) -> str:
+    """Say what canonical JSON says of the terms of a key result: `from 0 to 20`."""
+    terms = json.loads(text)
+    match terms["kind"]:
+        case "numeric":
+            return f"from {terms['start']} to {terms['target']}"
+        case "keep":
+            return f"keep {terms['min']}…{terms['max']}"
+        case _:
+            return f"done from {terms['threshold']}"

@@ -13,6 +13,7 @@ from mapping.judging import Line
 from mapping.measure import Measured, measure
 from mapping.rule import AllOf, Match, Measure, Part, Rule, Selector
 from okrs.cycle import Period
+from okrs.guard import Guard
 from okrs.ledger import GENESIS, Entry, link_problem
 from okrs.work import Kind, State, WorkItem
 
@@ -27,6 +28,8 @@ def at(text: str) -> datetime:
 QUARTER = Period(at("2026-10-01"), at("2027-01-01"))
 BEFORE, WITHIN, AFTER = at("2026-09-15"), at("2026-11-15"), at("2027-01-05")
 NOW = at("2026-12-01T12:00")
+NOBODY_ASKED = Guard(Decimal(10**6), share=Decimal(1))
+"""Lets everything through: most tests are not about what waits for a person."""
 
 
 def an_item(key: str = "PAY-1", state: State = State.TODO, *, points: str | None = None, **facts: Any) -> WorkItem:

@@ -9,7 +9,7 @@ from config.model import Config
 from okrs.ledger import Entry
 from okrs.numbers import plain
 from store.database import Database
-from store.holds import Hold, open_holds
+from store.holds import Hold, all_holds, open_holds
 from store.runs import finish_run, start_run
 from sync.holding import Act, ChangedError, NotHeldError, NotReadyError, approve_held, reject_held
 from sync.recording import Run
@@ -30,7 +30,7 @@ def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, 
     known = ground.load(config)
     goals = {goal.key_result.id: goal for goal in goals_of(known)}
     with database_of(known) as database:
-        waiting = _named(database, name)
+        waiting = _named(database, name, rejected=True)
         goal = goals.get(waiting.key_result)
         if goal is None:
             raise Failure(f"{waiting.key_result} left the config: the next `headway sync` retires it, and voids this.")
@@ -64,10 +64,11 @@ def reject(ground: Ground, config: Path, name: str, *, why: str | None) -> Entry
         return _acted(ground, known, database, why, lambda act: reject_held(database, name, act))
 
 
-def _named(database: Database, name: str) -> Hold:
+def _named(database: Database, name: str, *, rejected: bool = False) -> Hold:
     with database.read() as connection:
-        waiting = open_holds(connection)
-    found = next((each for each in waiting if each.id == name), None)
+        known = list(all_holds(connection).values())
+    waiting = [each for each in known if not each.rejected]
+    found = next((each for each in (known if rejected else waiting) if each.id == name), None)
     if found is None:
         others = ", ".join(each.id for each in waiting)
         raise Failure(f"No update waits as {harmless(name)}: {f'there are {others}' if others else 'nothing waits'}.")

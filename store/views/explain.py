@@ -19,7 +19,7 @@ from okrs.numbers import as_json
 from okrs.work import WorkItem
 from store import ledger, lookup, scopes, sources
 from store.cache import MirrorCache
-from store.holds import Hold, holds_json, open_holds
+from store.holds import Hold, hold_of, holds_json
 from store.views.quarantine import message_for
 from store.views.setup import Setup
 
@@ -38,7 +38,7 @@ class Explained:
     quarantined: str | None = None
     """Why it is in quarantine and what becomes of it; None when it is not."""
     hold: Hold | None = None
-    """An update that waits for a person: until then all is as it was before it."""
+    """An update that waits for a person, or was rejected: all is as it was before it."""
 
     @property
     def weeks(self) -> int:
@@ -75,7 +75,7 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     lines = seen.lines if state is None else _as_recorded(connection, name, rule, seen.lines)
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
-    hold = next((each for each in open_holds(connection) if each.key_result == name), None)
+    hold = hold_of(connection, name)
     return Explained(name, state.value if state else None, at, rule, measured, quarantined, hold)
 
 
@@ -130,7 +130,7 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "add_start": as_json(rule.base) if rule.add_start else None,
         "measured": as_json(answer.measured.value),
         "quarantined": answer.quarantined,
-        "held": holds_json((answer.hold,))[0] if answer.hold else None,
+        "held": holds_json((answer.hold,))[0] if answer.hold and not answer.hold.rejected else None,
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
     }
 

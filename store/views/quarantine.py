@@ -43,6 +43,13 @@ class Quarantined:
         return f"{self.file} is in quarantine{since}: {self._instead} {mend}"
 
     @property
+    def meanwhile(self) -> str:
+        """What a run makes of it until it is corrected, for who lists the mistakes."""
+        if self.since is None:
+            return f"`headway sync --last-good` would go on meanwhile: of {self.file} {self._instead}"
+        return f"{self.file} is in quarantine since {self.since:%Y-%m-%d %H:%M} UTC: {self._instead}"
+
+    @property
     def _instead(self) -> str:
         if self.main:
             return "its last good version runs instead."

@@ -10,6 +10,7 @@ from store import facets, mirror, queries, sources
 from store.database import Database
 from store.mirror import Reach
 from sync.deciding import Goal
+from tests.builders import NOBODY_ASKED
 from tests.cases.scenes import BOXES, KEY_RESULT, Scene, missed
 from tests.cases.tables import Table, tables
 from tests.integration.fakes import Clock, FakeTracker, World, emptied
@@ -30,7 +31,7 @@ def test_what_is_recorded_is_what_the_table_says(shared_database: Database, tabl
 def run(world: World, scene: Scene) -> None:
     """Let the mirror be as the scene tells, and the engine record at its time."""
     world.clock.now = scene.now
-    world.goals = {KEY_RESULT: Goal(scene.config.key_results[0], scene.rule, scene.config.calendar)}
+    world.goals = {KEY_RESULT: Goal(scene.config.key_results[0], scene.rule, scene.config.calendar, NOBODY_ASKED)}
     world.containers = {name: scene.config.sources[name].container_names for name in scene.rule.sources}
     world.trackers = {name: FakeTracker(world.clock, *names) for name, names in world.containers.items()}
     for name in world.trackers:

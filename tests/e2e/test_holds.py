@@ -73,6 +73,12 @@ def test_rejected_it_stays_and_is_asked_no_more(robbed: Headway) -> None:
     assert robbed.values()["open-bugs"] == one["old"]
     assert "open-bugs" not in [each["key_result"] for each in robbed.run("sync", "--json").out["held"]]
     assert "the token lost a project" in robbed.run("history", "open-bugs").out
+    assert f"was rejected: {one['reason']} `headway approve {one['id']}`" in robbed.run("explain", "open-bugs").out
+    assert robbed.run("explain", "open-bugs", "--json").out["held"] is None
+    assert robbed.run("reject", one["id"]).code == 1
+    assert robbed.run("approve", one["id"]).code == 0
+    assert robbed.values()["open-bugs"] == 0
+    assert robbed.run("verify", "--json").out["ok"] is True
 
 
 def test_a_terminal_that_approves_nothing_known_is_told_what_waits(headway: Headway) -> None:

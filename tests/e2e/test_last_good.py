@@ -106,8 +106,10 @@ def test_a_run_refuses_it_unless_the_last_good_one_is_wanted(broken: Headway) ->
 def test_validate_says_what_runs_meanwhile(broken: Headway) -> None:
     answer = broken.run("validate")
     assert (answer.code, answer.err) == (1, "")
-    assert "headway.yaml is in quarantine: its last good version runs instead." in answer.out
+    assert "`headway sync --last-good` would go on meanwhile: of headway.yaml its last good version runs" in answer.out
     assert "is valid" not in answer.out
+    broken.run("sync", "--last-good")
+    assert "headway.yaml is in quarantine since 20" in broken.run("validate").out
     assert list(shapes.complaints(broken.run("validate", "--json").out, shapes.VALIDATE)) == []
 
 

@@ -26,6 +26,7 @@ from mapping.demand import demand_of
 from mapping.lint import Finding
 from mapping.rule import Counts, Rule
 from okrs.cycle import Calendar, Cycle
+from okrs.guard import Guard
 from okrs.ledger import Entry
 from okrs.objective import KeyResult, Numeric, Objective, Terms
 from okrs.progress import Pace
@@ -45,7 +46,7 @@ from sync.planned import Planned
 from sync.planning import plan
 from sync.recording import Run
 from sync.task import Outcome, Progress, SourceReport, SourceToRead
-from tests.builders import SOURCE, a_part, a_rule, an_item
+from tests.builders import NOBODY_ASKED, SOURCE, a_part, a_rule, an_item
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 RECORDS = (item, item_version, ledger_entry, ledger_delta, evidence)
@@ -296,11 +297,12 @@ class World:
     """Queries of a source that are asked whatever the rules say."""
     large: int = LARGE
     """Items of a source from which on its facets are kept."""
+    guard: Guard = NOBODY_ASKED
 
     def feed(self, name: str, rule: Rule | None, terms: Terms | None = None, *, cycle: str = "cycle") -> None:
         """Write a key result and its mapping into the config."""
         numeric = terms or Numeric(Decimal(0), Decimal(20))
-        self.goals[name] = Goal(KeyResult(name, "objective", cycle, name, numeric), rule, Calendar())
+        self.goals[name] = Goal(KeyResult(name, "objective", cycle, name, numeric), rule, Calendar(), self.guard)
 
     def engine(self, progress: Progress | None = None) -> Engine:
         """A new engine, as a new process would build it."""

@@ -109,7 +109,7 @@ def test_a_target_that_the_scale_leads_to_is_told(world: World) -> None:
     world.sync()
     told = past(world)
     assert "100 → 50  its start or target changed, and the mapping leads to them" in told
-    assert "50 → 50  the target changed" in told
+    assert "50 → 50  the target changed: now from" in told
     assert world.verify().ok
 
 

@@ -1,13 +1,11 @@
 """Every change names its tickets and says rightly what became of them, from the tracker to the history."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from mapping.rule import AllOf, Cancelled, Counts, LastDays, Measure, Moment, Part, Window, Within
-from okrs.guard import Guard
 from okrs.ledger import EntryKind, causes
 from okrs.work import State
 from store.database import Database
@@ -142,7 +140,6 @@ def test_what_comes_back_as_it_was_is_added_and_no_work_of_time(database: Databa
     clock.forward(hours=1)
     world = World(database, {SOURCE: tracker}, clock, large=large)
     world.feed("kr", a_rule(part))
-    world.goals["kr"] = replace(world.goals["kr"], guard=Guard(Decimal(1000), share=Decimal(1)))
     world.sync()
     held = tracker.drop("PAY", "PAY-2")
     for full in (True, True):

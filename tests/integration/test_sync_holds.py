@@ -18,7 +18,7 @@ from store.tables import hold, key_result
 from sync.holding import Act, ChangedError, NotHeldError, approve_held, reject_held
 from sync.planned import Note
 from sync.recording import Run
-from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, where
+from tests.builders import NOBODY_ASKED, QUARTER, SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
 
 HUNDRED = Numeric(Decimal(0), Decimal(100))
@@ -32,7 +32,7 @@ def world(database: Database, request: pytest.FixtureRequest) -> World:
     tracker = FakeTracker(clock, "PAY")
     states = [State.DONE] * 4 + [State.TODO] * 6
     tracker.put("PAY", *(an_item(f"PAY-{at}", state) for at, state in enumerate(states, 1)))
-    world = World(database, {SOURCE: tracker}, clock, large=request.param)
+    world = World(database, {SOURCE: tracker}, clock, large=request.param, guard=Guard())
     world.feed("closed", a_rule())
     world.feed("share", a_rule(a_part(Measure.PERCENT)), HUNDRED)
     world.sync()
@@ -285,7 +285,7 @@ def test_thirty_that_are_reopened_for_real_go_through(database: Database) -> Non
     clock = Clock()
     tracker = FakeTracker(clock, "PAY", page_size=50)
     tracker.put("PAY", *(an_item(f"PAY-{at}", State.DONE) for at in range(30)))
-    world = World(database, {SOURCE: tracker}, clock)
+    world = World(database, {SOURCE: tracker}, clock, guard=Guard())
     world.feed("closed", a_rule())
     world.sync()
     for number in range(30):
@@ -342,8 +342,7 @@ def test_a_plan_foresees_the_hold(world: World) -> None:
 
 
 def test_the_limits_are_those_of_the_config(world: World) -> None:
-    loose = Guard(points=Decimal(1000), share=Decimal(1))
-    world.goals = {name: replace(goal, guard=loose) for name, goal in world.goals.items()}
+    world.goals = {name: replace(goal, guard=NOBODY_ASKED) for name, goal in world.goals.items()}
     hide(world, *HALF)
     assert not waiting(world)
     assert world.value("share") == 0
