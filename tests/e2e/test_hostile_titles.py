@@ -38,7 +38,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headway]:
         for milestone in world.milestones:
             milestone.title += "\x1b[2J[red]"
         world.users[0].name = "Mira \x1b[31m[red]\u202eAlbrecht"
-        assert headway.run("sync", "--json").code == 0
+        assert headway.run("sync", "--json").code == 4  # the milestones that mappings name are called otherwise now
         yield headway
 
 
