@@ -9,8 +9,8 @@ A key result is looked at in three steps, each an entry of its own, so that the 
     rule     what a changed rule does, on the same mirror
     target   changed terms; they move no value
 
-Before the first of them the guard is asked: what it objects to waits as a hold, and the key result stays what it was,
-as if nothing had been read, until a person decides or the reason is gone.
+The guard looks at what tickets did: what it objects to waits as a hold, and the key result stays what it was, as if
+nothing had been read, until a person decides or the reason is gone.  An edited mapping voids the hold.
 """
 
 from collections.abc import Callable, Iterable, Mapping
