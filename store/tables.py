@@ -10,6 +10,7 @@ source ── container ── presence ── item ── item_version        t
 run ── run_source                                              which sync read what, by which connector
 rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
 key_result, evidence                                           what the ledger says now, kept for speed
+hold, override, final                                          what waits for people, what they set, how cycles ended
 frozen_scope                                                   what belonged to a key result when its scope was frozen
 config_file                                                    the files of the config as they were last good
 """
@@ -468,6 +469,39 @@ person = Table(
     Column("name", Text),
     PrimaryKeyConstraint("id", name="pk_person"),
     UniqueConstraint("name", name="uq_person"),
+)
+
+# A person's value of a key result, which is shown instead of the automatic one while it is in force.
+override = Table(
+    "override",
+    metadata,
+    Column("key_result", Text, nullable=False),
+    Column("value", Millionths, nullable=False),
+    Column("why", Text, nullable=False),
+    # The id of the person.
+    Column("by", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    # The first instant at which it is not in force any more; null for none.
+    Column("until", Instant),
+    # The entry that tells of it: the last of the human lane.
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key_result", name="pk_override"),
+)
+
+# How a key result stood when its cycle was closed: nothing moves this any more.
+final = Table(
+    "final",
+    metadata,
+    Column("key_result", Text, nullable=False),
+    Column("cycle", Text, nullable=False),
+    Column("value", Millionths),
+    Column("grade", Millionths, nullable=False),
+    Column("at", Instant, nullable=False),
+    # The hash of the ledger's head when the cycle was closed: the same for all key results of the cycle.
+    Column("head", Text, nullable=False),
+    # The entry that tells of it.
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key_result", name="pk_final"),
 )
 
 frozen_scope = Table(

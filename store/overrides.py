@@ -1,0 +1,55 @@
+"""The human lane: values that people set, one of a key result at most, beside the automatic value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, Row, delete, select
+
+from store.database import upsert
+from store.tables import override
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person's value of a key result."""
+
+    key_result: str
+    value: Decimal
+    why: str
+    by: str
+    """The id of the person: `store.people`."""
+    since: datetime
+    until: datetime | None
+    """The first instant at which it is not in force any more; None for none."""
+    seq: int
+    """The entry that tells of it."""
+
+    def active(self, now: datetime) -> bool:
+        """Tell whether it is in force: what ran out is shown no more, also before a sync says so in the ledger."""
+        return self.until is None or now < self.until
+
+
+def override_of(connection: Connection, name: str) -> Override | None:
+    """Return the override of a key result, in force or not; None when there is none."""
+    row = connection.execute(select(override).where(override.c.key_result == name)).one_or_none()
+    return _override(row) if row else None
+
+
+def overrides(connection: Connection) -> dict[str, Override]:
+    """Return every override, in force or not, by key result."""
+    return {row.key_result: _override(row) for row in connection.execute(select(override))}
+
+
+def keep_override(connection: Connection, name: str, known: Override | None) -> None:
+    """Let this be the override of a key result; None: it has none any more."""
+    if known is None:
+        connection.execute(delete(override).where(override.c.key_result == name))
+        return
+    told = {column.name: getattr(known, column.name) for column in override.c if column.name != "key_result"}
+    statement = upsert(connection.dialect.name, override).values(key_result=name, **told)
+    connection.execute(statement.on_conflict_do_update(index_elements=["key_result"], set_=told))
+
+
+def _override(row: Row[tuple[object, ...]]) -> Override:
+    return Override(**{column.name: getattr(row, column.name) for column in override.c})
