@@ -1,6 +1,7 @@
 """Reading one container: pages are put aside, and after the last one the mirror takes them (`store.mirror`)."""
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -68,6 +69,7 @@ def listing(
 
     def done() -> None:
         aside.keep(task.clock())
+        aside.written()
         try:
             taken = mirror.take(task.database, task.lease, known, replace(reach, memo=memo), task.clock())
         except mirror.SuddenlyEmptyError:
@@ -77,6 +79,7 @@ def listing(
             tally.changed += taken.changed
 
     def failed(error: ConnectorError) -> None:
+        aside.written()
         left = granted.less(error, late=next(pages) > 0)
         if left is not None:
             tally.granted[known.id] = left
@@ -90,23 +93,48 @@ def listing(
 
 @dataclass
 class _Aside:
-    """Items on their way into `mirror.gather`: some pages at once, since a transaction costs as much as many rows."""
+    """Items on their way into `mirror.gather`: some pages at once, since a transaction costs as much as many rows.
+
+    They are written by a thread, one transaction after the other, so that asking for pages does not rest meanwhile.
+    """
 
     task: Task
     known: Container
     kept_at: datetime
     items: list[WorkItem] = field(default_factory=list)
+    _writing: Future[None] | None = None
+    _writer: ThreadPoolExecutor | None = None
 
     def put(self, items: Iterable[WorkItem], now: datetime) -> None:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
         self.items += items
-        if len(self.items) >= _KEPT_AT_ONCE or now - self.kept_at >= _KEPT_AFTER:
+        slow = now - self.kept_at >= _KEPT_AFTER
+        if slow or len(self.items) >= _KEPT_AT_ONCE:
             self.keep(now)
+        if slow:
+            self._wait()
 
     def keep(self, now: datetime) -> None:
-        """Write what came since the last time.  Raises LeaseLostError."""
-        mirror.gather(self.task.database, self.task.lease, self.known, self.items, now)
+        """Write what came since the last time, after what came before.  Raises LeaseLostError of that."""
+        self._wait()
+        self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="aside")
+        to = self.task.database, self.task.lease, self.known
+        self._writing = self._writer.submit(mirror.gather, *to, self.items, now)
         self.items, self.kept_at = [], now
+
+    def written(self) -> None:
+        """Wait until all is written, before the container is taken, or read anew.  Raises LeaseLostError."""
+        try:
+            self._wait()
+        finally:
+            if self._writer is not None:
+                self._writer.shutdown()
+                self._writer = None
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
 
 def unobserved(task: Task, known: Container, tally: Tally) -> None:
