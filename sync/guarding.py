@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mapping.attribution import Standing
-from mapping.rule import Regress, Rule
+from mapping.rule import Part, Regress, Rule, Selector, matches_in
 from mapping.totals import HUNDRED, ZERO
 from okrs.guard import Guard
 from okrs.ledger import CauseKind, Delta, canonical_json
@@ -76,9 +76,22 @@ def _all_adrift(rule: Rule, before: Standing, update: Update) -> str | None:
             where = f" in {part.source}" if len(rule.parts) > 1 else ""
             return (
                 f"Nothing that it was measured by{where} is selected any more ({total.items} before), though nobody "
-                "changed the tickets: what its mapping names may have been renamed, or be out of sight."
+                f"changed the tickets: {_named(part)} may have been renamed, or be out of sight."
             )
     return None
+
+
+_RENAMED = frozenset(
+    {Selector.PROJECT, Selector.MILESTONE, Selector.EPIC, Selector.PARENT, Selector.SPRINT, Selector.SECTION}
+)
+"""What has a name of its own, by which no ticket says that it changed."""
+
+
+def _named(part: Part) -> str:
+    """What a part's mapping names, in words."""
+    found = [each for each in matches_in(part.where) if each.selector in _RENAMED]
+    names = [f"{each.selector.value} {' or '.join(each.values)}" for each in found]
+    return f"{' and '.join(names)}, which its mapping names," if names else "what its mapping names"
 
 
 def _left(part: int, rows: Iterable[Delta]) -> set[tuple[str, str]]:

@@ -234,8 +234,8 @@ def test_what_a_mapping_names_and_is_known_no_more_moves_nothing(world: World, k
     world.sync(full=True)
     assert world.value("launch") == 3
     assert waiting(world)["launch"].reason == (
-        "Nothing that it was measured by is selected any more (3 before), though nobody changed the tickets: what its "
-        "mapping names may have been renamed, or be out of sight."
+        "Nothing that it was measured by is selected any more (3 before), though nobody changed the tickets: "
+        f"{kind.value} {name}, which its mapping names, may have been renamed, or be out of sight."
     )
     assert world.verify().ok
 
