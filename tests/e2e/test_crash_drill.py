@@ -64,6 +64,12 @@ def assert_whole(headway: Headway) -> None:
     assert answer.ok, answer.problem
 
 
+_SUMS = """\
+SELECT key_result, part, source, item, sum(coalesce(new_amount, 0) - coalesce(old_amount, 0)) AS net
+FROM ledger_delta JOIN ledger_entry USING (seq) GROUP BY 1, 2, 3, 4 HAVING net <> 0 ORDER BY 1, 2, 3, 4"""
+"""What all that was ever written of an item adds up to: a row that is lost or doubled makes it another number."""
+
+
 def outcome(headway: Headway) -> dict[str, list[tuple[object, ...]]]:
     """Values, evidence and mirror, without what tells when we looked.
 
@@ -74,6 +80,7 @@ def outcome(headway: Headway) -> dict[str, list[tuple[object, ...]]]:
         "evidence": headway.rows(
             "SELECT key_result, part, source, item, weight, amount FROM evidence ORDER BY 1, 2, 3, 4"
         ),
+        "sums": headway.rows(_SUMS),
         "items": headway.rows("SELECT source, id, key, state, hash FROM item WHERE gone IS NULL ORDER BY source, id"),
         "presence": headway.rows("SELECT * FROM presence ORDER BY source, container, item"),
         "incoming": headway.rows("SELECT * FROM incoming"),
