@@ -5,14 +5,14 @@ four of five have points, three of ten lie under an epic, two of ten have no dat
 """
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from mapping.rule import AllOf, Clause, Match, Measure, Not, Part, Rule, Selector, default_counts, default_window
 from okrs.cycle import Period
-from okrs.demand import Container, Demand
+from okrs.demand import Demand
 from okrs.work import Kind, Ref, State, WorkItem
 from store.database import Database, raw, raw_many
 from store.items import item_row
@@ -132,17 +132,20 @@ def _around() -> Iterator[WorkItem]:
         )
 
 
-def build(database: Database, many: int) -> None:
-    """Put the company's tickets into the mirror as a read would have left them."""
+def build(database: Database, many: int, ids: Mapping[str, str] | None = None, now: datetime = _SEEN) -> None:
+    """Put the company's tickets into the mirror as a read that ended now would have left them.
+
+    `ids` gives the tracker's own ids of the projects, by their keys; without it, they are the keys.
+    """
+    homes = ids or {f"P{number}": f"P{number}" for number in range(PROJECTS)}
     with database.write() as connection:
         raw(connection, "INSERT INTO source (name, generation, fence, state) VALUES (?, 1, 0, 'ok')", (SOURCE,))
-        known = [Container(f"P{number}", f"P{number}") for number in range(PROJECTS)]
-        told = (demand_text(Demand(frozenset({FIELD}), numbers=frozenset({FIELD}))), micros(_SEEN), micros(_SEEN))
-        rows = [(SOURCE, each.id, each.name, each.name, *told) for each in known]
-        columns = "source, id, name, called, demand, read_at, watermark"
-        raw_many(connection, f"INSERT INTO container ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    _put(database, _around())
-    _put(database, map(item_of, tickets(many)))
+        demand = demand_text(Demand(frozenset({FIELD}), numbers=frozenset({FIELD})))
+        rows = [(SOURCE, home, name, name, demand, *[micros(now)] * 5) for name, home in homes.items()]
+        columns = "source, id, name, called, demand, read_at, watermark, wide_at, census_at, full_at"
+        raw_many(connection, f"INSERT INTO container ({columns}) VALUES ({', '.join('?' * 10)})", rows)
+    _put(database, _around(), homes)
+    _put(database, map(item_of, tickets(many)), homes)
 
 
 _ITEM = """INSERT INTO item (source, id, key, kind, state, status, resolution, children, updated_at, hash, seen_at,
@@ -151,9 +154,9 @@ _VERSION = "INSERT INTO item_version (source, item, seen_at, generation, hash, p
 _PRESENCE = "INSERT INTO presence (source, container, item, misses) VALUES (?, ?, ?, 0)"
 
 
-def _put(database: Database, items: Iterator[WorkItem]) -> None:
+def _put(database: Database, items: Iterator[WorkItem], homes: Mapping[str, str]) -> None:
     seen = micros(_SEEN)
-    while some := [item_row(SOURCE, _home(each), each) for each in islice(items, _AT_ONCE)]:
+    while some := [item_row(SOURCE, homes[_home(each)], each) for each in islice(items, _AT_ONCE)]:
         with database.write() as connection:
             raw_many(connection, _ITEM, [(row[0], *row[2:11], seen, seen) for row in some])
             raw_many(connection, _VERSION, [(row[0], row[2], seen, row[10], row[11]) for row in some])

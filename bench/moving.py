@@ -92,10 +92,8 @@ class Life:
         for each in islice(self.waiting, TICKETS):
             closed = replace(each, state=State.DONE, status="Done", closed_at=self.now, updated_at=self.now)
             known = Container(each.projects[0].id, each.projects[0].id)
-            mirror.start_reading(self.database, self.lease, known, self.now)
-            mirror.gather(self.database, self.lease, known, [closed], self.now)
             reach = Reach(Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD})), self.now)
-            mirror.take(self.database, self.lease, known, reach, self.now)
+            mirror.take(self.database, self.lease, known, reach, self.now, rest=[closed], first=True)
 
     def look(self) -> None:
         """Find the key results that are concerned and measure them, on one snapshot."""

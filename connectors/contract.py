@@ -62,8 +62,8 @@ class Cursor:
     since: datetime | None = None
     resume: str | None = None
     """Opaque text of a page before; valid within one run only, trackers' page tokens expire."""
-    parents: tuple[str, ...] = ()
-    """Ids of items known to have children that listings hide (`WorkItem.children` > 0)."""
+    parents: Callable[[], tuple[str, ...]] = tuple
+    """Returns the ids of items known to have children that listings hide (`WorkItem.children` > 0)."""
     memo: Mapping[str, str] = field(default_factory=dict)
     """What the last complete read of this container left for the next one (`Page.memo`), as an ETag; may be empty.
 

@@ -15,7 +15,8 @@ from okrs.demand import Container
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
 from store.database import Database, inserted, slices, upsert
-from store.mirror import SuddenlyEmptyError, keep_former, next_generation, put_aside, put_gathered, shows_none
+from store.mirror import SuddenlyEmptyError, next_generation, put_aside, shows_none
+from store.putting import keep_former, put_gathered
 from store.sources import Lease, fenced, leave
 from store.tables import arrival, container, incoming, item, presence, roll
 

@@ -13,13 +13,13 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths
-from store.database import inserted, raw, slices, upsert
+from store.database import inserted, raw, raw_many, slices, upsert
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
 _AT_ONCE = 1000
@@ -71,13 +71,17 @@ class Head:
 
 def lock_head(connection: Connection) -> Head:
     """Wait for the right to append; held until the transaction ends."""
-    connection.execute(
-        upsert(connection.dialect.name, ledger_head)
-        .values(id=1, seq=0, hash=GENESIS)
-        .on_conflict_do_nothing(index_elements=["id"])
-    )
-    row = connection.execute(select(ledger_head.c.seq, ledger_head.c.hash).with_for_update()).one()
+    begin, lock = _locking(connection.dialect.name)
+    connection.execute(begin, {"id": 1, "seq": 0, "hash": GENESIS})
+    row = connection.execute(lock).one()
     return Head(row.seq, row.hash)
+
+
+@cache
+def _locking(dialect: str) -> tuple[Any, Any]:
+    """The first head there is, if there is none, and the head that is there, locked."""
+    begin = upsert(dialect, ledger_head).on_conflict_do_nothing(index_elements=["id"])
+    return begin, select(ledger_head.c.seq, ledger_head.c.hash).with_for_update()
 
 
 def head_of(connection: Connection) -> Head:
@@ -116,7 +120,7 @@ def append(
 
 def _write(connection: Connection, entry: Entry) -> None:
     columns = {column.name: getattr(entry, column.name) for column in ledger_entry.c}
-    connection.execute(ledger_entry.insert().values(columns | {"kind": entry.kind.value}))
+    connection.execute(ledger_entry.insert(), columns | {"kind": entry.kind.value})
     rows = [
         {"seq": entry.seq, "place": place}
         | {column.name: getattr(row, column.name) for column in ledger_delta.c if column.name not in ("seq", "place")}
@@ -131,25 +135,11 @@ def _keep_evidence(connection: Connection, entry: Entry) -> None:
     """Evidence is the last row per item: later rows of an entry replace earlier ones."""
     last = {(row.part, row.source, row.item): row for row in entry.deltas}
     gone = [row for row in last.values() if row.new_weight is None]
-    for row in gone:
-        connection.execute(
-            delete(evidence).where(
-                and_(
-                    evidence.c.key_result == entry.key_result,
-                    evidence.c.part == row.part,
-                    evidence.c.source == row.source,
-                    evidence.c.item == row.item,
-                )
-            )
-        )
-    statement = upsert(connection.dialect.name, evidence)
-    statement = statement.on_conflict_do_update(
-        index_elements=["key_result", "part", "source", "item"],
-        set_={name: statement.excluded[name] for name in ("version", "weight", "amount")},
-    )
+    left = "DELETE FROM evidence WHERE key_result = ? AND part = ? AND source = ? AND item = ?"
+    raw_many(connection, left, [(entry.key_result, row.part, row.source, row.item) for row in gone])
     inserted(
         connection,
-        statement,
+        _on_the_line(connection.dialect.name),
         [
             {
                 "key_result": entry.key_result,
@@ -164,6 +154,13 @@ def _keep_evidence(connection: Connection, entry: Entry) -> None:
             if row.new_weight is not None
         ],
     )
+
+
+@cache
+def _on_the_line(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    statement = upsert(dialect, evidence)
+    told = {name: statement.excluded[name] for name in ("version", "weight", "amount")}
+    return statement.on_conflict_do_update(index_elements=["key_result", "part", "source", "item"], set_=told)
 
 
 def keep_rule(connection: Connection, digest: str, text: str) -> None:
@@ -190,8 +187,14 @@ def keep_state(connection: Connection, state: KeyResultState) -> None:
         "retired": state.retired,
         "totals": _totals_text(state.totals),
     }
-    statement = upsert(connection.dialect.name, key_result).values(id=state.id, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+    connection.execute(_keeping(connection.dialect.name), {"id": state.id, **told})
+
+
+@cache
+def _keeping(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    statement = upsert(dialect, key_result)
+    told = {column.name: statement.excluded[column.name] for column in key_result.c if column.name != "id"}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=told)
 
 
 def _generations_text(generations: Mapping[str, int]) -> str:
@@ -333,10 +336,10 @@ def still(
 
     Whoever has an entry behind `head` was measured meanwhile, and is left alone.
     """
-    same = (key_result.c.generations == _generations_text(was), key_result.c.seq <= head)
+    told = (_generations_text(now), _generations_text(was), head)
+    text = "UPDATE key_result SET generations = ? WHERE generations = ? AND seq <= ? AND id IN"
     for some in slices(names):
-        statement = update(key_result).where(key_result.c.id.in_(some), *same)
-        connection.execute(statement.values(generations=_generations_text(now)))
+        raw(connection, f"{text} ({', '.join('?' * len(some))})", (*told, *some))
 
 
 def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entry]:

@@ -108,14 +108,18 @@ def _seen(rows: CursorResult[*tuple[Any, ...]]) -> list[Seen]:
 
 def parents_of(connection: Connection, name: str, container_id: str) -> tuple[str, ...]:
     """Return the ids of a container's items whose children listings hide, in order."""
-    rows = connection.execute(
+    return tuple(connection.execute(_parents(), {"name": name, "container": container_id}).scalars())
+
+
+@cache
+def _parents() -> Select[Any]:
+    return (
         select(item.c.id)
         .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
-        .where(presence.c.source == name, presence.c.container == container_id)
+        .where(presence.c.source == bindparam("name"), presence.c.container == bindparam("container"))
         .where(item.c.children > 0, item.c.gone.is_(None))
         .order_by(item.c.id)
     )
-    return tuple(row.id for row in rows)
 
 
 def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, tuple[WorkItem, str | None]]:

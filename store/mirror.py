@@ -6,47 +6,26 @@
 A killed read leaves rows in `incoming` only; the next read of the container begins by throwing them away.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    case,
-    cast,
-    delete,
-    func,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy import literal as value
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, func, select, update
 from sqlalchemy.engine import Dialect
 
 from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
 from store.database import Database, inserted, upsert
 from store.items import ROW, decode, item_row
-from store.sources import Lease, demand_text, fenced, following
-from store.tables import (
-    Instant,
-    arrival,
-    container,
-    former_key,
-    incoming,
-    item,
-    item_version,
-    presence,
-    source,
-)
+from store.putting import HERE, forgotten, news, not_older, of, put_gathered
+from store.sources import Lease, demand_text, fenced
+from store.tables import arrival, container, incoming, item, presence, source
+
+_CONTAINER = (container.c.source == bindparam("of_source"), container.c.id == bindparam("of_container"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +59,17 @@ class SuddenlyEmptyError(Exception):
     """A complete listing shows none of the items the container had: more likely a lost permission than the truth."""
 
 
-def start_reading(database: Database, lease: Lease, known: Container, now: datetime) -> None:
-    """Throw away what a killed read left behind."""
+def gather(
+    database: Database, lease: Lease, known: Container, items: Iterable[WorkItem], now: datetime, *, first: bool = False
+) -> None:
+    """Put some pages aside.  An item listed twice keeps its newest form.
+
+    The first ones of a read throw away what a killed read left behind.  Raises LeaseLostError.
+    """
     with database.write() as connection:
         fenced(connection, lease, now)
-        connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
-
-
-def gather(database: Database, lease: Lease, known: Container, items: Iterable[WorkItem], now: datetime) -> None:
-    """Put some pages aside.  An item listed twice keeps its newest form."""
-    with database.write() as connection:
-        fenced(connection, lease, now)
+        if first:
+            connection.execute(forgotten(), of(lease, known))
         put_aside(connection, lease, known.id, items)
 
 
@@ -126,7 +105,7 @@ def _gathering(dialect: Dialect) -> tuple[str, str | None]:
     compiled = statement.on_conflict_do_update(
         index_elements=["source", "container", "id"],
         set_=newer,
-        where=_not_older(incoming.c.updated_at, statement.excluded.updated_at),
+        where=not_older(incoming.c.updated_at, statement.excluded.updated_at),
     ).compile(dialect=dialect, column_keys=list(ROW))
     return str(compiled), f"({', '.join('?' * len(ROW))})" if compiled.positional else None
 
@@ -137,23 +116,55 @@ def take(
     known: Container,
     reach: Reach,
     now: datetime,
+    *,
+    rest: Sequence[WorkItem] = (),
+    first: bool = False,
 ) -> Taken:
-    """Move what was gathered into the mirror, with the watermark: all or nothing.
+    """Move what was gathered, and the rest, into the mirror, with the watermark: all or nothing.
 
+    `first` says that nothing was gathered before the rest: that is all there is of most polls, and mostly nothing.
     Raises LeaseLostError, and SuddenlyEmptyError when a complete listing shows nothing of what was there.
     """
     with database.write() as connection:
         fenced(connection, lease, now)
-        seen = connection.execute(select(func.count()).where(*_of(incoming, lease, known))).scalar_one()
+        if first:
+            connection.execute(forgotten(), of(lease, known))
+        put_aside(connection, lease, known.id, rest)
         if reach.complete and _shows_nothing_known(connection, lease, known):
             raise SuddenlyEmptyError(known.name)
-        _note_arrivals(connection, lease, known)
-        changed = put_gathered(connection, lease, known, now)
+        taken = Taken() if first and not rest else _taken(connection, lease, known, now)
         renamed = _is_renamed(connection, lease, known)
-        _finish(connection, lease, known, reach, now)
-        if changed or renamed:
+        _finish(connection, lease, [(known, reach)], now)
+        if taken.changed or renamed:
             next_generation(connection, lease)
-    return Taken(seen, changed)
+    return taken
+
+
+def passed(database: Database, lease: Lease, reads: Sequence[tuple[Container, Reach]], now: datetime) -> None:
+    """Note reads, none of them complete, that found nothing new: as `take`, for all of them at once.
+
+    Raises LeaseLostError.
+    """
+    if not reads:
+        return
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        connection.execute(forgotten(), [of(lease, known) for known, _ in reads])
+        renamed = [known for known, _ in reads if _is_renamed(connection, lease, known)]
+        _finish(connection, lease, reads, now)
+        if renamed:
+            next_generation(connection, lease)
+
+
+def _taken(connection: Connection, lease: Lease, known: Container, now: datetime) -> Taken:
+    seen = connection.execute(_gathered(), of(lease, known)).scalar_one()
+    _note_arrivals(connection, lease, known)
+    return Taken(seen, put_gathered(connection, lease, known, now))
+
+
+@cache
+def _gathered() -> Select[Any]:
+    return select(func.count()).select_from(incoming).where(*HERE)
 
 
 def _note_arrivals(connection: Connection, lease: Lease, known: Container) -> None:
@@ -161,42 +172,45 @@ def _note_arrivals(connection: Connection, lease: Lease, known: Container) -> No
 
     They are kept until they were looked into: a run that ends before that must not leave work counted twice.
     """
-    last = connection.execute(select(container.c.watermark).where(*_container(lease, known))).scalar()
+    here = of(lease, known)
+    last = connection.execute(_last_read(), here).scalar()
     if last is None:
         return
-    rows = connection.execute(
-        _news(lease, known, incoming.c.payload, incoming.c.updated_at).where(item.c.hash.is_(None))
-    )
-    new = [decode(row.payload, row.updated_at) for row in rows]
+    new = [decode(row.payload, row.updated_at) for row in connection.execute(_strangers(), here)]
     old = [each for each in new if each.created_at is not None and each.created_at < last]
     statement = upsert(connection.dialect.name, arrival).on_conflict_do_nothing()
     inserted(connection, statement, [{"source": lease.source, "item": each.id} for each in old])
 
 
+@cache
+def _last_read() -> Select[Any]:
+    return select(container.c.watermark).where(*_CONTAINER)
+
+
+@cache
+def _strangers() -> Select[Any]:
+    return news(incoming.c.payload, incoming.c.updated_at).where(item.c.hash.is_(None))
+
+
 def _is_renamed(connection: Connection, lease: Lease, known: Container) -> bool:
     """Tell whether the config calls the container otherwise than before: rules may name it."""
-    called = connection.execute(select(container.c.name).where(*_container(lease, known))).scalar()
+    called = connection.execute(_called(), of(lease, known)).scalar()
     return called not in (None, known.name)
 
 
-def _container(lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:
-    return (container.c.source == lease.source, container.c.id == known.id)
-
-
-def put_gathered(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
-    """Move what was gathered of a container into the mirror.  Returns how many items are new or differ."""
-    _add_versions(connection, lease, known, now)
-    _remember_keys(connection, lease, known)
-    changed = _put_items(connection, lease, known, now)
-    _note_presence(connection, lease, known)
-    connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
-    return changed
+@cache
+def _called() -> Select[Any]:
+    return select(container.c.name).where(*_CONTAINER)
 
 
 def next_generation(connection: Connection, lease: Lease) -> None:
     """Say that something of the source changed, so that its key results are measured."""
-    moved = update(source).where(source.c.name == lease.source)
-    connection.execute(moved.values(generation=source.c.generation + 1))
+    connection.execute(_moved(), {"of_source": lease.source})
+
+
+@cache
+def _moved() -> Update:
+    return update(source).where(source.c.name == bindparam("of_source")).values(generation=source.c.generation + 1)
 
 
 def _of(table: Any, lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of three tables
@@ -209,100 +223,6 @@ def _oldest_first(items: Iterable[WorkItem]) -> list[WorkItem]:
     if len({each.id for each in listed}) == len(listed):
         return listed
     return sorted(listed, key=lambda each: each.updated_at.timestamp() if each.updated_at else 0.0)
-
-
-def _not_older(held: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
-    """A page that shows an older state than we hold (late indexes, drifting pages) is not news."""
-    return or_(held.is_(None), new.is_(None), new >= held)
-
-
-def _news(lease: Lease, known: Container, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Rows of `incoming` that are new to the mirror or differ from it, joined with what the mirror holds."""
-    joined = incoming.outerjoin(item, and_(item.c.source == incoming.c.source, item.c.id == incoming.c.id))
-    differs = or_(item.c.hash.is_(None), item.c.hash != incoming.c.hash, item.c.gone.is_not(None))
-    fresh = _not_older(item.c.updated_at, incoming.c.updated_at)
-    return select(*columns).select_from(joined).where(*_of(incoming, lease, known), differs, fresh)
-
-
-def _seen_at(now: datetime) -> ColumnElement[Any]:
-    """The new version's time; later than the version before, even when a clock stands still or goes back."""
-    moment = value(now, Instant())
-    return case((item.c.seen_at >= moment, cast(item.c.seen_at, BigInteger) + 1), else_=cast(moment, BigInteger))
-
-
-def _add_versions(connection: Connection, lease: Lease, known: Container, now: datetime) -> None:
-    new_version = or_(item.c.hash.is_(None), item.c.hash != incoming.c.hash)
-    rows = _news(
-        lease,
-        known,
-        incoming.c.source,
-        incoming.c.id,
-        _seen_at(now),
-        following(lease.source),
-        incoming.c.hash,
-        incoming.c.payload,
-    ).where(new_version)
-    columns = ["source", "item", "seen_at", "generation", "hash", "payload"]
-    connection.execute(item_version.insert().from_select(columns, rows, include_defaults=False))
-
-
-def _remember_keys(connection: Connection, lease: Lease, known: Container) -> None:
-    """Keep the keys that items lose by a move or a rename: rules and children may go on naming them."""
-    renamed = _news(lease, known, item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
-    keep_former(connection, lease, {row.key: row.id for row in connection.execute(renamed)})
-
-
-def keep_former(connection: Connection, lease: Lease, keys: Mapping[str, str]) -> None:
-    """Keep keys that items do not have any more, with their ids; the last who had a key is meant by it."""
-    rows = [{"key": key, "item": held} for key, held in keys.items() if key]
-    statement = upsert(connection.dialect.name, former_key)
-    statement = statement.values(source=lease.source, changed=following(lease.source))
-    told = {name: statement.excluded[name] for name in ("item", "changed")}
-    inserted(connection, statement.on_conflict_do_update(index_elements=["source", "key"], set_=told), rows)
-
-
-_SETTLED = ("state", "status", "resolution")
-_COPIED = ("key", "kind", *_SETTLED, "children", "updated_at", "hash")
-
-
-def _put_items(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
-    same_version = item.c.hash == incoming.c.hash
-    same_state = and_(*(_same(item.c[name], incoming.c[name]) for name in _SETTLED), item.c.gone.is_(None))
-    rows = _news(
-        lease,
-        known,
-        incoming.c.source,
-        incoming.c.id,
-        *(incoming.c[name] for name in _COPIED),
-        case((same_version, cast(item.c.seen_at, BigInteger)), else_=_seen_at(now)),
-        case((same_state, cast(item.c.state_since, BigInteger)), else_=cast(value(now, Instant()), BigInteger)),
-        following(lease.source),
-    )
-    told = (*_COPIED, "seen_at", "state_since", "changed")
-    statement = upsert(connection.dialect.name, item).from_select(["source", "id", *told], rows, include_defaults=False)
-    replaced = {name: statement.excluded[name] for name in told}
-    return connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["source", "id"], set_={**replaced, "gone": None, "gone_at": None}
-        ),
-        execution_options={"preserve_rowcount": True},  # else SQLAlchemy tells it of UPDATE and DELETE only
-    ).rowcount
-
-
-def _same(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
-    return func.coalesce(left, "") == func.coalesce(right, "")
-
-
-def _note_presence(connection: Connection, lease: Lease, known: Container) -> None:
-    rows = select(incoming.c.source, incoming.c.container, incoming.c.id, value(0)).where(*_of(incoming, lease, known))
-    statement = upsert(connection.dialect.name, presence).from_select(
-        ["source", "container", "item", "misses"], rows, include_defaults=False
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["source", "container", "item"], set_={"misses": 0}, where=presence.c.misses != 0
-        )
-    )
 
 
 def _shows_nothing_known(connection: Connection, lease: Lease, known: Container) -> bool:
@@ -335,21 +255,37 @@ def shows_none(
     return False
 
 
-def _finish(connection: Connection, lease: Lease, known: Container, reach: Reach, now: datetime) -> None:
-    told: dict[str, Any] = {
-        "name": known.name,
-        "called": known.called,
-        "watermark": reach.watermark,
-        "read_at": now,
-        "demand": demand_text(reach.demand, reach.refused, reach.late),
-        "error": None,
-        "memo": orjson.dumps(dict(reach.memo), option=orjson.OPT_SORT_KEYS).decode(),
+def _finish(connection: Connection, lease: Lease, reads: Iterable[tuple[Container, Reach]], now: datetime) -> None:
+    """Write what these reads of containers left, with their watermarks."""
+    rows = [
+        {
+            "source": lease.source,
+            "id": known.id,
+            "name": known.name,
+            "called": known.called,
+            "watermark": reach.watermark,
+            "read_at": now,
+            "demand": demand_text(reach.demand, reach.refused, reach.late),
+            "error": None,
+            "memo": orjson.dumps(dict(reach.memo), option=orjson.OPT_SORT_KEYS).decode(),
+            "wide_at": now if reach.wide or reach.complete else None,
+            "full_at": now if reach.complete else None,
+            "census_at": now if reach.complete else None,
+        }
+        for known, reach in reads
+    ]
+    inserted(connection, _finished(connection.dialect.name), rows)
+
+
+@cache
+def _finished(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    statement = upsert(dialect, container)
+    new, held = statement.excluded, container.c
+    anew = ("name", "called", "watermark", "read_at", "demand", "error", "memo")
+    told = {name: new[name] for name in anew} | {
+        "wide_at": func.coalesce(new.wide_at, held.wide_at),
+        "full_at": func.coalesce(new.full_at, held.full_at),
+        # What a first complete read lists is all there is; later ones leave counting to the census.
+        "census_at": func.coalesce(held.census_at, new.census_at),
     }
-    if reach.wide or reach.complete:
-        told["wide_at"] = now
-    if reach.complete:
-        told["full_at"] = now
-    first = {"census_at": now} if reach.complete else {}  # what it lists is all there is
-    statement = upsert(connection.dialect.name, container).values(source=lease.source, id=known.id, **told, **first)
-    kept = {"census_at": func.coalesce(container.c.census_at, value(now, Instant()))} if reach.complete else {}
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_={**told, **kept}))
+    return statement.on_conflict_do_update(index_elements=["source", "id"], set_=told)

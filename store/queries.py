@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, Delete, Select, bindparam, delete, select, update
 
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
@@ -51,9 +51,18 @@ def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: d
     """Drop the queries that no rule names any more."""
     with database.write() as connection:
         fenced(connection, lease, now)
-        kept = tuple(map(name_of_query, texts))
-        for table, column in ((query_hit, query_hit.c.query), (query, query.c.name)):
-            connection.execute(delete(table).where(table.c.source == lease.source, column.not_in(kept)))
+        others = {"of_source": lease.source, "kept": tuple(map(name_of_query, texts))}
+        for statement in _others():
+            connection.execute(statement, others)
+
+
+@cache
+def _others() -> tuple[Delete, ...]:
+    columns = ((query_hit, query_hit.c.query), (query, query.c.name))
+    kept: BindParameter[str] = bindparam("kept", expanding=True)
+    return tuple(
+        delete(table).where(table.c.source == bindparam("of_source"), column.not_in(kept)) for table, column in columns
+    )
 
 
 def candidates_of(connection: Connection, source: str) -> list[Candidate]:

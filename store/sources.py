@@ -14,7 +14,20 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, delete, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Delete,
+    Row,
+    ScalarSelect,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from okrs.demand import Container, Demand
 from okrs.work import fold_key
@@ -150,13 +163,15 @@ def _dead(holder: str | None) -> bool:
 
 def fenced(connection: Connection, lease: Lease, now: datetime) -> None:
     """Renew the lease within the transaction that is about to commit.  Raises LeaseLostError when it is not ours."""
-    renewed = connection.execute(
-        update(source)
-        .where(source.c.name == lease.source, source.c.fence == lease.fence, source.c.lease_holder == lease.holder)
-        .values(lease_until=now + LEASE)
-    )
-    if renewed.rowcount != 1:
+    held = {"of_source": lease.source, "of_fence": lease.fence, "of_holder": lease.holder, "at_end": now + LEASE}
+    if connection.execute(_renewed(), held).rowcount != 1:
         raise LeaseLostError(lease.source)
+
+
+@cache
+def _renewed() -> Update:
+    mine = (source.c.fence == bindparam("of_fence"), source.c.lease_holder == bindparam("of_holder"))
+    return update(source).where(source.c.name == bindparam("of_source"), *mine).values(lease_until=bindparam("at_end"))
 
 
 def renew(database: Database, lease: Lease, now: datetime) -> None:
@@ -256,11 +271,10 @@ def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: dateti
     """Drop the containers that left the config, and the items that are in no other.  Returns how many items left."""
     with database.write() as connection:
         fenced(connection, lease, now)
-        here = container.c.source == lease.source
-        kept = tuple(keep)
-        for table in (incoming, roll):
-            connection.execute(delete(table).where(table.c.source == lease.source, table.c.container.not_in(kept)))
-        gone = [row.id for row in connection.execute(select(container.c.id).where(here, container.c.id.not_in(kept)))]
+        here, others = container.c.source == lease.source, {"of_source": lease.source, "kept": tuple(keep)}
+        for statement in _left_over():
+            connection.execute(statement, others)
+        gone = list(connection.execute(_other_containers(), others).scalars())
         if not gone:
             return 0
         connection.execute(delete(presence).where(presence.c.source == lease.source, presence.c.container.in_(gone)))
@@ -271,6 +285,22 @@ def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: dateti
                 update(source).where(source.c.name == lease.source).values(generation=source.c.generation + 1)
             )
         return left
+
+
+@cache
+def _left_over() -> tuple[Delete, ...]:
+    """What is under way of containers that are not to be kept."""
+    others: BindParameter[str] = bindparam("kept", expanding=True)
+    tables = (incoming, roll)
+    return tuple(
+        delete(each).where(each.c.source == bindparam("of_source"), each.c.container.not_in(others)) for each in tables
+    )
+
+
+@cache
+def _other_containers() -> Select[Any]:
+    others = container.c.id.not_in(bindparam("kept", expanding=True))
+    return select(container.c.id).where(container.c.source == bindparam("of_source"), others)
 
 
 def following(name: str) -> ScalarSelect[int]:

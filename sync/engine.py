@@ -153,20 +153,15 @@ class Engine:
 
     def _record(self, run: Run) -> list[Entry]:
         now = self.clock()
-        for name, asked in self._asked().items():
+        for name, asked in self._asked.items():
             self.cache.follow(self.database, name, asked, self.large, self.progress.indexed)
-        entries = self._retired(run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
+        left = [] if self.still is None else [name for name in look.others if name not in self.still]
+        entries = record_retired(self.database, left, run, now)
         entries += record(self.database, look.due, run, self.cache, now, progress=self.progress)
         settle(self.database, look.still)
         return entries
-
-    def _retired(self, run: Run, now: datetime) -> list[Entry]:
-        if self.still is None:
-            return []
-        stay = [*self.still, *(goal.key_result.id for goal in self.goals)]
-        return record_retired(self.database, stay, run, now)
 
     @cached_property
     def _watch(self) -> Watch:
@@ -175,6 +170,7 @@ class Engine:
     def _containers(self) -> dict[str, tuple[str, ...]]:
         return {each.name: each.containers for each in self.sources}
 
+    @cached_property
     def _asked(self) -> dict[str, frozenset[str]]:
         """The names of the facets that the rules ask of each source."""
         parts: dict[str, list[Part]] = {}

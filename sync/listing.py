@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
 from okrs.demand import Demand
 from okrs.work import WorkItem
 from store import lookup, mirror
-from store.mirror import Reach
+from store.mirror import Reach, Taken
 from store.sources import ContainerState
 from store.tables import storable
 from sync.task import Granted, Tally, Task
@@ -68,10 +69,12 @@ def listing(
         task.progress.page(task.source.name, known.name, len(page.items), page.total)
 
     def done() -> None:
-        aside.keep(task.clock())
-        aside.written()
+        reached = replace(reach, memo=memo)
+        if aside.empty and not reach.complete:
+            tally.passed.append((known, reached))
+            return
         try:
-            taken = mirror.take(task.database, task.lease, known, replace(reach, memo=memo), task.clock())
+            taken = aside.taken(reached)
         except mirror.SuddenlyEmptyError:
             tally.doubted.add(known.name)
         else:
@@ -79,7 +82,7 @@ def listing(
             tally.changed += taken.changed
 
     def failed(error: ConnectorError) -> None:
-        aside.written()
+        aside.close()
         left = granted.less(error, late=next(pages) > 0)
         if left is not None:
             tally.granted[known.id] = left
@@ -87,7 +90,6 @@ def listing(
         task.note(known.name, str(error))
         tally.fail(known.name, error)
 
-    mirror.start_reading(task.database, task.lease, known, now)
     return Walk(known.name, ask, page, done, failed)
 
 
@@ -102,8 +104,14 @@ class _Aside:
     known: Container
     kept_at: datetime
     items: list[WorkItem] = field(default_factory=list)
+    _begun: bool = False
     _writing: Future[None] | None = None
     _writer: ThreadPoolExecutor | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Nothing came at all."""
+        return not self.items and not self._begun
 
     def put(self, items: Iterable[WorkItem], now: datetime) -> None:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
@@ -118,11 +126,17 @@ class _Aside:
         """Write what came since the last time, after what came before.  Raises LeaseLostError of that."""
         self._wait()
         self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="aside")
-        to = self.task.database, self.task.lease, self.known
-        self._writing = self._writer.submit(mirror.gather, *to, self.items, now)
-        self.items, self.kept_at = [], now
+        to, first = (self.task.database, self.task.lease, self.known), not self._begun
+        self._writing = self._writer.submit(mirror.gather, *to, self.items, now, first=first)
+        self.items, self.kept_at, self._begun = [], now, True
 
-    def written(self) -> None:
+    def taken(self, reach: Reach) -> Taken:
+        """Let the mirror take it all.  Raises LeaseLostError and SuddenlyEmptyError."""
+        self.close()
+        to, now = (self.task.database, self.task.lease, self.known), self.task.clock()
+        return mirror.take(*to, reach, now, rest=self.items, first=not self._begun)
+
+    def close(self) -> None:
         """Wait until all is written, before the container is taken, or read anew.  Raises LeaseLostError."""
         try:
             self._wait()
@@ -167,10 +181,14 @@ def _cursor(task: Task, known: Container, held: ContainerState | None, now: date
         return everything
     if held.full_at is None or now - held.full_at >= COMPLETE_AGAIN:
         return everything
-    with task.database.read() as connection:
-        parents = lookup.parents_of(connection, task.source.name, known.id)
+    parents = cache(lambda: _parents(task, known))
     overlap = WIDE_OVERLAP if _wide_due(held, now) else OVERLAP
     return replace(everything, since=held.watermark - overlap, parents=parents)
+
+
+def _parents(task: Task, known: Container) -> tuple[str, ...]:
+    with task.database.read() as connection:
+        return lookup.parents_of(connection, task.source.name, known.id)
 
 
 def _wide_due(held: ContainerState | None, now: datetime) -> bool:

@@ -32,7 +32,7 @@ from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
 from sync.planned import Note, Place, Planned, Ticket
-from sync.recording import basis_of, judge, leaving, left_config, loaded
+from sync.recording import basis_of, judge, left_config, loaded
 from sync.watching import Due, Portion, Watch
 
 
@@ -50,7 +50,8 @@ def plan(
     is read again because their settings changed.
     """
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
-    due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
+    look = Watch(goals, containers).look(connection, cache, now)
+    due = {each.goal.key_result.id: each for each in look.due}
     states, needs = ledger.states(connection), _Needs(snapshot)
     planned = [
         _Question(due[goal.key_result.id], snapshot, cache, now).answer()
@@ -58,8 +59,8 @@ def plan(
         else _still(goal, states[goal.key_result.id], needs)
         for goal in goals
     ]
-    left = leaving(connection, (goal.key_result.id for goal in goals))
-    return (*(_hopeful(each, anew) for each in planned), *(_left(snapshot, state, now) for state in left))
+    left = (_left(snapshot, states[name], now) for name in look.others)
+    return (*(_hopeful(each, anew) for each in planned), *left)
 
 
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from connectors.contract import ConnectorError, Container, CredentialsRefused, RateLimited, Stop, Unreadable
-from store import queries, sources
+from store import mirror, queries, sources
 from store.sources import ContainerState, LeaseLostError
 from sync import roll_call
 from sync.asking import asking, leave_unasked
@@ -86,7 +86,11 @@ def _list(
     while left:
         walks = [listing(task, each, states.get(each.id), told, tally) for each in left]
         asked = {each.id: tally.granted[each.id] for each in left}
-        explore(crew, walks)
+        try:
+            explore(crew, walks)
+        finally:
+            mirror.passed(task.database, task.lease, tally.passed, task.clock())
+            tally.passed.clear()
         left = [each for each in left if tally.granted[each.id] is not asked[each.id]]
 
 

@@ -154,11 +154,9 @@ def settle(database: Database, stills: Sequence[Still]) -> None:
                 ledger.still(connection, each.names, each.since, each.until, head=each.head)
 
 
-def record_retired(database: Database, keep: Iterable[str], run: Run, now: datetime) -> list[Entry]:
-    """Write a `retire` entry for every key result that is on record and left the config."""
+def record_retired(database: Database, left: Iterable[str], run: Run, now: datetime) -> list[Entry]:
+    """Write a `retire` entry for each of these key results, which left the config."""
     entries: list[Entry] = []
-    with database.read() as connection:
-        left = [state.id for state in leaving(connection, keep)]
     for name in left:
         with database.write() as connection:
             head = ledger.lock_head(connection)
@@ -168,12 +166,6 @@ def record_retired(database: Database, keep: Iterable[str], run: Run, now: datet
             verdict = left_config(state, holds.hold_of(connection, name))
             entries += appended(connection, head, name, verdict, run=run, now=now)
     return entries
-
-
-def leaving(connection: Connection, keep: Iterable[str]) -> list[ledger.KeyResultState]:
-    """Return the states of the key results that are on record, fed until now, and not among those to keep."""
-    kept = set(keep)
-    return [state for name, state in ledger.states(connection).items() if name not in kept and not state.retired]
 
 
 def left_config(state: ledger.KeyResultState, hold: holds.Hold | None = None) -> Verdict:

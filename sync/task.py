@@ -9,6 +9,7 @@ from connectors.contract import Connector, ConnectorError, Container, Credential
 from okrs.demand import Demand
 from store import sources
 from store.database import Database
+from store.mirror import Reach
 from store.sources import ContainerState, Lease
 
 
@@ -128,6 +129,8 @@ class Tally:
     doubted: set[str] = field(default_factory=set)
     """Containers whose listing shows nothing of what they had: a census tells whether that is true."""
     state: Outcome = Outcome.OK
+    passed: list[tuple[Container, Reach]] = field(default_factory=list)
+    """Reads that found nothing new; they are noted together."""
     granted: dict[str, Granted] = field(default_factory=dict)
     """What containers are read for, by id: by now, where fields are refused one after the other."""
     errors: dict[str, str] = field(default_factory=dict)

@@ -62,6 +62,8 @@ class Look:
 
     due: tuple[Due, ...] = ()
     still: tuple[Still, ...] = ()
+    others: tuple[str, ...] = ()
+    """Key results that are on record, fed until now, and no goal, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,9 @@ class Watch:
                 still.setdefault(known.generations, []).append(name)
         head = ledger.head_of(connection).seq
         stills = (Still(moves[at].since, moves[at].until, tuple(some), head) for at, some in still.items())
-        return Look(tuple(due), tuple(stills))
+        named = {goal.key_result.id for goal in self._in_order}
+        others = sorted(name for name, each in recorded.items() if name not in named and not each.retired)
+        return Look(tuple(due), tuple(stills), tuple(others))
 
 
 class _Nothing(Enum):

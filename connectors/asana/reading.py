@@ -85,8 +85,8 @@ class Reading:
             memo["sync"] = told.sync
         if whole:  # it finds every parent on its way
             return Page((), _texts(Tasks(whole=True)), memo=memo)
-        places = Places.of(project, hints, cursor.parents if all_parents else (), cursor.held)
-        todo = errands(places, cursor.parents, everything=all_parents)
+        places = Places.of(project, hints, cursor.parents() if all_parents else (), cursor.held)
+        todo = errands(places, cursor.parents(), everything=all_parents)
         walks = [*[Walk(gid=gid) for gid in todo.walks], *[Walk(gid=gid, deep=True) for gid in todo.back]]
         return Page((), _texts(Tasks(awaited=todo.awaited)), memo=memo, also=_texts(*walks))
 
@@ -102,7 +102,7 @@ class Reading:
             shown = {item.id for item in items}
             at = replace(at, awaited=tuple([gid for gid in at.awaited if gid not in shown]))
         everything = at.whole if isinstance(at, Tasks) else at.deep
-        known = frozenset(() if everything else cursor.parents)  # those are named by the events
+        known = frozenset(() if everything else cursor.parents())  # those are named by the events
         walks = [walk for item in items if item.children and item.id not in known for walk in _walk(at, item.id)]
         return Page(items, _texts(*_next(at, page, ask), *_rest(at, page)), also=_texts(*walks))
 
@@ -127,7 +127,7 @@ class Reading:
         item = work_item(row, wanted(demand))
         if item is None or not (self._is_inside(item, project) if item.parent else _is_home(project, item)):
             return Page(())  # it has left the project since
-        walks = [Walk(gid=item.id, deep=True)] if item.children and item.id not in cursor.parents else []
+        walks = [Walk(gid=item.id, deep=True)] if item.children and item.id not in cursor.parents() else []
         return Page((item,), also=_texts(*walks))
 
     def _is_inside(self, item: WorkItem, project: str) -> bool:

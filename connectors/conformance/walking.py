@@ -89,7 +89,7 @@ def news(before: Reading, cursor: Cursor) -> Cursor:
         return {one: mirror[one] for one in ids if one in mirror}
 
     parents = tuple([item.id for item in mirror.values() if item.children])
-    return replace(cursor, memo=before.memo, held=held, parents=parents)
+    return replace(cursor, memo=before.memo, held=held, parents=lambda: parents)
 
 
 def refs_of(pages: Iterable[IdPage]) -> list[Ref]:

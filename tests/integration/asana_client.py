@@ -47,7 +47,7 @@ def pages(
     resume: str | None = None,
 ) -> list[tuple[str | None, list[WorkItem]]]:
     """Read to the end; every page stands beside the resume point that it was asked with, but for that of the events."""
-    cursor = Cursor(now=NOW, since=since, parents=parents)
+    cursor = Cursor(now=NOW, since=since, parents=lambda: parents)
     return [(asked, list(page.items)) for asked, page in walked(connector, container, cursor, demand, resume) if asked]
 
 
@@ -86,7 +86,7 @@ class Mirror:
     def read(self, connector: Connector, now: datetime, demand: Demand = NOTHING) -> set[str]:
         """Poll once and take everything over; return the ids that were brought."""
         parents = tuple(sorted(gid for gid, item in self.items.items() if item.children))
-        cursor = Cursor(now, self.since, parents=parents, memo=self.memo, held=self.held)
+        cursor = Cursor(now, self.since, parents=lambda: parents, memo=self.memo, held=self.held)
         found = [page for _, page in walked(connector, self.container, cursor, demand)]
         brought = {item.id: item for page in found for item in page.items}
         self.items |= brought

@@ -34,9 +34,8 @@ class Reading:
         return self.take(known, complete=complete)
 
     def gather(self, known: Container, *pages: list[WorkItem]) -> None:
-        mirror.start_reading(self.database, self.lease, known, self.clock())
-        for page in pages:
-            mirror.gather(self.database, self.lease, known, page, self.clock())
+        for number, page in enumerate(pages or [[]]):
+            mirror.gather(self.database, self.lease, known, page, self.clock(), first=number == 0)
 
     def take(self, known: Container, *, complete: bool = False) -> Taken:
         now = self.clock()

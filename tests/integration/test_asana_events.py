@@ -363,7 +363,7 @@ def test_the_token_is_asked_for_before_anything_is_listed(launch: Launch) -> Non
     assert "sync" in first[1].memo
     assert all(not page.memo for _, page in others)
     launch.world.close(leaf)
-    again = Cursor(NOW, NOW, parents=(top.key,), memo=first[1].memo)
+    again = Cursor(NOW, NOW, parents=lambda: (top.key,), memo=first[1].memo)
     assert "leaf" in [item.title for _, page in walked(connector, launch.container, again) for item in page.items]
 
 
@@ -372,7 +372,7 @@ def test_known_parents_are_named_once_and_resume_points_stay_small(launch: Launc
     for top in tops:
         launch.task("leaf", parent=top)
     known = tuple(top.key for top in tops)
-    read = walked(launch.connect(), launch.container, Cursor(now=NOW, parents=known))
+    read = walked(launch.connect(), launch.container, Cursor(now=NOW, parents=lambda: known))
     asked = [resume for resume, _ in read if resume]
     assert len(read) == 1 + 3 + 250
     assert len(set(asked)) == len(asked)

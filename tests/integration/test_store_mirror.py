@@ -250,7 +250,6 @@ def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
     everything = (*MIRROR, incoming, container, source)
     before, now = dump(reading.database, *everything), reading.clock()
     writes: tuple[Callable[[], object], ...] = (
-        lambda: mirror.start_reading(reading.database, stale, PAY, now),
         lambda: mirror.gather(reading.database, stale, PAY, [at(reading, "PAY-3")], now),
         lambda: mirror.take(reading.database, stale, PAY, Reach(Demand(), now, complete=True), now),
         lambda: sources.keep_only(reading.database, stale, [], now),

@@ -153,7 +153,7 @@ def test_what_is_planned_is_what_is_recorded(
         world.containers["one"] = ("A", "B")
     clock.forward(days=story.days)
     if followed:
-        for name, asked in world.engine()._asked().items():
+        for name, asked in world.engine()._asked.items():
             facets.follow(world.database, name, asked, world.large)
     agree(world)
 
