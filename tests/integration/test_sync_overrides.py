@@ -1,0 +1,289 @@
+"""A person's value beside the automatic one: what is shown, what goes on underneath, and what is on record."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from mapping.rule import Measure
+from okrs.guard import Guard
+from okrs.ledger import EntryKind
+from okrs.objective import Binary, Numeric
+from okrs.progress import Status
+from okrs.work import State
+from store import holds
+from store.database import Database
+from store.finals import Final, keep_finals
+from store.lanes import lanes_of
+from store.overrides import overrides
+from store.tables import hold, key_result, override
+from store.views.status import status
+from sync.holding import Act, approve_held
+from sync.overriding import RAN_OUT, ClosedError, Said, Wanted, check_in, record_run_out, resume, set_value
+from sync.recording import Run
+from tests.builders import SOURCE, a_part, a_rule, an_item
+from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
+
+ALL = (*RECORDS, hold, key_result, override)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """Ten tickets, four of them done: `kr` counts those, of 20."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", *(an_item(f"PAY-{at}", State.DONE if at <= 4 else State.TODO) for at in range(1, 11)))
+    world = World(database, {SOURCE: tracker}, clock, guard=Guard())
+    world.feed("kr", a_rule())
+    world.sync()
+    assert world.value("kr") == 4
+    return world
+
+
+def act(world: World, who: str = "Ada", why: str | None = None) -> Act:
+    world.clock.forward(minutes=1)
+    return Act(who, world.clock(), Run("by hand", {SOURCE: ("PAY",)}), why)
+
+
+def put(world: World, value: int, why: str = "the audit", *, until: datetime | None = None, name: str = "kr") -> Said:
+    return set_value(world.database, name, Wanted(Decimal(value), why, until), act(world))
+
+
+def done(world: World, key: str) -> None:
+    world.trackers[SOURCE].change("PAY", key, state=State.DONE, closed_at=world.clock())
+    world.sync()
+
+
+def kinds(world: World, name: str = "kr") -> list[EntryKind]:
+    return [each.kind for each in world.entries(name)]
+
+
+def shown(world: World, name: str = "kr") -> Decimal | None:
+    return world.status(name).value
+
+
+def test_a_value_that_was_set_is_shown_and_judged_and_the_automatic_one_stands_beside_it(world: World) -> None:
+    said = put(world, 20)
+    told = world.status("kr")
+    assert (told.value, told.automatic, told.standing.progress) == (20, 4, 1)
+    assert told.standing.status is Status.ACHIEVED
+    assert told.override == said.lanes.override
+    assert told.override is not None
+    assert told.name_of(told.override.by) == "Ada"
+    assert told.updated_at == world.clock()
+    explained = world.explain("kr")
+    assert (explained.value, explained.override) == (4, told.override)
+    with world.database.read() as connection:
+        assert lanes_of(connection, "kr").shown(world.clock()) == 20
+    entry = world.entries("kr")[-1]
+    assert (entry.kind, entry.old, entry.new, entry.why) == (EntryKind.OVERRIDE, None, 20, "the audit")
+    assert (entry.details, entry.deltas, entry.rule) == ('{"until":null}', (), None)
+    assert world.verify().ok
+
+
+def test_the_automatic_lane_goes_on_underneath(world: World) -> None:
+    put(world, 12)
+    done(world, "PAY-5")
+    assert (shown(world), world.value("kr"), world.status("kr").automatic) == (12, 5, 5)
+    assert [each.new for each in world.entries("kr") if each.kind is EntryKind.AUTO] == [5]
+    resume(world.database, "kr", act(world, why="in order again"))
+    assert (shown(world), world.value("kr")) == (5, 5)
+    entry = world.entries("kr")[-1]
+    assert (entry.kind, entry.old, entry.new, entry.why) == (EntryKind.RESUME, 12, None, "in order again")
+    assert world.status("kr").override is None
+    done(world, "PAY-6")
+    assert shown(world) == 6
+    assert world.verify().ok
+
+
+def test_set_again_replaces_and_the_same_again_writes_nothing(world: World) -> None:
+    put(world, 12)
+    put(world, 13, "another count")
+    assert (world.entries("kr")[-1].old, shown(world)) == (12, 13)
+    before = dump(world.database, *ALL)
+    assert put(world, 13, "another count").entry is None
+    assert dump(world.database, *ALL) == before
+    assert put(world, 13, "another reason").entry is not None
+    assert put(world, 13, "another reason", until=world.clock() + timedelta(days=1)).entry is not None
+    assert world.verify().ok
+
+
+def test_going_back_from_nothing_writes_nothing(world: World) -> None:
+    before = dump(world.database, *ALL)
+    assert resume(world.database, "kr", act(world)).entry is None
+    assert dump(world.database, *ALL) == before
+
+
+def test_it_runs_out_by_itself_and_the_next_run_says_so_once(world: World) -> None:
+    until = world.clock() + timedelta(hours=3)
+    put(world, 12, until=until)
+    world.sync()
+    assert shown(world) == 12
+    world.clock.now = until - timedelta(microseconds=1)
+    assert shown(world) == 12
+    world.clock.now = until
+    assert (shown(world), world.status("kr").override, world.explain("kr").override) == (4, None, None)
+    assert kinds(world)[-1] is EntryKind.OVERRIDE
+    report = world.sync()
+    assert ([each.key_result for each in report.resumed], report.updates) == (["kr"], ())
+    entry = world.entries("kr")[-1]
+    assert (entry.kind, entry.old, entry.new, entry.by, entry.why) == (EntryKind.RESUME, 12, None, None, RAN_OUT)
+    assert entry.run == report.run
+    assert world.verify().ok
+    before = dump(world.database, *ALL)
+    assert world.sync().resumed == ()
+    assert dump(world.database, *ALL) == before
+
+
+def test_of_two_processes_one_writes_that_it_ran_out(world: World) -> None:
+    put(world, 12, until=world.clock() + timedelta(hours=3))
+    later = world.clock.forward(days=1)
+    assert len(record_run_out(world.database, Run("one", {}), later)) == 1
+    assert record_run_out(world.database, Run("two", {}), later) == []
+    assert world.verify().ok
+
+
+def test_what_ran_out_is_not_what_is_replaced(world: World) -> None:
+    put(world, 12, until=world.clock() + timedelta(hours=3))
+    world.clock.forward(days=1)
+    assert resume(world.database, "kr", act(world)).entry is None
+    put(world, 13)
+    over, again = world.entries("kr")[-2:]
+    assert (over.kind, over.old, over.by) == (EntryKind.RESUME, 12, None)
+    assert (again.kind, again.old, again.new) == (EntryKind.OVERRIDE, None, 13)
+    assert world.sync().resumed == ()
+    assert world.verify().ok
+
+
+def test_a_key_result_without_a_mapping_has_the_value_that_was_set(world: World) -> None:
+    world.feed("hand", None)
+    put(world, 15, name="hand")
+    told = world.status("hand")
+    assert (told.value, told.automatic, told.mapped, told.unread) == (15, None, False, False)
+    assert told.standing.status is not Status.NOT_STARTED
+    before = dump(world.database, *ALL)
+    world.sync()
+    assert dump(world.database, *ALL) == before
+    assert world.verify().ok
+
+
+def test_it_can_be_set_before_its_first_read(world: World) -> None:
+    world.feed("late", a_rule(a_part(Measure.PERCENT)), Numeric(Decimal(0), Decimal(100)))
+    put(world, 70, name="late")
+    assert (shown(world, "late"), world.status("late").unread) == (70, False)
+    assert world.verify().ok
+    world.sync()
+    assert (shown(world, "late"), world.value("late")) == (70, 40)
+    assert kinds(world, "late") == [EntryKind.OVERRIDE, EntryKind.BASELINE]
+    assert world.verify().ok
+
+
+def test_a_yes_or_no_is_judged_by_what_was_said(world: World) -> None:
+    world.feed("kr", a_rule(), Binary(Decimal(4)))
+    world.sync()
+    assert world.status("kr").standing.status is Status.ACHIEVED
+    put(world, 0)
+    assert (world.status("kr").standing.progress, world.status("kr").standing.status) == (0, Status.OFF_TRACK)
+
+
+def test_an_objective_is_rolled_up_from_what_is_shown(world: World) -> None:
+    put(world, 10)
+    with world.database.read() as connection:
+        view = status(connection, world._setup(), world.clock())
+    assert view.objectives[0].progress == Decimal("0.5")
+
+
+def hide_half(world: World) -> None:
+    for at in range(1, 6):
+        world.trackers[SOURCE].drop("PAY", f"PAY-{at}")
+    world.sync(full=True)
+    world.sync(full=True)
+
+
+def test_what_waits_still_waits_and_moves_the_automatic_lane_alone(world: World) -> None:
+    put(world, 12)
+    hide_half(world)
+    told = world.status("kr")
+    assert told.hold is not None
+    assert (told.value, told.automatic, told.hold.old, told.hold.new) == (12, 4, 4, 0)
+    entry = approve_held(world.database, world.goals["kr"], told.hold.id, act(world))
+    assert (entry.old, entry.new) == (4, 0)
+    assert (shown(world), world.value("kr")) == (12, 0)
+    assert world.verify().ok
+
+
+def test_it_is_set_while_something_waits(world: World) -> None:
+    hide_half(world)
+    put(world, 12)
+    before = dump(world.database, *ALL)
+    world.sync(full=True)
+    assert dump(world.database, *ALL) == before
+    with world.database.read() as connection:
+        assert [each.key_result for each in holds.open_holds(connection)] == ["kr"]
+
+
+def test_a_run_that_measured_meanwhile_is_not_overtaken(world: World) -> None:
+    """The human lane is no reason to measure anew: neither the entry nor the generations of the other lane move."""
+    before = dump(world.database, key_result)
+    put(world, 12)
+    resume(world.database, "kr", act(world))
+    assert dump(world.database, key_result) == before
+
+
+def test_a_retired_key_result_keeps_what_was_set(world: World) -> None:
+    put(world, 12)
+    world.feed("kr", None)
+    world.sync()
+    assert kinds(world)[-1] is EntryKind.RETIRE
+    assert shown(world) == 12
+    world.feed("kr", a_rule())
+    world.sync()
+    assert (shown(world), world.value("kr")) == (12, 4)
+    assert world.verify().ok
+
+
+def test_a_checkin_moves_nothing_and_the_last_one_is_shown(world: World) -> None:
+    put(world, 12)
+    check_in(world.database, "kr", "it goes well", Decimal("0.5"), act(world, "Bob"))
+    entry, value = check_in(world.database, "kr", "less so", Decimal("0.25"), act(world))
+    assert value == 12
+    assert (entry.kind, entry.old, entry.new, entry.why) == (EntryKind.CHECKIN, 4, 4, "less so")
+    assert entry.details == '{"confidence":"0.25","shown":"12"}'
+    told = world.status("kr").checkin
+    assert told is not None
+    assert (told.note, told.confidence, world.status("kr").name_of(told.by)) == ("less so", Decimal("0.25"), "Ada")
+    before = dump(world.database, *ALL)
+    world.sync()
+    assert dump(world.database, *ALL) == before
+    done(world, "PAY-5")
+    assert world.entries("kr")[-1].old == 4
+    assert world.verify().ok
+
+
+def test_a_checkin_without_confidence_of_what_nobody_measured(world: World) -> None:
+    world.feed("hand", None)
+    entry, value = check_in(world.database, "hand", "we begin", None, act(world))
+    assert (entry.old, entry.new, value, entry.details) == (None, None, None, '{"confidence":null,"shown":null}')
+    told = world.status("hand").checkin
+    assert told is not None
+    assert told.confidence is None
+    assert world.verify().ok
+
+
+def test_a_closed_key_result_takes_nothing_and_shows_its_final_value(world: World) -> None:
+    put(world, 12, until=world.clock() + timedelta(hours=3))
+    with world.database.write() as connection:
+        keep_finals(connection, [Final("kr", "cycle", Decimal(11), Decimal("0.5"), world.clock(), "0" * 64, 3)])
+    assert (shown(world), world.status("kr").override) == (11, None)
+    before = dump(world.database, *ALL)
+    for attempt in (
+        lambda: put(world, 13),
+        lambda: resume(world.database, "kr", act(world)),
+        lambda: check_in(world.database, "kr", "late", None, act(world)),
+    ):
+        with pytest.raises(ClosedError):
+            attempt()
+    assert record_run_out(world.database, Run("late", {}), world.clock.forward(days=1)) == []
+    assert dump(world.database, *ALL) == before
+    with world.database.read() as connection:
+        assert list(overrides(connection)) == ["kr"]
