@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 
+from okrs.cycle import Calendar
 from okrs.lanes import shown_value
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
@@ -42,6 +43,11 @@ class Lanes:
 def lanes_of(connection: Connection, name: str) -> Lanes:
     """Return the lanes of a key result, also of one that nobody ever measured."""
     return Lanes(ledger.state_of(connection, name), override_of(connection, name), finals(connection).get(name))
+
+
+def last_day(known: Override | None, calendar: Calendar) -> date | None:
+    """Return the last local day on which a person's value is, or was, in force; None when it has none."""
+    return calendar.day_of(known.until) - timedelta(days=1) if known is not None and known.until is not None else None
 
 
 def override_json(known: Override | None, names: Mapping[str, str]) -> dict[str, Any] | None:

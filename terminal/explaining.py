@@ -28,7 +28,7 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
     blocks: list[RenderableType] = [
         Text.assemble((harmless(key_result.title), "bold"), f"  {number(view.value)}"),
         *([Text(harmless(view.quarantined, 1000), "yellow")] if view.quarantined else []),
-        *([override_line(view.override, key_result, view.names)] if view.override else []),
+        *_set_by_hand(view, key_result),
         *([held_line(view.hold, {view.key_result: key_result.title})] if view.hold else []),
         *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
         Text(),
@@ -36,6 +36,12 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
     for place, total in enumerate(view.measured.totals):
         blocks += _part(view, place, total)
     return Group(*blocks)
+
+
+def _set_by_hand(view: Explained, key_result: KeyResult) -> Iterator[Text]:
+    """What is shown instead; the value at the head is the automatic one."""
+    if known := view.override:
+        yield override_line(known, key_result, view.names.get(known.by, known.by), view.last_day)
 
 
 def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:

@@ -1,7 +1,8 @@
 """Answers as people read them on a terminal: words first, numbers aligned, colour never alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from shlex import quote
 
@@ -183,7 +184,8 @@ def _values(each: KeyResultStatus) -> str:
 def _said(each: KeyResultStatus) -> Iterator[Text]:
     """What people say of a key result beside its tickets."""
     if each.override:
-        yield override_line(each.override, each.key_result, each.names)
+        by = each.name_of(each.override.by)
+        yield override_line(each.override, each.key_result, by, each.last_day)
     if each.checkin:
         told = each.checkin
         sure = "" if told.confidence is None else f", confidence {number(told.confidence)}"
@@ -191,10 +193,10 @@ def _said(each: KeyResultStatus) -> Iterator[Text]:
         yield Text.assemble((harmless(each.key_result.title), "bold"), f"  {harmless(told.note, 400)}{who}")
 
 
-def override_line(known: Override, key_result: KeyResult, names: Mapping[str, str]) -> Text:
+def override_line(known: Override, key_result: KeyResult, by: str, last_day: date | None) -> Text:
     """Tell of a value that was set: what, by whom, why, until when, and how to go back."""
-    until = f" until {known.until:%Y-%m-%d %H:%M} UTC" if known.until else ""
-    told = f"  set to {goal(key_result, known.value)}{until} by {harmless(names.get(known.by, known.by))}"
+    until = f" until {last_day}" if last_day else ""
+    told = f"  set to {goal(key_result, known.value)}{until} by {harmless(by)}"
     line = Text.assemble((harmless(key_result.title), "bold"), (told, "yellow"))
     return line.append(f" · {harmless(known.why, 400)} `headway resume {harmless(known.key_result)}` goes back")
 

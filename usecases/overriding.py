@@ -13,7 +13,7 @@ from okrs.numbers import plain, rounded
 from okrs.objective import Binary, KeyResult
 from store import ledger, people
 from store.database import Database
-from store.lanes import lanes_of
+from store.lanes import lanes_of, last_day
 from store.runs import finish_run, start_run
 from sync import overriding
 from sync.holding import Act
@@ -136,9 +136,8 @@ class _Room:
 
     def told(self, said: Said) -> Overridden:
         """Say how it stands now."""
-        kept, override = said.lanes.override, said.lanes.in_force(self.ground.clock())
+        override = said.lanes.in_force(self.ground.clock())
         with self.database.read() as connection:
             names = people.names_of(connection, [override.by]) if override else {}
         by = names.get(override.by, override.by) if override else None
-        last_day = self.known.calendar.day_of(kept.until) - timedelta(days=1) if kept and kept.until else None
-        return Overridden(self.key_result, said, override, by, last_day)
+        return Overridden(self.key_result, said, override, by, last_day(said.lanes.override, self.known.calendar))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from okrs.work import WorkItem
 from store import ledger, lookup, people, scopes, sources
 from store.cache import MirrorCache
 from store.holds import Hold, hold_of, holds_json
-from store.lanes import lanes_of, override_json
+from store.lanes import lanes_of, last_day, override_json
 from store.overrides import Override
 from store.views.quarantine import message_for
 from store.views.setup import Setup
@@ -43,6 +43,8 @@ class Explained:
     """An update that waits for a person, or was rejected: all is as it was before it."""
     override: Override | None = None
     """A person's value that is shown instead."""
+    last_day: date | None = None
+    """Of that value; None when it has none."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Those of people by their ids."""
 
@@ -84,7 +86,8 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
     hold = hold_of(connection, name)
     names = people.names_of(connection, [override.by]) if override else {}
-    return Explained(name, lanes.automatic, at, rule, measured, quarantined, hold, override, names)
+    until = last_day(override, setup.calendar)
+    return Explained(name, lanes.automatic, at, rule, measured, quarantined, hold, override, until, names)
 
 
 def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Sequence[Line]) -> tuple[Line, ...]:

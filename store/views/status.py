@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from store import ledger, people, queries, sources
 from store.checkins import CheckIn, last_checkins
 from store.finals import Final, finals
 from store.holds import Hold, open_holds
-from store.lanes import Lanes, override_json
+from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
 from store.overrides import Override, overrides
 from store.readiness import ready
@@ -51,6 +51,8 @@ class KeyResultStatus:
     """What its tickets say, whatever is shown."""
     override: Override | None = None
     """A person's value that is in force."""
+    last_day: date | None = None
+    """Of that value; None when it has none."""
     checkin: CheckIn | None = None
     """The last one."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -204,6 +206,7 @@ def _key_result(
         updated_at=override.since if override else state.moved_at if state else None,
         automatic=lanes.automatic,
         override=override,
+        last_day=last_day(override, setup.calendar),
         checkin=held.checkins.get(key_result.id),
         names=held.names,
         hold=held.holds.get(key_result.id),

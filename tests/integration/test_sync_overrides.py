@@ -65,18 +65,18 @@ def shown(world: World, name: str = "kr") -> Decimal | None:
 def test_a_value_that_was_set_is_shown_and_judged_and_the_automatic_one_stands_beside_it(world: World) -> None:
     said = put(world, 20)
     told = world.status("kr")
-    assert (told.value, told.automatic, told.standing.progress) == (20, 4, 1)
+    assert [told.value, told.automatic, told.standing.progress] == [20, 4, 1]
     assert told.standing.status is Status.ACHIEVED
     assert told.override == said.lanes.override
     assert told.override is not None
     assert told.name_of(told.override.by) == "Ada"
     assert told.updated_at == world.clock()
     explained = world.explain("kr")
-    assert (explained.value, explained.override) == (4, told.override)
+    assert [explained.value, explained.override] == [4, told.override]
     with world.database.read() as connection:
         assert lanes_of(connection, "kr").shown(world.clock()) == 20
     entry = world.entries("kr")[-1]
-    assert (entry.kind, entry.old, entry.new, entry.why) == (EntryKind.OVERRIDE, None, 20, "the audit")
+    assert [entry.kind, entry.old, entry.new, entry.why] == [EntryKind.OVERRIDE, None, 20, "the audit"]
     assert (entry.details, entry.deltas, entry.rule) == ('{"until":null}', (), None)
     assert world.verify().ok
 
@@ -84,12 +84,12 @@ def test_a_value_that_was_set_is_shown_and_judged_and_the_automatic_one_stands_b
 def test_the_automatic_lane_goes_on_underneath(world: World) -> None:
     put(world, 12)
     done(world, "PAY-5")
-    assert (shown(world), world.value("kr"), world.status("kr").automatic) == (12, 5, 5)
+    assert [shown(world), world.value("kr"), world.status("kr").automatic] == [12, 5, 5]
     assert [each.new for each in world.entries("kr") if each.kind is EntryKind.AUTO] == [5]
     resume(world.database, "kr", act(world, why="in order again"))
-    assert (shown(world), world.value("kr")) == (5, 5)
+    assert [shown(world), world.value("kr")] == [5, 5]
     entry = world.entries("kr")[-1]
-    assert (entry.kind, entry.old, entry.new, entry.why) == (EntryKind.RESUME, 12, None, "in order again")
+    assert [entry.kind, entry.old, entry.new, entry.why] == [EntryKind.RESUME, 12, None, "in order again"]
     assert world.status("kr").override is None
     done(world, "PAY-6")
     assert shown(world) == 6
@@ -99,7 +99,7 @@ def test_the_automatic_lane_goes_on_underneath(world: World) -> None:
 def test_set_again_replaces_and_the_same_again_writes_nothing(world: World) -> None:
     put(world, 12)
     put(world, 13, "another count")
-    assert (world.entries("kr")[-1].old, shown(world)) == (12, 13)
+    assert [world.entries("kr")[-1].old, shown(world)] == [12, 13]
     before = dump(world.database, *ALL)
     assert put(world, 13, "another count").entry is None
     assert dump(world.database, *ALL) == before
@@ -122,12 +122,12 @@ def test_it_runs_out_by_itself_and_the_next_run_says_so_once(world: World) -> No
     world.clock.now = until - timedelta(microseconds=1)
     assert shown(world) == 12
     world.clock.now = until
-    assert (shown(world), world.status("kr").override, world.explain("kr").override) == (4, None, None)
+    assert [shown(world), world.status("kr").override, world.explain("kr").override] == [4, None, None]
     assert kinds(world)[-1] is EntryKind.OVERRIDE
     report = world.sync()
     assert ([each.key_result for each in report.resumed], report.updates) == (["kr"], ())
     entry = world.entries("kr")[-1]
-    assert (entry.kind, entry.old, entry.new, entry.by, entry.why) == (EntryKind.RESUME, 12, None, None, RAN_OUT)
+    assert [entry.kind, entry.old, entry.new, entry.by, entry.why] == [EntryKind.RESUME, 12, None, None, RAN_OUT]
     assert entry.run == report.run
     assert world.verify().ok
     before = dump(world.database, *ALL)
@@ -149,8 +149,8 @@ def test_what_ran_out_is_not_what_is_replaced(world: World) -> None:
     assert resume(world.database, "kr", act(world)).entry is None
     put(world, 13)
     over, again = world.entries("kr")[-2:]
-    assert (over.kind, over.old, over.by) == (EntryKind.RESUME, 12, None)
-    assert (again.kind, again.old, again.new) == (EntryKind.OVERRIDE, None, 13)
+    assert [over.kind, over.old, over.by] == [EntryKind.RESUME, 12, None]
+    assert [again.kind, again.old, again.new] == [EntryKind.OVERRIDE, None, 13]
     assert world.sync().resumed == ()
     assert world.verify().ok
 
@@ -159,7 +159,7 @@ def test_a_key_result_without_a_mapping_has_the_value_that_was_set(world: World)
     world.feed("hand", None)
     put(world, 15, name="hand")
     told = world.status("hand")
-    assert (told.value, told.automatic, told.mapped, told.unread) == (15, None, False, False)
+    assert [told.value, told.automatic, told.mapped, told.unread] == [15, None, False, False]
     assert told.standing.status is not Status.NOT_STARTED
     before = dump(world.database, *ALL)
     world.sync()
@@ -170,10 +170,10 @@ def test_a_key_result_without_a_mapping_has_the_value_that_was_set(world: World)
 def test_it_can_be_set_before_its_first_read(world: World) -> None:
     world.feed("late", a_rule(a_part(Measure.PERCENT)), Numeric(Decimal(0), Decimal(100)))
     put(world, 70, name="late")
-    assert (shown(world, "late"), world.status("late").unread) == (70, False)
+    assert [shown(world, "late"), world.status("late").unread] == [70, False]
     assert world.verify().ok
     world.sync()
-    assert (shown(world, "late"), world.value("late")) == (70, 40)
+    assert [shown(world, "late"), world.value("late")] == [70, 40]
     assert kinds(world, "late") == [EntryKind.OVERRIDE, EntryKind.BASELINE]
     assert world.verify().ok
 
@@ -183,7 +183,7 @@ def test_a_yes_or_no_is_judged_by_what_was_said(world: World) -> None:
     world.sync()
     assert world.status("kr").standing.status is Status.ACHIEVED
     put(world, 0)
-    assert (world.status("kr").standing.progress, world.status("kr").standing.status) == (0, Status.OFF_TRACK)
+    assert [world.status("kr").standing.progress, world.status("kr").standing.status] == [0, Status.OFF_TRACK]
 
 
 def test_an_objective_is_rolled_up_from_what_is_shown(world: World) -> None:
@@ -205,10 +205,10 @@ def test_what_waits_still_waits_and_moves_the_automatic_lane_alone(world: World)
     hide_half(world)
     told = world.status("kr")
     assert told.hold is not None
-    assert (told.value, told.automatic, told.hold.old, told.hold.new) == (12, 4, 4, 0)
+    assert [told.value, told.automatic, told.hold.old, told.hold.new] == [12, 4, 4, 0]
     entry = approve_held(world.database, world.goals["kr"], told.hold.id, act(world))
-    assert (entry.old, entry.new) == (4, 0)
-    assert (shown(world), world.value("kr")) == (12, 0)
+    assert [entry.old, entry.new] == [4, 0]
+    assert [shown(world), world.value("kr")] == [12, 0]
     assert world.verify().ok
 
 
@@ -238,7 +238,7 @@ def test_a_retired_key_result_keeps_what_was_set(world: World) -> None:
     assert shown(world) == 12
     world.feed("kr", a_rule())
     world.sync()
-    assert (shown(world), world.value("kr")) == (12, 4)
+    assert [shown(world), world.value("kr")] == [12, 4]
     assert world.verify().ok
 
 
@@ -247,7 +247,7 @@ def test_a_checkin_moves_nothing_and_the_last_one_is_shown(world: World) -> None
     check_in(world.database, "kr", "it goes well", Decimal("0.5"), act(world, "Bob"))
     entry, value = check_in(world.database, "kr", "less so", Decimal("0.25"), act(world))
     assert value == 12
-    assert (entry.kind, entry.old, entry.new, entry.why) == (EntryKind.CHECKIN, 4, 4, "less so")
+    assert [entry.kind, entry.old, entry.new, entry.why] == [EntryKind.CHECKIN, 4, 4, "less so"]
     assert entry.details == '{"confidence":"0.25","shown":"12"}'
     told = world.status("kr").checkin
     assert told is not None
@@ -274,7 +274,7 @@ def test_a_closed_key_result_takes_nothing_and_shows_its_final_value(world: Worl
     put(world, 12, until=world.clock() + timedelta(hours=3))
     with world.database.write() as connection:
         keep_finals(connection, [Final("kr", "cycle", Decimal(11), Decimal("0.5"), world.clock(), "0" * 64, 3)])
-    assert (shown(world), world.status("kr").override) == (11, None)
+    assert [shown(world), world.status("kr").override] == [11, None]
     before = dump(world.database, *ALL)
     for attempt in (
         lambda: put(world, 13),
