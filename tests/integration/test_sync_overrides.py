@@ -1,28 +1,33 @@
 """A person's value beside the automatic one: what is shown, what goes on underneath, and what is on record."""
 
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mapping.rule import Measure
 from okrs.guard import Guard
+from okrs.lanes import Lane, lane_of
 from okrs.ledger import EntryKind
 from okrs.objective import Binary, Numeric
 from okrs.progress import Status
 from okrs.work import State
-from store import holds
+from store import holds, ledger
 from store.database import Database
 from store.finals import Final, keep_finals
 from store.lanes import lanes_of
 from store.overrides import overrides
 from store.tables import hold, key_result, override
 from store.views.status import status
-from sync.holding import Act, approve_held
+from sync.holding import Act, ChangedError, approve_held, reject_held
 from sync.overriding import RAN_OUT, ClosedError, Said, Wanted, check_in, record_run_out, resume, set_value
 from sync.recording import Run
 from tests.builders import SOURCE, a_part, a_rule, an_item
-from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
+from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, emptied
 
 ALL = (*RECORDS, hold, key_result, override)
 
@@ -287,3 +292,115 @@ def test_a_closed_key_result_takes_nothing_and_shows_its_final_value(world: Worl
     assert dump(world.database, *ALL) == before
     with world.database.read() as connection:
         assert list(overrides(connection)) == ["kr"]
+
+
+# --- the law: the lanes do not touch each other ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens: a word, a number for it, and hours that pass before."""
+
+    word: str
+    number: int
+    hours: int
+
+
+WORDS = ("set", "set for a day", "resume", "check in", "done", "gone", "approve", "reject", "sync")
+
+
+def stories() -> st.SearchStrategy[list[Step]]:
+    step = st.builds(Step, st.sampled_from(WORDS), st.integers(0, 9), st.sampled_from([0, 1, 30]))
+    return st.lists(step, min_size=1, max_size=14)
+
+
+@dataclass
+class Life:
+    """A world in which a story happens, and what a person's value ought to be in it."""
+
+    world: World
+    told: tuple[int, datetime | None] | None = None
+
+    def live(self, step: Step, *, by_hand: bool) -> None:
+        world = self.world
+        now = world.clock.forward(hours=step.hours, minutes=1)
+        someone = Act("Ada", now, Run("by hand", {SOURCE: ("PAY",)}))
+        tracker = world.trackers[SOURCE]
+        keys = sorted(each.key for each in tracker.projects["PAY"].items.values())
+        match step.word:
+            case "set" | "set for a day" if by_hand:
+                until = now + timedelta(days=1) if step.word == "set for a day" else None
+                set_value(world.database, "kr", Wanted(Decimal(step.number), "why", until), someone)
+                self.told = (step.number, until)
+            case "resume" if by_hand:
+                resume(world.database, "kr", someone)
+                self.told = None
+            case "check in" if by_hand:
+                check_in(world.database, "kr", "note", Decimal(step.number) / 10, someone)
+            case "done" if keys:
+                tracker.change("PAY", keys[step.number % len(keys)], state=State.DONE, closed_at=now)
+                self.sync()
+            case "gone":
+                for key in keys[step.number :]:
+                    tracker.drop("PAY", key)
+                self.sync(full=True)
+                self.sync(full=True)
+            case "approve" | "reject":
+                self.decide(step.word, someone)
+            case "sync":
+                self.sync()
+
+    def sync(self, *, full: bool = False) -> None:
+        self.world.sync(full=full)
+        with self.world.database.read() as connection:
+            assert all(each.active(self.world.clock()) for each in overrides(connection).values())
+
+    def decide(self, word: str, someone: Act) -> None:
+        waits = self.world.status("kr").hold
+        if waits is None:
+            return
+        if word == "reject":
+            reject_held(self.world.database, waits.id, someone)
+            return
+        with suppress(ChangedError):  # what was shown is older than what was read
+            approve_held(self.world.database, self.world.goals["kr"], waits.id, someone)
+
+    def look(self) -> None:
+        status, now = self.world.status("kr"), self.world.clock()
+        number, until = self.told or (None, None)
+        automatic = self.world.value("kr")
+        in_force = number is not None and (until is None or now < until)
+        assert (status.automatic, status.value) == (automatic, number if in_force else automatic)
+        assert (status.override is not None) is in_force
+        assert self.world.verify().ok
+
+    def automatic(self) -> list[object]:
+        """The automatic lane, but for where its entries stand in the ledger."""
+        entries = [each for each in self.world.entries("kr") if lane_of(each.kind) is Lane.AUTOMATIC]
+        with self.world.database.read() as connection:
+            state = ledger.state_of(connection, "kr")
+        assert state is not None
+        assert state.seq == entries[-1].seq
+        told = [(each.kind, each.at, each.old, each.new, each.rule, each.why, each.deltas) for each in entries]
+        return [*told, replace(state, seq=0)]
+
+
+def lived(database: Database, story: list[Step], *, by_hand: bool) -> list[object]:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", *(an_item(f"PAY-{at}", State.DONE if at <= 4 else State.TODO) for at in range(1, 10)))
+    life = Life(World(emptied(database), {SOURCE: tracker}, clock, guard=Guard()))
+    life.world.feed("kr", a_rule())
+    life.sync()
+    for step in story:
+        life.live(step, by_hand=by_hand)
+        life.look()
+    return life.automatic()
+
+
+@settings(max_examples=12, deadline=None)
+@given(stories())
+def test_what_people_set_is_shown_and_what_is_measured_does_not_know_of_it(
+    shared_database: Database, story: list[Step]
+) -> None:
+    assert lived(shared_database, story, by_hand=True) == lived(shared_database, story, by_hand=False)
