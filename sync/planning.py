@@ -27,6 +27,7 @@ from okrs.work import WorkItem
 from store import ledger, lookup
 from store.cache import MirrorCache
 from store.ledger import KeyResultState
+from store.overrides import overrides
 from store.readiness import Snapshot
 from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
@@ -59,7 +60,14 @@ def plan(
         for goal in goals
     ]
     left = leaving(connection, (goal.key_result.id for goal in goals))
+    by_hand = {name for name, each in overrides(connection).items() if each.active(now)}
+    planned = [_beside(each) if each.id in by_hand else each for each in planned]
     return (*(_hopeful(each, anew) for each in planned), *(_left(snapshot, state, now) for state in left))
+
+
+def _beside(planned: Planned) -> Planned:
+    """Say of a key result that changes, and is set by hand, that this is not what is shown."""
+    return replace(planned, notes=(*planned.notes, Note.OVERRIDDEN)) if planned.changes else planned
 
 
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:

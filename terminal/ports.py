@@ -168,6 +168,8 @@ class Synced:
     """Nothing was written."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Those of all key results by id, in the order of the config."""
+    by_hand: Mapping[str, Decimal] = field(default_factory=dict)
+    """Values that people set and that are shown whatever moved, by the id of the key result."""
     wrong: Wrong | None = None
     """What is wrong with the config that ran; None when nothing is."""
     unkept: tuple[Problem, ...] = ()

@@ -33,7 +33,10 @@ def report(synced: Synced) -> RenderableType:
     place = {name: at for at, name in enumerate(synced.titles)}
     for update in sorted(view.updates, key=lambda each: place.get(each.key_result, len(place))):
         title = harmless(synced.titles.get(update.key_result, update.key_result))
-        lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
+        line = Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}")
+        if update.key_result in synced.by_hand:
+            line.append(f" (shown is {number(synced.by_hand[update.key_result])}, set by hand)")
+        lines.append(line)
     for each in view.retired:
         kept = f"; its value stays {number(each.new)}, as `headway history` tells"
         lines.append(Text(f"{harmless(each.key_result)} is retired: {each.why}{kept}", "yellow"))

@@ -25,6 +25,7 @@ from store.tables import hold, key_result, override
 from store.views.status import status
 from sync.holding import Act, ChangedError, approve_held, reject_held
 from sync.overriding import RAN_OUT, ClosedError, Said, Wanted, check_in, record_run_out, resume, set_value
+from sync.planned import Note
 from sync.recording import Run
 from tests.builders import SOURCE, a_part, a_rule, an_item
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, emptied
@@ -146,6 +147,28 @@ def test_of_two_processes_one_writes_that_it_ran_out(world: World) -> None:
     assert len(record_run_out(world.database, Run("one", {}), later)) == 1
     assert record_run_out(world.database, Run("two", {}), later) == []
     assert world.verify().ok
+
+
+def test_one_runs_out_and_another_stays(world: World) -> None:
+    world.feed("hand", None)
+    put(world, 12, until=world.clock() + timedelta(hours=3))
+    put(world, 15, name="hand", until=world.clock() + timedelta(days=3))
+    world.clock.forward(days=1)
+    assert [each.key_result for each in world.sync().resumed] == ["kr"]
+    assert [shown(world), shown(world, "hand")] == [4, 15]
+    assert world.verify().ok
+
+
+def test_a_plan_says_that_what_it_foresees_is_not_shown(world: World) -> None:
+    put(world, 12)
+    assert world.plan()["kr"].notes == ()
+    world.trackers[SOURCE].change("PAY", "PAY-5", state=State.DONE, closed_at=world.clock())
+    world.read_only()
+    planned = world.plan()["kr"]
+    assert [planned.old, planned.new] == [4, 5]
+    assert planned.notes == (Note.OVERRIDDEN,)
+    resume(world.database, "kr", act(world))
+    assert world.plan()["kr"].notes == ()
 
 
 def test_what_ran_out_is_not_what_is_replaced(world: World) -> None:
