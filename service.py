@@ -46,7 +46,19 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.waiting import Waiting
     from store.views.which import Places
     from sync.task import Progress
-    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Waits, Wrong
+    from terminal.ports import (
+        Checked,
+        CheckedIn,
+        Demo,
+        Discovered,
+        Looked,
+        Overridden,
+        Plan,
+        Schema,
+        Synced,
+        Waits,
+        Wrong,
+    )
 
 INTERRUPTED = 130
 
@@ -149,6 +161,21 @@ class Service:
         from usecases.holding import reject
 
         return reject(self._ground, config, name, why=why)
+
+    def set_value(self, config: Path, key_result: str, value: Decimal, *, why: str, until: date | None) -> Overridden:
+        from usecases.overriding import set_value
+
+        return set_value(self._ground, config, key_result, value, why=why, until=until)
+
+    def resume(self, config: Path, key_result: str, *, why: str | None) -> Overridden:
+        from usecases.overriding import resume
+
+        return resume(self._ground, config, key_result, why=why)
+
+    def check_in(self, config: Path, key_result: str, *, note: str, confidence: Decimal | None) -> CheckedIn:
+        from usecases.overriding import check_in
+
+        return check_in(self._ground, config, key_result, note=note, confidence=confidence)
 
     def verify(self, config: Path, against: Path | None) -> Verified:
         from usecases.keeping import verify

@@ -1,11 +1,13 @@
 """The human lane: values that people set, one of a key result at most, beside the automatic value."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, Row, delete, select
 
+from okrs.ledger import Entry, canonical_json, timestamp
 from store.database import upsert
 from store.tables import override
 
@@ -29,6 +31,11 @@ class Override:
         """Tell whether it is in force: what ran out is shown no more, also before a sync says so in the ledger."""
         return self.until is None or now < self.until
 
+    @property
+    def details(self) -> str:
+        """What the entry that tells of it carries."""
+        return canonical_json({"until": timestamp(self.until) if self.until else None})
+
 
 def override_of(connection: Connection, name: str) -> Override | None:
     """Return the override of a key result, in force or not; None when there is none."""
@@ -49,6 +56,19 @@ def keep_override(connection: Connection, name: str, known: Override | None) -> 
     told = {column.name: getattr(known, column.name) for column in override.c if column.name != "key_result"}
     statement = upsert(connection.dialect.name, override).values(key_result=name, **told)
     connection.execute(statement.on_conflict_do_update(index_elements=["key_result"], set_=told))
+
+
+def until_in(details: str | None) -> datetime | None:
+    """Return the end of an override that the details of its entry tell.  Raises ValueError and the like for others."""
+    told = json.loads(details or "{}")["until"]
+    return None if told is None else datetime.fromisoformat(told)
+
+
+def told_by(entry: Entry) -> Override:
+    """Return the override that an entry tells of.  Raises ValueError and the like where it tells of none."""
+    if entry.new is None or not entry.why or not entry.by:
+        raise ValueError("an override has a value, a reason and a person")
+    return Override(entry.key_result, entry.new, entry.why, entry.by, entry.at, until_in(entry.details), entry.seq)
 
 
 def _override(row: Row[tuple[object, ...]]) -> Override:

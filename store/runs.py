@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select, update
 
 from store.database import Database
-from store.tables import run
+from store.tables import run, run_source
 
 
 def start_run(database: Database, now: datetime, version: str) -> str:
@@ -24,6 +24,10 @@ def finish_run(database: Database, name: str, now: datetime) -> None:
 
 
 def ended_since(connection: Connection, since: datetime, but: str) -> bool:
-    """Tell whether a run ended at that time or later, but for one."""
-    others = select(run.c.id).where(run.c.finished_at >= since, run.c.id != but)
+    """Tell whether a run that read a source ended at that time or later, but for one.
+
+    What a person did is a run, too, and read none.
+    """
+    read = exists().where(run_source.c.run == run.c.id)
+    others = select(run.c.id).where(run.c.finished_at >= since, run.c.id != but, read)
     return bool(connection.execute(select(exists(others))).scalar())

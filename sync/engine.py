@@ -14,6 +14,7 @@
             answers = connector.look_up(whom roll misses or shows anew)
             mirror.settle(roll, answers)             # moved, deleted; hidden leaves at the second time
     record(every key result)                         # on the new mirror: what the tickets did
+    record(what people set and ran out)              # before each record: the automatic value is shown again
 
     facets.follow(mirror)                            # before each record, of large mirrors alone: rules then ask by SQL
     watch.look(every key result):                    # whom does what moved concern?  And is it all, or a few tickets?
@@ -27,9 +28,9 @@
 
 Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror`,
 `store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`; deciding is
-`sync.deciding`; recording is `sync.recording` over `store.ledger`; what a rule may select of a large mirror is found
-by `store.facets`, and what many rules share of a mirror is kept by `store.cache`; how items stood when a cycle ended is
-`mapping.ending`.  This module only joins them.
+`sync.deciding`; recording is `sync.recording` over `store.ledger`; what people say beside what is measured is
+`sync.overriding`; what a rule may select of a large mirror is found by `store.facets`, and what many rules share of a
+mirror is kept by `store.cache`; how items stood when a cycle ended is `mapping.ending`.  This module only joins them.
 """
 
 import time
@@ -45,6 +46,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.logs import ERROR, INFO, tell
 from mapping.facets import asked_by
 from mapping.rule import Part
+from okrs.lanes import Lane, lane_of
 from okrs.ledger import Entry, EntryKind
 from store import facets
 from store.cache import MirrorCache
@@ -53,6 +55,7 @@ from store.holds import Hold, open_holds
 from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, Reader, acquire, release
 from sync.deciding import Goal
+from sync.overriding import record_run_out
 from sync.reading import read
 from sync.recording import Run, record, record_retired, settle
 from sync.task import Outcome, Progress, SourceReport, SourceToRead, Task
@@ -94,12 +97,17 @@ class Report:
         return tuple(each for each in self.entries if each.kind is EntryKind.RETIRE)
 
     @property
+    def resumed(self) -> tuple[Entry, ...]:
+        """The entries by which overrides ended that ran out."""
+        return tuple(each for each in self.entries if each.kind is EntryKind.RESUME)
+
+    @property
     def updates(self) -> tuple[KeyResultUpdate, ...]:
-        """One per key result that moved or got its first value, in the order of their ids."""
+        """One per key result whose automatic value moved or was measured first, in the order of their ids."""
         first: dict[str, Entry] = {}
         last: dict[str, Entry] = {}
         baselines: set[str] = set()
-        for entry in self.entries:
+        for entry in (each for each in self.entries if lane_of(each.kind) is Lane.AUTOMATIC):
             first.setdefault(entry.key_result, entry)
             last[entry.key_result] = entry
             if entry.kind is EntryKind.BASELINE:
@@ -158,7 +166,7 @@ class Engine:
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
         left = [] if self.still is None else [name for name in look.others if name not in self.still]
-        entries = record_retired(self.database, left, run, now)
+        entries = [*record_retired(self.database, left, run, now), *record_run_out(self.database, run, now)]
         entries += record(self.database, look.due, run, self.cache, now, progress=self.progress)
         settle(self.database, look.still)
         return entries

@@ -27,6 +27,7 @@ from okrs.work import WorkItem
 from store import ledger, lookup
 from store.cache import MirrorCache
 from store.ledger import KeyResultState
+from store.overrides import overrides
 from store.readiness import Snapshot
 from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
@@ -59,8 +60,15 @@ def plan(
         else _still(goal, states[goal.key_result.id], needs)
         for goal in goals
     ]
+    by_hand = {name for name, each in overrides(connection).items() if each.active(now)}
+    planned = [_beside(each) if each.id in by_hand else each for each in planned]
     left = (_left(snapshot, states[name], now) for name in look.others)
     return (*(_hopeful(each, anew) for each in planned), *left)
+
+
+def _beside(planned: Planned) -> Planned:
+    """Say of a key result that changes, and is set by hand, that this is not what is shown."""
+    return replace(planned, notes=(*planned.notes, Note.OVERRIDDEN)) if planned.changes else planned
 
 
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:

@@ -14,7 +14,7 @@ from mapping.totals import Total, joined, part_value
 from okrs.objective import Binary, KeyResult
 from store.views.explain import Explained
 from store.views.waiting import Waiting
-from terminal.render import REASONS, waiting
+from terminal.render import REASONS, override_line, waiting
 from terminal.reporting import empty_part, held_line, number
 from terminal.tables import Cells, Rows, bare
 from terminal.text import counted, harmless, plain_text
@@ -28,6 +28,7 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
     blocks: list[RenderableType] = [
         Text.assemble((harmless(key_result.title), "bold"), f"  {number(view.value)}"),
         *([Text(harmless(view.quarantined, 1000), "yellow")] if view.quarantined else []),
+        *_set_by_hand(view, key_result),
         *([held_line(view.hold, {view.key_result: key_result.title})] if view.hold else []),
         *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
         Text(),
@@ -35,6 +36,12 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
     for place, total in enumerate(view.measured.totals):
         blocks += _part(view, place, total)
     return Group(*blocks)
+
+
+def _set_by_hand(view: Explained, key_result: KeyResult) -> Iterator[Text]:
+    """What is shown instead; the value at the head is the automatic one."""
+    if known := view.override:
+        yield override_line(known, key_result, view.names.get(known.by, known.by), view.last_day)
 
 
 def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:

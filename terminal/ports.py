@@ -18,7 +18,9 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from mapping.cases import Verdict
     from okrs.anchor import Anchor
     from okrs.ledger import Entry
+    from okrs.objective import KeyResult
     from store.holds import Hold
+    from store.overrides import Override
     from store.views.explain import Explained
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
@@ -31,6 +33,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.which import Places
     from sync.engine import Report
     from sync.lacking import NextRead
+    from sync.overriding import Said
     from sync.planned import Planned
     from sync.task import Progress
 
@@ -165,6 +168,8 @@ class Synced:
     """Nothing was written."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Those of all key results by id, in the order of the config."""
+    by_hand: Mapping[str, Decimal] = field(default_factory=dict)
+    """Values that people set and that are shown whatever moved, by the id of the key result."""
     wrong: Wrong | None = None
     """What is wrong with the config that ran; None when nothing is."""
     unkept: tuple[Problem, ...] = ()
@@ -180,6 +185,32 @@ class Waits:
     holds: tuple[Hold, ...]
     titles: Mapping[str, str]
     """Those of the config's key results by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A key result after a person set it, or went back to the automatic value."""
+
+    key_result: KeyResult
+    said: Said
+    override: Override | None
+    """What is set now."""
+    by: str | None
+    """Who set it, by name; by the id where the name is forgotten."""
+    last_day: date | None
+    """Of what is set, or was until it ran out; None when it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIn:
+    """A key result of which a person noted something."""
+
+    key_result: KeyResult
+    entry: Entry
+    shown: Decimal | None
+    """The value that is shown."""
+    confidence: Decimal | None
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +286,14 @@ class Ports(Protocol):
     def approve(self, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry: ...
 
     def reject(self, config: Path, name: str, *, why: str | None) -> Entry: ...
+
+    def set_value(
+        self, config: Path, key_result: str, value: Decimal, *, why: str, until: date | None
+    ) -> Overridden: ...
+
+    def resume(self, config: Path, key_result: str, *, why: str | None) -> Overridden: ...
+
+    def check_in(self, config: Path, key_result: str, *, note: str, confidence: Decimal | None) -> CheckedIn: ...
 
     def verify(self, config: Path, against: Path | None) -> Verified: ...
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from shlex import quote
 
@@ -9,10 +10,13 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from okrs.ledger import CauseKind, EntryKind, proposed
+from okrs.lanes import Lane, lane_of
+from okrs.ledger import CauseKind, Entry, EntryKind, proposed
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
+from store.checkins import confidence_in
 from store.lookup import Ticket
+from store.overrides import Override, until_in
 from store.views.history import ShownCause, ShownEntry
 from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, StatusView
 from store.views.verify import Verified
@@ -84,8 +88,9 @@ def status(view: StatusView) -> RenderableType:
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
     titles = {each.key_result.id: each.key_result.title for each in view.key_results}
     held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
+    said = [line for each in view.key_results for line in _said(each)]
     wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
-    odd = (*held, *absent, *wrong)
+    odd = (*said, *held, *absent, *wrong)
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
 
 
@@ -150,18 +155,50 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word += " · reading for a changed rule"
     if each.hold:
         word += " · an update is held"
+    if each.override:
+        word += " · set by hand"
     if each.quarantined:
         word += " · in quarantine"
-    elif not each.mapped:
+    elif not each.mapped and not each.override:
         word += " · no mapping"
     return (
         plain_text(each.key_result.title),
         plain_text(each.key_result.id, "dim"),
-        Text(goal(each.key_result, each.value)),
+        Text(_values(each)),
         Text(bar(each.standing.progress, each.standing.expected)),
         Text(number(None) if each.unread else percent(clamped(each.standing.progress))),
         Text(word, style),
     )
+
+
+def _values(each: KeyResultStatus) -> str:
+    """The value that is shown; beside one that was set the automatic one, where there is any to be had."""
+    shown = goal(each.key_result, each.value)
+    if each.override is None or not (each.mapped or each.automatic is not None):
+        return shown
+    automatic = each.automatic
+    binary = isinstance(each.key_result.terms, Binary) and automatic is not None
+    return f"{shown} (automatic {goal(each.key_result, automatic) if binary else number(automatic)})"
+
+
+def _said(each: KeyResultStatus) -> Iterator[Text]:
+    """What people say of a key result beside its tickets."""
+    if each.override:
+        by = each.name_of(each.override.by)
+        yield override_line(each.override, each.key_result, by, each.last_day)
+    if each.checkin:
+        told = each.checkin
+        sure = "" if told.confidence is None else f", confidence {number(told.confidence)}"
+        who = f" ({harmless(each.name_of(told.by))}, {told.at:%Y-%m-%d}{sure})"
+        yield Text.assemble((harmless(each.key_result.title), "bold"), f"  {harmless(told.note, 400)}{who}")
+
+
+def override_line(known: Override, key_result: KeyResult, by: str, last_day: date | None) -> Text:
+    """Tell of a value that was set: what, by whom, why, until when, and how to go back."""
+    until = f" until {last_day}" if last_day else ""
+    told = f"  set to {goal(key_result, known.value)}{until} by {harmless(by)}"
+    line = Text.assemble((harmless(key_result.title), "bold"), (told, "yellow"))
+    return line.append(f" · {harmless(known.why, 400)} `headway resume {harmless(known.key_result)}` goes back")
 
 
 def _sources(sources: Sequence[SourceStatus]) -> RenderableType:
@@ -235,6 +272,9 @@ _KINDS = {
     EntryKind.LIFT: "nothing is held any more",
     EntryKind.APPROVE: "approved",
     EntryKind.REJECT: "rejected",
+    EntryKind.OVERRIDE: "set by hand",
+    EntryKind.RESUME: "not set by hand any more",
+    EntryKind.CHECKIN: "check-in",
 }
 
 
@@ -275,12 +315,23 @@ def _entry(entry: ShownEntry) -> Cells:
         kind += f": now {terms_in_words(told.details)}"
     if entry.by:
         kind += f" by {entry.by}"
+    if told.kind is EntryKind.OVERRIDE and (until := until_in(told.details)):
+        kind += f" until {until:%Y-%m-%d %H:%M} UTC"
+    if told.kind is EntryKind.CHECKIN and (sure := confidence_in(told.details)) is not None:
+        kind += f", confidence {number(sure)}"
     return (
         Text(f"{told.seq}"),
         Text(f"{told.at:%Y-%m-%d %H:%M}"),
-        Text(f"{number(told.old)} → {number(told.new)}"),
+        Text(_move(told)),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )
+
+
+def _move(told: Entry) -> str:
+    """From what to what, in the entry's own lane."""
+    if lane_of(told.kind) is Lane.HUMAN:
+        return " → ".join("automatic" if each is None else number(each) for each in (told.old, told.new))
+    return f"{number(told.old)} → {number(told.new)}"
 
 
 def ticket(key: str, title: str) -> str:

@@ -33,10 +33,17 @@ def report(synced: Synced) -> RenderableType:
     place = {name: at for at, name in enumerate(synced.titles)}
     for update in sorted(view.updates, key=lambda each: place.get(each.key_result, len(place))):
         title = harmless(synced.titles.get(update.key_result, update.key_result))
-        lines.append(Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}"))
+        line = Text.assemble((title, "bold"), f"  {number(update.old)} → {number(update.new)}")
+        if update.key_result in synced.by_hand:
+            line.append(f" (shown is {number(synced.by_hand[update.key_result])}, set by hand)")
+        lines.append(line)
     for each in view.retired:
         kept = f"; its value stays {number(each.new)}, as `headway history` tells"
         lines.append(Text(f"{harmless(each.key_result)} is retired: {each.why}{kept}", "yellow"))
+    for each in view.resumed:
+        title = harmless(synced.titles.get(each.key_result, each.key_result))
+        over = f"  is not set to {number(each.old)} by hand any more: {each.why}"
+        lines.append(Text.assemble((title, "bold"), over))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
     lines += [held_line(each, synced.titles) for each in view.held]
@@ -59,6 +66,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
             for each in report.updates
         ],
         "retired": [{"key_result": each.key_result, "why": each.why} for each in report.retired],
+        "resumed": [{"key_result": each.key_result, "old": as_json(each.old)} for each in report.resumed],
         "held": holds_json(report.held),
         "selects_nothing": gaps_json(synced.gaps),
         "refused_fields": refused_json(synced.refused),

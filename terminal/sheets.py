@@ -12,7 +12,7 @@ from store.views.history import ShownCause, ShownEntry
 from terminal.text import harmless
 
 COLUMNS = (
-    "seq", "at", "kind", "old", "new", "cause", "key", "url", "delta", "run", "rule", "by", "why", "hash",
+    "seq", "at", "kind", "old", "new", "cause", "key", "url", "delta", "run", "rule", "by", "why", "hash", "details",
 )  # fmt: skip
 """Scripts rely on them and on their order; more may be added behind."""
 
@@ -51,6 +51,7 @@ def _row(shown: ShownEntry, cause: ShownCause | None) -> tuple[str | int | Decim
         shown.by,
         entry.why,
         entry.hash,
+        entry.details,
     )
 
 

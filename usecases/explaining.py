@@ -1,21 +1,20 @@
 """`explain`, `which` and `history`: where a number comes from, and why there is none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from config.model import Config
-from store import ledger
+from okrs.numbers import plain
+from store import ledger, people
+from store.lanes import lanes_of
 from store.views.explain import Explained
 from store.views.explain import explain as explained
 from store.views.history import ShownEntry
 from store.views.history import history as entries_of
-from store.views.quarantine import message_for
-from store.views.setup import Setup
 from store.views.waiting import Waiting
 from store.views.waiting import waiting as waits
 from store.views.which import Places
@@ -23,23 +22,29 @@ from store.views.which import which as counted
 from sync.planned import Note
 from terminal.ports import Failure
 from usecases.ground import Ground, database_of, setup_of
-
-_FEW = 8
-"""Ids that an error names all together."""
+from usecases.naming import having
 
 
 def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        setup = _having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
+        setup = having(known, key_result, recorded=ledger.tells_of(connection, key_result))
         try:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
             raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
-    if answer is None:
-        raise Failure(f"Nothing feeds {key_result}: write a mapping for it.")
+        if answer is None:
+            raise Failure(_unfed(connection, key_result, ground.clock()))
     return answer
+
+
+def _unfed(connection: Connection, name: str, now: datetime) -> str:
+    known = lanes_of(connection, name).in_force(now)
+    if known is None:
+        return f"Nothing feeds {name}: write a mapping for it."
+    by = people.names_of(connection, [known.by]).get(known.by, known.by)
+    return f"No ticket stands behind {name}, which no mapping feeds: {by} set it to {plain(known.value)}: {known.why}"
 
 
 def which(ground: Ground, config: Path, key: str) -> Places:
@@ -74,8 +79,8 @@ def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connec
     """Open the database for a key result that is in the config, or was.  Raises Failure for any other."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
-            _having(known, key_result, recorded=False)
+        if not ledger.tells_of(connection, key_result):  # a retired one keeps its history
+            having(known, key_result, recorded=False)
         yield connection
 
 
@@ -84,36 +89,3 @@ def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         return waits(connection, setup_of(known), key_result, ground.clock())
-
-
-def _having(known: Config, name: str, *, recorded: bool) -> Setup:
-    """Return what the config says.  Raises Failure where it has no such key result, be one recorded or not."""
-    setup = setup_of(known)
-    if setup.key_result(name) is None:
-        if told := message_for(known.quarantine, name):
-            raise Failure(f"{told} `headway history {name}` shows what is recorded of it.")
-        if recorded:
-            told = f"{name} is not in the config any more: `headway history {name}` shows what is recorded of it."
-            raise Failure(told)
-        if any(each.id == name for each in setup.objectives):
-            raise Failure(_objective(name, [each.id for each in setup.key_results if each.objective == name]))
-        raise Failure(_no_key_result(name, [each.id for each in setup.key_results]))
-    return setup
-
-
-def _objective(name: str, own: Sequence[str]) -> str:
-    more = f" and {len(own) - _FEW} more" if len(own) > _FEW else ""
-    which = f"name one of its key results, {', '.join(own[:_FEW])}{more}." if own else "it has no key results yet."
-    return f"{name} is an objective: {which}"
-
-
-def _no_key_result(name: str, known: Sequence[str]) -> str:
-    """Name the ids that may have been meant: the nearest, or all where they are few."""
-    near = get_close_matches(name, known, cutoff=0.5)
-    if near:
-        remedy = f"did you mean {' or '.join(near)}?"
-    elif len(known) <= _FEW:
-        remedy = f"it has {', '.join(known) or 'none'}."
-    else:
-        remedy = "`headway status` lists them with their ids."
-    return f"There is no key result {name} in the config: {remedy}"

@@ -1,8 +1,8 @@
 """`explain`: a value from its tickets."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,9 +17,11 @@ from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
-from store import ledger, lookup, scopes, sources
+from store import ledger, lookup, people, scopes, sources
 from store.cache import MirrorCache
 from store.holds import Hold, hold_of, holds_json
+from store.lanes import lanes_of, last_day, override_json
+from store.overrides import Override
 from store.views.quarantine import message_for
 from store.views.setup import Setup
 
@@ -39,6 +41,12 @@ class Explained:
     """Why it is in quarantine and what becomes of it; None when it is not."""
     hold: Hold | None = None
     """An update that waits for a person, or was rejected: all is as it was before it."""
+    override: Override | None = None
+    """A person's value that is shown instead."""
+    last_day: date | None = None
+    """Of that value; None when it has none."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Those of people by their ids."""
 
     @property
     def weeks(self) -> int:
@@ -63,7 +71,8 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
     None when nothing feeds it.  Raises ArithmeticError where absurd estimates make a number that no column holds.
     """
-    state = ledger.state_of(connection, name)
+    lanes = lanes_of(connection, name)
+    state, override = lanes.state, lanes.in_force(now)
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
     if rule is None:
         return None
@@ -76,7 +85,9 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
     hold = hold_of(connection, name)
-    return Explained(name, state.value if state else None, at, rule, measured, quarantined, hold)
+    names = people.names_of(connection, [override.by]) if override else {}
+    until = last_day(override, setup.calendar)
+    return Explained(name, lanes.automatic, at, rule, measured, quarantined, hold, override, until, names)
 
 
 def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Sequence[Line]) -> tuple[Line, ...]:
@@ -131,6 +142,7 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "measured": as_json(answer.measured.value),
         "quarantined": answer.quarantined,
         "held": holds_json((answer.hold,))[0] if answer.hold and not answer.hold.rejected else None,
+        "override": override_json(answer.override, answer.names),
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
     }
 

@@ -4,8 +4,9 @@ entity    a value of the key result at each `seq`; each version of a ticket that
 activity  each run that wrote or read; what a person did
 agent     Headway and the connectors, with their versions; persons, by their random ids
 
-What an entry says is in the hashed ledger; keys and links of tickets are told as they were last seen.  Names are made
-of ids and hashes alone, so the same ledger gives the same document.
+A value revises the one before it in its own lane: what a person sets is no revision of what is measured.  What an
+entry says is in the hashed ledger; keys and links of tickets are told as they were last seen.  Names are made of ids
+and hashes alone, so the same ledger gives the same document.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
+from okrs.lanes import Lane, lane_of
 from okrs.ledger import Delta, Entry, timestamp
 from okrs.numbers import plain
 from okrs.work import WorkItem
@@ -52,13 +54,15 @@ def document(
     entries: Iterable[Entry], origins: Mapping[int, Origin], runs: Mapping[str, Run], items: Items
 ) -> dict[str, Any]:
     """Write entries of one key result, oldest first, as PROV-JSON."""
-    made, before = _Document(), None
+    made, before = _Document(), dict[Lane, str]()
     for entry in entries:
         origin = origins[entry.seq]
         value, activity = made.value(entry), made.activity(entry, runs)
         made.relate("wasGeneratedBy", entity=value, activity=activity, time=timestamp(entry.at))
-        if before is not None:
-            made.relate("wasDerivedFrom", generatedEntity=value, usedEntity=before, type=_name("prov:Revision"))
+        lane = lane_of(entry.kind)
+        revised = before.get(Lane.AUTOMATIC if lane is Lane.ASIDE else lane)
+        if revised is not None:
+            made.relate("wasDerivedFrom", generatedEntity=value, usedEntity=revised, type=_name("prov:Revision"))
         for row in entry.deltas:
             version = made.version(row, items.get((row.source, row.item)))
             made.relate("used", activity=activity, entity=version)
@@ -67,7 +71,7 @@ def document(
         if entry.run:
             for reading in origin.readings:
                 made.read(reading, entry.run, runs)
-        before = value
+        before[lane] = value
     return made.written()
 
 

@@ -1,8 +1,8 @@
 """`status`: every key result with its value, pace and freshness; every objective; every source."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,9 +17,13 @@ from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
-from store import ledger, queries, sources
+from store import ledger, people, queries, sources
+from store.checkins import CheckIn, last_checkins
+from store.finals import Final, finals
 from store.holds import Hold, open_holds
+from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
+from store.overrides import Override, overrides
 from store.readiness import ready
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
@@ -35,12 +39,24 @@ STALE_AFTER = 3
 class KeyResultStatus:
     key_result: KeyResult
     value: Decimal | None
+    """What is shown: see `okrs.lanes.shown_value`.  Standing and roll-up are of this one."""
     standing: Standing
     stale: bool
     reading: bool
     """Its rule waits for a wider read, or for fields that the tracker refuses; until then the old one stays."""
     mapped: bool
     updated_at: datetime | None
+    """When the value that is shown last changed."""
+    automatic: Decimal | None = None
+    """What its tickets say, whatever is shown."""
+    override: Override | None = None
+    """A person's value that is in force."""
+    last_day: date | None = None
+    """Of that value; None when it has none."""
+    checkin: CheckIn | None = None
+    """The last one."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Those of people by their ids."""
     hold: Hold | None = None
     """An update of it that waits for a person."""
     quarantined: str | None = None
@@ -50,8 +66,12 @@ class KeyResultStatus:
 
     @property
     def unread(self) -> bool:
-        """It waits for its first read."""
+        """It waits for its first read, and nobody set a value meanwhile."""
         return self.reading and self.updated_at is None
+
+    def name_of(self, person: str) -> str:
+        """Return a person's name; their id where the name is forgotten."""
+        return self.names.get(person, person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +120,30 @@ class _Held:
     states: Mapping[str, KeyResultState]
     sources: Mapping[str, SourceState]
     holds: Mapping[str, Hold]
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[Refused, ...]
+    overrides: Mapping[str, Override]
+    finals: Mapping[str, Final]
+    checkins: Mapping[str, CheckIn]
+    names: Mapping[str, str]
+
+    def lanes(self, name: str) -> Lanes:
+        return Lanes(self.states.get(name), self.overrides.get(name), self.finals.get(name))
+
+
+def _held(connection: Connection, setup: Setup) -> _Held:
+    states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
+    set_by_hand, checkins = overrides(connection), last_checkins(connection)
+    who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
+    return _Held(
+        ledger.states(connection),
+        states,
+        {each.key_result: each for each in open_holds(connection)},
+        refused(setup, states),
+        set_by_hand,
+        finals(connection),
+        checkins,
+        people.names_of(connection, sorted(who)),
+    )
 
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
@@ -108,13 +151,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     cycles = [each for each in setup.cycles if cycle in (None, each.id)]
     if cycle is not None and not cycles:
         raise KeyError(cycle)
-    states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
-    held = _Held(
-        ledger.states(connection),
-        states,
-        {each.key_result: each for each in open_holds(connection)},
-        refused(setup, states),
-    )
+    held = _held(connection, setup)
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
@@ -146,11 +183,11 @@ def _moment(setup: Setup, name: str, now: datetime) -> Moment:
 def _key_result(
     connection: Connection, setup: Setup, held: _Held, key_result: KeyResult, now: datetime
 ) -> KeyResultStatus:
-    rule, state = setup.rules.get(key_result.id), held.states.get(key_result.id)
+    rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
+    state, override, value = lanes.state, lanes.in_force(now), lanes.shown(now)
     old = bool(rule) and any(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
     )
-    value = state.value if state else None
     wanting = tuple(dict.fromkeys(each.error for each in held.refused if each.key_result == key_result.id))
     return KeyResultStatus(
         key_result=key_result,
@@ -161,12 +198,17 @@ def _key_result(
             _moment(setup, key_result.cycle, now),
             setup.pace,
             stale=old,
-            share_done=_share_done(connection, key_result, state),
+            share_done=None if override else _share_done(connection, key_result, state),
         ),
         stale=old,
         reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
         mapped=rule is not None,
-        updated_at=state.moved_at if state else None,
+        updated_at=override.since if override else state.moved_at if state else None,
+        automatic=lanes.automatic,
+        override=override,
+        last_day=last_day(override, setup.calendar),
+        checkin=held.checkins.get(key_result.id),
+        names=held.names,
         hold=held.holds.get(key_result.id),
         quarantined=message_for(setup.quarantine, key_result.id),
         refused=wanting,
@@ -287,13 +329,23 @@ def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
         "reading": each.reading,
         "error": " ".join(each.refused) or None,
         "quarantined": each.quarantined,
-        "override": None,
+        "automatic": as_json(each.automatic),
+        "override": override_json(each.override, each.names),
+        "checkin": _checkin_json(each),
         "updated_at": _time(each.updated_at),
         "mapped": each.mapped,
     }
     if isinstance(key_result.terms, Keep):
         document["keep"] = {"min": as_json(key_result.terms.min), "max": as_json(key_result.terms.max)}
     return document
+
+
+def _checkin_json(of: KeyResultStatus) -> dict[str, Any] | None:
+    told = of.checkin
+    if told is None:
+        return None
+    by = of.name_of(told.by)
+    return {"note": told.note, "confidence": as_json(told.confidence), "by": by, "at": timestamp(told.at)}
 
 
 def _time(instant: datetime | None) -> str | None:

@@ -3,11 +3,12 @@
 Each entry is held against four laws, in order, and the first one broken is named:
 
 1. its place, its link to the entry before and its hash;
-2. its old value is the new value of the entry before it on the same key result;
+2. its old value is the new value of the entry before it on the same lane of the same key result;
 3. its rows carry on the evidence before it, and their deltas add up to its change;
 4. the value recomputed from the evidence by the rule in force is its new value.
 
-At the end the head and what is kept for speed (state, evidence) must agree with the replay.
+What a person sets has no evidence: an override names who and why, and only what ran out ends by nobody's hand.  At the
+end the head and what is kept for speed (state, evidence, overrides) must agree with the replay.
 """
 
 from collections.abc import Iterable
@@ -22,9 +23,11 @@ from mapping.codec import parse_rule, rule_hash
 from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
+from okrs.lanes import Lane, lane_of
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from store import ledger
 from store.holds import open_holds
+from store.overrides import Override, overrides, told_by
 from store.tables import evidence, ledger_delta
 from store.tables import rule as rule_table
 
@@ -65,6 +68,10 @@ class _Replay:
     retired: bool = False
     waits: str | None = None
     """The details of the entry that tells of its open hold."""
+    override: Override | None = None
+    """Its human lane, in force or run out."""
+    human: int = 0
+    """The last entry of that lane."""
 
     def take(self, entry: Entry) -> None:
         """Carry on what an entry says."""
@@ -124,6 +131,50 @@ def _rules(connection: Connection) -> dict[str, Rule | None]:
 
 
 def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+    match lane_of(entry.kind):
+        case Lane.AUTOMATIC:
+            return _measured(entry, replay, rules)
+        case Lane.HUMAN:
+            return _by_hand(entry, replay)
+        case Lane.ASIDE:
+            return _aside(entry, replay)
+
+
+def _by_hand(entry: Entry, replay: _Replay) -> str:
+    known = replay.override
+    before = known.value if known else None
+    if entry.old != before:
+        return f"its old value {entry.old} is not what a person had set before, {before}."
+    if entry.deltas:
+        return f"no ticket makes an entry of kind {entry.kind.value}."
+    replay.human = entry.seq
+    if entry.kind is EntryKind.RESUME:
+        replay.override = None
+        return _ends(entry, known)
+    try:
+        replay.override = told_by(entry)
+    except (ValueError, TypeError, KeyError):
+        return "it does not say what was set, by whom, why and until when."
+    return ""
+
+
+def _ends(entry: Entry, known: Override | None) -> str:
+    if known is None or entry.new is not None:
+        return "it does not end what a person had set."
+    if entry.by is None and known.active(entry.at):
+        return "nobody ended what a person had set, and its last day had not passed."
+    return ""
+
+
+def _aside(entry: Entry, replay: _Replay) -> str:
+    if (entry.old, entry.new) != (replay.value, replay.value):
+        return f"a {entry.kind.value} entry may not move the value, {replay.value}."
+    if entry.deltas:
+        return f"no ticket makes an entry of kind {entry.kind.value}."
+    return ""
+
+
+def _measured(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
     if entry.old != replay.value:
         return f"its old value {entry.old} is not the value before it, {replay.value}."
     if entry.kind in _KEEPING and entry.new != entry.old:
@@ -203,17 +254,28 @@ def _displaced(connection: Connection) -> int | None:
 def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
     """Hold what is kept for speed, and of whom, against the replay."""
     states, waiting = ledger.states(connection), {each.key_result: each for each in open_holds(connection)}
+    by_hand = overrides(connection)
     named = set(connection.execute(select(evidence.c.key_result).distinct()).scalars())
-    for name in sorted(replays.keys() | states.keys() | waiting.keys() | named):
+    for name in sorted(replays.keys() | states.keys() | waiting.keys() | by_hand.keys() | named):
         replay, state = replays.get(name, _Replay()), states.get(name)
         held = {each.key: each for each in ledger.evidence_of(connection, name)}
         waits = waiting[name].details if name in waiting else None
-        now = state and (state.value, state.seq, state.rule, state.terms, state.retired, waits)
-        told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired, replay.waits)
-        if now != told or held != replay.lines or (state and state.totals != _added(state, replay)):
-            sentence = f"What is kept of {name} for speed differs from what its entries say."
-            return Verified(False, seq, prev, replay.seq or None, sentence)
+        now = (state.value, state.seq, state.rule, state.terms, state.retired) if state else _NEVER_MEASURED
+        told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired)
+        sums = state is None or state.totals == _added(state, replay)
+        if (now, waits) != (told, replay.waits) or held != replay.lines or not sums:
+            return _differs(name, replay.seq, prev, seq)
+        if by_hand.get(name) != replay.override:
+            return _differs(name, replay.human, prev, seq)
     return Verified(True, seq, prev)
+
+
+_NEVER_MEASURED = (None, 0, None, None, False)
+
+
+def _differs(name: str, last: int, prev: str, seq: int) -> Verified:
+    sentence = f"What is kept of {name} for speed differs from what its entries say."
+    return Verified(False, seq, prev, last or None, sentence)
 
 
 def _added(state: ledger.KeyResultState, replay: _Replay) -> tuple[Total, ...]:

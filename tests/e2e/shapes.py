@@ -32,6 +32,8 @@ GAPS = [{"key_result": str, "part": int, "source": str}]
 
 REFUSED = [{"key_result": str, "source": str, "field": str, "error": str}]
 
+OVERRIDE: dict[str, Any] = {"value": NUMBER, "why": str, "by": str, "until": (INSTANT, None)}
+
 STATUS: dict[str, Any] = {
     "cycle": MAYBE_TEXT,
     "objectives": [{"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES}],
@@ -54,7 +56,9 @@ STATUS: dict[str, Any] = {
             "reading": bool,
             "error": MAYBE_TEXT,
             "quarantined": MAYBE_TEXT,
-            "override": None,
+            "automatic": MAYBE_NUMBER,
+            "override": (OVERRIDE, None),
+            "checkin": ({"note": str, "confidence": MAYBE_NUMBER, "by": str, "at": INSTANT}, None),
             "updated_at": (INSTANT, None),
         }
     ],
@@ -89,6 +93,28 @@ APPROVE: dict[str, Any] = {"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_
 
 REJECT = APPROVE
 
+SET: dict[str, Any] = {
+    "key_result": str,
+    "old": MAYBE_NUMBER,
+    "new": MAYBE_NUMBER,
+    "automatic": MAYBE_NUMBER,
+    "override": (OVERRIDE, None),
+    "seq": (int, None),
+    "written": bool,
+}
+
+RESUME = SET
+
+CHECKIN: dict[str, Any] = {
+    "key_result": str,
+    "value": MAYBE_NUMBER,
+    "note": str,
+    "confidence": MAYBE_NUMBER,
+    "by": str,
+    "at": INSTANT,
+    "seq": int,
+}
+
 SYNC: dict[str, Any] = {
     "run": str,
     "sources": [
@@ -104,6 +130,7 @@ SYNC: dict[str, Any] = {
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
     "retired": [{"key_result": str, "why": str}],
+    "resumed": [{"key_result": str, "old": NUMBER}],
     "held": HOLDS,
     "selects_nothing": GAPS,
     "refused_fields": REFUSED,
@@ -135,6 +162,7 @@ EXPLAIN: dict[str, Any] = {
     "add_start": MAYBE_NUMBER,
     "quarantined": MAYBE_TEXT,
     "held": (HOLD, None),
+    "override": (OVERRIDE, None),
     "parts": [
         {
             "source": str,

@@ -18,6 +18,7 @@ from okrs.anchor import anchors_in
 from okrs.ledger import GENESIS
 from okrs.work import State
 from store.database import Database
+from store.runs import finish_run, start_run
 from terminal.logs import configure
 from terminal.ports import Failure, KeptAnchor
 from tests.builders import SOURCE, a_rule, an_item, at
@@ -204,6 +205,17 @@ def test_the_log_gets_one_a_day_however_quiet_it_is(
     assert found[0].at == kept.anchor.at
     assert len(err.splitlines()) == 2
     assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.usefixtures("quiet_log")
+def test_what_a_person_did_before_is_no_run_that_kept_one(database: Database, tmp_path: Path) -> None:
+    office = an_office(database, tmp_path, "anchor: {to: log}")
+    configure(verbose=0, as_json=False)
+    assert office.run()
+    now = office.world.clock.forward(hours=24)
+    finish_run(database, start_run(database, now, "test"), now)  # as `headway set` leaves it: no source was read
+    assert office.run(hours=1)
+    assert office.run(hours=1) is None
 
 
 def test_a_file_without_anchors_is_no_answer(tmp_path: Path) -> None:

@@ -96,6 +96,26 @@ def test_what_a_person_did_is_an_act_of_theirs() -> None:
     assert value.get_attribute("headway:why") == {"the audit said so"}
 
 
+def test_a_value_revises_the_one_before_it_in_its_own_lane() -> None:
+    by = {"run": "r1", "by": "p-17"}
+    entries = [
+        an_entry(1, kind=EntryKind.BASELINE, old=None),
+        an_entry(2, kind=EntryKind.OVERRIDE, old=None, **by),
+        an_entry(3),
+        an_entry(4, kind=EntryKind.CHECKIN, why="it goes well", **by),
+        an_entry(5, kind=EntryKind.OVERRIDE, **by),
+        an_entry(6),
+        an_entry(7, kind=EntryKind.RESUME, new=None),
+    ]
+    found = read(document(entries, dict.fromkeys(range(1, 8), ORIGIN), RUNS, {}))
+    revised = [tuple(name.removeprefix("headway:value/") for name in pair) for pair in ends(found, ProvDerivation)]
+    assert revised == [("3", "1"), ("4", "3"), ("5", "2"), ("6", "3"), ("7", "5")]
+    acts = {f"headway:act/{seq}" for seq in (2, 4, 5)}
+    assert {name for name in names(found, ProvActivity) if ":act/" in name} == acts
+    made = {value: activity for value, activity, *_ in ends(found, ProvGeneration)}
+    assert made["headway:value/7"] == "headway:run/r1", "what ran out was ended by nobody"
+
+
 def test_a_read_of_an_earlier_run_is_told_of_that_run() -> None:
     origin = Origin("0.1.0", None, (Reading("pay", "jira", "0.0.9", "r0"),))
     written = document([an_entry(1, a_row("1"))], {1: origin}, RUNS, {})

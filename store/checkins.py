@@ -1,0 +1,47 @@
+"""Check-ins: what people noted of key results, and how sure they were.  They move nothing."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, func, select
+
+from okrs.ledger import EntryKind, canonical_json
+from okrs.numbers import plain_or_none
+from store.tables import ledger_entry
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """What a person noted of a key result."""
+
+    key_result: str
+    note: str
+    confidence: Decimal | None
+    """0…1: how sure they are that it will be reached."""
+    by: str
+    """The id of the person: `store.people`."""
+    at: datetime
+
+
+def last_checkins(connection: Connection) -> dict[str, CheckIn]:
+    """Return the last check-in of every key result that has one."""
+    kind = ledger_entry.c.kind == EntryKind.CHECKIN.value
+    last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(ledger_entry.c.key_result)
+    columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
+    return {
+        row.key_result: CheckIn(row.key_result, row.why or "", confidence_in(row.details), row.by or "", row.at)
+        for row in connection.execute(select(*columns).where(ledger_entry.c.seq.in_(last)))
+    }
+
+
+def checkin_details(confidence: Decimal | None, shown: Decimal | None) -> str:
+    """What the entry of a check-in carries: the confidence, and the value that people were shown then."""
+    return canonical_json({"confidence": plain_or_none(confidence), "shown": plain_or_none(shown)})
+
+
+def confidence_in(details: str | None) -> Decimal | None:
+    """Return the confidence that the details of a check-in's entry tell."""
+    told = json.loads(details or "{}").get("confidence")
+    return None if told is None else Decimal(told)
