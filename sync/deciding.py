@@ -11,6 +11,9 @@ A key result is looked at in three steps, each an entry of its own, so that the 
 
 The guard looks at what tickets did: what it objects to waits as a hold, and the key result stays what it was, as if
 nothing had been read, until a person decides or the reason is gone.  An edited mapping voids the hold.
+
+Once its cycle is closed, nothing is recorded of a key result but corrections: what becomes known of its tickets since,
+under the rule on record.  Nobody is asked about them, since they move nothing that is shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -70,6 +73,10 @@ class Basis:
     """Those that were frozen for the key result."""
     hold: Hold | None = None
     """Of the key result, open or rejected."""
+    stopped: bool = False
+    """Its cycle is closed."""
+    final: bool = False
+    """It was closed with its cycle, as whatever came into that cycle later was not."""
     whole: bool = True
     """Whether evidence and mirror hold everything, and not only the items that moved since it was last measured."""
 
@@ -104,6 +111,8 @@ class Verdict:
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
     """Decide what a key result's ledger has to say now."""
+    if basis.stopped:
+        return _correct(goal, basis, mirror, recall, now)
     if goal.rule is None:
         return _without_rule(basis)
     if basis.state is None or basis.recorded is None:
@@ -233,6 +242,27 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
         totals=walk.totals,
     )
     return Verdict(walk.drafts, then, walk.scopes, held)
+
+
+def _correct(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
+    """Record what becomes known of a key result after its end, whatever the config says of it by now."""
+    state, rule = basis.state, basis.recorded
+    if state is None or rule is None or state.retired or not basis.final or not basis.recorded_ready:
+        return Verdict()
+    if not _due(goal, state, basis, now):
+        return Verdict()
+    standing = _totals(rule, basis.evidence) if basis.whole else state.totals
+    walk = _Walk(state.value, basis.evidence, standing, scopes=basis.scopes)
+    walk = _tickets(rule, basis, walk, mirror, recall=recall, now=now)
+    then = replace(
+        state,
+        value=walk.value,
+        measured_at=now,
+        moved_at=now if walk.value != state.value else state.moved_at,
+        generations=basis.seen(rule),
+        totals=walk.totals,
+    )
+    return Verdict(tuple(replace(each, kind=EntryKind.CORRECTION) for each in walk.drafts), then, walk.scopes)
 
 
 def _objection(goal: Goal, rule: Rule, before: _Walk, after: _Walk) -> str | None:

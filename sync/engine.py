@@ -94,12 +94,19 @@ class Report:
         return tuple(each for each in self.entries if each.kind is EntryKind.RETIRE)
 
     @property
+    def corrections(self) -> tuple[Entry, ...]:
+        """The entries by which more became known of key results whose cycle is closed."""
+        return tuple(each for each in self.entries if each.kind is EntryKind.CORRECTION)
+
+    @property
     def updates(self) -> tuple[KeyResultUpdate, ...]:
         """One per key result that moved or got its first value, in the order of their ids."""
         first: dict[str, Entry] = {}
         last: dict[str, Entry] = {}
         baselines: set[str] = set()
         for entry in self.entries:
+            if entry.kind is EntryKind.CORRECTION:
+                continue  # what is shown of it does not move any more
             first.setdefault(entry.key_result, entry)
             last[entry.key_result] = entry
             if entry.kind is EntryKind.BASELINE:
