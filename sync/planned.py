@@ -26,6 +26,7 @@ class Note(StrEnum):
     NOTHING = "nothing to measure yet"
     PARTLY = "without what is not read yet"
     HELD = "an update is held until somebody approves it"
+    CLOSED = "its cycle is closed"
     TOO_LARGE = "cannot be measured: its numbers are too large"
 
 

@@ -52,12 +52,14 @@ def plan(
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
     due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
     states, needs = ledger.states(connection), _Needs(snapshot)
-    planned = [
-        _Question(due[goal.key_result.id], snapshot, cache, now).answer()
-        if goal.key_result.id in due
-        else _still(goal, states[goal.key_result.id], needs)
-        for goal in goals
-    ]
+
+    def foreseen(goal: Goal) -> Planned:
+        name = goal.key_result.id
+        if snapshot.ended.stops(goal.key_result):
+            return _closed(goal, states.get(name))
+        return _Question(due[name], snapshot, cache, now).answer() if name in due else _still(goal, states[name], needs)
+
+    planned = map(foreseen, goals)
     left = leaving(connection, (goal.key_result.id for goal in goals))
     return (*(_hopeful(each, anew) for each in planned), *(_left(snapshot, state, now) for state in left))
 
@@ -95,6 +97,12 @@ def _still(goal: Goal, state: KeyResultState, needs: _Needs) -> Planned:
     lacking, note = needs.of(goal.rule) if goal.rule else ((), None)
     new = None if note is Note.UNKNOWN else state.value
     return Planned(state.id, goal.key_result, state.value, new, (note,) if note else (), lacking)
+
+
+def _closed(goal: Goal, state: KeyResultState | None) -> Planned:
+    """One whose cycle is closed: whatever the config says moves nothing, and what becomes known of it is no plan."""
+    value = state.value if state else None
+    return Planned(goal.key_result.id, goal.key_result, value, value, (Note.CLOSED,))
 
 
 def _left(snapshot: Snapshot, state: KeyResultState, now: datetime) -> Planned:

@@ -297,7 +297,7 @@ def _recall(
 
 
 def _stands(connection: Connection, judged: _Judged, ended: finals.Ended) -> bool:
-    """Tell whether nobody wrote of a key result since it was judged, nor closed it, and its sources stayed as they were."""
+    """Tell whether a key result and its sources are what they were when it was judged, and it was not closed since."""
     if ended.stops(judged.goal.key_result) != judged.basis.stopped:
         return False
     state, known, was = ledger.state_of(connection, judged.goal.key_result.id), judged.basis.state, judged.basis

@@ -26,7 +26,7 @@ from mapping.codec import parse_rule, rule_hash
 from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
-from okrs.closing import flaw_of, parse_ending
+from okrs.closing import Ending, flaw_of, parse_ending
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from okrs.objective import terms_text
 from store import ledger
@@ -151,25 +151,34 @@ class _Closing:
         """Say what is wrong with an entry behind the end of its key result, or with the end itself."""
         if entry.kind is not EntryKind.CLOSE:
             self.cycle = ""
-            corrects = entry.kind is EntryKind.CORRECTION
-            if corrects is (replay.end is not None):
-                return ""
-            return "nothing was closed that it could correct." if corrects else "its cycle was closed before."
+            return _behind(entry, replay)
+        if replay.end is not None:
+            return "its key result was closed before."
         try:
             told = parse_ending(entry.details or "")
         except (ValueError, TypeError, KeyError, ArithmeticError):
             return "what it says of the end is not what a close entry says."
         if told.cycle != self.cycle:
             self.cycle, self.head = told.cycle, entry.prev
-        if replay.end is not None:
-            return "its key result was closed before."
         if told.head != self.head:
             return "it names another entry as the last before its cycle was closed."
-        if told.value != replay.shown(entry.at):
-            return f"it says {told.value}, but what was shown is {replay.shown(entry.at)}."
-        if replay.terms is not None and terms_text(told.terms) != replay.terms:
-            return "its terms are not those before it."
-        return flaw_of(entry.details)
+        return _untrue(entry, told, replay) or flaw_of(entry.details)
+
+
+def _behind(entry: Entry, replay: _Replay) -> str:
+    """Say what is wrong with an entry for what came before it: an end, or none."""
+    corrects = entry.kind is EntryKind.CORRECTION
+    if corrects is (replay.end is not None):
+        return ""
+    return "nothing was closed that it could correct." if corrects else "its cycle was closed before."
+
+
+def _untrue(entry: Entry, told: Ending, replay: _Replay) -> str:
+    """Say what of an end is not what the entries before it say."""
+    if told.value != replay.shown(entry.at):
+        return f"it says {told.value}, but what was shown is {replay.shown(entry.at)}."
+    known = replay.terms is None or terms_text(told.terms) == replay.terms
+    return "" if known else "its terms are not those before it."
 
 
 def _unreadable(connection: Connection, seq: int) -> int:

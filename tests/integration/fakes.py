@@ -38,7 +38,7 @@ from store.tables import evidence, item, item_version, ledger_delta, ledger_entr
 from store.views.explain import Explained, explain
 from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
-from store.views.status import KeyResultStatus, status
+from store.views.status import KeyResultStatus, StatusView, status
 from store.views.verify import Verified, verify
 from sync.closing import Wish, close_cycle, closing
 from sync.deciding import Goal
@@ -386,8 +386,13 @@ class World:
 
     def status(self, name: str) -> KeyResultStatus:
         with self.database.read() as connection:
-            view = status(connection, self._setup(), self.clock())
+            view = status(connection, self._setup(), self.clock(), self.goals[name].key_result.cycle)
         return next(each for each in view.key_results if each.key_result.id == name)
+
+    def overview(self, cycle: str | None = None) -> StatusView:
+        """All open cycles, or one."""
+        with self.database.read() as connection:
+            return status(connection, self._setup(), self.clock(), cycle)
 
     def verify(self) -> Verified:
         with self.database.read() as connection:
