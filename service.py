@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from store.views.which import Places
+    from sync.closing import Closing, Wish
     from sync.task import Progress
     from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Waits, Wrong
 
@@ -149,6 +150,16 @@ class Service:
         from usecases.holding import reject
 
         return reject(self._ground, config, name, why=why)
+
+    def closing(self, config: Path, wish: Wish) -> Closing:
+        from usecases.closing import closing
+
+        return closing(self._ground, config, wish)
+
+    def close(self, config: Path, wish: Wish, *, why: str | None, shown: Closing) -> tuple[Entry, ...]:
+        from usecases.closing import close
+
+        return close(self._ground, config, wish, why=why, shown=shown)
 
     def verify(self, config: Path, against: Path | None) -> Verified:
         from usecases.keeping import verify

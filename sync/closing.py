@@ -20,7 +20,7 @@ from mapping.rule import Rule
 from okrs.closing import Ending, grade_of
 from okrs.cycle import Cycle
 from okrs.ledger import Entry, EntryKind
-from okrs.objective import KeyResult, Terms, parse_terms
+from okrs.objective import KeyResult, Objective, Terms, parse_terms
 from okrs.progress import progress
 from store import holds, ledger, overrides, people, sources
 from store.cache import MirrorCache
@@ -96,6 +96,7 @@ class Closing:
     cycle: Cycle
     cards: tuple[Card, ...]
     """In the order of the config."""
+    objectives: tuple[Objective, ...]
     over: bool
     """Its last day is over."""
     holds: tuple[Hold, ...] = ()
@@ -134,7 +135,8 @@ def closing(connection: Connection, setup: Setup, goals: Iterable[Goal], wish: W
     grading = _Grading(connection, Snapshot(connection, setup.containers), setup, cycle, wish, now)
     names = {goal.key_result.id for goal in mine}
     waiting = tuple(each for each in holds.open_holds(connection) if each.key_result in names)
-    return Closing(cycle, tuple(map(grading.card, mine)), grading.over, waiting)
+    objectives = tuple(each for each in setup.objectives if each.cycle == cycle.id)
+    return Closing(cycle, tuple(map(grading.card, mine)), objectives, grading.over, waiting)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from store.views.which import Places
+    from sync.closing import Closing, Wish
     from sync.engine import Report
     from sync.lacking import NextRead
     from sync.planned import Planned
@@ -255,6 +256,12 @@ class Ports(Protocol):
     def approve(self, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry: ...
 
     def reject(self, config: Path, name: str, *, why: str | None) -> Entry: ...
+
+    def closing(self, config: Path, wish: Wish) -> Closing:
+        """Show how a cycle would end now."""
+
+    def close(self, config: Path, wish: Wish, *, why: str | None, shown: Closing) -> tuple[Entry, ...]:
+        """Close a cycle as it was shown."""
 
     def verify(self, config: Path, against: Path | None) -> Verified: ...
 

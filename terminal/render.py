@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
+from okrs.closing import Ending, parse_ending
 from okrs.ledger import CauseKind, EntryKind, proposed
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
@@ -85,8 +86,13 @@ def status(view: StatusView) -> RenderableType:
     titles = {each.key_result.id: each.key_result.title for each in view.key_results}
     held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
     wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
-    odd = (*held, *absent, *wrong)
+    over = [] if view.key_results or not view.closed else [_all_closed(view.closed[-1])]
+    odd = (*over, *held, *absent, *wrong)
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
+
+
+def _all_closed(last: str) -> Text:
+    return Text(f"Nothing is open: `headway status --cycle {harmless(last)}` shows how {harmless(last)} ended.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,8 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
         own = [each for each in view.key_results if each.key_result.objective == objective.objective.id]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]
+        if objective.grade is not None:
+            word += f" · grade {number(objective.grade)}"
         share = number(None) if unread else percent(clamped(objective.progress))
         title, team = plain_text(objective.objective.title, "bold"), plain_text(objective.objective.team, "dim")
         yield 0, (title, Text(), team, Text(), Text(share), Text(word, style))
@@ -142,6 +150,8 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
+    if each.closed:
+        word += f" · grade {number(each.closed.final.grade)}"
     if each.refused:
         word += " · waits for a field"
     elif each.unread:
@@ -152,7 +162,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word += " · an update is held"
     if each.quarantined:
         word += " · in quarantine"
-    elif not each.mapped:
+    elif not each.mapped and not each.closed:
         word += " · no mapping"
     return (
         plain_text(each.key_result.title),
@@ -235,6 +245,7 @@ _KINDS = {
     EntryKind.LIFT: "nothing is held any more",
     EntryKind.APPROVE: "approved",
     EntryKind.REJECT: "rejected",
+    EntryKind.CORRECTION: "more became known of its closed cycle",
 }
 
 
@@ -273,6 +284,8 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = f"an update to {number(proposed(told))} is held"
     if told.kind is EntryKind.TARGET and told.details:
         kind += f": now {terms_in_words(told.details)}"
+    if told.kind is EntryKind.CLOSE:
+        kind = _closed(parse_ending(told.details or ""))
     if entry.by:
         kind += f" by {entry.by}"
     return (
@@ -281,6 +294,11 @@ def _entry(entry: ShownEntry) -> Cells:
         Text(f"{number(told.old)} → {number(told.new)}"),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )
+
+
+def _closed(ending: Ending) -> str:
+    graded = " (graded by hand)" if ending.graded else ""
+    return f"{ending.cycle} was closed at {number(ending.value)} with the grade {number(ending.grade)}{graded}"
 
 
 def ticket(key: str, title: str) -> str:

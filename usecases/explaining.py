@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from config.model import Config
 from store import ledger
+from store.finals import ended
 from store.views.explain import Explained
 from store.views.explain import explain as explained
 from store.views.history import ShownEntry
@@ -37,6 +38,9 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
             raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
+        closed = ended(connection).key_results
+    if answer is None and key_result in closed:
+        raise Failure(f"{key_result} was never measured, and its cycle is closed: `headway history {key_result}`.")
     if answer is None:
         raise Failure(f"Nothing feeds {key_result}: write a mapping for it.")
     return answer

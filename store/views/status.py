@@ -99,6 +99,8 @@ class StatusView:
     """Those that are shown, in the order of the config."""
     closed: tuple[str, ...] = ()
     """The cycles that are closed."""
+    configured: tuple[KeyResult, ...] = ()
+    """Every key result of the config, of whatever cycle."""
 
 
 Told = TypeVar("Told", Gap, Refused)
@@ -150,6 +152,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         quarantine=setup.quarantine,
         cycles=tuple(cycles),
         closed=tuple(each.id for each in setup.cycles if each.id in held.cycles),
+        configured=setup.key_results,
     )
 
 

@@ -34,7 +34,9 @@ REFUSED = [{"key_result": str, "source": str, "field": str, "error": str}]
 
 STATUS: dict[str, Any] = {
     "cycle": MAYBE_TEXT,
-    "objectives": [{"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES}],
+    "objectives": [
+        {"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES, "grade": MAYBE_NUMBER}
+    ],
     "key_results": [
         {
             "id": str,
@@ -55,6 +57,8 @@ STATUS: dict[str, Any] = {
             "error": MAYBE_TEXT,
             "quarantined": MAYBE_TEXT,
             "override": None,
+            "grade": MAYBE_NUMBER,
+            "closed_at": (INSTANT, None),
             "updated_at": (INSTANT, None),
         }
     ],
@@ -89,6 +93,25 @@ APPROVE: dict[str, Any] = {"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_
 
 REJECT = APPROVE
 
+CLOSE: dict[str, Any] = {
+    "cycle": str,
+    "closed_at": INSTANT,
+    "head": str,
+    "objectives": [{"id": str, "title": str, "grade": NUMBER}],
+    "key_results": [
+        {
+            "id": str,
+            "objective": str,
+            "title": str,
+            "value": MAYBE_NUMBER,
+            "progress": NUMBER,
+            "grade": NUMBER,
+            "graded": bool,
+            "seq": int,
+        }
+    ],
+}
+
 SYNC: dict[str, Any] = {
     "run": str,
     "sources": [
@@ -103,6 +126,7 @@ SYNC: dict[str, Any] = {
         }
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
+    "corrections": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
     "retired": [{"key_result": str, "why": str}],
     "held": HOLDS,
     "selects_nothing": GAPS,
@@ -135,6 +159,20 @@ EXPLAIN: dict[str, Any] = {
     "add_start": MAYBE_NUMBER,
     "quarantined": MAYBE_TEXT,
     "held": (HOLD, None),
+    "closed": (
+        {
+            "cycle": str,
+            "at": INSTANT,
+            "value": MAYBE_NUMBER,
+            "grade": NUMBER,
+            "graded": bool,
+            "by": MAYBE_TEXT,
+            "why": MAYBE_TEXT,
+            "known_now": MAYBE_NUMBER,
+            "corrections": [{"seq": int, "at": INSTANT, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
+        },
+        None,
+    ),
     "parts": [
         {
             "source": str,

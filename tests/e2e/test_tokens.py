@@ -50,6 +50,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "holds": [["holds"], ["holds", "--json"]],
     "approve": [["approve", "nope"]],
     "reject": [["reject", "nope"]],
+    "close": [["close", "sandbox"], ["close", "nope", "--yes", "--json"]],
     "history": [["history", "p1-bugs"], ["history", "p1-bugs", "--csv"], ["history", "p1-bugs", "--prov"]],
     "verify": [["verify"], ["verify", "--anchor"], ["verify", "--against", "headway.yaml"]],
     "plan": [["plan"], ["plan", "--json"], ["plan", "--markdown"]],
