@@ -47,7 +47,19 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.which import Places
     from sync.closing import Closing, Wish
     from sync.task import Progress
-    from terminal.ports import Checked, Demo, Discovered, Looked, Plan, Schema, Synced, Waits, Wrong
+    from terminal.ports import (
+        Checked,
+        Demo,
+        Discovered,
+        Looked,
+        Plan,
+        Rolled,
+        Rolling,
+        Schema,
+        Synced,
+        Waits,
+        Wrong,
+    )
 
 INTERRUPTED = 130
 
@@ -160,6 +172,11 @@ class Service:
         from usecases.closing import close
 
         return close(self._ground, config, wish, why=why, shown=shown)
+
+    def roll(self, config: Path, wish: Rolling) -> Rolled:
+        from usecases.rolling import roll
+
+        return roll(self._ground, config, wish)
 
     def verify(self, config: Path, against: Path | None) -> Verified:
         from usecases.keeping import verify

@@ -4,7 +4,9 @@ from __future__ import annotations  # the types of an answer are known to those 
 
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +17,7 @@ from okrs.ledger import Entry, timestamp
 from okrs.numbers import as_json as as_number
 from okrs.numbers import number_in, rounded
 from terminal.context import Context, Json
-from terminal.ports import Failure
+from terminal.ports import Failure, Rolled, Rolling
 from terminal.reporting import number
 from terminal.tables import Cells, Rows
 from terminal.text import counted, harmless, plain_text
@@ -70,6 +72,60 @@ def add(app: typer.Typer, context: Context) -> None:
             _ask(cycle, asks=sys.stdin.isatty() and not as_json)
         entries = context.ports.close(context.config, wish, why=why, shown=view)
         context.out.give(as_json, lambda: closed_json(view, entries), lambda: _closed(view, entries))
+
+    @app.command(
+        epilog="Examples:  headway roll 2026-Q4 2027-Q1 > next.yaml  ·  headway -c okrs/ roll 2026-Q4 2027-Q1 "
+        "--unfinished --out okrs/2027-Q1.yaml"
+    )
+    def roll(
+        old: Annotated[str, typer.Argument(metavar="OLD", help="A cycle of the config.")],
+        new: Annotated[str, typer.Argument(metavar="NEW", help="The next one; it need not be in the config yet.")],
+        *,
+        start: Annotated[
+            str | None, typer.Option("--start", metavar="DATE", help="First day of a cycle that is not in the config.")
+        ] = None,
+        end: Annotated[str | None, typer.Option("--end", metavar="DATE", help="Its last day.")] = None,
+        unfinished: Annotated[
+            bool, typer.Option("--unfinished", help="Leave out key results that were reached.")
+        ] = False,
+        out: Annotated[
+            Path | None, typer.Option("--out", metavar="FILE", help="Write a new file; else it is printed.")
+        ] = None,
+    ) -> None:
+        """Write the config of the next cycle from the last.
+
+        Objectives, key results and mappings get new ids.  A level, such as what is open or how long it takes, starts
+        where it ended; what counts anew starts where it did.  Comments tell how each ended.  Nothing else changes: the
+        result is a file of its own, or lines to put under objectives: and mappings:.
+        """
+        wish = Rolling(old, new, _day(start, "--start"), _day(end, "--end"), unfinished, out)
+        found = context.ports.roll(context.config, wish)
+        if out is None:
+            typer.echo(found.text, nl=False)
+        told = "\n".join(_rolled(found, new))
+        (context.out.aside if out is None else context.out.answer).print(told)
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    from config.fields import read_day
+
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise typer.BadParameter(harmless(str(error), 400), param_hint=option) from None
+
+
+def _rolled(found: Rolled, new: str) -> Iterator[str]:
+    what = f"{counted(found.objectives, 'objective')}, {counted(found.key_results, 'key result')}"
+    yield f"{harmless(str(found.out), 400)} is written: {what}." if found.out else f"{harmless(new)}: {what}."
+    if found.already:
+        yield f"{harmless(new)} has {counted(found.already, 'objective')} already; these come beside them."
+    if found.cycle:
+        yield f"Add this line under cycles: in {harmless(found.main, 400)}:"
+        yield harmless(found.cycle, 400)
+    yield "Look at every target, then: headway validate, headway plan."
 
 
 def _grades(texts: list[str], why: str | None) -> dict[str, Decimal]:

@@ -184,6 +184,36 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Rolling:
+    """Which cycle is to be made from which."""
+
+    old: str
+    new: str
+    start: date | None = None
+    end: date | None = None
+    """First and last day of the new one, where they are not those of the config or of the next period."""
+    unfinished: bool = False
+    """Leave out what was reached."""
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The config of the next cycle."""
+
+    text: str
+    out: Path | None
+    main: str
+    """The file that has `cycles`."""
+    cycle: str
+    """The line that is missing there; empty when none is."""
+    objectives: int
+    key_results: int
+    already: int
+    """Objectives that the new cycle had before."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoUpdate:
     """A key result that the team's work moved in the demo, and whose tickets did it."""
 
@@ -262,6 +292,8 @@ class Ports(Protocol):
 
     def close(self, config: Path, wish: Wish, *, why: str | None, shown: Closing) -> tuple[Entry, ...]:
         """Close a cycle as it was shown."""
+
+    def roll(self, config: Path, wish: Rolling) -> Rolled: ...
 
     def verify(self, config: Path, against: Path | None) -> Verified: ...
 

@@ -23,7 +23,7 @@ def test_a_quarter_is_closed_and_stays(office: Headway) -> None:
     code, text, err = office.run("close", CYCLE, "--early", "--yes", HEADWAY_USER="Ada")
     assert (code, err) == (0, "")
     assert f"{CYCLE} is closed: {len(values)} key results" in text
-    assert "Fix 20 P1 checkout bugs" in text
+    assert "Fix 25 P1 checkout bugs" in text
     assert office.run("status").out.splitlines()[-1] == (
         f"Nothing is open: `headway status --cycle {CYCLE}` shows how {CYCLE} ended."
     )
@@ -92,9 +92,7 @@ def test_what_cannot_be_closed_says_what_to_do(office: Headway) -> None:
     assert (code, "Nothing was closed: --yes closes it" in err) == (1, True)
     code, _, err = office.run("close", "2020-Q1", "--yes")
     assert (code, f"There is no cycle 2020-Q1 in the config; it has {CYCLE}." in err) == (1, True)
-    office.edit("target: 20,", "target: 30,") if "target: 20," in office.config.read_text() else office.edit(
-        "target: 20}", "target: 30}"
-    )
+    office.edit("unit: bugs, start: 0, target: 25", "unit: bugs, start: 0, target: 30")
     code, _, err = office.run("close", CYCLE, "--early", "--yes")
     assert (code, "p1-bugs is not recorded yet as the config and its tickets have it" in err) == (1, True)
     assert office.rows("SELECT count(*) FROM ledger_entry") == before
@@ -114,3 +112,44 @@ def test_numbers_of_before_the_end_are_not_taken_by_mistake(office: Headway) -> 
     planned = office.run("plan", "--json").out
     assert (planned["changes"], {each["note"] for each in planned["key_results"]}) == (False, {"its cycle is closed"})
     assert office.run("verify").code == 0
+
+
+def test_the_next_cycle_is_written_from_the_last(office: Headway) -> None:
+    office.run("close", CYCLE, "--early", "--yes")
+    config, folder = office.config.read_text(encoding="utf-8"), office.folder / "okrs"
+    code, written, err = office.run("roll", CYCLE, "next")
+    assert (code, "Add this line under cycles: in headway.yaml:" in err) == (0, True)
+    assert "  - id: p1-bugs-next" not in written
+    assert "      - id: p1-bugs-next" in written.splitlines()
+    folder.mkdir()
+    code, told, _ = office.run("roll", CYCLE, "next", "--out", "okrs/next.yaml")
+    assert (code, "okrs/next.yaml is written: " in told) == (0, True)
+    assert (folder / "next.yaml").read_text(encoding="utf-8") == written
+    code, _, err = office.run("roll", CYCLE, "next", "--out", "okrs/next.yaml")
+    assert (code, "is there already and stays as it is" in err) == (1, True)
+    line = next(line for line in told.splitlines() if "id: next" in line)
+    (folder / "headway.yaml").write_text(
+        config.replace("cycles:\n", f"cycles:\n{line}\n").replace("sqlite:///", "sqlite:///../"), encoding="utf-8"
+    )
+    assert office.run("-c", "okrs", "validate").code == 0
+    shown = office.run("-c", "okrs", "status", "--json").out
+    assert (shown["cycle"], {each["cycle"] for each in shown["key_results"]}) == ("next", {"next"})
+    assert office.run("-c", "okrs", "sync", "--json").code == 0
+    assert office.run("-c", "okrs", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["2020-Q1", "next"], f"There is no cycle 2020-Q1 in the config; it has {CYCLE}."),
+        ([CYCLE, CYCLE], f"{CYCLE} cannot be rolled into itself"),
+        ([CYCLE, "next", "--start", "2027-05-01", "--end", "2027-04-01"], "before it starts on 2027-05-01"),
+    ],
+)
+def test_what_cannot_be_rolled(office: Headway, words: list[str], told: str) -> None:
+    code, out, err = office.run("roll", *words)
+    assert (code, out, told in err) == (1, "", True)
+
+
+def test_a_day_that_is_none_is_a_mistake_of_usage(office: Headway) -> None:
+    assert office.run("roll", CYCLE, "next", "--start", "soon").code == 2

@@ -51,6 +51,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "approve": [["approve", "nope"]],
     "reject": [["reject", "nope"]],
     "close": [["close", "sandbox"], ["close", "nope", "--yes", "--json"]],
+    "roll": [["roll", "sandbox", "next"], ["roll", "nope", "next", "--out", "next.yaml"]],
     "history": [["history", "p1-bugs"], ["history", "p1-bugs", "--csv"], ["history", "p1-bugs", "--prov"]],
     "verify": [["verify"], ["verify", "--anchor"], ["verify", "--against", "headway.yaml"]],
     "plan": [["plan"], ["plan", "--json"], ["plan", "--markdown"]],
