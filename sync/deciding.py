@@ -16,7 +16,7 @@ Once its cycle is closed, nothing is recorded of a key result but corrections: w
 under the rule on record.  Nobody is asked about them, since they move nothing that is shown.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -307,7 +307,9 @@ def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool
 def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: Recall, now: datetime) -> _Walk:
     measured = measure(rule, mirror(rule), now, walk.scopes)
     changed = changes(walk.evidence, measured.lines)
-    totals = measured.totals if basis.whole else totals_after(walk.totals, changed)
+    if basis.stopped:
+        changed = _still_read(changed, basis, recall)
+    totals = measured.totals if basis.whole and not basis.stopped else totals_after(walk.totals, changed)
     value = kept(rule, walk.value, value_of(rule, totals, now))
     if not changed and value == walk.value:
         return replace(walk, totals=totals)
@@ -318,6 +320,14 @@ def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: R
     alike = {each.key for each in changed if each.line is None and past[each.source, each.item].unchanged}
     adrift = {(row.part, row.source, row.item) for row in rows if row.cause is CauseKind.REMOVED}
     return replace(_walked(walk, draft, measured, totals), adrift=frozenset(alike & adrift))
+
+
+def _still_read(changed: Sequence[Change], basis: Basis, recall: Recall) -> list[Change]:
+    """Leave out what nobody reads any more: what it did for a cycle that is over, it has done."""
+    if basis.state is None or not changed:
+        return list(changed)
+    past = recall({(each.source, each.item) for each in changed}, basis.state.generations)
+    return [each for each in changed if past[each.source, each.item].gone is not CauseKind.REMOVED]
 
 
 def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, mirror: Mirror, now: datetime) -> _Walk:

@@ -101,8 +101,12 @@ def _still(goal: Goal, state: KeyResultState, needs: _Needs) -> Planned:
 
 def _closed(goal: Goal, state: KeyResultState | None) -> Planned:
     """One whose cycle is closed: whatever the config says moves nothing, and what becomes known of it is no plan."""
-    value = state.value if state else None
-    return Planned(goal.key_result.id, goal.key_result, value, value, (Note.CLOSED,))
+    value, edited = state.value if state else None, goal.rule is not None
+    if state is not None:
+        told = (rule_hash(rule_text(goal.rule)) if goal.rule else None, terms_text(goal.key_result.terms))
+        edited = told != (None if state.retired else state.rule, state.terms)
+    note = Note.CLOSED_EDITED if edited else Note.CLOSED
+    return Planned(goal.key_result.id, goal.key_result, value, value, (note,))
 
 
 def _left(snapshot: Snapshot, state: KeyResultState, now: datetime) -> Planned:

@@ -119,7 +119,6 @@ def test_the_next_cycle_is_written_from_the_last(office: Headway) -> None:
     config, folder = office.config.read_text(encoding="utf-8"), office.folder / "okrs"
     code, written, err = office.run("roll", CYCLE, "next")
     assert (code, "Add this line under cycles: in headway.yaml:" in err) == (0, True)
-    assert "  - id: p1-bugs-next" not in written
     assert "      - id: p1-bugs-next" in written.splitlines()
     folder.mkdir()
     code, told, _ = office.run("roll", CYCLE, "next", "--out", "okrs/next.yaml")

@@ -39,10 +39,11 @@ from sync import recording
 from sync.closing import ClosedError, UnclosableError
 from sync.engine import Report
 from sync.holding import NotHeldError, approve_held, reject_held
+from sync.planned import Note
 from sync.recording import Run, record
 from sync.watching import Due
 from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, at
-from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump, emptied
+from tests.integration.fakes import RECORDS, Clock, FakeTracker, Project, World, dump, emptied
 from tests.integration.test_sync_holds import act
 
 HUNDRED = Numeric(Decimal(0), Decimal(100))
@@ -306,13 +307,36 @@ def test_no_edit_of_the_config_writes_anything(world: World, edit: str) -> None:
             del world.goals["closed"]
         case "other cycle":
             world.feed("closed", a_rule(), cycle="next")
-    assert [each for each in world.plan().values() if each.changes or each.effects] == []
+    planned = world.plan()
+    assert [each for each in planned.values() if each.changes or each.effects] == []
+    edited = {name for name, each in planned.items() if each.notes != (Note.CLOSED,)}
+    assert edited == {"gone": set(), "other cycle": set(), "mapping": {"closed", "unmapped"}}.get(edit, {"closed"})
+    assert {name for name, each in planned.items() if each.told} == edited
     assert world.sync().entries == ()
     assert dump(world.database, *ALL) == before
     done(world, "PAY-5")
     report = world.sync()
     assert ends(world) == end
     assert list(corrected(report)) == (["share"] if edit == "gone" else ["closed", "share"]), "by the rule on record"
+    assert world.verify().ok
+
+
+@BOTH_WAYS
+def test_what_is_not_read_any_more_is_as_it_was(world: World) -> None:
+    """A project that leaves the config takes nothing away from what it did."""
+    tracker = world.trackers[SOURCE]
+    tracker.projects["OPS"] = Project("#OPS", "OPS")
+    tracker.put("OPS", an_item("OPS-1", State.DONE, created_at=at("2026-10-02")))
+    world.sync(full=True)
+    assert world.value("closed") == 5
+    world.close()
+    left = tracker.projects.pop("OPS")
+    assert world.sync(full=True).entries == ()
+    done(world, "PAY-5")
+    assert corrected(world.sync()) == {"closed": (5, 6), "share": (Decimal("45.454545"), Decimal("54.545455"))}
+    assert world.sync(full=True).entries == ()
+    tracker.projects["OPS"] = left
+    assert world.sync(full=True).entries == ()
     assert world.verify().ok
 
 
