@@ -29,7 +29,7 @@ Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`,
 `store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`; deciding is
 `sync.deciding`; recording is `sync.recording` over `store.ledger`; what a rule may select of a large mirror is found
 by `store.facets`, and what many rules share of a mirror is kept by `store.cache`; how items stood when a cycle ended is
-`mapping.ending`.  This module only joins them.
+`mapping.ending`; of a cycle that `sync.closing` closed only corrections are recorded.  This module only joins them.
 """
 
 import time

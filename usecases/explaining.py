@@ -33,7 +33,7 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        setup = _having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
+        setup = _having(known, key_result, recorded=_is_recorded(connection, key_result))
         try:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
@@ -78,9 +78,14 @@ def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connec
     """Open the database for a key result that is in the config, or was.  Raises Failure for any other."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
+        if not _is_recorded(connection, key_result):  # a retired one keeps its history
             _having(known, key_result, recorded=False)
         yield connection
+
+
+def _is_recorded(connection: Connection, name: str) -> bool:
+    """Tell whether the ledger has entries of a key result."""
+    return ledger.state_of(connection, name) is not None or name in ended(connection).key_results
 
 
 def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
