@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from store.views.which import Places
+    from sync.closing import Closing, Wish
     from sync.task import Progress
     from terminal.ports import (
         Checked,
@@ -54,6 +55,8 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Looked,
         Overridden,
         Plan,
+        Rolled,
+        Rolling,
         Schema,
         Synced,
         Waits,
@@ -176,6 +179,21 @@ class Service:
         from usecases.overriding import check_in
 
         return check_in(self._ground, config, key_result, note=note, confidence=confidence)
+
+    def closing(self, config: Path, wish: Wish) -> Closing:
+        from usecases.closing import closing
+
+        return closing(self._ground, config, wish)
+
+    def close(self, config: Path, wish: Wish, *, why: str | None, shown: Closing) -> tuple[Entry, ...]:
+        from usecases.closing import close
+
+        return close(self._ground, config, wish, why=why, shown=shown)
+
+    def roll(self, config: Path, wish: Rolling) -> Rolled:
+        from usecases.rolling import roll
+
+        return roll(self._ground, config, wish)
 
     def verify(self, config: Path, against: Path | None) -> Verified:
         from usecases.keeping import verify

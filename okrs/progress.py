@@ -163,6 +163,8 @@ def objective_status(share: Share, own: Iterable[Standing], moment: Moment, pace
     One that nothing feeds has not started.  What only keeps its band so far is not achieved before the cycle's end.
     """
     standings = list(own)
+    if moment.closed:
+        return Status.CLOSED
     for status in (Status.CLOSED, Status.STALE, Status.NOT_STARTED):
         if standings and all(standing.status is status for standing in standings):
             return status

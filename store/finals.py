@@ -7,7 +7,9 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, select
 
-from store.tables import final
+from okrs.closing import Ending, parse_ending
+from okrs.objective import KeyResult
+from store.tables import final, ledger_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,47 @@ def keep_finals(connection: Connection, known: Iterable[Final]) -> None:
     """Write the end of key results, once and for all.  Raises IntegrityError for one that has ended before."""
     for each in known:
         connection.execute(final.insert().values({column.name: getattr(each, column.name) for column in final.c}))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What nothing moves any more."""
+
+    key_results: frozenset[str]
+    cycles: frozenset[str]
+
+    def stops(self, key_result: KeyResult) -> bool:
+        """Tell whether nothing is recorded of a key result any more, also of one that came into a closed cycle."""
+        return key_result.id in self.key_results or key_result.cycle in self.cycles
+
+
+def ended(connection: Connection) -> Ended:
+    """Return which key results and cycles are closed."""
+    rows = connection.execute(select(final.c.key_result, final.c.cycle)).all()
+    return Ended(frozenset(row.key_result for row in rows), frozenset(row.cycle for row in rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The end of a key result, as its `close` entry tells it."""
+
+    final: Final
+    ending: Ending
+    automatic: Decimal | None
+    """The automatic value then."""
+    by: str | None
+    """The id of the person who closed it: `store.people`."""
+    why: str | None
+
+
+def closed(connection: Connection, name: str | None = None) -> dict[str, Closed]:
+    """Return how key results ended, all or one, by name."""
+    entries = select(ledger_entry).join(final, final.c.seq == ledger_entry.c.seq)
+    ends = finals(connection)
+    if name is not None:
+        entries = entries.where(final.c.key_result == name)
+    return {
+        row.key_result: Closed(ends[row.key_result], parse_ending(row.details), row.new, row.by, row.why)
+        for row in connection.execute(entries)
+        if row.key_result in ends
+    }

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from mapping.demand import Demands
 from okrs.demand import Demand
 from store import queries, sources
+from store.finals import Ended, ended
 from store.holds import Hold, all_holds
 from store.moved import Moved
 from store.sources import SourceState
@@ -47,6 +48,11 @@ class Snapshot:
     def holds(self) -> Mapping[str, Hold]:
         """Holds, open or rejected, by key result: there are few."""
         return all_holds(self.connection)
+
+    @cached_property
+    def ended(self) -> Ended:
+        """What is closed."""
+        return ended(self.connection)
 
     @cached_property
     def moved(self) -> Moved:

@@ -11,9 +11,12 @@ A key result is looked at in three steps, each an entry of its own, so that the 
 
 The guard looks at what tickets did: what it objects to waits as a hold, and the key result stays what it was, as if
 nothing had been read, until a person decides or the reason is gone.  An edited mapping voids the hold.
+
+Once its cycle is closed, nothing is recorded of a key result but corrections: what becomes known of its tickets since,
+under the rule on record.  Nobody is asked about them, since they move nothing that is shown.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -70,6 +73,10 @@ class Basis:
     """Those that were frozen for the key result."""
     hold: Hold | None = None
     """Of the key result, open or rejected."""
+    stopped: bool = False
+    """Its cycle is closed."""
+    final: bool = False
+    """It was closed with its cycle, as whatever came into that cycle later was not."""
     whole: bool = True
     """Whether evidence and mirror hold everything, and not only the items that moved since it was last measured."""
 
@@ -104,6 +111,8 @@ class Verdict:
 
 def decide(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
     """Decide what a key result's ledger has to say now."""
+    if basis.stopped:
+        return _correct(goal, basis, mirror, recall, now)
     if goal.rule is None:
         return _without_rule(basis)
     if basis.state is None or basis.recorded is None:
@@ -235,6 +244,27 @@ def _follow(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, *, recall: Rec
     return Verdict(walk.drafts, then, walk.scopes, held)
 
 
+def _correct(goal: Goal, basis: Basis, mirror: Mirror, recall: Recall, now: datetime) -> Verdict:
+    """Record what becomes known of a key result after its end, whatever the config says of it by now."""
+    state, rule = basis.state, basis.recorded
+    if state is None or rule is None or state.retired or not basis.final or not basis.recorded_ready:
+        return Verdict()
+    if not _due(goal, state, basis, now):
+        return Verdict()
+    standing = _totals(rule, basis.evidence) if basis.whole else state.totals
+    walk = _Walk(state.value, basis.evidence, standing, scopes=basis.scopes)
+    walk = _tickets(rule, basis, walk, mirror, recall=recall, now=now)
+    then = replace(
+        state,
+        value=walk.value,
+        measured_at=now,
+        moved_at=now if walk.value != state.value else state.moved_at,
+        generations=basis.seen(rule),
+        totals=walk.totals,
+    )
+    return Verdict(tuple(replace(each, kind=EntryKind.CORRECTION) for each in walk.drafts), then, walk.scopes)
+
+
 def _objection(goal: Goal, rule: Rule, before: _Walk, after: _Walk) -> str | None:
     """What the guard has against what tickets did."""
     update = Update(after.value, tuple(row for draft in after.drafts for row in draft.deltas), after.adrift)
@@ -277,7 +307,9 @@ def _due(goal: Goal, state: KeyResultState, basis: Basis, now: datetime) -> bool
 def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: Recall, now: datetime) -> _Walk:
     measured = measure(rule, mirror(rule), now, walk.scopes)
     changed = changes(walk.evidence, measured.lines)
-    totals = measured.totals if basis.whole else totals_after(walk.totals, changed)
+    if basis.stopped:
+        changed = _still_read(changed, basis, recall)
+    totals = measured.totals if basis.whole and not basis.stopped else totals_after(walk.totals, changed)
     value = kept(rule, walk.value, value_of(rule, totals, now))
     if not changed and value == walk.value:
         return replace(walk, totals=totals)
@@ -288,6 +320,14 @@ def _tickets(rule: Rule, basis: Basis, walk: _Walk, mirror: Mirror, *, recall: R
     alike = {each.key for each in changed if each.line is None and past[each.source, each.item].unchanged}
     adrift = {(row.part, row.source, row.item) for row in rows if row.cause is CauseKind.REMOVED}
     return replace(_walked(walk, draft, measured, totals), adrift=frozenset(alike & adrift))
+
+
+def _still_read(changed: Sequence[Change], basis: Basis, recall: Recall) -> list[Change]:
+    """Leave out what nobody reads any more: what it did for a cycle that is over, it has done."""
+    if basis.state is None or not changed:
+        return list(changed)
+    past = recall({(each.source, each.item) for each in changed}, basis.state.generations)
+    return [each for each in changed if past[each.source, each.item].gone is not CauseKind.REMOVED]
 
 
 def _revise(recorded: Rule, rule: Rule, state: KeyResultState, walk: _Walk, *, mirror: Mirror, now: datetime) -> _Walk:

@@ -30,7 +30,8 @@ Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`,
 `store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`; deciding is
 `sync.deciding`; recording is `sync.recording` over `store.ledger`; what people say beside what is measured is
 `sync.overriding`; what a rule may select of a large mirror is found by `store.facets`, and what many rules share of a
-mirror is kept by `store.cache`; how items stood when a cycle ended is `mapping.ending`.  This module only joins them.
+mirror is kept by `store.cache`; how items stood when a cycle ended is `mapping.ending`; of a cycle that `sync.closing`
+closed only corrections are recorded.  This module only joins them.
 """
 
 import time
@@ -102,12 +103,19 @@ class Report:
         return tuple(each for each in self.entries if each.kind is EntryKind.RESUME)
 
     @property
+    def corrections(self) -> tuple[Entry, ...]:
+        """The entries by which more became known of key results whose cycle is closed."""
+        return tuple(each for each in self.entries if each.kind is EntryKind.CORRECTION)
+
+    @property
     def updates(self) -> tuple[KeyResultUpdate, ...]:
         """One per key result whose automatic value moved or was measured first, in the order of their ids."""
         first: dict[str, Entry] = {}
         last: dict[str, Entry] = {}
         baselines: set[str] = set()
-        for entry in (each for each in self.entries if lane_of(each.kind) is Lane.AUTOMATIC):
+        for entry in self.entries:
+            if lane_of(entry.kind) is not Lane.AUTOMATIC or entry.kind is EntryKind.CORRECTION:
+                continue  # what a person set stays, and what is closed does not move any more
             first.setdefault(entry.key_result, entry)
             last[entry.key_result] = entry
             if entry.kind is EntryKind.BASELINE:

@@ -27,6 +27,8 @@ class Note(StrEnum):
     PARTLY = "without what is not read yet"
     HELD = "an update is held until somebody approves it"
     OVERRIDDEN = "the value that is shown stays: it is set by hand"
+    CLOSED = "its cycle is closed"
+    CLOSED_EDITED = "its cycle is closed, so what the config says of it by now has no effect"
     TOO_LARGE = "cannot be measured: its numbers are too large"
 
 
@@ -99,6 +101,11 @@ class Planned:
     def revised(self) -> bool:
         """The config says something else of it than the ledger has on record."""
         return not _REVISING.isdisjoint(self.notes)
+
+    @property
+    def told(self) -> bool:
+        """There is something to say of it beside its value; that a cycle is closed is said once for all of it."""
+        return self.changes or bool(set(self.notes) - {Note.CLOSED})
 
     @property
     def changes(self) -> bool:

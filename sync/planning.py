@@ -54,14 +54,17 @@ def plan(
     look = Watch(goals, containers).look(connection, cache, now)
     due = {each.goal.key_result.id: each for each in look.due}
     states, needs = ledger.states(connection), _Needs(snapshot)
-    planned = [
-        _Question(due[goal.key_result.id], snapshot, cache, now).answer()
-        if goal.key_result.id in due
-        else _still(goal, states[goal.key_result.id], needs)
-        for goal in goals
-    ]
     by_hand = {name for name, each in overrides(connection).items() if each.active(now)}
-    planned = [_beside(each) if each.id in by_hand else each for each in planned]
+
+    def foreseen(goal: Goal) -> Planned:
+        name = goal.key_result.id
+        if snapshot.ended.stops(goal.key_result):
+            return _closed(goal, states.get(name))
+        asked = due.get(name)
+        found = _Question(asked, snapshot, cache, now).answer() if asked else _still(goal, states[name], needs)
+        return _beside(found) if name in by_hand else found
+
+    planned = map(foreseen, goals)
     left = (_left(snapshot, states[name], now) for name in look.others)
     return (*(_hopeful(each, anew) for each in planned), *left)
 
@@ -104,6 +107,16 @@ def _still(goal: Goal, state: KeyResultState, needs: _Needs) -> Planned:
     lacking, note = needs.of(goal.rule) if goal.rule else ((), None)
     new = None if note is Note.UNKNOWN else state.value
     return Planned(state.id, goal.key_result, state.value, new, (note,) if note else (), lacking)
+
+
+def _closed(goal: Goal, state: KeyResultState | None) -> Planned:
+    """One whose cycle is closed: whatever the config says moves nothing, and what becomes known of it is no plan."""
+    value, edited = state.value if state else None, goal.rule is not None
+    if state is not None:
+        told = (rule_hash(rule_text(goal.rule)) if goal.rule else None, terms_text(goal.key_result.terms))
+        edited = told != (None if state.retired else state.rule, state.terms)
+    note = Note.CLOSED_EDITED if edited else Note.CLOSED
+    return Planned(goal.key_result.id, goal.key_result, value, value, (note,))
 
 
 def _left(snapshot: Snapshot, state: KeyResultState, now: datetime) -> Planned:

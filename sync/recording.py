@@ -20,7 +20,7 @@ from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import Entry
-from store import holds, ledger, scopes, sources
+from store import finals, holds, ledger, scopes, sources
 from store.cache import MirrorCache
 from store.database import Database
 from store.facets import Touched
@@ -124,9 +124,9 @@ def _write_some(database: Database, some: Iterable[_Judged], run: Run, now: date
     entries: list[Entry] = []
     again: list[Due] = []
     with database.write() as connection:
-        head = ledger.lock_head(connection)
+        head, ended = ledger.lock_head(connection), finals.ended(connection)
         for each in some:
-            if not _stands(connection, each):
+            if not _stands(connection, each, ended):
                 again.append(Due(each.goal))
                 continue
             entries += _write(connection, head, each, run=run, now=now)
@@ -161,7 +161,7 @@ def record_retired(database: Database, left: Iterable[str], run: Run, now: datet
         with database.write() as connection:
             head = ledger.lock_head(connection)
             state = ledger.state_of(connection, name)
-            if state is None or state.retired:
+            if state is None or state.retired or name in finals.ended(connection).key_results:
                 continue
             verdict = left_config(state, holds.hold_of(connection, name))
             entries += appended(connection, head, name, verdict, run=run, now=now)
@@ -192,6 +192,8 @@ def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> 
         ready=goal.rule is not None and snapshot.ready(demands_of(goal.rule)),
         scopes=frozen,
         hold=snapshot.holds.get(name),
+        stopped=snapshot.ended.stops(goal.key_result),
+        final=name in snapshot.ended.key_results,
         whole=portion is None,
     )
 
@@ -283,8 +285,10 @@ def _recall(
     return past
 
 
-def _stands(connection: Connection, judged: _Judged) -> bool:
-    """Tell whether nobody wrote of a key result since it was judged, and its sources are what they were."""
+def _stands(connection: Connection, judged: _Judged, ended: finals.Ended) -> bool:
+    """Tell whether a key result and its sources are what they were when it was judged, and it was not closed since."""
+    if ended.stops(judged.goal.key_result) != judged.basis.stopped:
+        return False
     state, known, was = ledger.state_of(connection, judged.goal.key_result.id), judged.basis.state, judged.basis
     same = (state.seq if state else None) == (known.seq if known else None)
     return same and sources.generations(connection, was.generations) == dict(was.generations)
@@ -292,7 +296,7 @@ def _stands(connection: Connection, judged: _Judged) -> bool:
 
 def _write(connection: Connection, head: ledger.Head, judged: _Judged, *, run: Run, now: datetime) -> list[Entry]:
     goal, verdict = judged.goal, judged.verdict
-    if goal.rule is not None and verdict.drafts:
+    if goal.rule is not None and verdict.drafts and not judged.basis.stopped:
         text = rule_text(goal.rule)
         ledger.keep_rule(connection, rule_hash(text), text)
     return appended(connection, head, goal.key_result.id, verdict, run=run, now=now)

@@ -134,7 +134,8 @@ class Watch:
         """Tell which key results are to be measured, and which are not though their sources moved."""
         recorded = ledger.on_record(connection)
         moves = _moves(connection, recorded.values())
-        looking = _Looking(connection, cache, self, now, moves, Snapshot(connection, self.containers), micros(now))
+        snapshot = Snapshot(connection, self.containers)
+        looking = _Looking(connection, cache, self, now, moves, snapshot, micros(now))
         due: list[Due] = []
         still: dict[str, list[str]] = {}
         for goal in self._in_order:
@@ -150,7 +151,8 @@ class Watch:
                 still.setdefault(known.generations, []).append(name)
         head = ledger.head_of(connection).seq
         stills = (Still(moves[at].since, moves[at].until, tuple(some), head) for at, some in still.items())
-        named = {goal.key_result.id for goal in self._in_order}
+        # One whose cycle is closed may leave the config: its end is on record, and stays.
+        named = {goal.key_result.id for goal in self._in_order} | snapshot.ended.key_results
         others = sorted(name for name, each in recorded.items() if name not in named and not each.retired)
         return Look(tuple(due), tuple(stills), tuple(others))
 

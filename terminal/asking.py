@@ -167,4 +167,4 @@ def _titles(context: Context) -> dict[str, str]:
 
 
 def _key_results(context: Context) -> dict[str, KeyResult]:
-    return {each.key_result.id: each.key_result for each in context.ports.status(context.config, None).key_results}
+    return {each.id: each for each in context.ports.status(context.config, None).configured}

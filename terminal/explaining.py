@@ -12,9 +12,9 @@ from mapping.judging import Line, Reason
 from mapping.rule import Combine, Measure, Part, Rule, Scope
 from mapping.totals import Total, joined, part_value
 from okrs.objective import Binary, KeyResult
-from store.views.explain import Explained
+from store.views.explain import End, Explained
 from store.views.waiting import Waiting
-from terminal.render import REASONS, override_line, waiting
+from terminal.render import REASONS, goal, override_line, waiting
 from terminal.reporting import empty_part, held_line, number
 from terminal.tables import Cells, Rows, bare
 from terminal.text import counted, harmless, plain_text
@@ -25,9 +25,12 @@ _EXACTLY = 4
 
 def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = None) -> RenderableType:
     """A value from its tickets, part by part; of one that was never measured, why."""
+    if view.end is not None:
+        key_result = replace(key_result, terms=view.end.closed.ending.terms)
     blocks: list[RenderableType] = [
         Text.assemble((harmless(key_result.title), "bold"), f"  {number(view.value)}"),
         *([Text(harmless(view.quarantined, 1000), "yellow")] if view.quarantined else []),
+        *(_end(view.end, key_result) if view.end else []),
         *_set_by_hand(view, key_result),
         *([held_line(view.hold, {view.key_result: key_result.title})] if view.hold else []),
         *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
@@ -42,6 +45,21 @@ def _set_by_hand(view: Explained, key_result: KeyResult) -> Iterator[Text]:
     """What is shown instead; the value at the head is the automatic one."""
     if known := view.override:
         yield override_line(known, key_result, view.names.get(known.by, known.by), view.last_day)
+
+
+def _end(end: End, key_result: KeyResult) -> Iterator[Text]:
+    """How it ended, and what became known since."""
+    final, by = end.closed.final, f" by {harmless(end.by)}" if end.by else ""
+    graded = " given by hand" if end.closed.ending.graded else ""
+    why = f": {harmless(end.closed.why, 400)}" if end.closed.why else ""
+    what = f"{harmless(final.cycle)} was closed on {final.at:%Y-%m-%d}{by} with the grade {number(final.grade)}{graded}"
+    yield Text(f"{what}{why}. All is as it was then.")
+    if final.value != end.closed.automatic:
+        yield Text(f"What was closed is a value set by hand, {goal(key_result, final.value)}.", "yellow")
+    if end.corrections:
+        since, name = counted(len(end.corrections), "correction"), harmless(final.key_result)
+        told = f"By what is known now its tickets give {number(end.known_now)}"
+        yield Text(f"{told}: `headway history {name}` tells of {since} since.", "yellow")
 
 
 def _sums(view: Explained, key_result: KeyResult) -> Iterator[Text]:

@@ -54,7 +54,7 @@ class Show(Protocol):
 
 def planned(view: Plan) -> RenderableType:
     """Every key result that changes, or of which something is to be said; then how many stay."""
-    told = [each for each in view.key_results if each.changes or each.notes]
+    told = [each for each in view.key_results if each.told]
     blocks = [block for each in told for block in (*_key_result(each), Text())]
     blocks += [Text(harmless(line, 1000), "yellow") for line in problem_lines(view.warnings)]
     blocks += [Text(line, "yellow") for line in whole_lines(view, harmless)]
@@ -68,7 +68,13 @@ def summary(view: Plan) -> str:
     if view.reads:
         rules = f"The rules change {changing} of {of}" if changing else f"The rules change nothing ({of})"
         return f"{rules}; what the next read changes is known after it."
-    return f"{changing} of {of} would change." if changing else f"Nothing would change: {of}."
+    closed = sum(not {Note.CLOSED, Note.CLOSED_EDITED}.isdisjoint(each.notes) for each in view.key_results)
+    over = f", {closed} of closed cycles" if closed else ""
+    return (
+        f"{changing} of {of}{over}{',' if over else ''} would change."
+        if changing
+        else f"Nothing would change: {of}{over}."
+    )
 
 
 def title_of(each: Planned) -> str:

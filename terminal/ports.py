@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from store.views.which import Places
+    from sync.closing import Closing, Wish
     from sync.engine import Report
     from sync.lacking import NextRead
     from sync.overriding import Said
@@ -214,6 +215,36 @@ class CheckedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Rolling:
+    """Which cycle is to be made from which."""
+
+    old: str
+    new: str
+    start: date | None = None
+    end: date | None = None
+    """First and last day of the new one, where they are not those of the config or of the next period."""
+    unfinished: bool = False
+    """Leave out what was reached."""
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The config of the next cycle."""
+
+    text: str
+    out: Path | None
+    main: str
+    """The file that has `cycles`."""
+    cycle: str
+    """The line that is missing there; empty when none is."""
+    objectives: int
+    key_results: int
+    already: int
+    """Objectives that the new cycle had before."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoUpdate:
     """A key result that the team's work moved in the demo, and whose tickets did it."""
 
@@ -294,6 +325,14 @@ class Ports(Protocol):
     def resume(self, config: Path, key_result: str, *, why: str | None) -> Overridden: ...
 
     def check_in(self, config: Path, key_result: str, *, note: str, confidence: Decimal | None) -> CheckedIn: ...
+
+    def closing(self, config: Path, wish: Wish) -> Closing:
+        """Show how a cycle would end now."""
+
+    def close(self, config: Path, wish: Wish, *, why: str | None, shown: Closing) -> tuple[Entry, ...]:
+        """Close a cycle as it was shown."""
+
+    def roll(self, config: Path, wish: Rolling) -> Rolled: ...
 
     def verify(self, config: Path, against: Path | None) -> Verified: ...
 

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
+from okrs.closing import Ending, parse_ending
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import CauseKind, Entry, EntryKind, proposed
 from okrs.objective import Binary, Keep, KeyResult, Numeric
@@ -90,8 +91,13 @@ def status(view: StatusView) -> RenderableType:
     held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
     said = [line for each in view.key_results for line in _said(each)]
     wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
-    odd = (*said, *held, *absent, *wrong)
+    over = [] if view.key_results or not view.closed else [_all_closed(view.closed[-1])]
+    odd = (*over, *said, *held, *absent, *wrong)
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
+
+
+def _all_closed(last: str) -> Text:
+    return Text(f"Nothing is open: `headway status --cycle {harmless(last)}` shows how {harmless(last)} ended.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,8 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
         own = [each for each in view.key_results if each.key_result.objective == objective.objective.id]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]
+        if objective.grade is not None:
+            word += f" · grade {number(objective.grade)}"
         share = number(None) if unread else percent(clamped(objective.progress))
         title, team = plain_text(objective.objective.title, "bold"), plain_text(objective.objective.team, "dim")
         yield 0, (title, Text(), team, Text(), Text(share), Text(word, style))
@@ -147,6 +155,8 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     word, style = WORDS[each.standing.status]
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
+    if each.closed:
+        word += f" · grade {number(each.closed.final.grade)}"
     if each.refused:
         word += " · waits for a field"
     elif each.unread:
@@ -159,7 +169,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word += " · set by hand"
     if each.quarantined:
         word += " · in quarantine"
-    elif not each.mapped and not each.override:
+    elif not each.mapped and not each.override and not each.closed:
         word += " · no mapping"
     return (
         plain_text(each.key_result.title),
@@ -275,6 +285,7 @@ _KINDS = {
     EntryKind.OVERRIDE: "set by hand",
     EntryKind.RESUME: "not set by hand any more",
     EntryKind.CHECKIN: "check-in",
+    EntryKind.CORRECTION: "more became known of its closed cycle",
 }
 
 
@@ -313,6 +324,8 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = f"an update to {number(proposed(told))} is held"
     if told.kind is EntryKind.TARGET and told.details:
         kind += f": now {terms_in_words(told.details)}"
+    if told.kind is EntryKind.CLOSE:
+        kind = _closed(parse_ending(told.details or ""))
     if entry.by:
         kind += f" by {entry.by}"
     if told.kind is EntryKind.OVERRIDE and (until := until_in(told.details)):
@@ -332,6 +345,11 @@ def _move(told: Entry) -> str:
     if lane_of(told.kind) is Lane.HUMAN:
         return " → ".join("automatic" if each is None else number(each) for each in (told.old, told.new))
     return f"{number(told.old)} → {number(told.new)}"
+
+
+def _closed(ending: Ending) -> str:
+    graded = " (graded by hand)" if ending.graded else ""
+    return f"{ending.cycle} was closed at {number(ending.value)} with the grade {number(ending.grade)}{graded}"
 
 
 def ticket(key: str, title: str) -> str:

@@ -44,6 +44,10 @@ def report(synced: Synced) -> RenderableType:
         title = harmless(synced.titles.get(each.key_result, each.key_result))
         over = f"  is not set to {number(each.old)} by hand any more: {each.why}"
         lines.append(Text.assemble((title, "bold"), over))
+    for each in view.corrections:
+        title = harmless(synced.titles.get(each.key_result, each.key_result))
+        what = f" stays as it was closed; by what is known now its tickets give {number(each.new)}"
+        lines.append(Text.assemble((title, "bold"), what))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
     lines += [held_line(each, synced.titles) for each in view.held]
@@ -64,6 +68,10 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "updates": [
             {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
             for each in report.updates
+        ],
+        "corrections": [
+            {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
+            for each in report.corrections
         ],
         "retired": [{"key_result": each.key_result, "why": each.why} for each in report.retired],
         "resumed": [{"key_result": each.key_result, "old": as_json(each.old)} for each in report.resumed],

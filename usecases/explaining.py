@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from okrs.numbers import plain
 from store import ledger, people
+from store.finals import ended
 from store.lanes import lanes_of
 from store.views.explain import Explained
 from store.views.explain import explain as explained
@@ -34,6 +35,8 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
             raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
+        if answer is None and key_result in ended(connection).key_results:
+            raise Failure(f"{key_result} was never measured, and its cycle is closed: `headway history {key_result}`.")
         if answer is None:
             raise Failure(_unfed(connection, key_result, ground.clock()))
     return answer
@@ -82,6 +85,11 @@ def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connec
         if not ledger.tells_of(connection, key_result):  # a retired one keeps its history
             having(known, key_result, recorded=False)
         yield connection
+
+
+def _is_recorded(connection: Connection, name: str) -> bool:
+    """Tell whether the ledger has entries of a key result."""
+    return ledger.state_of(connection, name) is not None or name in ended(connection).key_results
 
 
 def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:

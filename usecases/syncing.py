@@ -11,6 +11,7 @@ from config.problems import Problems
 from store import sources
 from store.configs import keep
 from store.database import Database
+from store.finals import ended
 from store.overrides import overrides
 from store.rehearsal import rehearsal
 from store.views.gaps import gaps
@@ -65,12 +66,14 @@ def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, p
     with database.read() as connection:
         setup = setup_of(known)
         found = gaps(connection, setup, ground.clock(), engine.cache.of)
-        states = {name: sources.state_of(connection, name) for name in known.sources}
+        states, over = {name: sources.state_of(connection, name) for name in known.sources}, ended(connection)
+        odd = tuple(each for each in refused(setup, states) if each.key_result not in over.key_results)
+        found = tuple(each for each in found if each.key_result not in over.key_results)
         now, set_by_hand = ground.clock(), overrides(connection)
     return Synced(
         report,
         found,
-        refused(setup, states),
+        odd,
         titles={each.id: each.title for each in known.key_results},
         by_hand={name: each.value for name, each in set_by_hand.items() if each.active(now)},
     )

@@ -14,16 +14,32 @@ from mapping.judging import Line, Reason
 from mapping.measure import Measured, lines_of, totals_of
 from mapping.rule import OF_COUNTED, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
-from okrs.ledger import timestamp
+from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
 from store import ledger, lookup, people, scopes, sources
 from store.cache import MirrorCache
+from store.finals import Closed, closed
 from store.holds import Hold, hold_of, holds_json
 from store.lanes import lanes_of, last_day, override_json
 from store.overrides import Override
 from store.views.quarantine import message_for
 from store.views.setup import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a key result, and what became known of it since."""
+
+    closed: Closed
+    by: str | None
+    """Who closed its cycle, by name; by the id where the name is forgotten."""
+    corrections: tuple[Entry, ...] = ()
+
+    @property
+    def known_now(self) -> Decimal | None:
+        """The automatic value as it would be by what is known today."""
+        return self.corrections[-1].new if self.corrections else self.closed.automatic
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,8 @@ class Explained:
     """Of that value; None when it has none."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Those of people by their ids."""
+    end: "End | None" = None
+    """How it ended, where its cycle is closed: value and evidence are those of then."""
 
     @property
     def weeks(self) -> int:
@@ -71,29 +89,43 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
     None when nothing feeds it.  Raises ArithmeticError where absurd estimates make a number that no column holds.
     """
-    lanes = lanes_of(connection, name)
+    lanes, end = lanes_of(connection, name), _end(connection, name)
     state, override = lanes.state, lanes.in_force(now)
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
-    if rule is None:
+    if rule is None or (end and state is None):
         return None
     quarantined = message_for(setup.quarantine, name)
-    at = state.measured_at if state else now
+    at = end.closed.final.at if end else state.measured_at if state else now
     frozen = scopes.of_key_result(connection, name)
     found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
     seen = lines_of(rule, found, at, frozen)
-    lines = seen.lines if state is None else _as_recorded(connection, name, rule, seen.lines)
+    lines = seen.lines
+    if state is not None:
+        until = end.closed.final.seq if end else None
+        told = ledger.evidence_of(connection, name) if until is None else ledger.evidence_then(connection, name, until)
+        lines = _as_recorded(connection, told, rule, seen.lines)
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
     hold = hold_of(connection, name)
     names = people.names_of(connection, [override.by]) if override else {}
-    until = last_day(override, setup.calendar)
-    return Explained(name, lanes.automatic, at, rule, measured, quarantined, hold, override, until, names)
+    day, value = last_day(override, setup.calendar), end.closed.automatic if end else lanes.automatic
+    return Explained(name, value, at, rule, measured, quarantined, hold, override, day, names, end)
 
 
-def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Sequence[Line]) -> tuple[Line, ...]:
+def _end(connection: Connection, name: str) -> End | None:
+    found = closed(connection, name).get(name)
+    if found is None:
+        return None
+    by = people.names_of(connection, [found.by]).get(found.by, found.by) if found.by else None
+    entries = ledger.entries_of(connection, name)
+    return End(found, by, tuple(each for each in entries if each.kind is EntryKind.CORRECTION))
+
+
+def _as_recorded(
+    connection: Connection, evidence: Sequence[Evidence], rule: Rule, seen: Sequence[Line]
+) -> tuple[Line, ...]:
     """Put the ledger's weights and amounts in the place of those that the mirror would give today."""
     live = {(line.part, line.source, line.item.id): line for line in seen}
-    evidence = ledger.evidence_of(connection, name)
     absent = [each for each in evidence if each.key not in live]
     known = {
         (source, item): found
@@ -143,7 +175,26 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "quarantined": answer.quarantined,
         "held": holds_json((answer.hold,))[0] if answer.hold and not answer.hold.rejected else None,
         "override": override_json(answer.override, answer.names),
+        "closed": _end_json(answer.end) if answer.end else None,
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
+    }
+
+
+def _end_json(end: End) -> dict[str, Any]:
+    final, ending = end.closed.final, end.closed.ending
+    return {
+        "cycle": final.cycle,
+        "at": timestamp(final.at),
+        "value": as_json(final.value),
+        "grade": as_json(final.grade),
+        "graded": ending.graded,
+        "by": end.by,
+        "why": end.closed.why,
+        "known_now": as_json(end.known_now),
+        "corrections": [
+            {"seq": each.seq, "at": timestamp(each.at), "old": as_json(each.old), "new": as_json(each.new)}
+            for each in end.corrections
+        ],
     }
 
 

@@ -1,10 +1,10 @@
 """`status`: every key result with its value, pace and freshness; every objective; every source."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -12,6 +12,7 @@ from mapping.attribution import Evidence
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of
 from mapping.rule import Counts, Part, Rule
+from okrs.closing import grades_of
 from okrs.cycle import Cycle, elapsed_share
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
@@ -19,7 +20,7 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, people, queries, sources
 from store.checkins import CheckIn, last_checkins
-from store.finals import Final, finals
+from store.finals import Closed, closed
 from store.holds import Hold, open_holds
 from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
@@ -63,6 +64,8 @@ class KeyResultStatus:
     """Why it is in quarantine and what becomes of it; None when it is not."""
     refused: tuple[str, ...] = ()
     """Why fields that its rule names cannot be had: sentences of its trackers."""
+    closed: Closed | None = None
+    """How it ended, where its cycle is closed: the value is the one that was shown then."""
 
     @property
     def unread(self) -> bool:
@@ -79,6 +82,8 @@ class ObjectiveStatus:
     objective: Objective
     progress: Decimal
     status: Status
+    grade: Decimal | None = None
+    """Of its closed key results; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,13 @@ class StatusView:
     """Files of the config that are not right."""
     cycles: tuple[Cycle, ...] = ()
     """Those that are shown, in the order of the config."""
+    closed: tuple[str, ...] = ()
+    """The cycles that are closed."""
+    configured: tuple[KeyResult, ...] = ()
+    """Every key result of the config, of whatever cycle."""
+
+
+Told = TypeVar("Told", Gap, Refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,51 +134,68 @@ class _Held:
     holds: Mapping[str, Hold]
     refused: tuple[Refused, ...]
     overrides: Mapping[str, Override]
-    finals: Mapping[str, Final]
     checkins: Mapping[str, CheckIn]
     names: Mapping[str, str]
+    closed: Mapping[str, Closed]
+    cycles: frozenset[str]
+    """Those that are closed."""
 
     def lanes(self, name: str) -> Lanes:
-        return Lanes(self.states.get(name), self.overrides.get(name), self.finals.get(name))
+        end = self.closed.get(name)
+        return Lanes(self.states.get(name), self.overrides.get(name), end.final if end else None)
+
+    def measuring(self, found: Iterable[Told]) -> tuple[Told, ...]:
+        """Leave out what is told of key results that are not measured any more."""
+        return tuple(each for each in found if each.key_result not in self.closed)
 
 
 def _held(connection: Connection, setup: Setup) -> _Held:
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
-    set_by_hand, checkins = overrides(connection), last_checkins(connection)
+    set_by_hand, checkins, ends = overrides(connection), last_checkins(connection), closed(connection)
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
     return _Held(
-        ledger.states(connection),
-        states,
-        {each.key_result: each for each in open_holds(connection)},
-        refused(setup, states),
-        set_by_hand,
-        finals(connection),
-        checkins,
-        people.names_of(connection, sorted(who)),
+        states=ledger.states(connection),
+        sources=states,
+        holds={each.key_result: each for each in open_holds(connection)},
+        refused=refused(setup, states),
+        overrides=set_by_hand,
+        checkins=checkins,
+        names=people.names_of(connection, sorted(who)),
+        closed=ends,
+        cycles=_closed_cycles(setup, ends),
     )
 
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
-    """Answer for one cycle, or for all.  Raises KeyError for a cycle that is not configured."""
-    cycles = [each for each in setup.cycles if cycle in (None, each.id)]
+    """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured."""
+    held = _held(connection, setup)
+    cycles = [each for each in setup.cycles if each.id == (cycle or each.id) and (cycle or each.id not in held.cycles)]
     if cycle is not None and not cycles:
         raise KeyError(cycle)
-    held = _held(connection, setup)
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
-    objectives = _objectives(setup, key_results, now)
+    objectives = _objectives(setup, held, key_results, now)
     named = {each.id: each for each in setup.key_results}
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
-        gaps=tuple(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
-        refused=tuple(each for each in held.refused if named[each.key_result].cycle in shown),
+        gaps=held.measuring(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
+        refused=held.measuring(each for each in held.refused if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
         cycles=tuple(cycles),
+        closed=tuple(each.id for each in setup.cycles if each.id in held.cycles),
+        configured=setup.key_results,
     )
+
+
+def _closed_cycles(setup: Setup, ends: Mapping[str, Closed]) -> frozenset[str]:
+    """Return the closed cycles by the names that the config gives them now."""
+    open_ones = {each.cycle for each in setup.key_results if each.id not in ends}
+    closed_ones = {each.cycle for each in setup.key_results if each.id in ends}
+    return frozenset(each.final.cycle for each in ends.values()) | (closed_ones - open_ones)
 
 
 def stale(setup: SourceSetup, state: SourceState, now: datetime) -> bool:
@@ -174,15 +203,17 @@ def stale(setup: SourceSetup, state: SourceState, now: datetime) -> bool:
     return state.last_success is None or now - state.last_success > STALE_AFTER * setup.every
 
 
-def _moment(setup: Setup, name: str, now: datetime) -> Moment:
+def _moment(setup: Setup, name: str, now: datetime, *, closed: bool) -> Moment:
     cycle = next(each for each in setup.cycles if each.id == name)
     period = cycle.period(setup.calendar)
-    return Moment(elapsed=elapsed_share(cycle, setup.calendar, now), begun=now >= period.start, ended=now >= period.end)
+    return Moment(elapsed_share(cycle, setup.calendar, now), now >= period.start, now >= period.end, closed)
 
 
 def _key_result(
     connection: Connection, setup: Setup, held: _Held, key_result: KeyResult, now: datetime
 ) -> KeyResultStatus:
+    if end := held.closed.get(key_result.id):
+        return _ended(connection, setup, key_result, end, held)
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
     state, override, value = lanes.state, lanes.in_force(now), lanes.shown(now)
     old = bool(rule) and any(
@@ -195,10 +226,10 @@ def _key_result(
         standing=standing(
             key_result.terms,
             value,
-            _moment(setup, key_result.cycle, now),
+            _moment(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles),
             setup.pace,
             stale=old,
-            share_done=None if override else _share_done(connection, key_result, state),
+            share_done=None if override else _share_done(state, key_result, connection),
         ),
         stale=old,
         reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
@@ -215,15 +246,39 @@ def _key_result(
     )
 
 
-def _share_done(connection: Connection, key_result: KeyResult, state: KeyResultState | None) -> Decimal | None:
+def _ended(connection: Connection, setup: Setup, key_result: KeyResult, end: Closed, held: _Held) -> KeyResultStatus:
+    """One whose cycle is closed: all is as it was then, whatever the config says of it by now."""
+    state = held.states.get(key_result.id)
+    key_result = replace(key_result, terms=end.ending.terms, weight=end.ending.weight)
+    share, at = _share_done(state, key_result, connection, end.final.seq), end.final.at
+    moment = _moment(setup, key_result.cycle, at, closed=True)
+    return KeyResultStatus(
+        key_result=key_result,
+        value=end.final.value,
+        standing=standing(key_result.terms, end.final.value, moment, setup.pace, share_done=share),
+        stale=False,
+        reading=False,
+        mapped=state is not None,
+        updated_at=at if state else None,
+        automatic=end.automatic,
+        checkin=held.checkins.get(key_result.id),
+        names=held.names,
+        closed=end,
+    )
+
+
+def _share_done(
+    state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int | None = None
+) -> Decimal | None:
     """Items done / items on the line, by which a binary key result is judged until it is done.
 
-    What has part credit only is not done.
+    What has part credit only is not done.  With `until`, as of that entry.
     """
     if state is None or not isinstance(key_result.terms, Binary):
         return None
     parts = parse_rule(ledger.rule_text_of(connection, state.rule)).parts
-    lines = ledger.evidence_of(connection, key_result.id)
+    name = key_result.id
+    lines = ledger.evidence_of(connection, name) if until is None else ledger.evidence_then(connection, name, until)
     done = sum(_is_done(each, parts[each.part]) for each in lines)
     return divided(Decimal(done), Decimal(len(lines))) if lines else None
 
@@ -240,8 +295,13 @@ def _reading(connection: Connection, setup: Setup, held: _Held, rule: Rule, stat
     )
 
 
-def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datetime) -> tuple[ObjectiveStatus, ...]:
+def _objectives(
+    setup: Setup, held: _Held, key_results: Sequence[KeyResultStatus], now: datetime
+) -> tuple[ObjectiveStatus, ...]:
     objectives = setup.objectives
+    ends = {each.key_result.id: each.closed.final.grade for each in key_results if each.closed}
+    over = [each for each in objectives if each.cycle in held.cycles]
+    grades = grades_of(over, [each.key_result for each in key_results], ends)
     standings = {each.key_result.id: each.standing for each in key_results}
     shares = roll_up(objectives, [each.key_result for each in key_results], standings)
     return tuple(
@@ -251,9 +311,10 @@ def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datet
             objective_status(
                 shares[each.id],
                 [standings[kr.key_result.id] for kr in key_results if kr.key_result.objective == each.id],
-                _moment(setup, each.cycle, now),
+                _moment(setup, each.cycle, now, closed=each.cycle in held.cycles),
                 setup.pace,
             ),
+            grades.get(each.id),
         )
         for each in objectives
     )
@@ -282,6 +343,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
                 "cycle": each.objective.cycle,
                 "progress": as_json(each.progress),
                 "status": each.status.value,
+                "grade": as_json(each.grade),
                 "team": each.objective.team,
                 "owner": each.objective.owner,
             }
@@ -332,6 +394,8 @@ def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
         "automatic": as_json(each.automatic),
         "override": override_json(each.override, each.names),
         "checkin": _checkin_json(each),
+        "grade": as_json(each.closed.final.grade) if each.closed else None,
+        "closed_at": _time(each.closed.final.at) if each.closed else None,
         "updated_at": _time(each.updated_at),
         "mapped": each.mapped,
     }

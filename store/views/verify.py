@@ -5,14 +5,17 @@ Each entry is held against four laws, in order, and the first one broken is name
 1. its place, its link to the entry before and its hash;
 2. its old value is the new value of the entry before it on the same lane of the same key result;
 3. its rows carry on the evidence before it, and their deltas add up to its change;
-4. the value recomputed from the evidence by the rule in force is its new value.
+4. the value recomputed from the evidence by the rule in force is its new value;
+5. a `close` entry says what was shown, a grade that follows from it unless a person gave it, and where the ledger
+   ended before the cycle was closed; behind it stands no other entry of the key result but corrections.
 
 What a person sets has no evidence: an override names who and why, and only what ran out ends by nobody's hand.  At the
-end the head and what is kept for speed (state, evidence, overrides) must agree with the replay.
+end the head and what is kept for speed (state, evidence, overrides, final values) must agree with the replay.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,20 +26,33 @@ from mapping.codec import parse_rule, rule_hash
 from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
-from okrs.lanes import Lane, lane_of
+from okrs.closing import Ending, flaw_of, parse_ending
+from okrs.lanes import Lane, lane_of, shown_value
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
+from okrs.objective import terms_text
 from store import ledger
+from store.finals import Final, finals
 from store.holds import open_holds
 from store.overrides import Override, overrides, told_by
 from store.tables import evidence, ledger_delta
 from store.tables import rule as rule_table
 
-_MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE, EntryKind.APPROVE}
+_MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE, EntryKind.APPROVE, EntryKind.CORRECTION}
 """Entries whose new value must follow from the evidence."""
 
-_KEEPING = {EntryKind.TARGET, EntryKind.RETIRE, EntryKind.HOLD, EntryKind.LIFT, EntryKind.REJECT}
+_KEEPING = {
+    EntryKind.TARGET,
+    EntryKind.RETIRE,
+    EntryKind.HOLD,
+    EntryKind.LIFT,
+    EntryKind.REJECT,
+    EntryKind.CLOSE,
+}
 """Entries that move no value."""
 
+
+_KEPT = {EntryKind.AUTO, EntryKind.APPROVE, EntryKind.CORRECTION}
+"""Entries that keep the last value of what has nothing to say, or the best one where the rule wants that."""
 
 _OF_HOLDS = {EntryKind.HOLD, EntryKind.LIFT, EntryKind.APPROVE, EntryKind.REJECT}
 
@@ -72,9 +88,21 @@ class _Replay:
     """Its human lane, in force or run out."""
     human: int = 0
     """The last entry of that lane."""
+    end: Final | None = None
+
+    def shown(self, at: datetime) -> Decimal | None:
+        """The value that people saw."""
+        return shown_value(self.value, self.override, None, at)
+
+    def close(self, entry: Entry) -> None:
+        """Carry on that its cycle was closed; what a person had set ends with it."""
+        told = parse_ending(entry.details or "")
+        name, at, seq = entry.key_result, entry.at, entry.seq
+        self.end = Final(name, told.cycle, told.value, told.grade, at, told.head, seq)
+        self.override = None
 
     def take(self, entry: Entry) -> None:
-        """Carry on what an entry says."""
+        """Carry on what an entry of its automatic lane says."""
         self.value, self.seq, self.rule = entry.new, entry.seq, entry.rule
         if entry.kind in (EntryKind.BASELINE, EntryKind.TARGET):
             self.terms = entry.details
@@ -88,12 +116,11 @@ def verify(connection: Connection) -> Verified:
     """Replay the whole ledger."""
     rules = _rules(connection)
     replays: dict[str, _Replay] = {}
-    prev, seq = GENESIS, 0
+    prev, seq, closing = GENESIS, 0, _Closing()
     try:
         for entry in ledger.entries_of(connection):
-            problem = link_problem(entry, prev, seq) or _follows(
-                entry, replays.setdefault(entry.key_result, _Replay()), rules
-            )
+            replay = replays.setdefault(entry.key_result, _Replay())
+            problem = link_problem(entry, prev, seq) or closing.problem(entry, replay) or _follows(entry, replay, rules)
             if problem:
                 return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
             prev, seq = entry.hash, entry.seq
@@ -106,6 +133,48 @@ def verify(connection: Connection) -> Verified:
         return Verified(
             False, seq, prev, None, "What is kept for speed holds something that is no value of its column."
         )
+
+
+@dataclass(slots=True)
+class _Closing:
+    """Cycles as the entries close them, each in one piece."""
+
+    cycle: str = ""
+    """Of the entry before, where that closed one."""
+    head: str = ""
+
+    def problem(self, entry: Entry, replay: _Replay) -> str:
+        """Say what is wrong with an entry behind the end of its key result, or with the end itself."""
+        if entry.kind is not EntryKind.CLOSE:
+            self.cycle = ""
+            return _behind(entry, replay)
+        if replay.end is not None:
+            return "its key result was closed before."
+        try:
+            told = parse_ending(entry.details or "")
+        except (ValueError, TypeError, KeyError, ArithmeticError):
+            return "what it says of the end is not what a close entry says."
+        if told.cycle != self.cycle:
+            self.cycle, self.head = told.cycle, entry.prev
+        if told.head != self.head:
+            return "it names another entry as the last before its cycle was closed."
+        return _untrue(entry, told, replay) or flaw_of(entry.details)
+
+
+def _behind(entry: Entry, replay: _Replay) -> str:
+    """Say what is wrong with an entry for what came before it: an end, or none."""
+    corrects = entry.kind is EntryKind.CORRECTION
+    if corrects is (replay.end is not None):
+        return ""
+    return "nothing was closed that it could correct." if corrects else "its cycle was closed before."
+
+
+def _untrue(entry: Entry, told: Ending, replay: _Replay) -> str:
+    """Say what of an end is not what the entries before it say."""
+    if told.value != replay.shown(entry.at):
+        return f"it says {told.value}, but what was shown is {replay.shown(entry.at)}."
+    known = replay.terms is None or terms_text(told.terms) == replay.terms
+    return "" if known else "its terms are not those before it."
 
 
 def _unreadable(connection: Connection, seq: int) -> int:
@@ -171,6 +240,8 @@ def _aside(entry: Entry, replay: _Replay) -> str:
         return f"a {entry.kind.value} entry may not move the value, {replay.value}."
     if entry.deltas:
         return f"no ticket makes an entry of kind {entry.kind.value}."
+    if entry.kind is EntryKind.CLOSE:
+        replay.close(entry)
     return ""
 
 
@@ -221,7 +292,7 @@ def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) ->
         pairs[line.part].append((line.weight, line.amount))
     totals = [Total.of(part, of_part) for part, of_part in zip(rule.parts, pairs, strict=True)]
     value = value_of(rule, totals, entry.at)
-    if entry.kind in (EntryKind.AUTO, EntryKind.APPROVE):
+    if entry.kind in _KEPT:
         value = kept(rule, entry.old, value)
     elif entry.kind is EntryKind.RULE and value is None:
         value = entry.old
@@ -254,15 +325,17 @@ def _displaced(connection: Connection) -> int | None:
 def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
     """Hold what is kept for speed, and of whom, against the replay."""
     states, waiting = ledger.states(connection), {each.key_result: each for each in open_holds(connection)}
-    by_hand = overrides(connection)
+    by_hand, ends = overrides(connection), finals(connection)
     named = set(connection.execute(select(evidence.c.key_result).distinct()).scalars())
-    for name in sorted(replays.keys() | states.keys() | waiting.keys() | by_hand.keys() | named):
+    for name in sorted(replays.keys() | states.keys() | waiting.keys() | by_hand.keys() | ends.keys() | named):
         replay, state = replays.get(name, _Replay()), states.get(name)
         held = {each.key: each for each in ledger.evidence_of(connection, name)}
         waits = waiting[name].details if name in waiting else None
         now = (state.value, state.seq, state.rule, state.terms, state.retired) if state else _NEVER_MEASURED
         told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired)
         sums = state is None or state.totals == _added(state, replay)
+        if ends.get(name) != replay.end:
+            return Verified(False, seq, prev, replay.end.seq if replay.end else None, _other_end(name))
         if (now, waits) != (told, replay.waits) or held != replay.lines or not sums:
             return _differs(name, replay.seq, prev, seq)
         if by_hand.get(name) != replay.override:
@@ -276,6 +349,10 @@ _NEVER_MEASURED = (None, 0, None, None, False)
 def _differs(name: str, last: int, prev: str, seq: int) -> Verified:
     sentence = f"What is kept of {name} for speed differs from what its entries say."
     return Verified(False, seq, prev, last or None, sentence)
+
+
+def _other_end(name: str) -> str:
+    return f"What is kept of the end of {name} differs from what its entries say."
 
 
 def _added(state: ledger.KeyResultState, replay: _Replay) -> tuple[Total, ...]:

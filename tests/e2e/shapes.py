@@ -36,7 +36,9 @@ OVERRIDE: dict[str, Any] = {"value": NUMBER, "why": str, "by": str, "until": (IN
 
 STATUS: dict[str, Any] = {
     "cycle": MAYBE_TEXT,
-    "objectives": [{"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES}],
+    "objectives": [
+        {"id": str, "title": str, "cycle": str, "progress": NUMBER, "status": STATUSES, "grade": MAYBE_NUMBER}
+    ],
     "key_results": [
         {
             "id": str,
@@ -59,6 +61,8 @@ STATUS: dict[str, Any] = {
             "automatic": MAYBE_NUMBER,
             "override": (OVERRIDE, None),
             "checkin": ({"note": str, "confidence": MAYBE_NUMBER, "by": str, "at": INSTANT}, None),
+            "grade": MAYBE_NUMBER,
+            "closed_at": (INSTANT, None),
             "updated_at": (INSTANT, None),
         }
     ],
@@ -115,6 +119,25 @@ CHECKIN: dict[str, Any] = {
     "seq": int,
 }
 
+CLOSE: dict[str, Any] = {
+    "cycle": str,
+    "closed_at": INSTANT,
+    "head": str,
+    "objectives": [{"id": str, "title": str, "grade": NUMBER}],
+    "key_results": [
+        {
+            "id": str,
+            "objective": str,
+            "title": str,
+            "value": MAYBE_NUMBER,
+            "progress": NUMBER,
+            "grade": NUMBER,
+            "graded": bool,
+            "seq": int,
+        }
+    ],
+}
+
 SYNC: dict[str, Any] = {
     "run": str,
     "sources": [
@@ -129,6 +152,7 @@ SYNC: dict[str, Any] = {
         }
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
+    "corrections": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
     "retired": [{"key_result": str, "why": str}],
     "resumed": [{"key_result": str, "old": NUMBER}],
     "held": HOLDS,
@@ -163,6 +187,20 @@ EXPLAIN: dict[str, Any] = {
     "quarantined": MAYBE_TEXT,
     "held": (HOLD, None),
     "override": (OVERRIDE, None),
+    "closed": (
+        {
+            "cycle": str,
+            "at": INSTANT,
+            "value": MAYBE_NUMBER,
+            "grade": NUMBER,
+            "graded": bool,
+            "by": MAYBE_TEXT,
+            "why": MAYBE_TEXT,
+            "known_now": MAYBE_NUMBER,
+            "corrections": [{"seq": int, "at": INSTANT, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],
+        },
+        None,
+    ),
     "parts": [
         {
             "source": str,

@@ -53,6 +53,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "set": [["set", "p1-bugs", "22", "--why", "counted by hand"], ["set", "nope", "1", "--why", "none", "--json"]],
     "resume": [["resume", "p1-bugs"], ["resume", "nope", "--json"]],
     "checkin": [["checkin", "p1-bugs", "--note", "it goes well", "--confidence", "0.7"]],
+    "close": [["close", "sandbox"], ["close", "nope", "--yes", "--json"]],
+    "roll": [["roll", "sandbox", "next"], ["roll", "nope", "next", "--out", "next.yaml"]],
     "history": [["history", "p1-bugs"], ["history", "p1-bugs", "--csv"], ["history", "p1-bugs", "--prov"]],
     "verify": [["verify"], ["verify", "--anchor"], ["verify", "--against", "headway.yaml"]],
     "plan": [["plan"], ["plan", "--json"], ["plan", "--markdown"]],

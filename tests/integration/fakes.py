@@ -38,10 +38,12 @@ from store.tables import evidence, item, item_version, ledger_delta, ledger_entr
 from store.views.explain import Explained, explain
 from store.views.linting import linted
 from store.views.setup import Setup, SourceSetup
-from store.views.status import KeyResultStatus, status
+from store.views.status import KeyResultStatus, StatusView, status
 from store.views.verify import Verified, verify
+from sync.closing import Wish, close_cycle, closing
 from sync.deciding import Goal
 from sync.engine import Engine, Report
+from sync.holding import Act
 from sync.planned import Planned
 from sync.planning import plan
 from sync.recording import Run
@@ -341,6 +343,18 @@ class World:
             planned = plan(connection, list(self.goals.values()), containers, self.clock())
         return {each.id: each for each in planned}
 
+    def close(self, cycle: str = "cycle", **wishes: Any) -> tuple[Entry, ...]:
+        """Close a cycle, a minute later; Ada does it."""
+        self.clock.forward(minutes=1)
+        act = Act("Ada", self.clock(), Run("by hand", {}), "the quarter is over")
+        return close_cycle(self.database, self._setup(), list(self.goals.values()), Wish(cycle, **wishes), act)
+
+    def closing(self, cycle: str = "cycle", **wishes: Any) -> tuple[str, ...]:
+        """Why a cycle cannot be closed now."""
+        wish = Wish(cycle, **wishes)
+        with self.database.read() as connection:
+            return closing(connection, self._setup(), self.goals.values(), wish, self.clock()).refusals(wish)
+
     def lint(self) -> list[Finding]:
         """What the mirror says of the rules."""
         with self.database.read() as connection:
@@ -372,8 +386,13 @@ class World:
 
     def status(self, name: str) -> KeyResultStatus:
         with self.database.read() as connection:
-            view = status(connection, self._setup(), self.clock())
+            view = status(connection, self._setup(), self.clock(), self.goals[name].key_result.cycle)
         return next(each for each in view.key_results if each.key_result.id == name)
+
+    def overview(self, cycle: str | None = None) -> StatusView:
+        """All open cycles, or one."""
+        with self.database.read() as connection:
+            return status(connection, self._setup(), self.clock(), cycle)
 
     def verify(self) -> Verified:
         with self.database.read() as connection:

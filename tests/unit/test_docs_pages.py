@@ -104,7 +104,7 @@ def test_no_key_is_described_that_does_not_exist() -> None:
 
 def test_entries_and_causes_that_are_written_are_described() -> None:
     page = (DOCS / "ledger.md").read_text(encoding="utf-8")
-    modules = ("deciding.py", "recording.py", "overriding.py")
+    modules = ("closing.py", "deciding.py", "recording.py", "overriding.py")
     engine = "".join((ROOT / "sync" / name).read_text(encoding="utf-8") for name in modules)
     engine += "".join((ROOT / "mapping" / name).read_text(encoding="utf-8") for name in ("attribution.py", "causes.py"))
     for kind in EntryKind:

@@ -222,6 +222,7 @@ KEPT = Standing(D(1), D(1), Status.ON_TRACK, Status.ON_TRACK)
         (("0", "0.5"), [reached("0", status=Status.NOT_STARTED)], HALF, Status.NOT_STARTED),
         (("0.4", "0.5"), [], HALF, Status.ON_TRACK),  # by those that support it
         (("0", "0"), [], HALF, Status.NOT_STARTED),  # nothing feeds it
+        (("0", "0"), [], Moment(D(1), ended=True, closed=True), Status.CLOSED),
         (("0.4", "0"), [], Moment(D(0), begun=False), Status.NOT_STARTED),
     ],
 )

@@ -1,0 +1,154 @@
+"""The end of a quarter by the command: graded, frozen, and shown as it was; and what is refused, with a remedy."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sandbox.team import work
+from tests.e2e import shapes
+from tests.e2e.conftest import Headway
+
+CYCLE = "sandbox"
+
+
+@pytest.fixture
+def office(headway: Headway) -> Headway:
+    """A company that was read once, in the middle of its cycle."""
+    assert headway.run("sync", "--json").code == 0
+    return headway
+
+
+def test_a_quarter_is_closed_and_stays(office: Headway) -> None:
+    values = office.values()
+    code, text, err = office.run("close", CYCLE, "--early", "--yes", HEADWAY_USER="Ada")
+    assert (code, err) == (0, "")
+    assert f"{CYCLE} is closed: {len(values)} key results" in text
+    assert "Fix 25 P1 checkout bugs" in text
+    assert office.run("status").out.splitlines()[-1] == (
+        f"Nothing is open: `headway status --cycle {CYCLE}` shows how {CYCLE} ended."
+    )
+    assert office.values() == {}
+    shown = office.run("status", "--cycle", CYCLE, "--json").out
+    assert list(shapes.complaints(shown, shapes.STATUS)) == []
+    assert {each["id"]: each["value"] for each in shown["key_results"]} == values
+    assert {each["status"] for each in shown["key_results"] + shown["objectives"]} == {"closed"}
+    assert all(0 <= each["grade"] <= 1 and each["closed_at"] for each in shown["key_results"])
+    assert "closed · grade" in office.run("status", "--cycle", CYCLE).out
+    explained = office.run("explain", "p1-bugs", "--json").out
+
+    work(office.sandbox.world, days=5, seed=3)
+    code, synced, _ = office.run("sync", "--json")
+    assert (code, synced["updates"], synced["held"]) == (0, [], [])
+    assert synced["corrections"]
+    assert list(shapes.complaints(synced, shapes.SYNC)) == []
+    assert office.run("status", "--cycle", CYCLE, "--json").out["key_results"] == shown["key_results"]
+    corrected = {each["key_result"]: each["new"] for each in synced["corrections"]}
+    after = office.run("explain", "p1-bugs", "--json").out
+    assert list(shapes.complaints(after, shapes.EXPLAIN)) == []
+    assert after["closed"]["by"] == "Ada"
+    assert after["closed"].pop("known_now") == corrected.get("p1-bugs", values["p1-bugs"])
+    after["closed"].pop("corrections"), explained["closed"].pop("known_now"), explained["closed"].pop("corrections")
+    assert [part["counted"] for part in after["parts"]] == [part["counted"] for part in explained["parts"]]
+    assert (after["value"], after["at"], after["closed"]) == (explained["value"], explained["at"], explained["closed"])
+    moved = next(iter(corrected))
+    assert "By what is known now its tickets give" in office.run("explain", moved).out
+    told = office.run("history", moved).out
+    assert "more became known of its closed cycle" in told
+    assert f"{CYCLE} was closed at" in told
+    assert "by Ada" in told
+    assert office.run("verify", "--json").out["ok"] is True
+    assert office.run("sync", "--json").out["corrections"] == []
+
+
+def test_a_person_grades_with_a_reason(office: Headway) -> None:
+    assert office.run("close", CYCLE, "--grade", "p1-bugs=0.7", "--early", "--yes").code == 2
+    assert office.run("close", CYCLE, "--grade", "p1-bugs=1.7", "--why", "x", "--early", "--yes").code == 2
+    code, _, err = office.run("close", CYCLE, "--grade", "nope=0.7", "--why", "x", "--early", "--yes")
+    assert (code, f"{CYCLE} has no key result nope that could be graded." in err) == (1, True)
+    code, out, _ = office.run(
+        "close", CYCLE, "--grade", "p1-bugs=0.7", "--why", "the hard ones", "--early", "--yes", "--json"
+    )
+    assert code == 0
+    assert list(shapes.complaints(out, shapes.CLOSE)) == []
+    graded = {each["id"]: (each["grade"], each["graded"]) for each in out["key_results"]}
+    assert graded.pop("p1-bugs") == (0.7, True)
+    assert {by_hand for _, by_hand in graded.values()} == {False}
+    entry = office.run("history", "p1-bugs", "--json").out[-1]
+    assert (entry["seq"], entry["kind"], entry["why"]) == (
+        next(each["seq"] for each in out["key_results"] if each["id"] == "p1-bugs"),
+        "close",
+        "the hard ones",
+    )
+    assert "the grade 0.7 (graded by hand)" in office.run("history", "p1-bugs").out
+    assert "with the grade 0.7 given by hand: the hard ones" in office.run("explain", "p1-bugs").out
+
+
+def test_what_cannot_be_closed_says_what_to_do(office: Headway) -> None:
+    before = office.rows("SELECT count(*) FROM ledger_entry")
+    code, text, err = office.run("close", CYCLE)
+    assert (code, "grade" in text) == (1, True)
+    assert "--early closes it before." in err
+    code, _, err = office.run("close", CYCLE, "--early")
+    assert (code, "Nothing was closed: --yes closes it" in err) == (1, True)
+    code, _, err = office.run("close", "2020-Q1", "--yes")
+    assert (code, f"There is no cycle 2020-Q1 in the config; it has {CYCLE}." in err) == (1, True)
+    office.edit("unit: bugs, start: 0, target: 25", "unit: bugs, start: 0, target: 30")
+    code, _, err = office.run("close", CYCLE, "--early", "--yes")
+    assert (code, "p1-bugs is not recorded yet as the config and its tickets have it" in err) == (1, True)
+    assert office.rows("SELECT count(*) FROM ledger_entry") == before
+
+
+def test_numbers_of_before_the_end_are_not_taken_by_mistake(office: Headway) -> None:
+    """The cycle ends with yesterday; it is read, closed, and asked to be closed again."""
+    text, yesterday = office.config.read_text(encoding="utf-8"), (datetime.now(UTC) - timedelta(days=1)).date()
+    end = next(line for line in text.splitlines() if "end:" in line).split("end: ")[1].rstrip("}")
+    office.edit(f"end: {end}", f"end: {yesterday}")
+    code, _, err = office.run("close", CYCLE, "--yes")
+    assert (code, "run `headway sync`" in err) == (1, True)
+    assert office.run("sync", "--json").code == 0
+    assert office.run("close", CYCLE, "--yes").code == 0
+    code, _, err = office.run("close", CYCLE, "--yes")
+    assert (code, f"{CYCLE} was closed on" in err) == (1, True)
+    planned = office.run("plan", "--json").out
+    assert (planned["changes"], {each["note"] for each in planned["key_results"]}) == (False, {"its cycle is closed"})
+    assert office.run("verify").code == 0
+
+
+def test_the_next_cycle_is_written_from_the_last(office: Headway) -> None:
+    office.run("close", CYCLE, "--early", "--yes")
+    config, folder = office.config.read_text(encoding="utf-8"), office.folder / "okrs"
+    code, written, err = office.run("roll", CYCLE, "next")
+    assert (code, "Add this line under cycles: in headway.yaml:" in err) == (0, True)
+    assert "      - id: p1-bugs-next" in written.splitlines()
+    folder.mkdir()
+    code, told, _ = office.run("roll", CYCLE, "next", "--out", "okrs/next.yaml")
+    assert (code, "okrs/next.yaml is written: " in told) == (0, True)
+    assert (folder / "next.yaml").read_text(encoding="utf-8") == written
+    code, _, err = office.run("roll", CYCLE, "next", "--out", "okrs/next.yaml")
+    assert (code, "is there already and stays as it is" in err) == (1, True)
+    line = next(line for line in told.splitlines() if "id: next" in line)
+    (folder / "headway.yaml").write_text(
+        config.replace("cycles:\n", f"cycles:\n{line}\n").replace("sqlite:///", "sqlite:///../"), encoding="utf-8"
+    )
+    assert office.run("-c", "okrs", "validate").code == 0
+    shown = office.run("-c", "okrs", "status", "--json").out
+    assert (shown["cycle"], {each["cycle"] for each in shown["key_results"]}) == ("next", {"next"})
+    assert office.run("-c", "okrs", "sync", "--json").code == 0
+    assert office.run("-c", "okrs", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["2020-Q1", "next"], f"There is no cycle 2020-Q1 in the config; it has {CYCLE}."),
+        ([CYCLE, CYCLE], f"{CYCLE} cannot be rolled into itself"),
+        ([CYCLE, "next", "--start", "2027-05-01", "--end", "2027-04-01"], "before it starts on 2027-05-01"),
+    ],
+)
+def test_what_cannot_be_rolled(office: Headway, words: list[str], told: str) -> None:
+    code, out, err = office.run("roll", *words)
+    assert (code, out, told in err) == (1, "", True)
+
+
+def test_a_day_that_is_none_is_a_mistake_of_usage(office: Headway) -> None:
+    assert office.run("roll", CYCLE, "next", "--start", "soon").code == 2
