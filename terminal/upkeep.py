@@ -115,9 +115,7 @@ def _add_forget(app: typer.Typer, context: Context) -> None:
         epilog="Examples:  headway forget PAY-12  ·  headway forget --person 'Ada Byron' --person ada@acme.example"
     )
     def forget(
-        key: Annotated[
-            str | None, typer.Argument(metavar="KEY", help="A ticket: PAY-12, acme/web#34, an Asana gid.")
-        ] = None,
+        key: Annotated[str | None, typer.Argument(metavar="KEY", help="A ticket, as PAY-12 or acme/web#34.")] = None,
         person: Annotated[
             list[str] | None,
             typer.Option("--person", help="A name, login or e-mail, as it is written there; may be repeated."),
