@@ -10,7 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from mapping.cases import Verdict
     from okrs.anchor import Anchor
     from okrs.ledger import Entry
+    from store.upkeep.exporting import Watch
     from store.views.explain import Explained
     from store.views.history import ShownEntry
     from store.views.setup import Setup
@@ -48,13 +49,18 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from sync.closing import Closing, Wish
     from sync.task import Progress
     from terminal.ports import (
+        BackedUp,
         Checked,
         CheckedIn,
         Demo,
         Discovered,
+        Exported,
+        Forgot,
+        Imported,
         Looked,
         Overridden,
         Plan,
+        Pruned,
         Rolled,
         Rolling,
         Schema,
@@ -240,6 +246,36 @@ class Service:
         from usecases.keeping import upgrade
 
         upgrade(self._ground, config)
+
+    def export(self, config: Path, file: Path, watch: Watch) -> Exported:
+        from usecases.upkeep import export
+
+        return export(self._ground, config, file, watch)
+
+    def import_(self, config: Path, file: Path, watch: Watch) -> Imported:
+        from usecases.upkeep import import_
+
+        return import_(self._ground, config, file, watch)
+
+    def backup(self, config: Path, file: Path, watch: Watch) -> BackedUp:
+        from usecases.upkeep import backup
+
+        return backup(self._ground, config, file, watch)
+
+    def prune(self, config: Path, older_than: timedelta, watch: Watch, *, dry_run: bool, vacuum: bool) -> Pruned:
+        from usecases.upkeep import prune
+
+        return prune(self._ground, config, older_than, watch, dry_run=dry_run, vacuum=vacuum)
+
+    def forgettable(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
+        from usecases.upkeep import forgettable
+
+        return forgettable(self._ground, config, key, people)
+
+    def forget(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
+        from usecases.upkeep import forget
+
+        return forget(self._ground, config, key, people)
 
     def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None:
         from usecases.demo import demo

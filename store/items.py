@@ -58,6 +58,9 @@ def _storable(facts: Any) -> Any:  # noqa: ANN401 - any part of an encoded item
 CREATED_AT, CLOSED_AT = 9, 10
 """Places of the two dates in an encoded item."""
 
+TITLE, ASSIGNEES, FIELDS = 4, 17, 18
+"""Places of what may name people."""
+
 
 def encode(item: WorkItem) -> bytes:
     """Return everything that matters of an item as compact JSON; `updated_at` alone makes no new version."""

@@ -119,16 +119,22 @@ def append(
 
 
 def _write(connection: Connection, entry: Entry) -> None:
+    columns, rows = rows_of(entry)
+    connection.execute(ledger_entry.insert(), columns)
+    inserted(connection, ledger_delta.insert(), rows)
+    _keep_evidence(connection, entry)
+
+
+def rows_of(entry: Entry) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return an entry as the rows of the two tables that hold it."""
     columns = {column.name: getattr(entry, column.name) for column in ledger_entry.c}
-    connection.execute(ledger_entry.insert(), columns | {"kind": entry.kind.value})
     rows = [
         {"seq": entry.seq, "place": place}
         | {column.name: getattr(row, column.name) for column in ledger_delta.c if column.name not in ("seq", "place")}
         | {"cause": row.cause.value}
         for place, row in enumerate(entry.deltas)
     ]
-    inserted(connection, ledger_delta.insert(), rows)
-    _keep_evidence(connection, entry)
+    return columns | {"kind": entry.kind.value}, rows
 
 
 def _keep_evidence(connection: Connection, entry: Entry) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Dialect
 from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
 from store.database import Database, inserted, upsert
+from store.forgetting import forgotten_of
 from store.items import ROW, decode, item_row
 from store.putting import HERE, forgotten, news, not_older, of, put_gathered
 from store.sources import Lease, demand_text, fenced
@@ -79,6 +80,9 @@ def put_aside(connection: Connection, lease: Lease, container_id: str, items: It
     every = list({row[_ID]: row for row in listed}.values())
     if not every:
         return
+    gone = forgotten_of(connection, lease.source)
+    if gone:  # the hash stays that of what the tracker shows
+        every = [(*row[:-1], gone.erased(row[-1])) for row in every]
     statement, group = _gathering(connection.dialect)
     if group is None:
         connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in every])

@@ -16,10 +16,14 @@ def person_id(connection: Connection, name: str) -> str:
     return str(connection.execute(select(person.c.id).where(person.c.name == name)).scalar_one())
 
 
+SOMEBODY = "somebody"
+"""Who did it, where the name is forgotten."""
+
+
 def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    """Return the names of people by their ids; those that were forgotten are left out."""
+    """Return the names of people by their ids; those that were forgotten are `SOMEBODY`."""
     found: dict[str, str] = {}
     for some in slices(ids):
         rows = connection.execute(select(person.c.id, person.c.name).where(person.c.id.in_(some)))
-        found.update((row.id, row.name) for row in rows if row.name is not None)
+        found.update((row.id, SOMEBODY if row.name is None else row.name) for row in rows)
     return found

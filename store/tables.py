@@ -12,6 +12,7 @@ rule ── ledger_entry ── ledger_delta, ledger_head              the ledge
 key_result, evidence                                           what the ledger says now, kept for speed
 hold, override, final                                          what waits for people, what they set, how cycles ended
 frozen_scope                                                   what belonged to a key result when its scope was frozen
+forgotten, forgotten_name                                      items and people whose names are not to be kept any more
 config_file                                                    the files of the config as they were last good
 """
 
@@ -502,6 +503,23 @@ final = Table(
     # The entry that tells of it.
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("key_result", name="pk_final"),
+)
+
+# An item whose title and people are erased, and stay so when its tracker shows them again.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    PrimaryKeyConstraint("source", "item", name="pk_forgotten"),
+)
+
+# A name that is erased wherever a tracker shows it: what `store.forgetting.digest_of` makes of it.
+forgotten_name = Table(
+    "forgotten_name",
+    metadata,
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("digest", name="pk_forgotten_name"),
 )
 
 frozen_scope = Table(

@@ -1,5 +1,7 @@
 """Progress bars of a sync: a line for each source, then for what takes long after it is read."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -62,3 +64,17 @@ class Bars(Progress):
         if (name, what) not in self._tasks:
             self._tasks[name, what] = self._rich.add_task(harmless(name), total=None, what=what)
         return self._tasks[name, what]
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show one bar, which is gone when all is done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Lines(*columns, console=console, transient=True) as lines:
+        task = lines.add_task(what, total=None)
+        yield lambda done, total: lines.update(task, completed=done, total=total)

@@ -16,7 +16,7 @@ from connectors.contract import What
 from store.views.setup import Setup
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import asking, closing, holding, overriding, starting
+from terminal import asking, closing, holding, overriding, starting, upkeep
 from terminal.context import Context, Json, Out
 from terminal.logs import configure
 from terminal.noting import note, problem_lines
@@ -86,6 +86,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
     holding.add(app, context)
     overriding.add(app, context)
     closing.add(app, context)
+    upkeep.add(app, context)
     _add_demo(app, context)
     starting.add(app, context)
     return app

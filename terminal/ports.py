@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from okrs.objective import KeyResult
     from store.holds import Hold
     from store.overrides import Override
+    from store.upkeep.exporting import Watch
+    from store.upkeep.forgetting import Erasure
+    from store.upkeep.pruning import Pruned as Found
     from store.views.explain import Explained
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
@@ -275,6 +278,66 @@ class Demo:
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A ledger that was written to a file."""
+
+    file: str
+    lines: int
+    entries: int
+    seq: int
+    """Of the last entry."""
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A database that was made of an export."""
+
+    file: str
+    lines: int
+    entries: int
+    version: str
+    """Of Headway, that wrote the file."""
+    hash: str
+    """Of the last entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """A copy of a database."""
+
+    file: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was deleted, or would be."""
+
+    found: Found
+    dry_run: bool
+    sqlite: bool
+    asked: bool
+    """The file was to be written anew."""
+    compacted: bool
+    """It was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgot:
+    """What was erased, or would be."""
+
+    erasure: Erasure
+    tickets: tuple[tuple[str, str], ...] = ()
+    """Source and key of each."""
+    people: tuple[str, ...] = ()
+    done: bool = False
+    clean: bool = False
+    """Nothing of it is left in the database's file."""
+
+
 class Ports(Protocol):
     """The use cases, each by the path of the config it works on.  All raise Failure."""
 
@@ -353,5 +416,18 @@ class Ports(Protocol):
     def schema(self, of: Schema) -> dict[str, Any]: ...
 
     def upgrade(self, config: Path) -> None: ...
+
+    def export(self, config: Path, file: Path, watch: Watch) -> Exported: ...
+
+    def import_(self, config: Path, file: Path, watch: Watch) -> Imported: ...
+
+    def backup(self, config: Path, file: Path, watch: Watch) -> BackedUp: ...
+
+    def prune(self, config: Path, older_than: timedelta, watch: Watch, *, dry_run: bool, vacuum: bool) -> Pruned: ...
+
+    def forgettable(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
+        """Tell what would be erased."""
+
+    def forget(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot: ...
 
     def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None: ...

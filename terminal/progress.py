@@ -1,6 +1,6 @@
-"""Progress of a sync: on a terminal bars on stderr, one line a source; elsewhere nothing."""
+"""Progress: on a terminal bars on stderr; elsewhere nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -18,3 +18,15 @@ def bars_on(console: Console) -> Iterator[Progress]:
 
     with Bars(console) as bars:
         yield bars
+
+
+@contextmanager
+def counting_on(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of something are done, and of how many, for as long as it takes."""
+    if not console.is_terminal:
+        yield lambda _done, _total: None
+        return
+    from terminal.bars import counting
+
+    with counting(console, what) as tell:
+        yield tell

@@ -26,7 +26,7 @@ class ShownEntry:
     entry: Entry
     causes: tuple[ShownCause, ...]
     by: str | None = None
-    """Who did it, by name; by the id where the name is forgotten."""
+    """Who did it, by name; `somebody` where the name is forgotten."""
     origin: Origin = UNKNOWN
     """Unknown unless it was asked for."""
 

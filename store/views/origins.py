@@ -14,7 +14,7 @@ from okrs.ledger import Entry
 from store.database import slices
 from store.tables import rule, run, run_source
 
-_NOTHING_READ = ("unauthenticated", "skipped")
+NOTHING_READ = ("unauthenticated", "skipped")
 """How a read ended that brought nothing into the mirror."""
 
 
@@ -105,7 +105,7 @@ def _readings(connection: Connection, wanted: set[tuple[str, str]]) -> dict[tupl
     found: dict[tuple[str, str], Reading] = {}
     for source, name in sorted(wanted):
         mine = (run_source.c.source == source, run_source.c.run <= name)
-        brought = run_source.c.state.is_(None) | run_source.c.state.not_in(_NOTHING_READ)
+        brought = run_source.c.state.is_(None) | run_source.c.state.not_in(NOTHING_READ)
         newest = select(run_source).where(*mine, brought).order_by(run_source.c.run.desc()).limit(1)
         row = connection.execute(newest).one_or_none()
         if row is not None:

@@ -274,6 +274,31 @@ VERIFY: dict[str, Any] = {
     "anchors": ({"file": str, "count": int, "broken": ({"line": int} | ANCHOR | {"at": (INSTANT, None)}, None)}, None),
 }
 
+EXPORT: dict[str, Any] = {"file": str, "lines": int, "entries": int, "head": {"seq": int, "hash": str}}
+
+IMPORT: dict[str, Any] = {"file": str, "lines": int, "entries": int, "head": str, "written_by": str}
+
+BACKUP: dict[str, Any] = {"file": str, "bytes": int}
+
+PRUNE: dict[str, Any] = {
+    "before": INSTANT,
+    "versions": int,
+    "runs": int,
+    "bytes": int,
+    "dry_run": bool,
+    "vacuumed": bool,
+}
+
+FORGET: dict[str, Any] = {
+    "tickets": [{"source": str, "key": str}],
+    "versions": int,
+    "items": int,
+    "people": int,
+    "entries": int,
+    "may_move": [str],
+    "clean": bool,
+}
+
 VALIDATE: list[Any] = [
     {
         "file": str,

@@ -70,6 +70,11 @@ COMMANDS: dict[str, list[list[str]]] = {
             "--yes",
         ]
     ],
+    "export": [["export", "ledger.jsonl"], ["export", "-"]],
+    "import": [["import", "ledger.jsonl"], ["import", "headway.yaml"]],
+    "backup": [["backup", "copy.db"], ["backup", "headway.yaml"]],
+    "prune": [["prune", "--older-than", "1d", "--json"], ["prune", "--dry-run"]],
+    "forget": [["forget", "PAY-5"], ["forget", "--person", "nobody", "--yes"]],
     "db upgrade": [["db", "upgrade"]],
     "demo": [["demo", "--once", "--folder", "demo"]],
 }

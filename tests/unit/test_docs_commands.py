@@ -70,7 +70,7 @@ def complaint(use: str) -> str | None:
         name = f"{name} {words.pop(0)}"
     if name not in known:
         return f"no command {name}"
-    wrong = [word for word in words if word.startswith("-") and word not in options(known[name]) | {"--help"}]
+    wrong = [word for word in words if word.startswith("-") and word not in options(known[name]) | {"--help", "-"}]
     return f"{name} has no {wrong}" if wrong else None
 
 
