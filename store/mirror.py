@@ -38,6 +38,7 @@ from store.items import ROW, decode, item_row
 from store.sources import Lease, demand_text, fenced, following
 from store.tables import (
     Instant,
+    absence,
     arrival,
     container,
     former_key,
@@ -187,6 +188,7 @@ def put_gathered(connection: Connection, lease: Lease, known: Container, now: da
     """Move what was gathered of a container into the mirror.  Returns how many items are new or differ."""
     _add_versions(connection, lease, known, now)
     _remember_keys(connection, lease, known)
+    _note_returns(connection, lease, known, now)
     changed = _put_items(connection, lease, known, now)
     _note_presence(connection, lease, known)
     connection.execute(delete(incoming).where(*_of(incoming, lease, known)))
@@ -259,6 +261,13 @@ def keep_former(connection: Connection, lease: Lease, keys: Mapping[str, str]) -
     statement = statement.values(source=lease.source, changed=following(lease.source))
     told = {name: statement.excluded[name] for name in ("item", "changed")}
     inserted(connection, statement.on_conflict_do_update(index_elements=["source", "key"], set_=told), rows)
+
+
+def _note_returns(connection: Connection, lease: Lease, known: Container, now: datetime) -> None:
+    """Keep that items are back: when they were not here is asked later."""
+    back = _news(lease, known, incoming.c.id).where(item.c.gone.is_not(None), incoming.c.id == absence.c.item)
+    away = (absence.c.source == lease.source, absence.c.back_at.is_(None))
+    connection.execute(update(absence).where(*away, back.correlate(absence).exists()).values(back_at=now))
 
 
 _SETTLED = ("state", "status", "resolution")
