@@ -1,5 +1,6 @@
 """Objectives and key results: what people promised, in the terms they are measured by."""
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -50,6 +51,18 @@ def terms_text(terms: Terms) -> str:
         case Binary(threshold):
             document = {"kind": "binary", "threshold": plain(threshold)}
     return canonical_json(document)
+
+
+def parse_terms(text: str) -> Terms:
+    """The inverse of `terms_text`."""
+    document = json.loads(text)
+    match document["kind"]:
+        case "numeric":
+            return Numeric(Decimal(document["start"]), Decimal(document["target"]))
+        case "keep":
+            return Keep(Decimal(document["min"]), Decimal(document["max"]))
+        case _:
+            return Binary(Decimal(document["threshold"]))
 
 
 @dataclass(frozen=True, slots=True)

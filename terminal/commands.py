@@ -16,7 +16,7 @@ from connectors.contract import What
 from store.views.setup import Setup
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import asking, holding, starting
+from terminal import asking, backfilling, holding, starting
 from terminal.context import Context, Json, Out
 from terminal.logs import configure
 from terminal.noting import note, problem_lines
@@ -84,6 +84,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
     _add_sync(app, context)
     asking.add(app, context)
     holding.add(app, context)
+    backfilling.add(app, context)
     _add_demo(app, context)
     starting.add(app, context)
     return app

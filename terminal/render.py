@@ -9,7 +9,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from okrs.ledger import CauseKind, EntryKind, proposed
+from okrs.lanes import approximate_in, day_in
+from okrs.ledger import CauseKind, Entry, EntryKind, proposed
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.lookup import Ticket
@@ -271,6 +272,8 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = "its tickets changed, and the value stays"
     if told.kind is EntryKind.HOLD:
         kind = f"an update to {number(proposed(told))} is held"
+    if told.kind is EntryKind.RECONSTRUCTED:
+        kind = _reconstructed(told)
     if told.kind is EntryKind.TARGET and told.details:
         kind += f": now {terms_in_words(told.details)}"
     if entry.by:
@@ -281,6 +284,12 @@ def _entry(entry: ShownEntry) -> Cells:
         Text(f"{number(told.old)} → {number(told.new)}"),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )
+
+
+def _reconstructed(entry: Entry) -> str:
+    names = approximate_in(entry.details)
+    approximate = f" (approximate: {', '.join(names)})" if names else ""
+    return f"reconstructed: the end of {day_in(entry.details)}{approximate}"
 
 
 def ticket(key: str, title: str) -> str:

@@ -32,7 +32,7 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        setup = _having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
+        setup = having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
         try:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
@@ -75,7 +75,7 @@ def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connec
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
-            _having(known, key_result, recorded=False)
+            having(known, key_result, recorded=False)
         yield connection
 
 
@@ -86,7 +86,7 @@ def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
         return waits(connection, setup_of(known), key_result, ground.clock())
 
 
-def _having(known: Config, name: str, *, recorded: bool) -> Setup:
+def having(known: Config, name: str, *, recorded: bool) -> Setup:
     """Return what the config says.  Raises Failure where it has no such key result, be one recorded or not."""
     setup = setup_of(known)
     if setup.key_result(name) is None:

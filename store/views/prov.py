@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
+from okrs.lanes import Lane, lane_of
 from okrs.ledger import Delta, Entry, timestamp
 from okrs.numbers import plain
 from okrs.work import WorkItem
@@ -52,9 +53,10 @@ def document(
     entries: Iterable[Entry], origins: Mapping[int, Origin], runs: Mapping[str, Run], items: Items
 ) -> dict[str, Any]:
     """Write entries of one key result, oldest first, as PROV-JSON."""
-    made, before = _Document(), None
+    made, last = _Document(), dict[Lane, str]()
     for entry in entries:
-        origin = origins[entry.seq]
+        origin, lane = origins[entry.seq], lane_of(entry.kind)
+        before = last.get(lane)
         value, activity = made.value(entry), made.activity(entry, runs)
         made.relate("wasGeneratedBy", entity=value, activity=activity, time=timestamp(entry.at))
         if before is not None:
@@ -67,7 +69,7 @@ def document(
         if entry.run:
             for reading in origin.readings:
                 made.read(reading, entry.run, runs)
-        before = value
+        last[lane] = value
     return made.written()
 
 

@@ -105,9 +105,7 @@ class _Held:
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
     """Answer for one cycle, or for all.  Raises KeyError for a cycle that is not configured."""
-    cycles = [each for each in setup.cycles if cycle in (None, each.id)]
-    if cycle is not None and not cycles:
-        raise KeyError(cycle)
+    cycles = cycles_named(setup, cycle)
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     held = _Held(
         ledger.states(connection),
@@ -118,7 +116,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
-    objectives = _objectives(setup, key_results, now)
+    objectives = objectives_of(setup, key_results, now)
     named = {each.id: each for each in setup.key_results}
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
@@ -132,12 +130,26 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     )
 
 
+def cycles_named(setup: Setup, cycle: str | None) -> list[Cycle]:
+    """Return a cycle, or all.  Raises KeyError for one that is not configured."""
+    cycles = [each for each in setup.cycles if cycle in (None, each.id)]
+    if cycle is not None and not cycles:
+        raise KeyError(cycle)
+    return cycles
+
+
+def overdue(setup: SourceSetup, last_success: datetime | None, now: datetime) -> bool:
+    """Tell whether that last complete read of a source is three intervals ago."""
+    return last_success is None or now - last_success > STALE_AFTER * setup.every
+
+
 def stale(setup: SourceSetup, state: SourceState, now: datetime) -> bool:
     """Tell whether a source was not read completely for three intervals."""
-    return state.last_success is None or now - state.last_success > STALE_AFTER * setup.every
+    return overdue(setup, state.last_success, now)
 
 
-def _moment(setup: Setup, name: str, now: datetime) -> Moment:
+def moment_of(setup: Setup, name: str, now: datetime) -> Moment:
+    """Return where in a cycle a time is."""
     cycle = next(each for each in setup.cycles if each.id == name)
     period = cycle.period(setup.calendar)
     return Moment(elapsed=elapsed_share(cycle, setup.calendar, now), begun=now >= period.start, ended=now >= period.end)
@@ -158,7 +170,7 @@ def _key_result(
         standing=standing(
             key_result.terms,
             value,
-            _moment(setup, key_result.cycle, now),
+            moment_of(setup, key_result.cycle, now),
             setup.pace,
             stale=old,
             share_done=_share_done(connection, key_result, state),
@@ -174,15 +186,18 @@ def _key_result(
 
 
 def _share_done(connection: Connection, key_result: KeyResult, state: KeyResultState | None) -> Decimal | None:
+    if state is None or not isinstance(key_result.terms, Binary):
+        return None
+    rule = parse_rule(ledger.rule_text_of(connection, state.rule))
+    return share_done(rule, ledger.evidence_of(connection, key_result.id))
+
+
+def share_done(rule: Rule, lines: Sequence[Evidence]) -> Decimal | None:
     """Items done / items on the line, by which a binary key result is judged until it is done.
 
     What has part credit only is not done.
     """
-    if state is None or not isinstance(key_result.terms, Binary):
-        return None
-    parts = parse_rule(ledger.rule_text_of(connection, state.rule)).parts
-    lines = ledger.evidence_of(connection, key_result.id)
-    done = sum(_is_done(each, parts[each.part]) for each in lines)
+    done = sum(_is_done(each, rule.parts[each.part]) for each in lines)
     return divided(Decimal(done), Decimal(len(lines))) if lines else None
 
 
@@ -198,7 +213,8 @@ def _reading(connection: Connection, setup: Setup, held: _Held, rule: Rule, stat
     )
 
 
-def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datetime) -> tuple[ObjectiveStatus, ...]:
+def objectives_of(setup: Setup, key_results: Sequence[KeyResultStatus], now: datetime) -> tuple[ObjectiveStatus, ...]:
+    """Return how objectives stand by all key results."""
     objectives = setup.objectives
     standings = {each.key_result.id: each.standing for each in key_results}
     shares = roll_up(objectives, [each.key_result for each in key_results], standings)
@@ -209,7 +225,7 @@ def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datet
             objective_status(
                 shares[each.id],
                 [standings[kr.key_result.id] for kr in key_results if kr.key_result.objective == each.id],
-                _moment(setup, each.cycle, now),
+                moment_of(setup, each.cycle, now),
                 setup.pace,
             ),
         )
@@ -217,11 +233,12 @@ def _objectives(setup: Setup, key_results: Sequence[KeyResultStatus], now: datet
     )
 
 
-_SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
+SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
+"""What is said of a source by how its last read ended."""
 
 
 def _source(connection: Connection, setup: Setup, state: SourceState, each: SourceSetup) -> SourceStatus:
-    shown, items = _SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
+    shown, items = SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
     read = [held.read_at if held else None for held in state.read_as(setup.containers[each.name])]
     times = [time for time in read if time is not None]
     read_at = min(times) if times and len(times) == len(read) else None

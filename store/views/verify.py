@@ -7,11 +7,14 @@ Each entry is held against four laws, in order, and the first one broken is name
 3. its rows carry on the evidence before it, and their deltas add up to its change;
 4. the value recomputed from the evidence by the rule in force is its new value.
 
+Entries of days that were rebuilt are a lane of their own: each carries on the value of the day before.
+
 At the end the head and what is kept for speed (state, evidence) must agree with the replay.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +25,7 @@ from mapping.codec import parse_rule, rule_hash
 from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
+from okrs.lanes import Lane, day_in, lane_of, value_on
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from store import ledger
 from store.holds import open_holds
@@ -65,6 +69,8 @@ class _Replay:
     retired: bool = False
     waits: str | None = None
     """The details of the entry that tells of its open hold."""
+    rebuilt: dict[date, Decimal | None] = field(default_factory=dict)
+    """The values of days before the first measurement: a lane of its own."""
 
     def take(self, entry: Entry) -> None:
         """Carry on what an entry says."""
@@ -84,7 +90,7 @@ def verify(connection: Connection) -> Verified:
     prev, seq = GENESIS, 0
     try:
         for entry in ledger.entries_of(connection):
-            problem = link_problem(entry, prev, seq) or _follows(
+            problem = link_problem(entry, prev, seq) or _carried_on(
                 entry, replays.setdefault(entry.key_result, _Replay()), rules
             )
             if problem:
@@ -123,6 +129,13 @@ def _rules(connection: Connection) -> dict[str, Rule | None]:
     return rules
 
 
+def _carried_on(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+    """Hold an entry against those before it in its lane."""
+    if lane_of(entry.kind) is Lane.RECONSTRUCTED:
+        return _rebuilt(entry, replay.rebuilt, rules)
+    return _follows(entry, replay, rules)
+
+
 def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
     if entry.old != replay.value:
         return f"its old value {entry.old} is not the value before it, {replay.value}."
@@ -136,6 +149,24 @@ def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> st
         return "its causes do not add up to its change."
     if entry.kind in _MEASURED:
         return _recomputed(entry, replay, rules)
+    return ""
+
+
+def _rebuilt(entry: Entry, values: dict[date, Decimal | None], rules: dict[str, Rule | None]) -> str:
+    """A reconstructed entry carries on the days before it, and nothing else of the key result."""
+    day = day_in(entry.details)
+    if day is None:
+        return "it does not say of which day it tells."
+    before = value_on(day - timedelta(days=1), values)
+    if entry.old != before:
+        return f"its old value {entry.old} is not the value of the day before, {before}."
+    if entry.new == value_on(day, values):
+        return f"it says of {day} what is on record already."
+    if entry.deltas:
+        return "a reconstructed entry has no rows."
+    if rules.get(entry.rule or "") is None:
+        return "the text of its rule is missing or was changed."
+    values[day] = entry.new
     return ""
 
 
