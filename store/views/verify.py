@@ -239,7 +239,8 @@ def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: i
         replay, state = replays.get(name, _Replay()), states.get(name)
         held = {each.key: each for each in ledger.evidence_of(connection, name)}
         waits = waiting[name].details if name in waiting else None
-        now = state and (state.value, state.seq, state.rule, state.terms, state.retired, waits)
+        kept_of = state if state is not None else _Replay()  # what is only rebuilt was never measured
+        now = (kept_of.value, kept_of.seq, kept_of.rule, kept_of.terms, kept_of.retired, waits)
         told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired, replay.waits)
         if now != told or held != replay.lines or (state and state.totals != _added(state, replay)):
             sentence = f"What is kept of {name} for speed differs from what its entries say."

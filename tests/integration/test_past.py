@@ -238,10 +238,10 @@ def measured(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def on_line(document: dict[str, Any]) -> dict[str, Any]:
-    """An explanation without what is off the line; what grew is told of all that is selected."""
+    """An explanation without what follows from what a query found: who else was selected, and why he did not count."""
     parts = [
         {name: each for name, each in part.items() if name not in ("grown", "selects_nothing")}
-        | {"excluded": [each for each in part["excluded"] if each["weight"] is not None]}
+        | {"excluded": [each | {"reason": None} for each in part["excluded"] if each["weight"] is not None]}
         for part in document["parts"]
     ]
     return document | {"parts": parts}
