@@ -8,16 +8,17 @@
 Both give items that are measured by the ordinary `mapping.measure`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from mapping.ending import asks_how_far, moved_since, seen_last, stood_at
-from mapping.family import Candidate, Lore, Seen, candidates
-from mapping.measure import Measured, Scopes, measure
-from mapping.rule import FieldMatch, Match, Measure, Part, Rule, Selector
+from mapping.ending import asks_how_far, however_far, moved_since, seen_last, stood_at
+from mapping.family import NO_LORE, Candidate, Family, Lore, Seen, candidates
+from mapping.meaning import selects
+from mapping.measure import Measured, Scopes, held, measure
+from mapping.rule import FieldMatch, Match, Measure, Part, Rule, Selector, passes
 from mapping.totals import kept
 from okrs.cycle import Calendar
 from okrs.work import Kind, WorkItem
@@ -224,6 +225,9 @@ class History:
     lore: Mapping[str, Lore]
     scopes: Scopes
 
+    def lore_of(self, source: str) -> Lore:
+        return self.lore.get(source, NO_LORE)
+
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
@@ -235,12 +239,14 @@ class Rebuilt:
 
 def rebuilt(rule: Rule, history: History, at: datetime, *, sighted: bool) -> Rebuilt:
     """Measure a rule as of a past time; `sighted` as in `as_known`.  Raises ArithmeticError for absurd estimates."""
-    until = min(at, rule.period.end - _INSTANT)
-    known = {name: as_known(history.records.get(name, ()), until, sighted=sighted) for name in rule.sources}
-    mirror: dict[str, list[Candidate]] = {
-        name: candidates((each.seen for each in items), history.lore.get(name, Lore())) for name, items in known.items()
-    }
+    known = _known_at(rule, history, at, sighted=sighted)
+    mirror = {name: candidates((each.seen for each in some), history.lore_of(name)) for name, some in known.items()}
     return Rebuilt(measure(rule, mirror, at, history.scopes), approximate(rule, known))
+
+
+def _known_at(rule: Rule, history: History, at: datetime, *, sighted: bool) -> dict[str, list[Known]]:
+    until = min(at, rule.period.end - _INSTANT)
+    return {name: as_known(history.records.get(name, ()), until, sighted=sighted) for name in rule.sources}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,19 +258,42 @@ class Day:
     approximate: tuple[str, ...] = ()
 
 
-def days_of(
-    rule: Rule, history: History, days: Iterable[date], calendar: Calendar, tell: Callable[[], None] = lambda: None
-) -> list[Day]:
-    """Rebuild the values of days that follow each other: each is what polling at its end would have recorded."""
+def days_of(rule: Rule, history: History, days: Iterable[date], calendar: Calendar) -> list[Day]:
+    """Rebuild the values of days that follow each other: each is what polling at its end would have recorded.
+
+    What items are but for how far they were is as of today on all of these days, so that who may be selected, and who
+    is whose parent, is looked at once.  Raises ArithmeticError for absurd estimates.
+    """
+    families = {
+        name: Family((record.last for record in records), history.lore_of(name))
+        for name, records in history.records.items()
+    }
+    narrow = replace(
+        history,
+        records={
+            name: [each for each in records if _may_matter(rule, name, Candidate(each.last, families[name]), history)]
+            for name, records in history.records.items()
+        },
+    )
     found: list[Day] = []
     value: Decimal | None = None
     for day in days:
         at = last_instant(calendar, day)
-        told = rebuilt(rule, history, at, sighted=False)
-        value = kept(rule, value, told.measured.value)
-        found.append(Day(day, value, told.approximate))
-        tell()
+        known = _known_at(rule, narrow, at, sighted=False)
+        mirror = {name: [Candidate(each.seen, families[name]) for each in some] for name, some in known.items()}
+        value = kept(rule, value, measure(rule, mirror, at, history.scopes).value)
+        found.append(Day(day, value, approximate(rule, known)))
     return found
+
+
+def _may_matter(rule: Rule, source: str, candidate: Candidate, history: History) -> bool:
+    """Tell whether an item may be selected on any day, at whatever state, or has a say in what others are to a part."""
+    parts = [part for part in rule.parts if part.source == source]
+    if any(part.once for part in rule.parts) or any(passes(part.where) for part in parts):
+        return True
+    return candidate.item.id in held(rule, source, history.scopes) or any(
+        selects(however_far(part.where), candidate) for part in parts
+    )
 
 
 def last_instant(calendar: Calendar, day: date) -> datetime:

@@ -13,7 +13,7 @@ from mapping.codec import parse_rule, scope_key
 from mapping.family import candidates
 from mapping.judging import Line
 from mapping.measure import Measured, Mirror, Scopes, lines_of, totals_of
-from mapping.past import Rebuilt, Records, as_seen, asks_queries, rebuilt, without_queries
+from mapping.past import History, Rebuilt, Records, as_seen, asks_queries, rebuilt, without_queries
 from mapping.rule import Rule, Scope
 from mapping.totals import kept, value_of
 from okrs.cycle import Calendar
@@ -23,6 +23,7 @@ from okrs.numbers import as_json
 from okrs.work import WorkItem
 from store import ledger, lookup, past, scopes
 from store.past import Then
+from store.queries import lore_of
 from store.views.explain import Explained, explain_json, line_as_recorded
 from store.views.quarantine import message_for
 from store.views.setup import Setup
@@ -94,7 +95,8 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
     measured = Measured(value_of(rule, totals, measured_at), totals, lines, live.scopes)
     quarantined = message_for(setup.quarantine, name)
     answer = Explained(name, then.value, measured_at, rule, measured, quarantined, then.hold)
-    known = None if then.retired else _known_now(connection, answer, at, frozen)
+    history = History(records, {source: lore_of(connection, source) for source in records}, frozen)
+    known = None if then.retired else _known_now(answer, history, at)
     return ExplainedThen(answer, at, known, queries=asks_queries(rule))
 
 
@@ -177,11 +179,11 @@ def _as_recorded(
 # --- what is known now ---------------------------------------------------------------------------------------------
 
 
-def _known_now(connection: Connection, answer: Explained, at: datetime, frozen: Scopes) -> KnownNow | None:
+def _known_now(answer: Explained, history: History, at: datetime) -> KnownNow | None:
     if asks_queries(answer.rule):
         return None
     try:
-        told = rebuilt(answer.rule, past.history_of(connection, answer.rule.sources, frozen), at, sighted=True)
+        told = rebuilt(answer.rule, history, at, sighted=True)
     except ArithmeticError:
         return None
     return _compared(answer, told)

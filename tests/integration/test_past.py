@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from typer import BadParameter
 
 from connectors.contract import Stop
 from mapping.rule import (
@@ -27,19 +28,27 @@ from mapping.rule import (
     Window,
     Within,
 )
+from okrs.cycle import Calendar
 from okrs.guard import Guard
+from okrs.ledger import EntryKind, canonical_json, timestamp
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import State, WorkItem
+from store import ledger, past
 from store.database import Database
 from store.holds import open_holds
+from store.ledger import Draft
+from store.people import person_id
 from store.views.explain import explain, explain_json
 from store.views.explain_past import UnknownThenError, explain_at, explain_then_json
 from store.views.status import status, status_json
 from store.views.status_past import status_at, status_then_json
 from sync.holding import Act, ChangedError, NotReadyError, approve_held, reject_held
 from sync.recording import Run
+from terminal.past import when_of
+from terminal.ports import Failure
 from tests.builders import BEFORE, WITHIN, a_part, a_rule, an_item, at, where
-from tests.integration.fakes import Clock, FakeTracker, World
+from tests.integration.fakes import MORNING, Clock, FakeTracker, World
+from usecases.past import instant_of
 
 QUERY = "label = hot"
 HALF = ((State.DOING, Decimal("0.5")),)
@@ -286,3 +295,154 @@ def test_as_of_a_time_is_what_a_twin_says_that_stopped_then(database: Database, 
     life = lived(database, seed, 14)
     assert life.world.verify().ok
     held_against(life)
+
+
+# --- stories -------------------------------------------------------------------------------------------------------
+
+
+def a_world(database: Database, *, queries: frozenset[str] = frozenset()) -> World:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-1", State.DONE), an_item("PAY-2"))
+    return World(database, {"one": tracker}, clock, queries={"one": queries})
+
+
+def explained(world: World, when: datetime, name: str = "kr") -> dict[str, Any]:
+    with world.database.read() as connection:
+        return explain_then_json(explain_at(connection, world._setup(), name, when))
+
+
+def standing(world: World, when: datetime, name: str = "kr") -> dict[str, Any]:
+    with world.database.read() as connection:
+        document = status_then_json(status_at(connection, world._setup(), when))
+    return next(dict(each) for each in document["key_results"] if each["id"] == name)
+
+
+def test_what_was_seen_later_stands_beside_what_was_seen(database: Database) -> None:
+    """Who was closed then is told by the tracker's own date; a label that came later is no correction."""
+    world = a_world(database)
+    world.feed("kr", a_rule(a_part(source="one", where=where(label="p1"))))
+    tracker = world.trackers["one"]
+    tracker.change("PAY", "PAY-2", labels=("p1",))
+    world.sync()
+    then = world.clock.forward(hours=5)
+    tracker.change("PAY", "PAY-1", labels=("p1",))
+    tracker.change("PAY", "PAY-2", state=State.DONE, closed_at=then - timedelta(hours=1))
+    world.clock.forward(days=1)
+    world.sync()
+    assert world.value("kr") == 2
+    answer = explained(world, then)
+    assert answer["value"] == 0
+    assert answer["known_now"]["value"] == 1
+    assert [(each["key"], each["then"], each["now"]) for each in answer["known_now"]["tickets"]] == [("PAY-2", 0, 1)]
+    now = explained(world, world.clock.now)
+    assert (now["value"], now["known_now"]["differs"], now["known_now"]["tickets"]) == (2, False, [])
+
+
+def test_of_a_query_nobody_knows_what_it_found(database: Database) -> None:
+    world = a_world(database, queries=frozenset({QUERY}))
+    world.trackers["one"].finds[QUERY] = {"id:PAY-1", "id:PAY-2"}
+    world.feed("kr", a_rule(a_part(Measure.PERCENT, source="one", where=where(query=QUERY))))
+    world.sync()
+    then = world.clock.now
+    world.trackers["one"].finds[QUERY] = set()
+    world.clock.forward(days=1)
+    world.sync()
+    answer = explained(world, then)
+    assert (answer["value"], answer["excluded_unknown"], answer["known_now"]) == (50, True, None)
+    [part] = answer["parts"]
+    assert [each["key"] for each in part["counted"]] == ["PAY-1"]
+    assert [(each["key"], each["reason"]) for each in part["excluded"]] == [("PAY-2", "open")]
+
+
+def by_hand(world: World, *drafts: Draft) -> datetime:
+    """Write entries of people, now."""
+    now = world.clock.forward(hours=1)
+    with world.database.write() as connection:
+        ledger.append(connection, ledger.lock_head(connection), "kr", drafts, at=now, run=None)
+    return now
+
+
+def test_what_people_set_is_in_force_until_it_is_not(database: Database) -> None:
+    world = a_world(database)
+    world.feed("kr", a_rule(a_part(source="one")))
+    world.sync()
+    before = world.clock.now
+    until = world.clock.now + timedelta(hours=5)
+    with world.database.write() as connection:
+        who = person_id(connection, "Ada")
+    details = canonical_json({"until": timestamp(until)})
+    human = Draft(EntryKind.OVERRIDE, None, Decimal(7), None, why="a demo", by=who, details=details)
+    since = by_hand(world, human)
+    told = standing(world, since)
+    assert (told["value"], told["progress"]) == (7, 0.35)
+    assert told["override"] == {"value": 7, "why": "a demo", "by": "Ada", "until": timestamp(until)}
+    assert explained(world, since)["value"] == 1  # the automatic lane
+    for when in (before, until):
+        assert (standing(world, when)["value"], standing(world, when)["override"]) == (1, None)
+    by_hand(world, replace(human, details=canonical_json({"until": None})))
+    resumed = by_hand(world, Draft(EntryKind.RESUME, Decimal(7), None, None, by=who))
+    assert standing(world, resumed - timedelta(minutes=1))["value"] == 7
+    assert standing(world, resumed)["value"] == 1
+
+
+def test_a_closed_cycle_was_not_closed_before(database: Database) -> None:
+    world = a_world(database)
+    world.feed("kr", a_rule(a_part(source="one")))
+    world.sync()
+    told = {"cycle": "cycle", "grade": "0.5", "head": "h", "progress": "0.05", "value": "9", "graded": True}
+    closed = by_hand(world, Draft(EntryKind.CLOSE, Decimal(1), Decimal(1), None, details=canonical_json(told)))
+    before = standing(world, closed - timedelta(minutes=1))
+    assert (before["value"], before["grade"], before["status"] == "closed") == (1, None, False)
+    after = standing(world, closed)
+    assert (after["value"], after["grade"], after["status"]) == (9, 0.5, "closed")
+
+
+def test_who_left_and_came_back_was_away_between(database: Database) -> None:
+    world = a_world(database)
+    world.feed("kr", a_rule(a_part(Measure.PERCENT, source="one")))
+    world.sync()
+    tracker = world.trackers["one"]
+    here = world.clock.now
+    lost = tracker.drop("PAY", "PAY-2")
+    tracker.deleted.add(lost.id)
+    world.clock.forward(days=1)
+    world.sync(full=True)
+    away = world.clock.now
+    tracker.deleted.clear()
+    tracker.put("PAY", lost)
+    world.clock.forward(days=1)
+    world.sync()
+    keys = {
+        when: [each["key"] for each in explained(world, when)["parts"][0]["excluded"]]
+        for when in (here, away, world.clock.now)
+    }
+    assert list(keys.values()) == [["PAY-2"], [], ["PAY-2"]]
+    with world.database.read() as connection:
+        assert [past.items_at(connection, "one", when) for when in keys] == [2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-10-25", "2026-10-25T22:59:59.999999"),  # the night in which clocks go back
+        ("2026-11-19", "2026-11-19T22:59:59.999999"),
+        ("2026-11-20", "2026-11-20T09:00"),  # today
+        ("2026-11-20T09:30+01:00", "2026-11-20T08:30"),
+        ("2026-11-19T12:00Z", "2026-11-19T12:00"),
+    ],
+)
+def test_a_day_is_meant_by_its_end_and_a_time_exactly(text: str, instant: str) -> None:
+    assert instant_of(when_of(text), Calendar("Europe/Berlin"), MORNING) == at(instant)
+
+
+@pytest.mark.parametrize("text", ["2026-11-21", "9999-12-31", "2026-11-20T09:01Z", "9999-12-31T23:59-23:59"])
+def test_the_future_is_refused(text: str) -> None:
+    with pytest.raises(Failure):
+        instant_of(when_of(text), Calendar("Europe/Berlin"), MORNING)
+
+
+@pytest.mark.parametrize("text", ["", "today", "2026-11-31", "2026-11-20T12:00", "20.11.2026", "2026-11-20T25:00Z"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(BadParameter):
+        when_of(text)
