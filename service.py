@@ -40,9 +40,11 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from okrs.ledger import Entry
     from store.upkeep.exporting import Watch
     from store.views.explain import Explained
+    from store.views.explain_past import ExplainedThen
     from store.views.history import ShownEntry
     from store.views.setup import Setup
     from store.views.status import StatusView
+    from store.views.status_past import StatusThen
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from store.views.which import Places
@@ -50,6 +52,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from sync.task import Progress
     from terminal.ports import (
         BackedUp,
+        Backfilled,
         Checked,
         CheckedIn,
         Demo,
@@ -66,6 +69,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Schema,
         Synced,
         Waits,
+        When,
         Wrong,
     )
 
@@ -130,6 +134,21 @@ class Service:
         from usecases.status import status
 
         return status(self._ground, config, cycle)
+
+    def status_at(self, config: Path, cycle: str | None, when: When) -> StatusThen:
+        from usecases.past import status_at
+
+        return status_at(self._ground, config, cycle, when)
+
+    def explain_at(self, config: Path, key_result: str, when: When) -> ExplainedThen:
+        from usecases.past import explain_at
+
+        return explain_at(self._ground, config, key_result, when)
+
+    def backfill(self, config: Path, key_result: str, *, progress: Progress) -> Backfilled:
+        from usecases.backfilling import backfill
+
+        return backfill(self._ground, config, key_result, progress)
 
     def explain(self, config: Path, key_result: str) -> Explained:
         from usecases.explaining import explain

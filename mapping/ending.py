@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from mapping.family import Candidate, Seen
 from mapping.rule import AllOf, AnyOf, Clause, Leaf, Match, Moment, Not, Selector, Within, leaves_of
-from okrs.work import State, Step
+from okrs.work import State, Step, WorkItem
 
 _NOTHING_HOLDS, _ALL_HOLD = AnyOf(()), AllOf()
 
@@ -61,6 +61,30 @@ def stood_at(seen: Seen, end: datetime) -> Seen:
     if in_time or not seen.item.state.closed:
         return seen
     return _standing(seen, Step(seen.state_since, State.TODO), None)
+
+
+def seen_last(was: Seen | None, sight: Seen, end: datetime) -> Seen | None:
+    """Return how an item was seen last before `end`, or else first, once it is seen as it is in `sight`.
+
+    Sights come in the order of time, each with its own moment as `state_since`; what is returned says since when it
+    stood so.  What was closed before the end though we saw that later is told as it was when we first saw that: what
+    becomes of it afterwards does not matter.
+    """
+    if was is not None and sight.state_since >= end and not _late_truth(was, sight.item, end):
+        return was
+    stays = was is not None and _stand(was.item) == _stand(sight.item)
+    return replace(sight, state_since=was.state_since) if was is not None and stays else sight
+
+
+def _late_truth(was: Seen, now: WorkItem, end: datetime) -> bool:
+    """Tell whether an item that was seen after the end was closed before it, by a date that nothing else gainsays."""
+    if not now.state.closed or now.closed_at is None or now.closed_at >= end:
+        return False
+    return _stand(was.item) == _stand(now) or not stood_at(was, end).item.state.closed
+
+
+def _stand(known: WorkItem) -> tuple[object, ...]:
+    return (known.state, known.status, known.resolution)
 
 
 def _was_last(then: Seen | None, step: Step, end: datetime) -> bool:

@@ -1,6 +1,8 @@
 """The two lanes of a key result (DESIGN 6): what its tickets say, and what a person says beside them."""
 
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -15,6 +17,8 @@ class Lane(StrEnum):
     HUMAN = "human"
     ASIDE = "aside"
     """Nobody's: it only tells how the key result stood."""
+    RECONSTRUCTED = "reconstructed"
+    """What the trackers' own dates say of days before it was first measured."""
 
 
 _LANES = {
@@ -22,12 +26,30 @@ _LANES = {
     EntryKind.RESUME: Lane.HUMAN,
     EntryKind.CHECKIN: Lane.ASIDE,
     EntryKind.CLOSE: Lane.ASIDE,
+    EntryKind.RECONSTRUCTED: Lane.RECONSTRUCTED,
 }
 
 
 def lane_of(kind: EntryKind) -> Lane:
     """Return the lane that entries of a kind belong to."""
     return _LANES.get(kind, Lane.AUTOMATIC)
+
+
+def day_in(details: str | None) -> date | None:
+    """Return the local day that a reconstructed entry tells of; None where it tells of none."""
+    day = json.loads(details or "{}").get("day")
+    return None if day is None else date.fromisoformat(day)
+
+
+def approximate_in(details: str | None) -> tuple[str, ...]:
+    """Return the names of what a reconstructed entry rests on and nothing tells of that day."""
+    return tuple(json.loads(details or "{}").get("approximate", ()))
+
+
+def value_on(day: date, values: Mapping[date, Decimal | None]) -> Decimal | None:
+    """Return the reconstructed value at the end of a day: that of the last day that has one of its own."""
+    known = [each for each in values if each <= day]
+    return values[max(known)] if known else None
 
 
 class InForce(Protocol):

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -30,10 +31,13 @@ def last_checkins(connection: Connection) -> dict[str, CheckIn]:
     kind = ledger_entry.c.kind == EntryKind.CHECKIN.value
     last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(ledger_entry.c.key_result)
     columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
-    return {
-        row.key_result: CheckIn(row.key_result, row.why or "", confidence_in(row.details), row.by or "", row.at)
-        for row in connection.execute(select(*columns).where(ledger_entry.c.seq.in_(last)))
-    }
+    rows = connection.execute(select(*columns).where(ledger_entry.c.seq.in_(last)))
+    return {row.key_result: told_in(row) for row in rows}
+
+
+def told_in(entry: Any) -> CheckIn:  # noqa: ANN401 - an entry, or its row
+    """Return the check-in that an entry tells of."""
+    return CheckIn(entry.key_result, entry.why or "", confidence_in(entry.details), entry.by or "", entry.at)
 
 
 def checkin_details(confidence: Decimal | None, shown: Decimal | None) -> str:

@@ -380,7 +380,7 @@ def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entr
             if seq == row.seq:
                 deltas = [_delta(each) for each in group]
                 seq, group = next(by_seq, (None, iter(())))
-            yield _entry(row, deltas)
+            yield entry_of(row, deltas)
     if seq is not None:
         raise ValueError(f"rows of entry {seq}, which does not exist")
 
@@ -397,10 +397,11 @@ def readable(connection: Connection, seq: int) -> bool:
     """Read one entry with its rows.  False when there is none; raises ValueError and the like when it cannot be."""
     found = connection.execute(select(ledger_entry).where(ledger_entry.c.seq == seq)).one_or_none()
     rows = connection.execute(select(ledger_delta).where(ledger_delta.c.seq == seq))
-    return found is not None and bool(_entry(found, [_delta(row) for row in rows]))
+    return found is not None and bool(entry_of(found, [_delta(row) for row in rows]))
 
 
-def _entry(row: Row[tuple[object, ...]], deltas: Sequence[Delta]) -> Entry:
+def entry_of(row: Row[tuple[object, ...]], deltas: Sequence[Delta] = ()) -> Entry:
+    """Return the entry of a row, with these rows of its own."""
     return Entry(
         seq=row.seq,
         key_result=row.key_result,

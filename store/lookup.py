@@ -22,7 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from mapping.ending import stood_at
+from mapping.ending import seen_last
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem, fold_key
 from store.database import slices
@@ -162,8 +162,7 @@ def touched(connection: Connection, name: str, ids: Iterable[str], generation: i
 def stood(connection: Connection, name: str, ids: Iterable[str], end: datetime) -> dict[str, Seen]:
     """Return items as we saw them last before `end`, or else first; not those of which we never saw anything else.
 
-    What was closed before the end though we saw that later is told as it was when we first saw that: what becomes of it
-    afterwards does not matter.
+    What was closed before the end though we saw that later is told as `mapping.ending.seen_last` has it.
     """
     found: dict[str, Seen] = {}
     at, older = item_version.c.seen_at, or_(item_version.c.seen_at < end, item_version.c.seen_at < item.c.seen_at)
@@ -177,22 +176,11 @@ def stood(connection: Connection, name: str, ids: Iterable[str], end: datetime) 
             .order_by(item_version.c.item, at)
         )
         for row in rows:
-            was, now = found.get(row.item), decode(row.payload, None)
-            if was is None or row.seen_at < end or _late_truth(was, now, end):
-                stays = was is not None and _stand(was.item) == _stand(now)
-                found[row.item] = Seen(now, row.hash, was.state_since if was is not None and stays else row.seen_at)
+            sight = Seen(decode(row.payload, None), row.hash, row.seen_at)
+            told = seen_last(found.get(row.item), sight, end)
+            if told is not None:
+                found[row.item] = told
     return found
-
-
-def _late_truth(was: Seen, now: WorkItem, end: datetime) -> bool:
-    """Tell whether an item that was seen after the end was closed before it, by a date that nothing else gainsays."""
-    if not now.state.closed or now.closed_at is None or now.closed_at >= end:
-        return False
-    return _stand(was.item) == _stand(now) or not stood_at(was, end).item.state.closed
-
-
-def _stand(known: WorkItem) -> tuple[object, ...]:
-    return (known.state, known.status, known.resolution)
 
 
 @cache

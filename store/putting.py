@@ -17,6 +17,7 @@ from sqlalchemy import (
     Delete,
     ScalarSelect,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -25,13 +26,14 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    update,
 )
 from sqlalchemy import literal as value
 
 from okrs.demand import Container
 from store.database import inserted, upsert
 from store.sources import Lease, following
-from store.tables import Instant, former_key, incoming, item, item_version, presence, source
+from store.tables import Instant, absence, former_key, incoming, item, item_version, presence, source
 
 _SOURCE: BindParameter[str] = bindparam("of_source")
 _CONTAINER: BindParameter[str] = bindparam("of_container")
@@ -50,6 +52,7 @@ def put_gathered(connection: Connection, lease: Lease, known: Container, now: da
     here, then = of(lease, known), of(lease, known, now)
     connection.execute(_versions(), then)
     keep_former(connection, lease, {row.key: row.id for row in connection.execute(_renamed(), here)})
+    connection.execute(_back(), then)
     # Without the option SQLAlchemy tells the count of UPDATE and DELETE only.
     changed = connection.execute(_items(connection.dialect.name), then, execution_options={"preserve_rowcount": True})
     connection.execute(_present(connection.dialect.name), here)
@@ -110,6 +113,14 @@ def keep_former(connection: Connection, lease: Lease, keys: Mapping[str, str]) -
     statement = statement.values(source=lease.source, changed=following(lease.source))
     said = {name: statement.excluded[name] for name in ("item", "changed")}
     inserted(connection, statement.on_conflict_do_update(index_elements=["source", "key"], set_=said), rows)
+
+
+@cache
+def _back() -> Update:
+    """Keep that items are back: when they were not here is asked later."""
+    back = news(incoming.c.id).where(item.c.gone.is_not(None), incoming.c.id == absence.c.item)
+    away = (absence.c.source == _SOURCE, absence.c.back_at.is_(None))
+    return update(absence).where(*away, back.correlate(absence).exists()).values(back_at=_NOW)
 
 
 _SETTLED = ("state", "status", "resolution")

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     Connection,
     Delete,
@@ -23,8 +24,10 @@ from sqlalchemy import (
     Select,
     Update,
     bindparam,
+    cast,
     delete,
     func,
+    literal,
     select,
     update,
 )
@@ -32,7 +35,7 @@ from sqlalchemy import (
 from okrs.demand import Container, Demand
 from okrs.work import fold_key
 from store.database import Database, upsert
-from store.tables import container, incoming, item, presence, roll, run_source, source
+from store.tables import Instant, absence, container, incoming, item, presence, roll, run_source, source
 
 LEASE = timedelta(seconds=60)
 
@@ -191,7 +194,7 @@ def release(database: Database, lease: Lease, now: datetime, state: str, error: 
         )
         if lease.run is not None:
             mine = (run_source.c.source == lease.source, run_source.c.run == lease.run)
-            connection.execute(update(run_source).where(*mine).values(state=state))
+            connection.execute(update(run_source).where(*mine).values(state=state, ended_at=now))
 
 
 # Questions of every run are put together once: that takes as long as to answer them.
@@ -311,11 +314,15 @@ def following(name: str) -> ScalarSelect[int]:
 def leave(connection: Connection, name: str, now: datetime, why: str) -> int:
     """Mark the items that are present in no container any more as gone.  Returns how many."""
     present = select(presence.c.item).where(presence.c.source == name)
-    return connection.execute(
-        update(item)
-        .where(item.c.source == name, item.c.gone.is_(None), item.c.id.not_in(present))
-        .values(gone=why, gone_at=now, changed=following(name))
-    ).rowcount
+    leaving = (item.c.source == name, item.c.gone.is_(None), item.c.id.not_in(present))
+    moment = cast(literal(now, Instant()), BigInteger)
+    rows = select(item.c.source, item.c.id, moment, literal(why)).where(*leaving)
+    statement = upsert(connection.dialect.name, absence)
+    noted = statement.from_select(["source", "item", "gone_at", "why"], rows, include_defaults=False)
+    again = {"why": statement.excluded.why, "back_at": None}  # it left and came back within the same moment
+    connection.execute(noted.on_conflict_do_update(index_elements=["source", "item", "gone_at"], set_=again))
+    left = update(item).where(*leaving)
+    return connection.execute(left.values(gone=why, gone_at=now, changed=following(name))).rowcount
 
 
 def demand_text(demand: Demand, refused: Mapping[str, str] | None = None, late: Iterable[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 source ── container ── presence ── item ── item_version        the mirror
        ── former_key                                           keys that items had before
+       ── absence                                              when items were not in the mirror
        ── faceted, term ── facet, dressed                      what rules ask of the items of a large mirror
        ── arrival                                              items that may have been transferred from elsewhere
               ├ incoming (pages of a read that is under way)
@@ -200,6 +201,19 @@ item_version = Table(
     PrimaryKeyConstraint("source", "item", "seen_at", name="pk_item_version"),
 )
 
+absence = Table(
+    "absence",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    # When it left the mirror, and why: deleted, hidden, moved, removed.
+    Column("gone_at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+    # When it came back; null while it has not.
+    Column("back_at", Instant),
+    PrimaryKeyConstraint("source", "item", "gone_at", name="pk_absence"),
+)
+
 presence = Table(
     "presence",
     metadata,
@@ -364,8 +378,9 @@ run_source = Table(
     # The connector that read the source in this run, and its version.
     Column("connector", Text, nullable=False),
     Column("version", Text, nullable=False),
-    # How that ended; null while it goes on, and for ever where it was killed.
+    # How that ended, and when; null while it goes on, and for ever where it was killed.
     Column("state", Text),
+    Column("ended_at", Instant),
     PrimaryKeyConstraint("source", "run", name="pk_run_source"),
     ForeignKeyConstraint(["run"], ["run.id"], name="fk_run_source_run"),
 )

@@ -13,6 +13,15 @@ from okrs.objective import KeyResult
 from terminal.context import Context, Json
 from terminal.noting import noted
 
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="DATE",
+        help="As it was known then: the end of a day, or a time with its offset, as 2026-11-20T12:00+01:00.",
+    ),
+]
+
 
 def add(app: typer.Typer, context: Context) -> None:
     """Add the commands."""
@@ -21,23 +30,39 @@ def add(app: typer.Typer, context: Context) -> None:
 
 
 def _add_questions(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway status  ·  headway status --cycle 2026-Q4 --json")
+    @app.command(
+        epilog="Examples:  headway status  ·  headway status --cycle 2026-Q4 --json  ·  headway status --at 2026-11-20"
+    )
     def status(
-        cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None, as_json: Json = False
+        cycle: Annotated[str | None, typer.Option(help="Only this cycle.")] = None,
+        at: At = None,
+        as_json: Json = False,
     ) -> None:
-        """Show key results with their pace, objectives and sources."""
+        """Show key results with their pace, objectives and sources.
+
+        With --at, as it was known at that time: a day means its end in the time zone of the config.
+        """
         from store.views.status import status_json
         from terminal import render
 
         with noted(context):
+            if at is not None:
+                _status_at(context, cycle, at, as_json=as_json)
+                return
             view = context.ports.status(context.config, cycle)
             context.out.give(as_json, lambda: status_json(view), lambda: render.status(view))
 
-    @app.command(epilog="Example:  headway explain p1-bugs")
+    @app.command(epilog="Examples:  headway explain p1-bugs  ·  headway explain p1-bugs --at 2026-11-20")
     def explain(
-        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
+        key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")],
+        at: At = None,
+        as_json: Json = False,
     ) -> None:
-        """Show a value from its tickets: counted, not counted and why."""
+        """Show a value from its tickets: counted, not counted and why.
+
+        With --at, as it was known at that time, and what is known of that time now: a day means its end in the time
+        zone of the config.
+        """
         from store.views.explain import explain_json
         from terminal.explaining import explained
 
@@ -46,6 +71,9 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
             return explained(view, _key_results(context)[key_result], waiting)
 
         with noted(context):
+            if at is not None:
+                _explain_at(context, key_result, at, as_json=as_json)
+                return
             view = context.ports.explain(context.config, key_result)
             context.out.give(as_json, lambda: explain_json(view), text)
 
@@ -64,6 +92,26 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
             context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
     _add_history(app, context)
+
+
+def _status_at(context: Context, cycle: str | None, at: str, *, as_json: bool) -> None:
+    from store.views.status_past import status_then_json
+    from terminal.past import status_then, when_of
+
+    view = context.ports.status_at(context.config, cycle, when_of(at))
+    context.out.give(as_json, lambda: status_then_json(view), lambda: status_then(view))
+
+
+def _explain_at(context: Context, key_result: str, at: str, *, as_json: bool) -> None:
+    from store.views.explain_past import explain_then_json
+    from terminal.past import explained_then, when_of
+
+    view = context.ports.explain_at(context.config, key_result, when_of(at))
+    context.out.give(
+        as_json,
+        lambda: explain_then_json(view),
+        lambda: explained_then(view, _key_results(context)[key_result]),
+    )
 
 
 def _add_history(app: typer.Typer, context: Context) -> None:

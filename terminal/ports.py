@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from config.drafting import SourceDraft
@@ -25,12 +25,14 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.upkeep.forgetting import Erasure
     from store.upkeep.pruning import Pruned as Found
     from store.views.explain import Explained
+    from store.views.explain_past import ExplainedThen
     from store.views.gaps import Gap
     from store.views.history import ShownEntry
     from store.views.quarantine import Quarantined
     from store.views.refused import Refused
     from store.views.setup import Setup
     from store.views.status import StatusView
+    from store.views.status_past import StatusThen
     from store.views.verify import Verified
     from store.views.waiting import Waiting
     from store.views.which import Places
@@ -40,6 +42,10 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from sync.overriding import Said
     from sync.planned import Planned
     from sync.task import Progress
+
+
+When: TypeAlias = date | datetime
+"""A past time: an instant, or the end of a local day."""
 
 
 class Schema(StrEnum):
@@ -180,6 +186,23 @@ class Synced:
     """Warnings of files that are right, and cannot be kept as last good; and of those that nobody reads."""
     anchor: KeptAnchor | None = None
     """None where nothing was to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """The days of a key result that were rebuilt."""
+
+    key_result: str
+    run: str
+    first: date | None
+    """The first day that was looked at; None where no day lies before the first measurement."""
+    last: date | None
+    days: int
+    """How many were looked at."""
+    entries: tuple[Entry, ...]
+    """What was written: one for each day whose value is another one than what is on record."""
+    approximate: tuple[str, ...] = ()
+    """What nothing tells of some of these days, and was taken as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +388,13 @@ class Ports(Protocol):
 
     def status(self, config: Path, cycle: str | None) -> StatusView: ...
 
+    def status_at(self, config: Path, cycle: str | None, when: When) -> StatusThen: ...
+
     def explain(self, config: Path, key_result: str) -> Explained: ...
+
+    def explain_at(self, config: Path, key_result: str, when: When) -> ExplainedThen: ...
+
+    def backfill(self, config: Path, key_result: str, *, progress: Progress) -> Backfilled: ...
 
     def which(self, config: Path, key: str) -> Places: ...
 

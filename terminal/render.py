@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from okrs.closing import Ending, parse_ending
-from okrs.lanes import Lane, lane_of
+from okrs.lanes import Lane, approximate_in, day_in, lane_of
 from okrs.ledger import CauseKind, Entry, EntryKind, proposed
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
@@ -322,6 +322,8 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = "its tickets changed, and the value stays"
     if told.kind is EntryKind.HOLD:
         kind = f"an update to {number(proposed(told))} is held"
+    if told.kind is EntryKind.RECONSTRUCTED:
+        kind = _reconstructed(told)
     if told.kind is EntryKind.TARGET and told.details:
         kind += f": now {terms_in_words(told.details)}"
     if told.kind is EntryKind.CLOSE:
@@ -350,6 +352,12 @@ def _move(told: Entry) -> str:
 def _closed(ending: Ending) -> str:
     graded = " (graded by hand)" if ending.graded else ""
     return f"{ending.cycle} was closed at {number(ending.value)} with the grade {number(ending.grade)}{graded}"
+
+
+def _reconstructed(entry: Entry) -> str:
+    names = approximate_in(entry.details)
+    approximate = f" (approximate: {', '.join(names)})" if names else ""
+    return f"reconstructed: the end of {day_in(entry.details)}{approximate}"
 
 
 def ticket(key: str, title: str) -> str:

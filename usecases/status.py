@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from config.model import Config
 from store.views.status import StatusView
 from store.views.status import status as standing
 from terminal.ports import Failure
@@ -17,5 +18,10 @@ def status(ground: Ground, config: Path, cycle: str | None) -> StatusView:
             view = standing(connection, setup_of(known), ground.clock(), cycle)
             return view if database.made else replace(view, absent=absent(known))
         except KeyError:
-            names = ", ".join(each.id for each in known.cycles)
-            raise Failure(f"There is no cycle {cycle} in the config; it has {names}.") from None
+            raise no_cycle(known, cycle) from None
+
+
+def no_cycle(known: Config, cycle: str | None) -> Failure:
+    """Say that there is no such cycle."""
+    names = ", ".join(each.id for each in known.cycles)
+    return Failure(f"There is no cycle {cycle} in the config; it has {names}.")

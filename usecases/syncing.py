@@ -61,7 +61,7 @@ def _anchored(ground: Ground, known: Config, database: Database, synced: Synced)
 
 
 def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, progress: Progress) -> Synced:
-    engine = _engine(ground, known, database, progress)
+    engine = engine_of(ground, known, database, progress)
     report = engine.sync(only=wanted.only, full=wanted.full)
     with database.read() as connection:
         setup = setup_of(known)
@@ -79,7 +79,8 @@ def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, p
     )
 
 
-def _engine(ground: Ground, known: Config, database: Database, progress: Progress) -> Engine:
+def engine_of(ground: Ground, known: Config, database: Database, progress: Progress) -> Engine:
+    """Return the engine that reads the sources of a config and records its key results."""
     return Engine(
         database=database,
         sources=[ground.to_read(known, name) for name in known.sources],

@@ -161,6 +161,7 @@ RECORDS: tuple[Record, ...] = (
     Record(tables.container, frozenset({"watermark", "read_at", "error", "wide_at", "census_at", "full_at", "memo"})),
     Record(tables.item),
     Record(tables.item_version),
+    Record(tables.absence),
     Record(tables.presence),
     Record(tables.former_key),
     Record(tables.arrival),

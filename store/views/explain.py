@@ -135,7 +135,7 @@ def _as_recorded(
         ).items()
     }
     lines = [
-        _line_of(rule, each, live.get(each.key), known.get((each.source, each.item)) or live[each.key].item)
+        line_as_recorded(rule, each, live.get(each.key), known.get((each.source, each.item)) or live[each.key].item)
         for each in evidence
     ]
     recorded = {each.key for each in evidence}
@@ -143,7 +143,7 @@ def _as_recorded(
     return tuple(sorted(lines, key=lambda line: (line.part, line.source, line.item.id)))
 
 
-def _line_of(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
+def line_as_recorded(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
     """A line as it was recorded: an amount other than 0 counts, and of a 0 the mirror knows why, if it still is 0."""
     still = live is not None and live.amount == evidence.amount
     counts = bool(evidence.amount) or rule.parts[evidence.part].measure in OF_COUNTED

@@ -1,6 +1,6 @@
 """`status`: every key result with its value, pace and freshness; every objective; every source."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -162,20 +162,18 @@ def _held(connection: Connection, setup: Setup) -> _Held:
         checkins=checkins,
         names=people.names_of(connection, sorted(who)),
         closed=ends,
-        cycles=_closed_cycles(setup, ends),
+        cycles=closed_cycles(setup, ends),
     )
 
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
     """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured."""
     held = _held(connection, setup)
-    cycles = [each for each in setup.cycles if each.id == (cycle or each.id) and (cycle or each.id not in held.cycles)]
-    if cycle is not None and not cycles:
-        raise KeyError(cycle)
+    cycles = cycles_named(setup, cycle, held.cycles)
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
-    objectives = _objectives(setup, held, key_results, now)
+    objectives = objectives_of(setup, held.cycles, key_results, now)
     named = {each.id: each for each in setup.key_results}
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
@@ -191,19 +189,33 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     )
 
 
-def _closed_cycles(setup: Setup, ends: Mapping[str, Closed]) -> frozenset[str]:
+def cycles_named(setup: Setup, cycle: str | None, over: Collection[str]) -> list[Cycle]:
+    """Return a cycle, or all that are open.  Raises KeyError for one that is not configured."""
+    cycles = [each for each in setup.cycles if each.id == (cycle or each.id) and (cycle or each.id not in over)]
+    if cycle is not None and not cycles:
+        raise KeyError(cycle)
+    return cycles
+
+
+def closed_cycles(setup: Setup, ends: Mapping[str, Closed]) -> frozenset[str]:
     """Return the closed cycles by the names that the config gives them now."""
     open_ones = {each.cycle for each in setup.key_results if each.id not in ends}
     closed_ones = {each.cycle for each in setup.key_results if each.id in ends}
     return frozenset(each.final.cycle for each in ends.values()) | (closed_ones - open_ones)
 
 
+def overdue(setup: SourceSetup, last_success: datetime | None, now: datetime) -> bool:
+    """Tell whether that last complete read of a source is three intervals ago."""
+    return last_success is None or now - last_success > STALE_AFTER * setup.every
+
+
 def stale(setup: SourceSetup, state: SourceState, now: datetime) -> bool:
     """Tell whether a source was not read completely for three intervals."""
-    return state.last_success is None or now - state.last_success > STALE_AFTER * setup.every
+    return overdue(setup, state.last_success, now)
 
 
-def _moment(setup: Setup, name: str, now: datetime, *, closed: bool) -> Moment:
+def moment_of(setup: Setup, name: str, now: datetime, *, closed: bool) -> Moment:
+    """Return where in a cycle a time is."""
     cycle = next(each for each in setup.cycles if each.id == name)
     period = cycle.period(setup.calendar)
     return Moment(elapsed_share(cycle, setup.calendar, now), now >= period.start, now >= period.end, closed)
@@ -213,7 +225,11 @@ def _key_result(
     connection: Connection, setup: Setup, held: _Held, key_result: KeyResult, now: datetime
 ) -> KeyResultStatus:
     if end := held.closed.get(key_result.id):
-        return _ended(connection, setup, key_result, end, held)
+        state = held.states.get(key_result.id)
+        then = key_result_then(key_result, end)
+        share = _share_done(state, then, connection, end.final.seq)
+        told = ended(setup, then, end, share_done=share, measured=state is not None)
+        return replace(told, checkin=held.checkins.get(key_result.id), names=held.names)
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
     state, override, value = lanes.state, lanes.in_force(now), lanes.shown(now)
     old = bool(rule) and any(
@@ -226,7 +242,7 @@ def _key_result(
         standing=standing(
             key_result.terms,
             value,
-            _moment(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles),
+            moment_of(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles),
             setup.pace,
             stale=old,
             share_done=None if override else _share_done(state, key_result, connection),
@@ -246,23 +262,26 @@ def _key_result(
     )
 
 
-def _ended(connection: Connection, setup: Setup, key_result: KeyResult, end: Closed, held: _Held) -> KeyResultStatus:
-    """One whose cycle is closed: all is as it was then, whatever the config says of it by now."""
-    state = held.states.get(key_result.id)
-    key_result = replace(key_result, terms=end.ending.terms, weight=end.ending.weight)
-    share, at = _share_done(state, key_result, connection, end.final.seq), end.final.at
-    moment = _moment(setup, key_result.cycle, at, closed=True)
+def key_result_then(key_result: KeyResult, end: Closed) -> KeyResult:
+    """Return a key result as its cycle was closed, whatever the config says of it by now."""
+    return replace(key_result, terms=end.ending.terms, weight=end.ending.weight)
+
+
+def ended(
+    setup: Setup, key_result: KeyResult, end: Closed, *, share_done: Decimal | None, measured: bool
+) -> KeyResultStatus:
+    """One whose cycle is closed: all is as it was then."""
+    at = end.final.at
+    moment = moment_of(setup, key_result.cycle, at, closed=True)
     return KeyResultStatus(
         key_result=key_result,
         value=end.final.value,
-        standing=standing(key_result.terms, end.final.value, moment, setup.pace, share_done=share),
+        standing=standing(key_result.terms, end.final.value, moment, setup.pace, share_done=share_done),
         stale=False,
         reading=False,
-        mapped=state is not None,
-        updated_at=at if state else None,
+        mapped=measured,
+        updated_at=at if measured else None,
         automatic=end.automatic,
-        checkin=held.checkins.get(key_result.id),
-        names=held.names,
         closed=end,
     )
 
@@ -270,16 +289,19 @@ def _ended(connection: Connection, setup: Setup, key_result: KeyResult, end: Clo
 def _share_done(
     state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int | None = None
 ) -> Decimal | None:
-    """Items done / items on the line, by which a binary key result is judged until it is done.
-
-    What has part credit only is not done.  With `until`, as of that entry.
-    """
     if state is None or not isinstance(key_result.terms, Binary):
         return None
-    parts = parse_rule(ledger.rule_text_of(connection, state.rule)).parts
-    name = key_result.id
+    rule, name = parse_rule(ledger.rule_text_of(connection, state.rule)), key_result.id
     lines = ledger.evidence_of(connection, name) if until is None else ledger.evidence_then(connection, name, until)
-    done = sum(_is_done(each, parts[each.part]) for each in lines)
+    return share_done(rule, lines)
+
+
+def share_done(rule: Rule, lines: Sequence[Evidence]) -> Decimal | None:
+    """Items done / items on the line, by which a binary key result is judged until it is done.
+
+    What has part credit only is not done.
+    """
+    done = sum(_is_done(each, rule.parts[each.part]) for each in lines)
     return divided(Decimal(done), Decimal(len(lines))) if lines else None
 
 
@@ -295,12 +317,13 @@ def _reading(connection: Connection, setup: Setup, held: _Held, rule: Rule, stat
     )
 
 
-def _objectives(
-    setup: Setup, held: _Held, key_results: Sequence[KeyResultStatus], now: datetime
+def objectives_of(
+    setup: Setup, closed_ones: Collection[str], key_results: Sequence[KeyResultStatus], now: datetime
 ) -> tuple[ObjectiveStatus, ...]:
+    """Return how objectives stand by all key results; those of closed cycles are graded."""
     objectives = setup.objectives
     ends = {each.key_result.id: each.closed.final.grade for each in key_results if each.closed}
-    over = [each for each in objectives if each.cycle in held.cycles]
+    over = [each for each in objectives if each.cycle in closed_ones]
     grades = grades_of(over, [each.key_result for each in key_results], ends)
     standings = {each.key_result.id: each.standing for each in key_results}
     shares = roll_up(objectives, [each.key_result for each in key_results], standings)
@@ -311,7 +334,7 @@ def _objectives(
             objective_status(
                 shares[each.id],
                 [standings[kr.key_result.id] for kr in key_results if kr.key_result.objective == each.id],
-                _moment(setup, each.cycle, now, closed=each.cycle in held.cycles),
+                moment_of(setup, each.cycle, now, closed=each.cycle in closed_ones),
                 setup.pace,
             ),
             grades.get(each.id),
@@ -320,11 +343,12 @@ def _objectives(
     )
 
 
-_SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
+SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
+"""What is said of a source by how its last read ended."""
 
 
 def _source(connection: Connection, setup: Setup, state: SourceState, each: SourceSetup) -> SourceStatus:
-    shown, items = _SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
+    shown, items = SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
     read = [held.read_at if held else None for held in state.read_as(setup.containers[each.name])]
     times = [time for time in read if time is not None]
     read_at = min(times) if times and len(times) == len(read) else None

@@ -9,13 +9,14 @@ Each entry is held against four laws, in order, and the first one broken is name
 5. a `close` entry says what was shown, a grade that follows from it unless a person gave it, and where the ledger
    ended before the cycle was closed; behind it stands no other entry of the key result but corrections.
 
-What a person sets has no evidence: an override names who and why, and only what ran out ends by nobody's hand.  At the
+What a person sets has no evidence: an override names who and why, and only what ran out ends by nobody's hand.
+Entries of days that were rebuilt are a lane of their own: each carries on the value of the day before.  At the
 end the head and what is kept for speed (state, evidence, overrides, final values) must agree with the replay.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +28,7 @@ from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
 from okrs.closing import Ending, flaw_of, parse_ending
-from okrs.lanes import Lane, lane_of, shown_value
+from okrs.lanes import Lane, day_in, lane_of, shown_value, value_on
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
 from okrs.objective import terms_text
 from store import ledger
@@ -89,6 +90,9 @@ class _Replay:
     human: int = 0
     """The last entry of that lane."""
     end: Final | None = None
+
+    rebuilt: dict[date, Decimal | None] = field(default_factory=dict)
+    """The values of days before the first measurement: a lane of its own."""
 
     def shown(self, at: datetime) -> Decimal | None:
         """The value that people saw."""
@@ -207,6 +211,8 @@ def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> st
             return _by_hand(entry, replay)
         case Lane.ASIDE:
             return _aside(entry, replay)
+        case Lane.RECONSTRUCTED:
+            return _rebuilt(entry, replay.rebuilt, rules)
 
 
 def _by_hand(entry: Entry, replay: _Replay) -> str:
@@ -258,6 +264,24 @@ def _measured(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> s
         return "its causes do not add up to its change."
     if entry.kind in _MEASURED:
         return _recomputed(entry, replay, rules)
+    return ""
+
+
+def _rebuilt(entry: Entry, values: dict[date, Decimal | None], rules: dict[str, Rule | None]) -> str:
+    """A reconstructed entry carries on the days before it, and nothing else of the key result."""
+    day = day_in(entry.details)
+    if day is None:
+        return "it does not say of which day it tells."
+    before = value_on(day - timedelta(days=1), values)
+    if entry.old != before:
+        return f"its old value {entry.old} is not the value of the day before, {before}."
+    if entry.new == value_on(day, values):
+        return f"it says of {day} what is on record already."
+    if entry.deltas:
+        return "a reconstructed entry has no rows."
+    if rules.get(entry.rule or "") is None:
+        return "the text of its rule is missing or was changed."
+    values[day] = entry.new
     return ""
 
 

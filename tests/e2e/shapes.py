@@ -82,6 +82,24 @@ STATUS: dict[str, Any] = {
     "quarantine": QUARANTINE,
 }
 
+_UNKNOWN = {"reading": None, "error": None, "quarantined": None}
+STATUS_AT: dict[str, Any] = STATUS | {
+    "at": INSTANT,
+    "known_since": (INSTANT, None),
+    "key_results": [
+        STATUS["key_results"][0]
+        | _UNKNOWN
+        | {
+            "override": ({"value": NUMBER, "why": str, "by": str, "until": (INSTANT, None)}, None),
+            "grade": MAYBE_NUMBER,
+        }
+    ],
+    "sources": [STATUS["sources"][0] | {"error": None, "unanswered": None}],
+    "selects_nothing": None,
+    "refused_fields": None,
+    "quarantine": None,
+}
+
 HOLD: dict[str, Any] = {
     "id": str,
     "key_result": str,
@@ -223,6 +241,31 @@ EXPLAIN: dict[str, Any] = {
             "excluded": [{"key": str, "url": str, "title": str, "reason": REASONS, "weight": MAYBE_NUMBER}],
         }
     ],
+}
+
+EXPLAIN_AT: dict[str, Any] = EXPLAIN | {
+    "reconstructed": bool,
+    "approximate": [str],
+    "excluded_unknown": bool,
+    "known_now": (
+        {
+            "value": MAYBE_NUMBER,
+            "differs": bool,
+            "approximate": [str],
+            "tickets": [{"part": int, "key": str, "url": str, "title": str, "then": MAYBE_NUMBER, "now": MAYBE_NUMBER}],
+        },
+        None,
+    ),
+}
+
+BACKFILL: dict[str, Any] = {
+    "key_result": str,
+    "run": str,
+    "first": MAYBE_TEXT,
+    "last": MAYBE_TEXT,
+    "days": int,
+    "approximate": [str],
+    "written": [{"seq": int, "day": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER, "approximate": [str]}],
 }
 
 CAUSES = frozenset(

@@ -44,8 +44,9 @@ COMMANDS: dict[str, list[list[str]]] = {
     "check": [["check"], ["check", "--json"]],
     "discover": [*DISCOVER, ["discover", "acme-jira", "--yaml"], ["discover", "acme-github", "--json"]],
     "sync": [["sync", "--full", "--json"], ["sync", "--dry-run"], ["sync"], ["sync", "--last-good"]],
-    "status": [["status"], ["status", "--json"]],
-    "explain": [["explain", "one-click"], ["explain", "nope"]],
+    "status": [["status"], ["status", "--json"], ["status", "--at", "2026-01-01"]],
+    "explain": [["explain", "one-click"], ["explain", "nope"], ["explain", "one-click", "--at", "2026-01-01"]],
+    "backfill": [["backfill", "one-click"], ["backfill", "p1-bugs", "--json"]],
     "which": [["which", "PAY-5"]],
     "holds": [["holds"], ["holds", "--json"]],
     "approve": [["approve", "nope"]],
@@ -80,7 +81,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 """How each command is run here.  A new command is not in it, and fails the first test until somebody adds it."""
 
-ASKING = [["sync", "--json"], ["check"], *DISCOVER]
+ASKING = [["sync", "--json"], ["check"], ["backfill", "one-click"], *DISCOVER]
 """The commands that carry a token."""
 
 

@@ -10,9 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url, text
 
 from okrs.demand import Demand
-from store import lookup, migrations, queries, sources
+from store import lookup, migrations, past, queries, sources
 from store.database import Database, StoreError, open_database, upgrade
-from store.tables import metadata
+from store.tables import from_micros, metadata
 from tests.integration.fakes import Clock
 from tests.integration.readings import leased
 
@@ -135,6 +135,29 @@ def test_what_queries_found_is_still_there(database_url: str) -> None:
         lore = queries.lore_of(connection, "s")
     database.close()
     assert (lore.queries, lore.former_keys) == ({long: {"7", "8"}}, {"PAY-1": "7"})
+
+
+def test_what_is_gone_is_told_to_have_been_away_since(database_url: str) -> None:
+    upgrade(database_url, "0011")
+    item = (
+        "INSERT INTO item (source, id, key, kind, state, children, hash, seen_at, state_since, gone, gone_at) VALUES "
+    )
+    engine = create_engine(make_url(database_url))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO source (name, generation, fence, state) VALUES ('s', 3, 1, 'ok')"))
+        connection.execute(text(f"{item} ('s', '7', 'PAY-7', 'issue', 'todo', 0, 'h', 5, 5, 'hidden', 9000000)"))
+        connection.execute(text(f"{item} ('s', '8', 'PAY-8', 'issue', 'todo', 0, 'h', 5, 5, NULL, NULL)"))
+        connection.execute(text("INSERT INTO run (id, started_at, version) VALUES ('r', 5, '0')"))
+        connection.execute(text("INSERT INTO run_source VALUES ('s', 'r', 'fake', '1', 'ok')"))
+    engine.dispose()
+    upgrade(database_url)
+    database = open_database(database_url, create=False)
+    with database.read() as connection:
+        rows = [tuple(row) for row in connection.execute(text("SELECT item, gone_at, why, back_at FROM absence"))]
+        reads = past.reads_at(connection, from_micros(5))
+    database.close()
+    assert rows == [("7", 9000000, "hidden", None)]
+    assert reads["s"].last_success == from_micros(5)  # where no end was kept, the run's has to do
 
 
 def test_an_address_of_no_database_is_refused() -> None:

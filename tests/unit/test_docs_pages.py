@@ -102,10 +102,13 @@ def test_no_key_is_described_that_does_not_exist() -> None:
     assert described == {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 
+ENGINE = ("closing.py", "deciding.py", "recording.py", "rebuilding.py", "overriding.py")
+"""Who writes entries."""
+
+
 def test_entries_and_causes_that_are_written_are_described() -> None:
     page = (DOCS / "ledger.md").read_text(encoding="utf-8")
-    modules = ("closing.py", "deciding.py", "recording.py", "overriding.py")
-    engine = "".join((ROOT / "sync" / name).read_text(encoding="utf-8") for name in modules)
+    engine = "".join((ROOT / "sync" / name).read_text(encoding="utf-8") for name in ENGINE)
     engine += "".join((ROOT / "mapping" / name).read_text(encoding="utf-8") for name in ("attribution.py", "causes.py"))
     for kind in EntryKind:
         assert (f"| `{kind.value}` |" in page) == (f"EntryKind.{kind.name}" in engine), kind

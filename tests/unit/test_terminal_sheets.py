@@ -29,7 +29,7 @@ def a_cause(key: str, delta: str = "1", **facts: Any) -> ShownCause:
 
 
 def test_the_columns_stay() -> None:
-    assert history_csv([]) == "seq,at,kind,old,new,cause,key,url,delta,run,rule,by,why,hash,details\n"
+    assert history_csv([]) == "seq,at,kind,old,new,cause,key,url,delta,run,rule,by,why,hash,details,day\n"
 
 
 def test_each_cause_has_a_row_and_an_entry_without_any_has_one() -> None:
@@ -56,6 +56,7 @@ def test_each_cause_has_a_row_and_an_entry_without_any_has_one() -> None:
         "why": "it was so",
         "hash": two.entry.hash,
         "details": "",
+        "day": "",
     }
     assert (told[2]["old"], told[2]["new"]) == ("", "")
 

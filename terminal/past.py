@@ -1,0 +1,88 @@
+"""What `--at` says: an answer as it was known at a past time, and what is known now."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from okrs.objective import KeyResult
+from store.views.explain_past import Differing, ExplainedThen, KnownNow
+from store.views.status_past import StatusThen
+from terminal import render
+from terminal.explaining import explained
+from terminal.ports import When
+from terminal.reporting import number
+from terminal.text import harmless
+
+
+def when_of(text: str) -> When:
+    """Read a day, or a time with an offset.  Raises BadParameter."""
+    try:
+        return date.fromisoformat(text) if len(text) <= len("2026-11-20") else _instant(text)
+    except ValueError:
+        told = f"{harmless(text)} is neither a day, as 2026-11-20, nor a time, as 2026-11-20T12:00+01:00"
+        raise typer.BadParameter(told, param_hint="--at") from None
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        told = f"{harmless(text)} has no offset: write {harmless(text)}Z for UTC, or name the day alone"
+        raise typer.BadParameter(told, param_hint="--at")
+    return at
+
+
+def explained_then(view: ExplainedThen, key_result: KeyResult) -> RenderableType:
+    """A value from its tickets as they were known then, and before that what is known of it now."""
+    return Group(_head(view), *_now(view), explained(view.answer, key_result))
+
+
+def _head(view: ExplainedThen) -> Text:
+    if not view.reconstructed:
+        return Text(f"As it was known at {view.at:%Y-%m-%d %H:%M} UTC:", "dim")
+    told = f"It was not measured at {view.at:%Y-%m-%d %H:%M} UTC: this is rebuilt from the tickets' own dates"
+    return Text(f"{told}{_approximate(view.approximate)}.", "yellow")
+
+
+def _now(view: ExplainedThen) -> Iterator[Text]:
+    known = view.known_now
+    if view.queries:
+        yield Text("What its query found then is not kept: of what did not count, only what was measured is told.")
+    if known is None:
+        yield Text("Whether anything else is known of that time now cannot be told.", "dim")
+    elif known.differs or known.tickets:
+        yield from _corrections(known, view)
+
+
+def _corrections(known: KnownNow, view: ExplainedThen) -> Iterator[Text]:
+    then = "was recorded" if view.reconstructed else "was seen"
+    yield Text(
+        f"What {then} then: {number(view.answer.value)}. What is known now of that time: {number(known.value)}"
+        f"{_approximate(known.approximate)}.",
+        "yellow",
+    )
+    yield from (Text(f"  {_differing(each)}") for each in known.tickets)
+
+
+def _differing(each: Differing) -> str:
+    key, title = harmless(each.item.key), harmless(each.item.title)
+    return f"{key} {title}: {_amount(each.then)} then, {_amount(each.now)} by what is known now"
+
+
+def _amount(amount: object) -> str:
+    return "not on the line" if amount is None else f"{amount:f}".rstrip("0").rstrip(".") or "0"
+
+
+def _approximate(names: tuple[str, ...]) -> str:
+    return f" (approximate: {harmless(', '.join(names), 200)} as of today)" if names else ""
+
+
+def status_then(view: StatusThen) -> RenderableType:
+    """Where every key result stood."""
+    lines: list[RenderableType] = [Text(f"As it was known at {view.at:%Y-%m-%d %H:%M} UTC:", "dim")]
+    if view.since is None or view.since > view.at:
+        since = f"the first entry is of {view.since:%Y-%m-%d %H:%M} UTC" if view.since else "nothing is measured yet"
+        lines.append(Text(f"Nothing was known then: {since}.", "yellow"))
+    return Group(*lines, render.status(view.view))

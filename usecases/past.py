@@ -1,0 +1,73 @@
+"""`explain --at` and `status --at`: what was known at a past time."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mapping.past import last_instant
+from okrs.cycle import Calendar
+from store import ledger
+from store.views.explain_past import ExplainedThen, UnknownThenError
+from store.views.explain_past import explain_at as explained_at
+from store.views.status_past import StatusThen
+from store.views.status_past import status_at as standing_at
+from sync.planned import Note
+from terminal.ports import Failure, When
+from usecases.ground import Ground, absent, database_of, setup_of
+from usecases.naming import having
+from usecases.status import no_cycle
+
+
+def instant_of(when: When, calendar: Calendar, now: datetime) -> datetime:
+    """Return the instant that is meant: of a day its end, of today now.  Raises Failure for the future."""
+    told = Failure(f"{when.isoformat()} is in the future: --at asks what was known at a past time.")
+    if isinstance(when, datetime):
+        try:
+            at = when.astimezone(UTC)
+        except OverflowError:
+            raise Failure(f"{when.isoformat()} is out of the calendar.") from None
+        if at > now:
+            raise told
+        return at
+    today = calendar.day_of(now)
+    if when > today:
+        raise told
+    return now if when == today else last_instant(calendar, when)
+
+
+def explain_at(ground: Ground, config: Path, key_result: str, when: When) -> ExplainedThen:
+    """Show a value from its tickets as they were known then.  Raises Failure where nothing was."""
+    known = ground.answering(config)
+    at = instant_of(when, known.calendar, ground.clock())
+    with database_of(known) as database, database.read() as connection:
+        setup = having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
+        if not database.made:
+            raise Failure(absent(known))
+        try:
+            return explained_at(connection, setup, key_result, at)
+        except UnknownThenError as error:
+            raise Failure(_unknown(key_result, when, error.since)) from None
+        except ArithmeticError:
+            raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
+
+
+def _unknown(name: str, when: When, since: datetime | None) -> str:
+    then = f"{'at' if isinstance(when, datetime) else 'by the end of'} {when.isoformat()}"
+    if since is None:
+        return f"Nothing is known of {name} yet: run `headway sync`."
+    return (
+        f"Nothing was known of {name} {then}: its first entry is of {since:%Y-%m-%d %H:%M} UTC. "
+        f"`headway backfill {name}` rebuilds the days of its cycle before that from its tickets' own dates."
+    )
+
+
+def status_at(ground: Ground, config: Path, cycle: str | None, when: When) -> StatusThen:
+    """Tell where the key results stood, all or those of a cycle."""
+    known = ground.answering(config)
+    at = instant_of(when, known.calendar, ground.clock())
+    with database_of(known) as database, database.read() as connection:
+        if not database.made:
+            raise Failure(absent(known))
+        try:
+            return standing_at(connection, setup_of(known), at, cycle)
+        except KeyError:
+            raise no_cycle(known, cycle) from None
