@@ -76,11 +76,9 @@ def pruned(answer: Pruned) -> str:
     found = answer.found
     what = f"{counted(found.versions, 'old version')} of tickets and {counted(found.runs, 'old run')}"
     size = f"about {size_text(found.size)}"
-    before = f"from before {found.limit.before:%Y-%m-%d}"
+    before = f"from before {found.before:%Y-%m-%d}"
     done = f"{what} {before} would go: {size}." if answer.dry_run else f"{what} {before} are gone: {size}."
     lines = [done if found.versions or found.runs else f"Nothing {before} can go."]
-    if found.limit.cycle_end is not None:
-        lines.append("A cycle that ended then is not closed: what is needed to measure it stays.")
     return "\n".join([*lines, *_space(answer)])
 
 
@@ -100,7 +98,7 @@ def pruned_json(answer: Pruned) -> dict[str, Any]:
     """The document of `prune --json`."""
     found = answer.found
     return {
-        "before": timestamp(found.limit.before),
+        "before": timestamp(found.before),
         "versions": found.versions,
         "runs": found.runs,
         "bytes": found.size,

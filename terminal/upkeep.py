@@ -93,7 +93,7 @@ def _add_prune(app: typer.Typer, context: Context) -> None:
     ) -> None:
         """Delete old versions of tickets, and old runs, that nothing rests on.
 
-        What the ledger names stays, and what is needed to measure a cycle that is not closed.  Numbers and evidence of
+        What the ledger names stays, and what tells how tickets stood at the end of a cycle.  Numbers and evidence of
         any day stay as they are; of a day before the limit, what did not count is told less exactly.
         """
         from terminal.caring import pruned, pruned_json

@@ -5,14 +5,14 @@ the same; and when none of these needs it:
 
 - the ledger: a row, or the evidence, names it;
 - a key result that was measured last before its successor came;
-- a cycle that is over and not closed: its tickets are measured as they stood at its end, so the limit is no later;
+- a cycle that is over: its tickets are measured as they stood at its end, also when that is known later;
 - the time since when an item stands as it does: the first of several versions of one state stays while others do.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, zip_longest
 from typing import NamedTuple
 
 import orjson
@@ -22,7 +22,8 @@ from mapping.codec import parse_rule
 from store import ledger
 from store.database import Database
 from store.finals import finals
-from store.tables import evidence, item_version, ledger_delta, ledger_entry, run, run_source
+from store.items import CLOSED_AT
+from store.tables import evidence, from_micros, item_version, ledger_delta, ledger_entry, run, run_source
 from store.upkeep.exporting import Watch
 from store.views.origins import NOTHING_READ
 
@@ -44,48 +45,57 @@ class Version:
     """The ledger names it."""
     size: int
     """Bytes, about."""
+    closed_at: datetime | None = None
+    """The tracker's own date."""
 
 
-def droppable(versions: Sequence[Version], limit: datetime, floor: int | None) -> list[Version]:
+def droppable(
+    versions: Sequence[Version], limit: datetime, floor: int | None = None, ends: Iterable[datetime] = ()
+) -> list[Version]:
     """Return which versions of one item, the oldest first, may go.
 
-    `floor` is the generation at which some key result of the source was measured last; None where none was.
+    `floor` is the generation at which some key result of the source was measured last; None where none was.  `ends` are
+    those of cycles.
     """
-    replaced = [_is_replaced(each, after, limit, floor) for each, after in pairwise(versions)] + [False]
-    dropped: list[Version] = []
-    for _, run_ in groupby(zip(versions, replaced, strict=False), key=lambda pair: pair[0].stand):
-        first, *others = run_
-        mine = [each for each, old in others if old]
-        if first[1] and len(mine) == len(others):  # nobody is left of whom it tells since when
-            mine = [first[0], *mine]
-        dropped += mine
-    return dropped
+    needed = {at for end in ends for at in _stood(versions, end)}
+    runs = [at for at, (_, run_) in enumerate(groupby(versions, key=lambda each: each.stand)) for _ in run_]
+    kept = {
+        at
+        for at, (each, after) in enumerate(zip_longest(versions, versions[1:]))
+        if at in needed or after is None or not _is_replaced(each, after, limit, floor)
+    }
+    kept |= {runs.index(runs[at]) for at in kept}  # since when it stands like that
+    kept |= {
+        runs.index(runs[at]) - 1 for before, at in pairwise(sorted(kept)) if _would_join(versions, runs, before, at)
+    }
+    return [each for at, each in enumerate(versions) if at not in kept]
 
 
 def _is_replaced(each: Version, after: Version, limit: datetime, floor: int | None) -> bool:
-    """Tell whether nobody asks for a version, but for the time since when its state stands."""
     old = after.seen_at <= limit and (floor is None or after.generation <= floor)
     return old and not each.referenced
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What counts as old."""
-
-    before: datetime
-    cycle_end: datetime | None = None
-    """The end of a cycle that is not closed, where that is why it is not later."""
+def _would_join(versions: Sequence[Version], runs: Sequence[int], before: int, at: int) -> bool:
+    """Tell whether two that stand alike would look as if nothing had been in between."""
+    return versions[before].stand == versions[at].stand and runs[before] != runs[at]
 
 
-def limit_of(connection: Connection, wanted: datetime) -> Limit:
-    """Return the limit, no later than the end of any cycle that is not closed."""
-    closed = finals(connection)
-    open_rules = {
-        each.rule for name, each in ledger.states(connection).items() if name not in closed and not each.retired
+def _stood(versions: Sequence[Version], end: datetime) -> set[int]:
+    """Return what tells how an item stood at the end of a cycle, as `store.lookup.stood` asks for it."""
+    earlier = [at for at, each in enumerate(versions) if each.seen_at < end]
+    late = {
+        at
+        for at, each in enumerate(versions)
+        if each.seen_at >= end and each.closed_at is not None and each.closed_at < end
     }
-    ends = [parse_rule(ledger.rule_text_of(connection, digest)).period.end for digest in sorted(open_rules)]
-    first = min(ends, default=None)
-    return Limit(first, first) if first is not None and first < wanted else Limit(wanted)
+    return {earlier[-1] if earlier else 0} | late
+
+
+def _ends(connection: Connection) -> list[datetime]:
+    """The ends of the cycles of all key results that go on to be measured, closed or not."""
+    rules = {each.rule for each in ledger.states(connection).values() if not each.retired}
+    return sorted({parse_rule(ledger.rule_text_of(connection, digest)).period.end for digest in rules})
 
 
 class _Row(NamedTuple):
@@ -102,7 +112,7 @@ class _Row(NamedTuple):
 class Pruned:
     """What went, or would."""
 
-    limit: Limit
+    before: datetime
     versions: int
     size: int
     """Bytes, about."""
@@ -112,29 +122,28 @@ class Pruned:
 def prune(database: Database, wanted: datetime, watch: Watch, *, dry_run: bool = False) -> Pruned:
     """Delete what is older than this and nobody needs, in short transactions; with `dry_run` count it."""
     with database.read() as connection:
-        limit = limit_of(connection, wanted)
         total = connection.execute(select(func.count()).select_from(item_version)).scalar_one()
-        rows = [(row.key, row.version.size) for row in _old(connection, limit, watch, total)]
-        old_runs = _old_runs(connection, limit.before)
+        rows = [(row.key, row.version.size) for row in _old(connection, wanted, watch, total)]
+        old_runs = _old_runs(connection, wanted)
         read = sum(len(names) for names in old_runs.reads.values())
     if not dry_run:
         _delete_versions(database, [key for key, _ in rows])
         _delete_runs(database, old_runs)
     size = sum(bytes_ for _, bytes_ in rows) + _OVERHEAD * (len(old_runs.runs) + read)
-    return Pruned(limit, len(rows), size, len(old_runs.runs))
+    return Pruned(wanted, len(rows), size, len(old_runs.runs))
 
 
 # --- versions ------------------------------------------------------------------------------------------------------
 
 
-def _old(connection: Connection, limit: Limit, watch: Watch, total: int) -> Iterator[_Row]:
-    floors = _floors(connection)
+def _old(connection: Connection, limit: datetime, watch: Watch, total: int) -> Iterator[_Row]:
+    floors, ends = _floors(connection), _ends(connection)
     rows = _several(connection)
     done = 0
     for (source, _), group in groupby(rows, key=lambda row: (row.source, row.item)):
         mine = list(group)
         done += len(mine)
-        droppable_ = droppable([row.version for row in mine], limit.before, floors.get(source))
+        droppable_ = droppable([row.version for row in mine], limit, floors.get(source), ends)
         gone = {id(each) for each in droppable_}
         yield from (row for row in mine if id(row.version) in gone)
         watch(min(done, total), total)
@@ -160,8 +169,10 @@ def _several(connection: Connection) -> Iterator[_Row]:
     )
     with connection.execute(found) as rows:
         for row in rows:
-            stand = tuple(orjson.loads(row.payload)[6:9])
-            version = Version(row.seen_at, row.generation, stand, row.named is not None, len(row.payload) + _OVERHEAD)
+            facts, size = orjson.loads(row.payload), len(row.payload) + _OVERHEAD
+            closed = None if facts[CLOSED_AT] is None else from_micros(facts[CLOSED_AT])
+            named_ = row.named is not None
+            version = Version(row.seen_at, row.generation, tuple(facts[6:9]), named_, size, closed)
             yield _Row(row.source, row.item, version)
 
 

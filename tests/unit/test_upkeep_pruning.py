@@ -1,6 +1,7 @@
 """Which versions of a ticket may go, and which reads are asked for."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,12 +52,49 @@ def test_the_first_version_of_a_state_stays_for_it_tells_since_when() -> None:
     assert gone(versions("todo", "done", "done", "todo", "doing")) == [0, 1, 2, 3]  # when it was done matters no more
 
 
-@given(st.lists(st.sampled_from("ab"), max_size=8), st.integers(-6, 1), st.sets(st.integers(0, 7)))
-def test_done_twice_it_finds_nothing_more(stands: list[str], day: int, named: set[int]) -> None:
-    every = versions(*stands, day=day, named=tuple(named))
-    dropped = droppable(every, LIMIT, None)
+def test_how_it_stood_at_the_end_of_a_cycle_stays() -> None:
+    every = versions("a", "b", "c", "d")
+    end = every[2].seen_at
+    assert droppable(every, LIMIT, None, [end]) == [every[0], every[2]]
+    late = replace(every[2], closed_at=end - timedelta(days=5))
+    assert droppable([*every[:2], late, every[3]], LIMIT, None, [end]) == [every[0]]
+    assert droppable(every, LIMIT, None, [every[0].seen_at - timedelta(days=9)]) == [every[1], every[2]]
+
+
+def test_two_that_stand_alike_stay_apart() -> None:
+    assert gone(versions("done", "todo", "doing", "done", "done", named=(0,))) == [1]
+
+
+def since(every: list[Version]) -> dict[int, datetime]:
+    """Since when an item stood as it did, by the generation of each version."""
+    found: dict[int, datetime] = {}
+    before: Version | None = None
+    for each in every:
+        stays = before is not None and before.stand == each.stand
+        found[each.generation] = found[before.generation] if stays and before else each.seen_at
+        before = each
+    return found
+
+
+@given(
+    st.lists(st.sampled_from("abc"), max_size=8),
+    st.integers(-9, 1),
+    st.sets(st.integers(0, 7)),
+    st.lists(st.integers(-9, 1), max_size=2),
+)
+def test_who_stays_stands_since_when_it_did_and_done_twice_it_finds_nothing_more(
+    stands: list[str], day: int, named: set[int], days: list[int]
+) -> None:
+    every, ends = versions(*stands, day=day, named=tuple(named)), [LIMIT + timedelta(days=each) for each in days]
+    dropped = droppable(every, LIMIT, None, ends)
     left = [each for each in every if each not in dropped]
-    assert droppable(left, LIMIT, None) == []
+    assert droppable(left, LIMIT, None, ends) == []
+    asked = [each for each in left if each.referenced or each is every[-1]]
+    told, whole = since(left), since(every)
+    assert [told[each.generation] for each in asked] == [whole[each.generation] for each in asked]
+    for end in ends:
+        then = [each for each in every if each.seen_at < end][-1:]
+        assert [told[each.generation] for each in then] == [whole[each.generation] for each in then]
 
 
 def test_the_last_read_before_an_entry_is_asked_for_and_so_is_the_last_of_all() -> None:
