@@ -29,7 +29,12 @@ def test_a_grade_needs_a_reason(why: str | None) -> None:
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch, answer: bool) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(typer, "confirm", lambda text, **_: asked.append(text) or answer)
+
+    def confirm(text: str, **_: object) -> bool:
+        asked.append(text)
+        return answer
+
+    monkeypatch.setattr(typer, "confirm", confirm)
     if answer:
         _ask("2026-Q4", asks=True)
     else:
