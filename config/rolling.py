@@ -24,6 +24,9 @@ _LONGEST = 100
 """Letters of an id."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._](?:[A-Za-z0-9 /._@+%()&;!?'-]*[A-Za-z0-9/._@+%()&;!?'-])?")
+_EXACT = 15
+"""Digits of a number that every reader keeps."""
+
 _WORDS = frozenset({"null", "Null", "NULL"})
 _DATES = re.compile(r"\d{4}-\d{2}-\d{2}\.\.")
 
@@ -254,8 +257,12 @@ def _flow(value: Plain) -> str:
 
 
 def _scalar(text: str) -> str:
-    """Return a text as YAML on one line, without quotes where none are needed."""
-    if _PLAIN.fullmatch(text) and text not in _WORDS:
+    """Return a text as YAML on one line, without quotes where none are needed.
+
+    A number that other readers of YAML would round, such as a long id, has them.
+    """
+    long = text.isdigit() and len(text) > _EXACT
+    if _PLAIN.fullmatch(text) and text not in _WORDS and not long:
         return text
     bare = text.isprintable()
     style = None if bare else '"'

@@ -244,6 +244,10 @@ def test_the_next_period_is_as_long(start: str, end: str, first: str, last: str)
     assert following(cycle, "new") == Cycle("new", date.fromisoformat(first), date.fromisoformat(last))
 
 
+def test_a_long_id_keeps_its_quotes() -> None:
+    assert (_scalar("1204000000000010"), _scalar("20")) == ("'1204000000000010'", "20")
+
+
 @given(text(max_size=30))
 def test_every_text_comes_back_as_it_was(told: str) -> None:
     """But for what no config holds: then nothing is written that is another text."""
