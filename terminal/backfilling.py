@@ -22,7 +22,7 @@ def add(app: typer.Typer, context: Context) -> None:
     def backfill(
         key_result: Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")], as_json: Json = False
     ) -> None:
-        """Rebuild the days of the cycle before a key result was first measured.
+        """Rebuild the days before a key result was first measured.
 
         Its sources are read once more, with the histories of their tickets.  How every ticket stood at the end of a day
         follows from when it was created and closed, and from its history where the tracker keeps one; what has none

@@ -1,8 +1,9 @@
 """`explain --at` and `status --at`: what was known at a past time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from config.model import Config
 from mapping.past import last_instant
 from okrs.cycle import Calendar
 from store import ledger
@@ -45,19 +46,27 @@ def explain_at(ground: Ground, config: Path, key_result: str, when: When) -> Exp
         try:
             return explained_at(connection, setup, key_result, at)
         except UnknownThenError as error:
-            raise Failure(_unknown(key_result, when, error.since)) from None
+            raise Failure(_unknown(known, key_result, when, error.since)) from None
         except ArithmeticError:
             raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
 
 
-def _unknown(name: str, when: When, since: datetime | None) -> str:
+def _unknown(known: Config, name: str, when: When, since: datetime | None) -> str:
     then = f"{'at' if isinstance(when, datetime) else 'by the end of'} {when.isoformat()}"
     if since is None:
         return f"Nothing is known of {name} yet: run `headway sync`."
-    return (
-        f"Nothing was known of {name} {then}: its first entry is of {since:%Y-%m-%d %H:%M} UTC. "
-        f"`headway backfill {name}` rebuilds the days of its cycle before that from its tickets' own dates."
-    )
+    told = f"Nothing was known of {name} {then}: its first entry is of {since:%Y-%m-%d %H:%M} UTC."
+    begins = _begins(known, name)
+    day = known.calendar.day_of(when) if isinstance(when, datetime) else when
+    if begins is None or day < begins:
+        return told + (f" Its cycle began on {begins}." if begins else "")
+    return f"{told} `headway backfill {name}` rebuilds the days of its cycle before that from its tickets' own dates."
+
+
+def _begins(known: Config, name: str) -> date | None:
+    """The first day of a key result's cycle."""
+    cycle = next((each.cycle for each in known.key_results if each.id == name), None)
+    return next((each.start for each in known.cycles if each.id == cycle), None)
 
 
 def status_at(ground: Ground, config: Path, cycle: str | None, when: When) -> StatusThen:

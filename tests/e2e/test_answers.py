@@ -32,7 +32,10 @@ DOCUMENTS: dict[str, tuple[Sequence[str], Any]] = {
     "discover": (["discover", "acme-jira"], shapes.DISCOVER),
 }
 
-COMMANDS = ("validate", "plan", "check", "discover", "sync", "status", "explain", "which", "history", "verify", "demo")
+COMMANDS = (
+    *("validate", "plan", "check", "discover", "sync", "status", "explain", "which", "history", "backfill", "verify"),
+    "demo",
+)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

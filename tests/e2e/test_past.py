@@ -113,6 +113,8 @@ def test_what_is_asked_of_no_time_is_told(tmp_path: Path) -> None:
         assert code == 1
         assert f"Nothing was known of result by the end of {yesterday}: its first entry is of " in err
         assert "`headway backfill result` rebuilds" in err
+        code, _, err = made.headway.run("explain", "result", "--at", "2020-02-29")
+        assert (code, "backfill" in err, "Its cycle began on " in err) == (1, False, True)
         status = made.headway.run("status", "--at", yesterday.isoformat(), "--json").out
         assert list(shapes.complaints(status, shapes.STATUS_AT)) == []
         assert [each["value"] for each in status["key_results"]] == [None]

@@ -177,6 +177,32 @@ def small(database: Database) -> tuple[World, FakeTracker]:
     return world, tracker
 
 
+@pytest.mark.parametrize("seed", range(6, 10))
+def test_what_was_seen_in_time_is_what_is_known_now(twin: Database, seed: int) -> None:
+    """Nothing that happens afterwards is a correction of what was seen at the end of a day, whatever it is."""
+    clock = Clock(at("2026-09-20T09:00"))
+    work = Work(FakeTracker(clock, "PAY", page_size=50), clock, random.Random(seed))
+    polling = fed(World(twin, {SOURCE: work.tracker}, clock))
+    last = [last_instant(CALENDAR, day) for day in days("2026-09-29", "2026-10-20")]
+    for when in last:
+        work.day(CALENDAR.day_of(when))
+        for each in list(work.tracker.projects["PAY"].items.values()):
+            if work.dice.random() < 0.1:
+                labels, points = work.dice.choice(((), ("p1",))), (("points", work.dice.choice("123")),)
+                work.tracker.change("PAY", each.key, labels=labels, fields=points)
+        clock.now = when
+        polling.engine().sync()
+    for when in last[3::4]:
+        for name in RULES:
+            with twin.read() as connection:
+                try:
+                    told = explain_at(connection, polling._setup(), name, when)
+                except UnknownThenError:
+                    continue
+            assert told.known_now is not None
+            assert (told.known_now.differs, told.known_now.tickets) == (False, ()), (when, name)
+
+
 def moves(entries: list[Entry]) -> list[str]:
     """Day, old and new of rebuilt days."""
     numbers = [(each, [value if value is None else plain(value) for value in (each.old, each.new)]) for each in entries]
