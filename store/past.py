@@ -189,6 +189,13 @@ def _checkin(entries: Sequence[Entry]) -> CheckIn | None:
     return told_in(last) if last is not None else None
 
 
+def corrections_at(connection: Connection, end: Closed, at: datetime) -> list[Entry]:
+    """Return what had become known until an instant of a key result that had ended."""
+    mine = (ledger_entry.c.key_result == end.final.key_result, ledger_entry.c.kind == EntryKind.CORRECTION.value)
+    rows = connection.execute(select(ledger_entry).where(*mine, ledger_entry.c.at <= at).order_by(ledger_entry.c.seq))
+    return [ledger.entry_of(row) for row in rows]
+
+
 def evidence_at(connection: Connection, name: str, seq: int) -> list[Evidence]:
     """Return what was on the line of a key result at an entry: the last row of each item until then."""
     mine = ledger_delta.join(ledger_entry, ledger_entry.c.seq == ledger_delta.c.seq)

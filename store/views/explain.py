@@ -1,6 +1,6 @@
 """`explain`: a value from its tickets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -116,9 +116,14 @@ def _end(connection: Connection, name: str) -> End | None:
     found = closed(connection, name).get(name)
     if found is None:
         return None
-    by = people.names_of(connection, [found.by]).get(found.by, found.by) if found.by else None
     entries = ledger.entries_of(connection, name)
-    return End(found, by, tuple(each for each in entries if each.kind is EntryKind.CORRECTION))
+    return ending(connection, found, (each for each in entries if each.kind is EntryKind.CORRECTION))
+
+
+def ending(connection: Connection, found: Closed, corrections: Iterable[Entry]) -> End:
+    """Put together how a key result ended, by whom, and what more became known of it."""
+    by = people.names_of(connection, [found.by]).get(found.by, found.by) if found.by else None
+    return End(found, by, tuple(corrections))
 
 
 def _as_recorded(

@@ -21,10 +21,11 @@ from okrs.lanes import approximate_in, value_on
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
-from store import ledger, lookup, past, scopes
+from store import ledger, lookup, past, people, scopes
+from store.lanes import last_day
 from store.past import Then
 from store.queries import lore_of
-from store.views.explain import Explained, explain_json, line_as_recorded
+from store.views.explain import End, Explained, ending, explain_json, line_as_recorded
 from store.views.quarantine import message_for
 from store.views.setup import Setup
 
@@ -84,9 +85,10 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
         return _reconstructed(connection, setup, name, at)
     rule = parse_rule(ledger.rule_text_of(connection, then.rule))
     records = {source: past.records_of(connection, source) for source in rule.sources}
-    evidence = past.evidence_at(connection, name, then.seq)
+    end = _end(connection, then, at)
+    evidence = past.evidence_at(connection, name, end.closed.final.seq if end else then.seq)
     items = _items(connection, records, evidence, at)
-    measured_at = past.measured_at(connection, then, at)
+    measured_at = end.closed.final.at if end else past.measured_at(connection, then, at)
     frozen = _scopes(connection, name, rule, then, records)
     asked = _asked(rule, evidence, items)
     live = lines_of(asked, _mirror(connection, rule, records, at, measured_at), measured_at, frozen)
@@ -94,10 +96,28 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, measured_at), totals, lines, live.scopes)
     quarantined = message_for(setup.quarantine, name)
-    answer = Explained(name, then.value, measured_at, rule, measured, quarantined, then.hold)
+    override = then.override if end is None and then.override is not None and then.override.active(at) else None
+    answer = Explained(
+        key_result=name,
+        value=end.closed.automatic if end else then.value,
+        at=measured_at,
+        rule=rule,
+        measured=measured,
+        quarantined=quarantined,
+        hold=then.hold,
+        override=override,
+        last_day=last_day(override, setup.calendar),
+        names=people.names_of(connection, [override.by]) if override else {},
+        end=end,
+    )
     history = History(records, {source: lore_of(connection, source) for source in records}, frozen)
     known = None if then.retired else _known_now(answer, history, at)
     return ExplainedThen(answer, at, known, queries=asks_queries(rule))
+
+
+def _end(connection: Connection, then: Then, at: datetime) -> End | None:
+    """How it ended, with what more had become known of it by then."""
+    return None if then.end is None else ending(connection, then.end, past.corrections_at(connection, then.end, at))
 
 
 def _mirror(

@@ -104,4 +104,4 @@ def test_a_row_is_one_line_without_control_characters() -> None:
 
 
 def test_columns_are_documented() -> None:
-    assert len(COLUMNS) == len(set(COLUMNS)) == 15
+    assert len(COLUMNS) == len(set(COLUMNS)) == 16
