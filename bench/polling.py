@@ -129,7 +129,7 @@ def _command(folder: Path, items: int) -> bool:
             for each in moving:
                 world.reopen(each) if each.closed else world.close(each)
             ours.append(_run(words))
-            bare.append(_run([sys.executable, "-c", f"for name in open({str(needed)!r}): __import__(name.strip())"]))
+            bare.append(_run([sys.executable, "-c", _IMPORTING, str(needed)]))
     took, imports = (statistics.median(seconds for seconds, _ in each) for each in (ours, bare))
     peak = max(megabytes for _, megabytes in ours)
     most = MOST_TIMES * imports + MOST_SECONDS_MORE
@@ -158,6 +158,15 @@ def _needed(folder: Path, arguments: list[str]) -> Path:
     )
     _run([sys.executable, "-c", script])
     return found
+
+
+_IMPORTING = """import sys
+for name in open(sys.argv[1]):
+    try:
+        __import__(name.strip())
+    except ImportError:  # some name themselves otherwise than they are found
+        pass
+"""
 
 
 def _run(words: list[str]) -> tuple[float, float]:
