@@ -211,7 +211,8 @@ def _ended(
 ) -> KeyResultStatus:
     """One whose cycle is closed: all is as it was then, whatever the config says of it by now."""
     key_result = replace(key_result, terms=end.ending.terms, weight=end.ending.weight)
-    share, at = _share_done(state, key_result, connection, end.final.seq), end.final.at
+    at, by_hand = end.final.at, end.final.value != end.automatic
+    share = None if by_hand else _share_done(state, key_result, connection, end.final.seq)
     moment = _moment(setup, key_result.cycle, at, closed=True)
     return KeyResultStatus(
         key_result=key_result,
