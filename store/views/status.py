@@ -271,12 +271,14 @@ def ended(
     setup: Setup, key_result: KeyResult, end: Closed, *, share_done: Decimal | None, measured: bool
 ) -> KeyResultStatus:
     """One whose cycle is closed: all is as it was then."""
-    at = end.final.at
+    at, by_hand = end.final.at, end.final.value != end.automatic
     moment = moment_of(setup, key_result.cycle, at, closed=True)
     return KeyResultStatus(
         key_result=key_result,
         value=end.final.value,
-        standing=standing(key_result.terms, end.final.value, moment, setup.pace, share_done=share_done),
+        standing=standing(
+            key_result.terms, end.final.value, moment, setup.pace, share_done=None if by_hand else share_done
+        ),
         stale=False,
         reading=False,
         mapped=measured,
