@@ -21,7 +21,7 @@ from mapping.measure import Measured, Scopes, held, measure
 from mapping.rule import FieldMatch, Match, Measure, Part, Rule, Selector, passes
 from mapping.totals import kept
 from okrs.cycle import Calendar
-from okrs.work import Kind, WorkItem
+from okrs.work import Kind, Step, WorkItem
 
 _INSTANT = timedelta(microseconds=1)
 """What lies between the last instant of a day and the next day."""
@@ -73,6 +73,24 @@ class Record:
             before = each
         since = max([since, *(each.back_at for each in absences if each.back_at is not None)])
         return replace(before, state_since=since)
+
+    @property
+    def storied(self) -> Seen:
+        """How it was seen last, with the history that was read last, and with what was seen since that.
+
+        Histories come only with reads that ask for them.
+        """
+        read = next((number for number in reversed(range(len(self.sights))) if self.sights[number].item.history), None)
+        if read is None or self.last.item.history:
+            return self.last
+        steps, before = list(self.sights[read].item.history), self.sights[read].item
+        for each in self.sights[read + 1 :]:
+            if _stand(each.item) != _stand(before):
+                closed_at = each.item.closed_at if each.item.state.closed else None
+                at = closed_at if closed_at is not None and closed_at >= steps[-1].at else each.state_since
+                steps.append(Step(at, each.item.state, each.item.status, each.item.resolution))
+            before = each.item
+        return replace(self.last, item=replace(self.last.item, history=tuple(steps)))
 
     def then(self, end: datetime) -> Seen | None:
         """How it was seen last before an end, or first since then; None when it was never seen otherwise than last."""
@@ -126,7 +144,7 @@ def as_known(records: Records, at: datetime, *, sighted: bool) -> list[Known]:
 
 
 def _known(record: Record, at: datetime, *, sighted: bool) -> Known | None:
-    last, before = record.last, record.until(at)
+    last, before = record.storied, record.until(at)
     created = last.item.created_at
     if (created is not None and created > at) or _left(record, at, sighted=before is not None):
         return None

@@ -72,12 +72,9 @@ def key_results_at(connection: Connection, at: datetime, name: str | None = None
     return {each: then for each, then in found.items() if then is not None}
 
 
-def first_known(connection: Connection, name: str | None = None) -> datetime | None:
-    """Return when the first entry was written, of a key result or of all; what was rebuilt says nothing of that."""
-    rows = select(func.min(ledger_entry.c.at)).where(ledger_entry.c.kind != EntryKind.RECONSTRUCTED.value)
-    if name is not None:
-        rows = rows.where(ledger_entry.c.key_result == name)
-    return _instant(connection.execute(rows).scalar())
+def first_known(connection: Connection) -> datetime | None:
+    """Return when the first entry of the ledger was written; None when there is none."""
+    return _instant(connection.execute(select(func.min(ledger_entry.c.at))).scalar())
 
 
 def first_measured(connection: Connection, name: str) -> datetime | None:

@@ -54,8 +54,8 @@ def explain_at(ground: Ground, config: Path, key_result: str, when: When) -> Exp
 def _unknown(known: Config, name: str, when: When, since: datetime | None) -> str:
     then = f"{'at' if isinstance(when, datetime) else 'by the end of'} {when.isoformat()}"
     if since is None:
-        return f"Nothing is known of {name} yet: run `headway sync`."
-    told = f"Nothing was known of {name} {then}: its first entry is of {since:%Y-%m-%d %H:%M} UTC."
+        return f"{name} was never measured: `headway explain {name}` says why."
+    told = f"Nothing was known of {name} {then}: it was first measured on {since:%Y-%m-%d at %H:%M} UTC."
     begins = _begins(known, name)
     day = known.calendar.day_of(when) if isinstance(when, datetime) else when
     if begins is None or day < begins:

@@ -70,7 +70,7 @@ class ExplainedThen:
 
 
 class UnknownThenError(Exception):
-    """Nothing was known at that time."""
+    """It was not measured at that time, and nothing of that is rebuilt."""
 
     def __init__(self, since: datetime | None) -> None:
         super().__init__("nothing was known")
@@ -240,7 +240,7 @@ def _reconstructed(connection: Connection, setup: Setup, name: str, at: datetime
     entries = past.reconstructed(connection, name)
     until = [each for each in entries if each <= day]
     if not until:
-        raise UnknownThenError(past.first_known(connection, name))
+        raise UnknownThenError(past.first_measured(connection, name))
     entry = entries[max(until)]
     rule = parse_rule(ledger.rule_text_of(connection, entry.rule or ""))
     history = past.history_of(connection, rule.sources, scopes.of_key_result(connection, name))

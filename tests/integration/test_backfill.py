@@ -163,6 +163,10 @@ def test_a_rebuilt_day_is_what_polling_at_its_end_would_have_recorded(
             assert value_on(day, values) == recorded[name, day], (name, day)
         assert backfilled(late, name) == []
     assert late.verify().ok
+    for item in list(work.tracker.projects["PAY"].items.values()):  # as a read that nobody asks histories of has them
+        work.tracker.change("PAY", item.key, history=())
+    late.sync()
+    assert {name: moves(entries) for name in RULES if (entries := backfilled(late, name))} == {}
     for name in ("percent", "open", "released", "throughput"):
         assert len({value for (each, _), value in recorded.items() if each == name}) > 2  # so that there was a story
 
