@@ -303,7 +303,8 @@ def _refused(found: Unanswered | FieldRefused) -> str:
             return f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
         case Unanswered(_, _, _, None | ""):
             return "this query was not asked yet: run `headway sync`"
-    return f"the tracker did not answer this query: {found.error}"
+    told = "refuses this query, so this mapping does not take effect" if found.refused else "did not answer this query"
+    return f"the tracker {told}: {found.error}"
 
 
 def _nothing(found: SelectsNothing) -> str:

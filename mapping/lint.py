@@ -113,12 +113,14 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A query that the tracker refused, or that nobody asked yet (`error` None)."""
+    """A query that the tracker did not answer, or that nobody asked yet (`error` None)."""
 
     key_result: str
     part: int
     query: str
     error: str | None
+    refused: bool = False
+    """The tracker will not answer it before somebody corrects it."""
 
 
 @dataclass(frozen=True, slots=True)

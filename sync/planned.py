@@ -23,6 +23,7 @@ class Note(StrEnum):
     EARLY = "before its cycle begins"
     UNKNOWN = "unknown until read"
     REFUSED = "waits for a field"
+    """Or for a query: what its lacks say."""
     NOTHING = "nothing to measure yet"
     PARTLY = "without what is not read yet"
     HELD = "an update is held until somebody approves it"

@@ -64,8 +64,8 @@ def plan(
 
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:
     """Forget what trackers refused under settings that changed: the next read asks again."""
-    lacking = tuple(replace(each, refused=()) if each.source in anew else each for each in planned.lacks)
-    if Note.REFUSED not in planned.notes or any(each.refused for each in lacking):
+    lacking = tuple(replace(each, refused=(), denied=()) if each.source in anew else each for each in planned.lacks)
+    if Note.REFUSED not in planned.notes or any(each.refused or each.denied for each in lacking):
         return replace(planned, lacks=lacking)
     notes = tuple(Note.UNKNOWN if each is Note.REFUSED else each for each in planned.notes)
     return replace(planned, lacks=lacking, notes=notes, new=None)
@@ -278,7 +278,7 @@ def _without_value(rule: Rule, basis: Basis, lacking: Sequence[Lack], now: datet
 
 
 def _unknown(lacking: Sequence[Lack]) -> Note:
-    return Note.REFUSED if any(each.refused for each in lacking) else Note.UNKNOWN
+    return Note.REFUSED if any(each.refused or each.denied for each in lacking) else Note.UNKNOWN
 
 
 def _revision(rule: Rule, state: KeyResultState | None) -> Note | None:

@@ -82,10 +82,12 @@ def note_text(each: Planned, show: Show = harmless) -> str:
 
 def _note(note: Note, each: Planned, show: Show) -> str:
     lacks = ", ".join(_lack(lack, show) for lack in each.lacks)
+    if note is Note.REFUSED:
+        awaited = note.value if any(lack.refused for lack in each.lacks) else "waits for a query"
+        return f"{awaited}: {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused or lack.denied)}"
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
-        Note.REFUSED: f": {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused)}",
         Note.RULE: "".join(f": {why}" for why in _reasons(each)),
         Note.TARGET: f": {' ⇒ '.join(terms_in_words(text) for text in each.terms or ())}",
     }
@@ -93,7 +95,7 @@ def _note(note: Note, each: Planned, show: Show) -> str:
 
 
 def _refused(lack: Lack, show: Show) -> str:
-    return f"{show(lack.source)}: {show(' '.join(lack.refused), 400)}"
+    return f"{show(lack.source)}: {show(' '.join((*lack.refused, *lack.denied)), 400)}"
 
 
 def _reasons(each: Planned) -> list[str]:

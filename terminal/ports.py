@@ -160,7 +160,7 @@ class Synced:
     gaps: tuple[Gap, ...] = ()
     """Parts of rules that select nothing."""
     refused: tuple[Refused, ...] = ()
-    """Fields that rules name and the trackers refuse."""
+    """Fields and queries that rules name and the trackers refuse."""
     dry_run: bool = False
     """Nothing was written."""
     titles: Mapping[str, str] = field(default_factory=dict)

@@ -143,7 +143,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     if each.standing.status is Status.STALE:
         word = f"stale ({WORDS[each.standing.pace][0]})"
     if each.refused:
-        word += " · waits for a field"
+        word += f" · waits for {each.awaits}"
     elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
@@ -245,6 +245,13 @@ def history(entries: Sequence[ShownEntry], waits: Waiting | None = None) -> Rend
     return Rows([_entry(each) for each in reversed(entries)])
 
 
+_AWAITED = {
+    Why.SOURCES: "a complete read",
+    Why.FIELDS: "a field that its mapping names",
+    Why.QUERIES: "a query that its mapping asks",
+}
+
+
 def waiting(waits: Waiting | None) -> str:
     """Why a key result has no value, and what helps."""
     match waits.why if waits else Why.SYNC:
@@ -256,8 +263,8 @@ def waiting(waits: Waiting | None) -> str:
             return "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts."
         case Why.TOO_LARGE:
             return "its numbers are too large to be measured: look at the estimates and the scale."
-        case Why.SOURCES | Why.FIELDS if waits:
-            what = "a complete read" if waits.why is Why.SOURCES else "a field that its mapping names"
+        case Why.SOURCES | Why.FIELDS | Why.QUERIES if waits:
+            what = _AWAITED[waits.why]
             told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
             return f"it waits for {what}. {told}"
     return "run `headway sync`."

@@ -13,7 +13,7 @@ from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
-from store.views.refused import Refused, refused_json
+from store.views.refused import Refused, refused_json, refused_queries_json
 from sync.task import Outcome
 from terminal.ports import KeptAnchor, Synced
 from terminal.text import counted, harmless
@@ -62,6 +62,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "held": holds_json(report.held),
         "selects_nothing": gaps_json(synced.gaps),
         "refused_fields": refused_json(synced.refused),
+        "refused_queries": refused_queries_json(synced.refused),
         "dry_run": synced.dry_run,
         "anchor": _anchor(synced.anchor) if synced.anchor else None,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
@@ -96,10 +97,11 @@ def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
 
 
 def refused_lines(refused: Sequence[Refused]) -> list[Text]:
-    """Tell of key results whose rules do not take effect because a tracker cannot give a field that they name."""
+    """Tell of key results whose rules do not take effect because a tracker refuses what they name."""
     return [
         Text(
-            f"{harmless(each.key_result)} waits for a field: {harmless(each.source)}: {harmless(each.error, 400)}",
+            f"{harmless(each.key_result)} waits for {each.awaited}: "
+            f"{harmless(each.source)}: {harmless(each.error, 400)}",
             "yellow",
         )
         for each in refused

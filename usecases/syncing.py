@@ -65,7 +65,8 @@ def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, p
         setup = setup_of(known)
         found = gaps(connection, setup, ground.clock(), engine.cache.of)
         states = {name: sources.state_of(connection, name) for name in known.sources}
-    return Synced(report, found, refused(setup, states), titles={each.id: each.title for each in known.key_results})
+        waiting = refused(connection, setup, states)
+    return Synced(report, found, waiting, titles={each.id: each.title for each in known.key_results})
 
 
 def _engine(ground: Ground, known: Config, database: Database, progress: Progress) -> Engine:

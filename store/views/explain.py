@@ -21,6 +21,7 @@ from store import ledger, lookup, scopes, sources
 from store.cache import MirrorCache
 from store.holds import Hold, hold_of, holds_json
 from store.views.quarantine import message_for
+from store.views.refused import Refused, refusals, refused_json, refused_queries_json
 from store.views.setup import Setup
 
 
@@ -39,11 +40,18 @@ class Explained:
     """Why it is in quarantine and what becomes of it; None when it is not."""
     hold: Hold | None = None
     """An update that waits for a person, or was rejected: all is as it was before it."""
+    refused: tuple[Refused, ...] = ()
+    """What its rule in the config names and the tracker refuses."""
 
     @property
     def weeks(self) -> int:
         """How many whole weeks are over, for a throughput."""
         return weeks_over(self.rule, self.at).days // 7
+
+    def unheard(self, place: int) -> bool:
+        """Tell whether a part weighs by a field that the tracker refuses: then tickets are not to blame."""
+        part = self.rule.parts[place]
+        return any(each.field and (each.source, each.field) == (part.source, part.by) for each in self.refused)
 
     def lacks(self, place: int) -> bool:
         """Tell whether a part selects nothing that the number needs: it does not wait for a label to be used."""
@@ -76,7 +84,16 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
     hold = hold_of(connection, name)
-    return Explained(name, state.value if state else None, at, rule, measured, quarantined, hold)
+    return Explained(
+        name, state.value if state else None, at, rule, measured, quarantined, hold, _refused(connection, setup, name)
+    )
+
+
+def _refused(connection: Connection, setup: Setup, name: str) -> tuple[Refused, ...]:
+    if name not in setup.rules:
+        return ()
+    states = {each: sources.state_of(connection, each) for each in setup.rules[name].sources}
+    return tuple(refusals(connection, setup, name, states))
 
 
 def _as_recorded(connection: Connection, name: str, rule: Rule, seen: Sequence[Line]) -> tuple[Line, ...]:
@@ -130,6 +147,8 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "add_start": as_json(rule.base) if rule.add_start else None,
         "measured": as_json(answer.measured.value),
         "quarantined": answer.quarantined,
+        "refused_fields": refused_json(answer.refused),
+        "refused_queries": refused_queries_json(answer.refused),
         "held": holds_json((answer.hold,))[0] if answer.hold and not answer.hold.rejected else None,
         "parts": [_part(answer, number, total) for number, total in enumerate(answer.measured.totals)],
     }

@@ -24,7 +24,7 @@ from store.readiness import ready
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
-from store.views.refused import Refused, refused, refused_json
+from store.views.refused import Refused, awaited, refused, refused_json, refused_queries_json
 from store.views.setup import Setup, SourceSetup
 
 STALE_AFTER = 3
@@ -38,7 +38,7 @@ class KeyResultStatus:
     standing: Standing
     stale: bool
     reading: bool
-    """Its rule waits for a wider read, or for fields that the tracker refuses; until then the old one stays."""
+    """Its rule waits for a wider read, or for what the tracker refuses; until then the old one stays."""
     mapped: bool
     updated_at: datetime | None
     hold: Hold | None = None
@@ -46,7 +46,9 @@ class KeyResultStatus:
     quarantined: str | None = None
     """Why it is in quarantine and what becomes of it; None when it is not."""
     refused: tuple[str, ...] = ()
-    """Why fields that its rule names cannot be had: sentences of its trackers."""
+    """Why fields or queries that its rule names cannot be had: sentences of its trackers."""
+    awaits: str = ""
+    """What these are about, in words."""
 
     @property
     def unread(self) -> bool:
@@ -84,7 +86,7 @@ class StatusView:
     gaps: tuple[Gap, ...] = ()
     """Parts of the shown key results' rules that select nothing."""
     refused: tuple[Refused, ...] = ()
-    """Fields that the shown key results' rules name and cannot have."""
+    """Fields and queries that the shown key results' rules name and cannot have."""
     absent: str = ""
     """A sentence when there is no database yet."""
     quarantine: tuple[Quarantined, ...] = ()
@@ -113,7 +115,7 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
         ledger.states(connection),
         states,
         {each.key_result: each for each in open_holds(connection)},
-        refused(setup, states),
+        refused(connection, setup, states),
     )
     shown = {each.id for each in cycles}
     # Objectives may be supported from other cycles: everything is rolled up, then what was asked for is shown.
@@ -151,7 +153,8 @@ def _key_result(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
     )
     value = state.value if state else None
-    wanting = tuple(dict.fromkeys(each.error for each in held.refused if each.key_result == key_result.id))
+    lacking = [each for each in held.refused if each.key_result == key_result.id]
+    wanting = tuple(dict.fromkeys(each.error for each in lacking))
     return KeyResultStatus(
         key_result=key_result,
         value=value,
@@ -170,6 +173,7 @@ def _key_result(
         hold=held.holds.get(key_result.id),
         quarantined=message_for(setup.quarantine, key_result.id),
         refused=wanting,
+        awaits=awaited(lacking),
     )
 
 
@@ -260,6 +264,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
         ],
         "selects_nothing": gaps_json(view.gaps),
         "refused_fields": refused_json(view.refused),
+        "refused_queries": refused_queries_json(view.refused),
         "quarantine": quarantine_json(view.quarantine),
     }
 

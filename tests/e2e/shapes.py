@@ -31,6 +31,7 @@ QUARANTINE = [
 GAPS = [{"key_result": str, "part": int, "source": str}]
 
 REFUSED = [{"key_result": str, "source": str, "field": str, "error": str}]
+REFUSED_QUERIES = [{"key_result": str, "source": str, "query": str, "error": str}]
 
 STATUS: dict[str, Any] = {
     "cycle": MAYBE_TEXT,
@@ -71,6 +72,7 @@ STATUS: dict[str, Any] = {
     ],
     "selects_nothing": GAPS,
     "refused_fields": REFUSED,
+    "refused_queries": REFUSED_QUERIES,
     "quarantine": QUARANTINE,
 }
 
@@ -107,6 +109,7 @@ SYNC: dict[str, Any] = {
     "held": HOLDS,
     "selects_nothing": GAPS,
     "refused_fields": REFUSED,
+    "refused_queries": REFUSED_QUERIES,
     "dry_run": bool,
     "anchor": ({"to": str, "seq": int, "hash": str, "at": INSTANT, "problem": MAYBE_TEXT}, None),
     "quarantine": QUARANTINE,
@@ -134,6 +137,8 @@ EXPLAIN: dict[str, Any] = {
     "scale": None,
     "add_start": MAYBE_NUMBER,
     "quarantined": MAYBE_TEXT,
+    "refused_fields": REFUSED,
+    "refused_queries": REFUSED_QUERIES,
     "held": (HOLD, None),
     "parts": [
         {

@@ -179,6 +179,14 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
         ),
     ),
     (
+        Unanswered("basket", 1, "odd", "No such field.", refused=True),
+        (
+            23,
+            "mappings[1].from[1].where.any[1].query",
+            "the tracker refuses this query, so this mapping does not take effect: No such field.",
+        ),
+    ),
+    (
         FieldRefused("basket", 1, "points", "There is no such field."),
         (
             25,
