@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from okrs.objective import KeyResult
+from okrs.progress import ZERO
 from okrs.work import WorkItem
 from store.views.history import ShownEntry
 from sync.lacking import Lack
@@ -54,6 +55,11 @@ class Ticket:
     new: tuple[Place, ...]
     reason: str | None
     """Why it would not count, None when it would: as in `explain`, or what became of it."""
+
+    @property
+    def amount(self) -> Decimal:
+        """How much more it would count than now, all parts together; below 0 where it is less."""
+        return sum((each.amount for each in self.new), ZERO) - sum((each.amount for each in self.old), ZERO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,13 +190,20 @@ def _ticket(ticket: Ticket) -> Cells:
 
 
 def fate(ticket: Ticket) -> str:
-    """What becomes of a ticket: what it then counts, or why it does not."""
+    """What becomes of a ticket: what it brings or takes away, or counts then, and why it does not count."""
     reason = ticket.reason
     if ticket.old and ticket.new:
         return f"{_amounts(ticket.old)} → {_amounts(ticket.new)}"
-    if reason is None:
-        return _amounts(ticket.new)
-    return FATES.get(reason) or REASONS.get(reason, reason)
+    moved = _signed("+", ticket.new) if ticket.new else _signed("-", ticket.old)
+    return moved if reason is None else f"{moved}, {FATES.get(reason) or REASONS.get(reason, reason)}"
+
+
+def _signed(sign: str, places: Sequence[Place]) -> str:
+    """What comes or goes; an amount of 0 does neither, and is there for what it is a part of."""
+    told = _amounts(places)
+    if not any(each.amount for each in places):
+        return told
+    return f"{sign}({told})" if len(places) > 1 else f"{sign}{told}"
 
 
 def _amounts(places: Sequence[Place]) -> str:

@@ -237,6 +237,7 @@ _TICKET = {
     "reason": (REASONS | {"deleted", "hidden", "removed"}, None),
     "old": [_PLACE],
     "new": [_PLACE],
+    "amount": NUMBER,
 }
 
 PLAN: dict[str, Any] = {
