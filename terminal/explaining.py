@@ -86,14 +86,22 @@ def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]
     others = [line for line in lines if not line.counted]
     yield Text(_head(view, part, total), "bold")
     if not lines and view.value is not None:  # before, there may be nothing to select from
-        lacks = view.lacks(place)
-        yield Text(empty_part(place, part.source), "yellow") if lacks else Text("no ticket bears its label yet")
+        yield _empty(view, place, part)
     if grown := view.grown(place):
         left = "left out: the scope is frozen" if part.scope is Scope.FROZEN else "the scope grows"
         yield Text(f"{counted(grown, 'item')} came in since the cycle began ({left})")
     unheard = view.unheard(place)
     yield from (Text(f"Counted ({len(count)})"), _lines(part, count, unheard=unheard))
     yield from (Text(f"Not counted ({len(others)})"), _lines(part, others, unheard=unheard))
+
+
+def _empty(view: Explained, place: int, part: Part) -> Text:
+    """Why a part has no ticket: a mistake, or nothing to wonder about."""
+    if place in view.idle:
+        return Text("no ticket is in that state, or of those days, just now")
+    if view.lacks(place):
+        return Text(empty_part(place, part.source, linked=part.linked), "yellow")
+    return Text("no ticket bears its label yet")
 
 
 def _head(view: Explained, part: Part, total: Total) -> str:

@@ -109,9 +109,15 @@ def refused_lines(refused: Sequence[Refused]) -> list[Text]:
 
 
 def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
-    """Tell of parts that select nothing: their 0 may be a misspelt word."""
-    return [Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source)}", "yellow") for each in gaps]
+    """Tell of parts that select nothing: their 0 may be a misspelt word, or a label that nobody uses."""
+    return [
+        Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source, linked=each.linked)}", "yellow")
+        for each in gaps
+    ]
 
 
-def empty_part(part: int, source: str) -> str:
+def empty_part(part: int, source: str, *, linked: bool) -> str:
+    """Say that a part selects nothing, and what helps."""
+    if linked:
+        return f"no ticket of {harmless(source)} bears its label yet, and labels alone feed it: put it on a ticket"
     return f"part {part + 1} selects nothing in {harmless(source)}: check the spelling of its `where`"

@@ -20,6 +20,7 @@ from okrs.work import WorkItem
 from store import ledger, lookup, scopes, sources
 from store.cache import MirrorCache
 from store.holds import Hold, hold_of, holds_json
+from store.selecting import Selecting
 from store.views.quarantine import message_for
 from store.views.refused import Refused, refusals, refused_json, refused_queries_json
 from store.views.setup import Setup
@@ -42,6 +43,8 @@ class Explained:
     """An update that waits for a person, or was rejected: all is as it was before it."""
     refused: tuple[Refused, ...] = ()
     """What its rule in the config names and the tracker refuses."""
+    idle: frozenset[int] = frozenset()
+    """Parts that select nothing, and would if they asked for no state and no days."""
 
     @property
     def weeks(self) -> int:
@@ -55,8 +58,7 @@ class Explained:
 
     def lacks(self, place: int) -> bool:
         """Tell whether a part selects nothing that the number needs: it does not wait for a label to be used."""
-        empty = set(range(len(self.rule.parts))) - {line.part for line in self.measured.lines}
-        return place in self.rule.lacking(empty)
+        return place in self.rule.lacking(_empty(self.rule, self.measured.lines)) and place not in self.idle
 
     def grown(self, place: int) -> int:
         """How many items a part selects that were created since the cycle began."""
@@ -85,8 +87,27 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
     hold = hold_of(connection, name)
     return Explained(
-        name, state.value if state else None, at, rule, measured, quarantined, hold, _refused(connection, setup, name)
+        name,
+        state.value if state else None,
+        at,
+        rule,
+        measured,
+        quarantined,
+        hold,
+        _refused(connection, setup, name),
+        _idle(connection, rule, lines, now),
     )
+
+
+def _idle(connection: Connection, rule: Rule, lines: Sequence[Line], now: datetime) -> frozenset[int]:
+    if now >= rule.period.end:  # the mirror of today does not tell
+        return frozenset()
+    selecting = Selecting(connection, now)
+    return frozenset(number for number in _empty(rule, lines) if selecting.idle(rule, rule.parts[number]))
+
+
+def _empty(rule: Rule, lines: Sequence[Line]) -> set[int]:
+    return set(range(len(rule.parts))) - {line.part for line in lines}
 
 
 def _refused(connection: Connection, setup: Setup, name: str) -> tuple[Refused, ...]:
