@@ -51,6 +51,7 @@ class KeepEntry(Closed):
 
 class KeyResultEntry(Closed):
     id: Id = Field(description="Unique for ever among objectives and key results.")
+    was: Id | None = Field(default=None, description="The id that it had before, whose history goes on under this one.")
     title: Text = Field(description="What is promised, for people.")
     unit: str = Field(default="", max_length=100, description="Unit of the value, as bugs or %.")
     kind: Literal["numeric", "binary"] = Field(default="numeric", description="A number on its way, or done or not.")
@@ -65,6 +66,7 @@ class KeyResultEntry(Closed):
 class ObjectiveEntry(Closed):
     id: Id = Field(description="Unique for ever among objectives and key results.")
     cycle: Id = Field(description="Id of the cycle it belongs to.")
+    was: Id | None = Field(default=None, description="The id that it had before.")
     title: Text = Field(description="What is wanted, for people.")
     owner: str = Field(default="", max_length=1000, description="Who answers for it.")
     team: str = Field(default="", max_length=1000, description="The team that works on it.")

@@ -54,7 +54,7 @@ from store.runs import finish_run, start_run
 from store.sources import LEASE, Lease, Reader, acquire, release
 from sync.deciding import Goal
 from sync.reading import read
-from sync.recording import Run, record, record_retired, settle
+from sync.recording import Run, record, record_renamed, record_retired, settle
 from sync.task import Outcome, Progress, SourceReport, SourceToRead, Task
 from sync.watching import Watch
 
@@ -155,7 +155,8 @@ class Engine:
         now = self.clock()
         for name, asked in self._asked().items():
             self.cache.follow(self.database, name, asked, self.large, self.progress.indexed)
-        entries = self._retired(run, now)
+        entries = record_renamed(self.database, [goal.key_result for goal in self.goals], run, now)
+        entries += self._retired(run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
         entries += record(self.database, look.due, run, self.cache, now, progress=self.progress)

@@ -18,6 +18,7 @@ class Note(StrEnum):
     RULE = "rule changed"
     TARGET = "target changed"
     BACK = "the mapping came back"
+    RENAMED = "renamed"
     RETIRED = "retired: taken out of the config"
     UNMAPPED = "retired: its mapping was taken out of the config"
     UNFED = "no mapping feeds it"
@@ -109,4 +110,4 @@ class Planned:
     @property
     def changes(self) -> bool:
         """Something would be written now, or as soon as it is read."""
-        return bool(self.effects) or Note.UNKNOWN in self.notes
+        return bool(self.effects) or not {Note.UNKNOWN, Note.RENAMED}.isdisjoint(self.notes)

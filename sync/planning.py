@@ -28,6 +28,7 @@ from store import ledger, lookup
 from store.cache import MirrorCache
 from store.ledger import KeyResultState
 from store.readiness import Snapshot
+from store.renames import pending
 from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
@@ -50,8 +51,12 @@ def plan(
     is read again because their settings changed.
     """
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
+    states = ledger.states(connection)
+    new = pending((goal.key_result for goal in goals), states)
+    olds = {name: old for old, name in new.items()}
+    goals = [_as_recorded(goal, olds) for goal in goals]
     due = {each.goal.key_result.id: each for each in Watch(goals, containers).look(connection, cache, now).due}
-    states, needs = ledger.states(connection), _Needs(snapshot)
+    needs = _Needs(snapshot)
     planned = [
         _Question(due[goal.key_result.id], snapshot, cache, now).answer()
         if goal.key_result.id in due
@@ -59,7 +64,21 @@ def plan(
         for goal in goals
     ]
     left = leaving(connection, (goal.key_result.id for goal in goals))
-    return (*(_hopeful(each, anew) for each in planned), *(_left(snapshot, state, now) for state in left))
+    told = (_renamed(_hopeful(each, anew), new) for each in planned)
+    return (*told, *(_left(snapshot, state, now) for state in left))
+
+
+def _as_recorded(goal: Goal, olds: Mapping[str, str]) -> Goal:
+    """The goal under the id that the ledger knows it by, until a run has renamed it."""
+    known = goal.key_result
+    return replace(goal, key_result=replace(known, id=olds[known.id])) if known.id in olds else goal
+
+
+def _renamed(planned: Planned, new: Mapping[str, str]) -> Planned:
+    if planned.id not in new or planned.key_result is None:
+        return planned
+    name, notes = new[planned.id], (Note.RENAMED, *planned.notes)
+    return replace(planned, id=name, key_result=replace(planned.key_result, id=name), notes=notes)
 
 
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:

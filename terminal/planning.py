@@ -88,6 +88,7 @@ def _note(note: Note, each: Planned, show: Show) -> str:
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
+        Note.RENAMED: f", was {show(each.key_result.was)}" if each.key_result and each.key_result.was else "",
         Note.RULE: "".join(f": {why}" for why in _reasons(each)),
         Note.TARGET: f": {' ⇒ '.join(terms_in_words(text) for text in each.terms or ())}",
     }

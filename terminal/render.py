@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from okrs.ledger import CauseKind, EntryKind, proposed
+from okrs.ledger import CauseKind, EntryKind, proposed, renamed_from
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.lookup import Ticket
@@ -278,7 +278,9 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = "its tickets changed, and the value stays"
     if told.kind is EntryKind.HOLD:
         kind = f"an update to {number(proposed(told))} is held"
-    if told.kind is EntryKind.TARGET and told.details:
+    if renamed_from(told.kind, told.details):
+        kind = ""  # why says it
+    elif told.kind is EntryKind.TARGET and told.details:
         kind += f": now {terms_in_words(told.details)}"
     if entry.by:
         kind += f" by {entry.by}"

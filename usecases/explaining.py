@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from config.model import Config
 from store import ledger
+from store.renames import on_record
 from store.views.explain import Explained
 from store.views.explain import explain as explained
 from store.views.history import ShownEntry
@@ -57,26 +58,31 @@ def which(ground: Ground, config: Path, key: str) -> Places:
 
 def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:
     """Show every entry of a key result."""
-    with _on_record(ground, config, key_result) as connection:
-        return entries_of(connection, key_result)
+    with _on_record(ground, config, key_result) as (connection, name):
+        return entries_of(connection, name)
 
 
 def provenance(ground: Ground, config: Path, key_result: str) -> dict[str, Any]:
     """Write the history of a key result as a document of PROV-JSON."""
     from store.views.prov import provenance as written  # for those who ask for it
 
-    with _on_record(ground, config, key_result) as connection:
-        return written(connection, key_result)
+    with _on_record(ground, config, key_result) as (connection, name):
+        return written(connection, name)
 
 
 @contextmanager
-def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connection]:
-    """Open the database for a key result that is in the config, or was.  Raises Failure for any other."""
+def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[tuple[Connection, str]]:
+    """Open the database for a key result that is in the config, or was, and tell the name it is on record by.
+
+    Raises Failure for any other.
+    """
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
+        name = key_result
         if ledger.state_of(connection, key_result) is None:  # a retired one keeps its history
-            _having(known, key_result, recorded=False)
-        yield connection
+            found = _having(known, key_result, recorded=False).key_result(key_result)
+            name = on_record(connection, found) if found else key_result
+        yield connection, name
 
 
 def waiting(ground: Ground, config: Path, key_result: str) -> Waiting | None:
@@ -90,6 +96,9 @@ def _having(known: Config, name: str, *, recorded: bool) -> Setup:
     """Return what the config says.  Raises Failure where it has no such key result, be one recorded or not."""
     setup = setup_of(known)
     if setup.key_result(name) is None:
+        called = {each.was: each.id for each in setup.objectives} | {each.was: each.id for each in setup.key_results}
+        if now := called.get(name):
+            raise Failure(f"{name} is called {now} now: ask for that.")
         if told := message_for(known.quarantine, name):
             raise Failure(f"{told} `headway history {name}` shows what is recorded of it.")
         if recorded:

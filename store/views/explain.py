@@ -20,6 +20,7 @@ from okrs.work import WorkItem
 from store import ledger, lookup, scopes, sources
 from store.cache import MirrorCache
 from store.holds import Hold, hold_of, holds_json
+from store.renames import on_record
 from store.selecting import Selecting
 from store.views.quarantine import message_for
 from store.views.refused import Refused, refusals, refused_json, refused_queries_json
@@ -73,19 +74,21 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
     None when nothing feeds it.  Raises ArithmeticError where absurd estimates make a number that no column holds.
     """
-    state = ledger.state_of(connection, name)
+    known = setup.key_result(name)
+    held_as = on_record(connection, known) if known else name
+    state = ledger.state_of(connection, held_as)
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
     if rule is None:
         return None
     quarantined = message_for(setup.quarantine, name)
     at = state.measured_at if state else now
-    frozen = scopes.of_key_result(connection, name)
+    frozen = scopes.of_key_result(connection, held_as)
     found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
     seen = lines_of(rule, found, at, frozen)
-    lines = seen.lines if state is None else _as_recorded(connection, name, rule, seen.lines)
+    lines = seen.lines if state is None else _as_recorded(connection, held_as, rule, seen.lines)
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
-    hold = hold_of(connection, name)
+    hold = hold_of(connection, held_as)
     return Explained(
         name,
         state.value if state else None,

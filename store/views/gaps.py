@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from mapping.codec import parse_rule
 from mapping.family import Candidate
 from store import ledger, queries
+from store.renames import pending
 from store.selecting import Selecting
 from store.tables import evidence
 from store.views.setup import Setup
@@ -45,11 +46,13 @@ def gaps(
     fed = {(row.key_result, row.part) for row in rows}
     selecting = Selecting(connection, now, mirror)
     found: list[Gap] = []
+    renamed = pending(setup.key_results, states)
+    states = {renamed.get(name, name): state for name, state in states.items()}
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
         rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
         if now >= rule.period.end:
             continue
-        unfed = (number for number in rule.lacking(range(len(rule.parts))) if (name, number) not in fed)
+        unfed = (number for number in rule.lacking(range(len(rule.parts))) if (states[name].id, number) not in fed)
         empty = [number for number in unfed if not selecting.some(rule, rule.parts[number])]
         lacking = (number for number in rule.lacking(empty) if not selecting.idle(rule, rule.parts[number]))
         found += [Gap(name, number, rule.parts[number].source, rule.parts[number].linked) for number in lacking]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of, fields_of, queries_of
@@ -18,6 +18,7 @@ from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress
 from store import ledger, lookup, queries, sources
 from store.cache import MirrorCache
+from store.renames import renames
 from store.sources import SourceState
 from store.surveying import Surveyor, TermNames
 from store.tables import ledger_entry
@@ -146,8 +147,13 @@ def _begun(connection: Connection) -> dict[str, list[tuple[Decimal | None, Decim
     """The value before and after each time that a rule came into force, by key result."""
     entries = ledger_entry.c
     kinds = (EntryKind.BASELINE.value, EntryKind.RULE.value)
-    taken = select(entries.key_result, entries.old, entries.new).where(entries.kind.in_(kinds)).order_by(entries.seq)
+    renamed = {each.seq: each for each in renames(connection)}
+    wanted = or_(entries.kind.in_(kinds), entries.seq.in_(renamed))
+    taken = select(entries.seq, entries.key_result, entries.old, entries.new).where(wanted).order_by(entries.seq)
     begun: dict[str, list[tuple[Decimal | None, Decimal | None]]] = {}
     for row in connection.execute(taken):
-        begun.setdefault(row.key_result, []).append((row.old, row.new))
+        if row.seq in renamed:
+            begun[row.key_result] = begun.pop(renamed[row.seq].old, [])
+        else:
+            begun.setdefault(row.key_result, []).append((row.old, row.new))
     return begun

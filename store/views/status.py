@@ -21,6 +21,7 @@ from store import ledger, queries, sources
 from store.holds import Hold, open_holds
 from store.ledger import KeyResultState
 from store.readiness import ready
+from store.renames import pending
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
@@ -111,10 +112,12 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     if cycle is not None and not cycles:
         raise KeyError(cycle)
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
+    recorded = ledger.states(connection)
+    renamed = pending(setup.key_results, recorded)
     held = _Held(
-        ledger.states(connection),
+        {renamed.get(name, name): state for name, state in recorded.items()},
         states,
-        {each.key_result: each for each in open_holds(connection)},
+        {renamed.get(each.key_result, each.key_result): each for each in open_holds(connection)},
         refused(connection, setup, states),
     )
     shown = {each.id for each in cycles}
@@ -185,7 +188,7 @@ def _share_done(connection: Connection, key_result: KeyResult, state: KeyResultS
     if state is None or not isinstance(key_result.terms, Binary):
         return None
     parts = parse_rule(ledger.rule_text_of(connection, state.rule)).parts
-    lines = ledger.evidence_of(connection, key_result.id)
+    lines = ledger.evidence_of(connection, state.id)
     done = sum(_is_done(each, parts[each.part]) for each in lines)
     return divided(Decimal(done), Decimal(len(lines))) if lines else None
 

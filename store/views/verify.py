@@ -22,7 +22,7 @@ from mapping.codec import parse_rule, rule_hash
 from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
-from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
+from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem, renamed_from, terms_in
 from store import ledger
 from store.holds import open_holds
 from store.tables import evidence, ledger_delta
@@ -70,7 +70,7 @@ class _Replay:
         """Carry on what an entry says."""
         self.value, self.seq, self.rule = entry.new, entry.seq, entry.rule
         if entry.kind in (EntryKind.BASELINE, EntryKind.TARGET):
-            self.terms = entry.details
+            self.terms = terms_in(entry.details)
         if entry.kind in (EntryKind.RETIRE, EntryKind.RULE):
             self.retired = entry.kind is EntryKind.RETIRE
         if entry.kind in _OF_HOLDS:
@@ -84,9 +84,8 @@ def verify(connection: Connection) -> Verified:
     prev, seq = GENESIS, 0
     try:
         for entry in ledger.entries_of(connection):
-            problem = link_problem(entry, prev, seq) or _follows(
-                entry, replays.setdefault(entry.key_result, _Replay()), rules
-            )
+            problem = link_problem(entry, prev, seq) or _renamed(entry, replays)
+            problem = problem or _follows(entry, replays.setdefault(entry.key_result, _Replay()), rules)
             if problem:
                 return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
             prev, seq = entry.hash, entry.seq
@@ -121,6 +120,17 @@ def _rules(connection: Connection) -> dict[str, Rule | None]:
         except (ValueError, TypeError, KeyError, ArithmeticError):  # a text that was never a rule, under its own hash
             rules[row.hash] = None
     return rules
+
+
+def _renamed(entry: Entry, replays: dict[str, _Replay]) -> str:
+    """Let a key result go on under the new name that an entry gives it."""
+    old = renamed_from(entry.kind, entry.details)
+    if old is None:
+        return ""
+    if entry.key_result in replays:
+        return f"it renames {old}, and {entry.key_result} has a history of its own."
+    replays[entry.key_result] = replays.pop(old, _Replay())
+    return ""
 
 
 def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:

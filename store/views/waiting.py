@@ -12,6 +12,7 @@ from mapping.rule import Rule
 from store import ledger, scopes, sources
 from store.cache import MirrorCache
 from store.readiness import ready
+from store.renames import on_record
 from store.views.refused import refusals
 from store.views.setup import Setup
 
@@ -51,7 +52,7 @@ class Waiting:
 def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> Waiting | None:
     """Tell why a key result has no value; None when it has one, or had one."""
     key_result, rule = setup.key_result(name), setup.rules.get(name)
-    if ledger.state_of(connection, name) is not None or key_result is None:
+    if key_result is None or ledger.state_of(connection, on_record(connection, key_result)) is not None:
         return None
     if rule is None:
         return Waiting(Why.MAPPING)
