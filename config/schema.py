@@ -51,7 +51,6 @@ class KeepEntry(Closed):
 
 class KeyResultEntry(Closed):
     id: Id = Field(description="Unique for ever among objectives and key results.")
-    was: Id | None = Field(default=None, description="The id that it had before, whose history goes on under this one.")
     title: Text = Field(description="What is promised, for people.")
     unit: str = Field(default="", max_length=100, description="Unit of the value, as bugs or %.")
     kind: Literal["numeric", "binary"] = Field(default="numeric", description="A number on its way, or done or not.")
@@ -61,12 +60,12 @@ class KeyResultEntry(Closed):
     at_least: Positive | None = Field(default=None, description="Value from which a binary key result is done.")
     weight: Positive = Field(default=Decimal(1), description="Weight in its objective's progress.")
     ambition: Ambition = Field(default=Ambition.COMMITTED, description="committed or aspirational.")
+    was: Id | None = Field(default=None, description="The id that it had before, whose history goes on under this one.")
 
 
 class ObjectiveEntry(Closed):
     id: Id = Field(description="Unique for ever among objectives and key results.")
     cycle: Id = Field(description="Id of the cycle it belongs to.")
-    was: Id | None = Field(default=None, description="The id that it had before.")
     title: Text = Field(description="What is wanted, for people.")
     owner: str = Field(default="", max_length=1000, description="Who answers for it.")
     team: str = Field(default="", max_length=1000, description="The team that works on it.")
@@ -74,6 +73,7 @@ class ObjectiveEntry(Closed):
     supports: Annotated[tuple[Id, ...], Listed] = Field(
         default=(), description="Ids of objectives or key results that it helps."
     )
+    was: Id | None = Field(default=None, description="The id that it had before.")
     key_results: tuple[KeyResultEntry, ...] = Field(default=(), description="How its success is measured.")
 
 

@@ -25,6 +25,7 @@ def report(synced: Synced) -> RenderableType:
     for source in view.sources:
         told = f"{harmless(source.name)}: {counted(source.seen, 'item')} read, {source.changed} changed"
         told += f", {source.removed} left" if source.removed else ""
+        told += f", {source.missed} not found: what the next census misses, too, leaves" if source.missed else ""
         ok = source.state is Outcome.OK
         line = Text(f"✓ {told}" if ok else f"✗ {harmless(source.name)}: {source.state.value}", "" if ok else "red")
         if source.error:

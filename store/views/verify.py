@@ -193,12 +193,22 @@ def _at_the_end(connection: Connection, replays: dict[str, _Replay], prev: str, 
         return Verified(False, seq, prev, displaced, f"Entry {displaced}: its rows do not stand in their places.")
     if head.seq != seq:
         last = min(head.seq, seq) + 1
-        return Verified(
-            False, seq, prev, last, f"The ledger ends at {seq}, its head says {head.seq}: entries are missing."
-        )
+        return Verified(False, seq, prev, last, _ends_elsewhere(head.seq, seq))
     if head.hash != prev:
         return Verified(False, seq, prev, seq, f"Entry {seq}: the ledger's head names another entry as the last.")
     return _kept(connection, replays, prev, seq)
+
+
+def _ends_elsewhere(head: int, seq: int) -> str:
+    """Say that the last entries are gone, or stand behind the end: only a hand in the tables can do that."""
+    if head < seq:
+        return f"Entry {head + 1}: it stands behind entry {head}, which the ledger's head names as the last one."
+    gone = f"Entry {head} is" if head == seq + 1 else f"Entries {seq + 1} to {head} are"
+    last = f"the last one there is {seq}" if seq else "there is none at all"
+    return (
+        f"{gone} missing: the ledger's head says that {head} was the last one written, and {last}. "
+        "Somebody deleted what is missing: find out who, and take the database from a backup."
+    )
 
 
 def _displaced(connection: Connection) -> int | None:

@@ -101,6 +101,7 @@ SYNC: dict[str, Any] = {
             "seen": int,
             "changed": int,
             "removed": int,
+            "missed": int,
             "error": MAYBE_TEXT,
         }
     ],

@@ -515,3 +515,18 @@ def test_an_old_id_is_kept_with_the_new_one(tmp_path: Path) -> None:
     assert config is not None
     assert [each.was for each in config.key_results] == ["x", None]
     assert [each.was for each in config.objectives] == ["summit"]
+
+
+@pytest.mark.parametrize("text", ["password: hunter2\nhunter2-key: x\n", '{"hunter2": {"a": "b"}}'])
+def test_of_a_file_that_is_no_config_nothing_is_repeated(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(text, encoding="utf-8")
+    problems = load(path, {}, connect=False).problems
+    assert "it seems to be another file: a config begins with version: 1" in str(problems[0])
+    assert not any("hunter2" in str(each) or "password" in str(each) for each in problems)
+
+
+def test_a_file_with_a_misspelt_key_is_one_of_a_config(tmp_path: Path) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text("databse: sqlite:///headway.db\n", encoding="utf-8")
+    assert any('unknown key "databse"; did you mean' in str(each) for each in load(path, {}, connect=False).problems)
