@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from shlex import quote
+from zoneinfo import ZoneInfo
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -238,11 +239,14 @@ _KINDS = {
 }
 
 
-def history(entries: Sequence[ShownEntry], waits: Waiting | None = None) -> RenderableType:
-    """The ledger of a key result, newest first; when there is nothing, why."""
-    if not entries:
-        return Text(f"Nothing is recorded yet: {waiting(waits)}", "yellow")
-    return Rows([_entry(each) for each in reversed(entries)])
+def history(entries: Sequence[ShownEntry], zone: str) -> RenderableType:
+    """The ledger of a key result, newest first, with times in the zone where the config's days begin."""
+    return Rows([_entry(each, ZoneInfo(zone)) for each in reversed(entries)])
+
+
+def nothing_recorded(waits: Waiting | None) -> Text:
+    """Why a key result has no history."""
+    return Text(f"Nothing is recorded yet: {waiting(waits)}", "yellow")
 
 
 _AWAITED = {
@@ -270,7 +274,7 @@ def waiting(waits: Waiting | None) -> str:
     return "run `headway sync`."
 
 
-def _entry(entry: ShownEntry) -> Cells:
+def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
     told = entry.entry
     why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
@@ -286,7 +290,7 @@ def _entry(entry: ShownEntry) -> Cells:
         kind += f" by {entry.by}"
     return (
         Text(f"{told.seq}"),
-        Text(f"{told.at:%Y-%m-%d %H:%M}"),
+        Text(f"{told.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"),
         Text(f"{number(told.old)} → {number(told.new)}"),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )

@@ -49,7 +49,7 @@ def explanation(world: World) -> str:
 
 def past(world: World) -> str:
     with world.database.read() as connection:
-        return text(render.history(history(connection, "kr")))
+        return text(render.history(history(connection, "kr"), "UTC"))
 
 
 def close(world: World, key: str) -> None:
