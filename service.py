@@ -165,6 +165,9 @@ class Service:
 
         return history(self._ground, config, key_result)
 
+    def timezone(self, config: Path) -> str:
+        return self._ground.answering(config).calendar.timezone
+
     def provenance(self, config: Path, key_result: str) -> dict[str, Any]:
         from usecases.explaining import provenance
 

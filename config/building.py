@@ -66,7 +66,7 @@ def _calendar(main: Document) -> Calendar:
 
 def _objective(entry: ObjectiveEntry, promises: Collection[str]) -> Objective:
     supports = tuple(each for each in dict.fromkeys(entry.supports) if each in promises)  # not those in quarantine
-    return Objective(entry.id, entry.cycle, entry.title, entry.owner, entry.team, entry.weight, supports)
+    return Objective(entry.id, entry.cycle, entry.title, entry.owner, entry.team, entry.weight, supports, entry.was)
 
 
 def _key_result(entry: KeyResultEntry, objective: ObjectiveEntry, feed: Feed) -> KeyResult:
@@ -79,6 +79,7 @@ def _key_result(entry: KeyResultEntry, objective: ObjectiveEntry, feed: Feed) ->
         unit=entry.unit,
         weight=entry.weight,
         ambition=entry.ambition,
+        was=entry.was,
     )
 
 

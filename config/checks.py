@@ -12,6 +12,7 @@ from config.mapping_checks import check_mapping
 from config.names import Known, gather, key_results_of, mappings_of, objectives_of
 from config.part_checks import check_said
 from config.problems import Problems
+from config.renaming import check_renames
 from config.sources import Sources
 from config.supporting import check_supports
 from config.tree import Spot
@@ -36,6 +37,7 @@ def check(roots: list[Spot], sources: Sources, problems: Problems, *, whole: boo
         known.cycles.require(objective.get("cycle"), problems)
         for key_result in key_results_of(objective):
             _check_key_result(key_result, problems)
+    check_renames(roots, known.promises(), problems)
     check_supports(objectives_of(roots), known.promises(), problems)
     for mapping in mappings_of(roots):
         check_mapping(mapping, known, sources.custom_fields, problems)

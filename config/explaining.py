@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from config.closed import BAD_KEY
 from config.problems import Problems
-from config.tree import Spot, Step, plain
+from config.tree import Spot, Step, Table, plain
 from config.words import advice, meant, quoted
 from connectors.settings import struck_out
 
@@ -33,6 +33,10 @@ def explain(
 
     The `hidden` texts are secrets: a validator's words are shown without them.
     """
+    if _is_foreign(model, spot):
+        # Nobody knows what such a file holds, so nothing of it is repeated.
+        problems.at(spot.node.place, (), FOREIGN)
+        return
     details = error.errors(include_url=False, include_input=False)
     for detail in details:
         if detail["type"] == "extra_forbidden":
@@ -42,6 +46,17 @@ def explain(
             _missing_key(detail, model, spot, problems)
         elif detail["type"] != "extra_forbidden" and not _echoes(detail, spot):
             _misfit(detail, spot, problems, hidden)
+
+
+FOREIGN = "no key of this file is one of a config, so it seems to be another file: a config begins with version: 1"
+
+
+def _is_foreign(model: type[BaseModel], spot: Spot) -> bool:
+    """Tell whether a whole file has keys, and not even one that may be a misspelt one of a config's."""
+    if spot.path or not isinstance(spot.node, Table) or not spot.node.entries:
+        return False
+    known = keys_of(model)
+    return not any(key in known or meant(key, known) for key in spot.node.entries)
 
 
 def _echoes(detail: ErrorDetails, spot: Spot) -> bool:

@@ -3,7 +3,7 @@
 What stands in for what is decided in `config.quarantine`; here the files are read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from config.files import NOT_READ, File, Found, arranged, beginning, read_files
 from config.interpolation import Resolver
 from config.loader import Terms, understood
 from config.model import Config
-from config.names import key_results_of, objectives_of
+from config.names import TWICE, key_results_of, objectives_of
 from config.problems import Problem, Problems
 from config.quarantine import settle
 from config.standin import names_of
@@ -49,6 +49,8 @@ class Taken:
     """What is wrong with the others, and all warnings."""
     unread: tuple[Problem, ...] = ()
     """Where nothing is wrong, the warnings of files beside it that nobody reads."""
+    echoes: frozenset[Problem] = frozenset()
+    """What the files alone would say, and what was last good knows better: who has a name twice."""
 
     @property
     def wrong(self) -> list[str]:
@@ -99,9 +101,15 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
     if settled is None:
         raise Broken(loaded.problems, MISFIT if any(each.main and each.document for each in kept) else NOTHING_KEPT)
     missed = [each for file in lost for each in file.problems.found]
+    echoes = frozenset(each for each in loaded.problems if _is_echo(each, settled.at))
     before = [each for each in loaded.problems if each.file not in {error.file for error in missed}]
-    told = dict.fromkeys([*before, *missed, *settled.problems])
-    return Taken(settled.config, settled.right, settled.main, Problems(list(told)).sorted())
+    told = dict.fromkeys([*(each for each in before if each not in echoes), *missed, *settled.problems])
+    return Taken(settled.config, settled.right, settled.main, Problems(list(told)).sorted(), echoes=echoes)
+
+
+def _is_echo(problem: Problem, taken_at: Collection[Place]) -> bool:
+    places = {(each.file, each.line, each.column) for each in taken_at}
+    return TWICE in problem.message and (problem.file, problem.line, problem.column) in places
 
 
 def _lost(found: Found, kept: Sequence[Kept]) -> Iterator[File]:

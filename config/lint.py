@@ -303,10 +303,17 @@ def _refused(found: Unanswered | FieldRefused) -> str:
             return f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
         case Unanswered(_, _, _, None | ""):
             return "this query was not asked yet: run `headway sync`"
-    return f"the tracker did not answer this query: {found.error}"
+    told = "refuses this query, so this mapping does not take effect" if found.refused else "did not answer this query"
+    return f"the tracker {told}: {found.error}"
 
 
 def _nothing(found: SelectsNothing) -> str:
+    labels = [each for each in found.unknown if each[0] is Selector.LABEL]
+    if found.linked and labels:
+        (_, label, near), *_ = labels
+        some = f"; some have {quoted(near)}" if near else ""
+        told = "yet, and labels alone feed this key result: put it on a ticket, or write a mapping"
+        return f"no ticket has the label {quoted(label)} {told}{some}"
     text = "selects nothing that was read"
     for selector, value, near in found.unknown:
         text += f"; no ticket has the {selector.value} {quoted(value)}"

@@ -13,6 +13,9 @@ from config.words import advice, meant, quoted
 
 _TABLES = ("sources", "templates")
 
+TWICE = " twice, first at "
+"""In every sentence about a name that two places define."""
+
 _MANY = 50
 """Unknown names after which no closest one is searched any more."""
 
@@ -131,6 +134,6 @@ def _define(names: Names, spot: Spot, problems: Problems, other: Names | None = 
     before = first.down((key,))
     text = quoted(written.text)
     if key == "id":
-        problems.error(written, f"the id {text} is given twice, first at {before.node.place}: choose another one")
+        problems.error(written, f"the id {text} is given{TWICE}{before.node.place}: choose another one")
     else:
-        problems.error(written, f"{text} is mapped twice, first at {before.node.place}: join both as parts of one")
+        problems.error(written, f"{text} is mapped{TWICE}{before.node.place}: join both as parts of one")

@@ -4,6 +4,7 @@ So nobody takes over a key result, a mapping or a template of a file that cannot
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 
@@ -14,7 +15,7 @@ from config.names import objectives_of
 from config.problems import Problem, Problems
 from config.schema import Document, ObjectiveEntry
 from config.standin import Kind, Name, names_of
-from config.tree import Listing, Spot, Table
+from config.tree import Listing, Place, Spot, Table
 from config.versions import Case, Level
 from config.words import quoted
 
@@ -33,19 +34,36 @@ def owners_of(cases: Sequence[Case]) -> Owners:
     return found
 
 
-def taken_away(case: Case, owners: Owners) -> list[Problem]:
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What a file took that belongs to others."""
+
+    wrong: list[Problem]
+    at: frozenset[Place]
+    """Where those names stand, in this file and in theirs: that they are there twice is told by this alone."""
+
+
+def taken_away(case: Case, owners: Owners) -> Taking:
     """Complain about each name of a file, as written, that is another one's, and new to this."""
+    problems, places = Problems(), set[Place]()
     if case.level is not Level.WRITTEN:
-        return []
-    before, problems = names_of(case.good) if case.good else {}, Problems()
+        return Taking([], frozenset())
+    before = names_of(case.good) if case.good else {}
     for name, spot in names_of(case.versions[0].root).items():
         owner = owners.get(name, case)
         if owner is not case and name not in before:
-            whose = f"{name[0].value} {quoted(name[1])} belongs to {owner.file.path}"
+            theirs = names_of(owner.file.root).get(name) if owner.file.root else None
+            whose = f"{name[0].value} {quoted(name[1])} belongs to {_place(theirs) if theirs else owner.file.path}"
             problems.error(
                 spot, f"{whose}, which has not given it away: take it out there first, or choose another one"
             )
-    return problems.found
+            places |= {_place(each) for each in (spot, theirs) if each}
+    return Taking(problems.found, frozenset(places))
+
+
+def _place(spot: Spot) -> Place:
+    """Return where the checks tell of a name: a template's is a key, the others are values."""
+    return spot.home if isinstance(spot.node, Table) else spot.node.place
 
 
 def unreadable(file: File) -> frozenset[Kind]:

@@ -19,7 +19,7 @@ from config.model import Config
 from config.owning import Owners, owners_of, taken_away
 from config.problems import Problem, Problems
 from config.standin import Name, giving_way, names_of
-from config.tree import Entry, Spot
+from config.tree import Entry, Place, Spot
 from config.versions import Case, Level, cases_of
 from store.configs import Kept
 
@@ -36,6 +36,8 @@ class Settled:
     """The name of the main file."""
     problems: tuple[Problem, ...]
     """What is wrong with the files only for what was last good."""
+    at: frozenset[Place] = frozenset()
+    """Where names stand that one file took from another: who made that mistake only `problems` say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class _Folder:
     main: Case
     owners: Owners
     problems: list[Problem] = field(default_factory=list)
+    taken: set[Place] = field(default_factory=set)
+    """Where names stand that one file took from another."""
 
     @property
     def whole(self) -> bool:
@@ -92,11 +96,12 @@ def _begun(found: Found, kept: Sequence[Kept], database: Entry | None) -> _Folde
 def _give_back(folder: _Folder) -> None:
     """Let files step down that have newly taken a name of another one."""
     for case in folder.cases:
-        wrong = taken_away(case, folder.owners)
-        if wrong and len(case.versions) > 1:
+        taking = taken_away(case, folder.owners)
+        if taking.wrong and len(case.versions) > 1:
             case.versions.pop(0)
-            case.mistakes += wrong
-            folder.problems.extend(wrong)
+            case.mistakes += taking.wrong
+            folder.problems.extend(taking.wrong)
+            folder.taken.update(taking.at)
 
 
 def _files(folder: _Folder, problems: Problems, *, whole: bool) -> Files:
@@ -204,4 +209,5 @@ def _settled(config: Config, folder: _Folder, files: Files) -> Settled:
         tuple(each.file for each in folder.cases if each.level is Level.WRITTEN),
         folder.main.file.name,
         tuple(folder.problems),
+        frozenset(folder.taken),
     )

@@ -60,6 +60,7 @@ class KeyResultEntry(Closed):
     at_least: Positive | None = Field(default=None, description="Value from which a binary key result is done.")
     weight: Positive = Field(default=Decimal(1), description="Weight in its objective's progress.")
     ambition: Ambition = Field(default=Ambition.COMMITTED, description="committed or aspirational.")
+    was: Id | None = Field(default=None, description="The id that it had before, whose history goes on under this one.")
 
 
 class ObjectiveEntry(Closed):
@@ -72,6 +73,7 @@ class ObjectiveEntry(Closed):
     supports: Annotated[tuple[Id, ...], Listed] = Field(
         default=(), description="Ids of objectives or key results that it helps."
     )
+    was: Id | None = Field(default=None, description="The id that it had before.")
     key_results: tuple[KeyResultEntry, ...] = Field(default=(), description="How its success is measured.")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from config.mappings import MOST_PARAMS
-from config.names import Names, mappings_of, readable
+from config.names import TWICE, Names, mappings_of, readable
 from config.problems import Problems
 from config.reading import MAX_BYTES, MAX_NODES
 from config.tree import Entry, Listing, Node, Place, Scalar, Spot, Table
@@ -86,7 +86,7 @@ def _gather(roots: list[Spot], problems: Problems, *, complete: bool) -> _Templa
                 problems.at(
                     spot.home,
                     spot.path,
-                    f"the template {quoted(name)} is given twice, first at {first.home}: choose another name",
+                    f"the template {quoted(name)} is given{TWICE}{first.home}: choose another name",
                 )
             elif not _check_template(spot, problems):
                 found.broken.add(name)

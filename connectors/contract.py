@@ -40,6 +40,7 @@ __all__ = [
     "Listed",
     "MalformedAnswer",
     "Page",
+    "QueryRefused",
     "Quota",
     "RateLimited",
     "Stop",
@@ -239,7 +240,7 @@ class Connector(Protocol):
         """Return one page of the ids that a query in the tracker's own language finds, in any container.
 
         The engine asks it only while every container can be read: what is found in the others would be missing.
-        Raises Stop with the tracker's reason where it refuses the query, and ConnectorError.
+        Raises QueryRefused with the tracker's reason where this query cannot be answered, and ConnectorError.
         """
 
     def check(self) -> Account:
@@ -293,6 +294,14 @@ class FieldsRefused(Stop):
         super().__init__(" ".join(dict.fromkeys(refused.values())))
         self.refused = dict(refused)
         """By name, as it is spelled in the demand: a sentence with the next step."""
+
+
+class QueryRefused(Stop):
+    """This one query cannot be answered, however often it is asked: it is misspelt, names what is not there, or finds
+    more than the tracker tells.
+
+    The source is read all the same, and the rules with that query wait.
+    """
 
 
 class CredentialsRefused(Stop):

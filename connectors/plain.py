@@ -17,6 +17,7 @@ from connectors.contract import (
     Listed,
     MalformedAnswer,
     Page,
+    QueryRefused,
     Quota,
     RateLimited,
     Stop,
@@ -81,7 +82,9 @@ class Plain:
         return {ref.id: here.get(ref.id, Found(Fate.HIDDEN)) for ref in refs}
 
     def matching(self, query: str, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's
-        raise Stop(f"This tracker has no query language, so it cannot be asked {query!r}: use the other selectors.")
+        raise QueryRefused(
+            f"This tracker has no query language, so it cannot be asked {query!r}: use the other selectors."
+        )
 
     def check(self) -> Account:
         return account_of("", self.containers())

@@ -30,6 +30,11 @@ def fields_of(part: Part) -> frozenset[str]:
     return frozenset({*compared, *([part.by] if part.by else [])})
 
 
+def queries_of(part: Part) -> frozenset[str]:
+    """Return the queries of the tracker's own that a part asks."""
+    return frozenset(_values(part.leaves, Selector.QUERY))
+
+
 def _demand_of(part: Part) -> Demand:
     leaves = part.leaves
     return Demand(
@@ -37,7 +42,7 @@ def _demand_of(part: Part) -> Demand:
         numbers=frozenset({part.by} if part.by else ()),
         histories=_needs_histories(part),
         sprints=bool(_values(leaves, Selector.SPRINT)) or Kind.SPRINT in map(fold_name, _values(leaves, Selector.KIND)),
-        queries=frozenset(_values(leaves, Selector.QUERY)),
+        queries=queries_of(part),
     )
 
 

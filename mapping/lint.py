@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from mapping.judging import Reason
-from mapping.measure import Mirror, measure
+from mapping.lasting import lasting
+from mapping.measure import Mirror, measure, selected
 from mapping.naming import Named
 from mapping.overlaps import Overlaps
 from mapping.rule import Counts, Match, Measure, Missing, Part, Rule, Selector
@@ -55,6 +56,8 @@ class SelectsNothing:
     part: int
     unknown: tuple[tuple[Selector, str, str | None], ...] = ()
     """Words of its `where` that no item has, each with the nearest that some have."""
+    linked: bool = False
+    """Labels alone feed it, and nobody uses one yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,14 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A query that the tracker refused, or that nobody asked yet (`error` None)."""
+    """A query that the tracker did not answer, or that nobody asked yet (`error` None)."""
 
     key_result: str
     part: int
     query: str
     error: str | None
+    refused: bool = False
+    """The tracker will not answer it before somebody corrects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ class Picked:
     """What is looked at of one part's selection."""
 
     some: bool
-    """It selects anything at all."""
+    """It selects anything at all, or would if nothing asked for a state or for days (`mapping.lasting`)."""
     work: AbstractSet[str] = frozenset()
     """Ids of what is on the line."""
     without: int = 0
@@ -211,7 +216,7 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
         first = pairs[0] if pairs else ("", "")
         parts.append(
             Picked(
-                bool(lines),
+                bool(lines) or selects_lasting(rule, part, mirror, now),
                 work,
                 len(without),
                 tuple(without[:FEW]),
@@ -222,6 +227,12 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
             )
         )
     return Surveyed(measured.value, tuple(parts))
+
+
+def selects_lasting(rule: Rule, part: Part, mirror: Mirror, now: datetime) -> bool:
+    """Tell whether a part would select anything if it asked for no state and no days; it does ask for such."""
+    kept = lasting(part)
+    return kept is not None and bool(selected(rule, kept, mirror, now))
 
 
 def nests(part: Part) -> bool:
@@ -271,7 +282,8 @@ def _of_part(
         yield Unknown(key_result, number, *each)
     if lacks and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
-        yield SelectsNothing(key_result, number, tuple((*each, names.near(*each)) for each in strange))
+        told = tuple((*each, names.near(*each)) for each in strange)
+        yield SelectsNothing(key_result, number, told, linked=part.linked)
     yield from _unestimated(key_result, number, part, picked)
     if picked.nested and picked.nested >= SHARED * picked.weighing:
         yield Twice(key_result, number, picked.nested, picked.example)

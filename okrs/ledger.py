@@ -129,6 +129,26 @@ def proposed(entry: Entry) -> Decimal | None:
     return None if new is None else Decimal(new)
 
 
+_WAS = "was"
+
+
+def renaming(terms: str, old: str) -> str:
+    """Return the details of the `target` entry that gives a key result another id: its terms, and the id it had."""
+    return canonical_json(json.loads(terms) | {_WAS: old})
+
+
+def renamed_from(kind: EntryKind, details: str | None) -> str | None:
+    """Return the id that a key result had before an entry of these; None where it only tells of terms, or others."""
+    told = json.loads(details) if details and kind is EntryKind.TARGET else {}
+    return told.get(_WAS) if isinstance(told, dict) else None
+
+
+def terms_in(details: str | None) -> str | None:
+    """Return the terms that a `baseline` or `target` entry carries."""
+    told = json.loads(details) if details else None
+    return canonical_json({key: told[key] for key in told if key != _WAS}) if isinstance(told, dict) else details
+
+
 def timestamp(instant: datetime) -> str:
     """Write an instant in UTC with six digits and Z, as the canonical bytes have it."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

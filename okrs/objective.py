@@ -79,6 +79,8 @@ class KeyResult:
     unit: str = ""
     weight: Decimal = Decimal(1)
     ambition: Ambition = Ambition.COMMITTED
+    was: str | None = None
+    """The id that it had before; its history goes on under the new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,5 @@ class Objective:
     team: str = ""
     weight: Decimal = Decimal(1)
     supports: tuple[str, ...] = ()
+    was: str | None = None
+    """The id that it had before."""

@@ -6,10 +6,10 @@ settle()         after each of them was looked up: one transaction puts the answ
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from okrs.demand import Container
 from okrs.ledger import CauseKind
@@ -62,6 +62,8 @@ class Outcome:
 
     changed: int = 0
     removed: int = 0
+    missed: int = 0
+    """Items that it could not find and that have not left yet: one census may be an accident."""
 
 
 def start(database: Database, lease: Lease, known: Container, now: datetime) -> None:
@@ -122,6 +124,7 @@ def settle(database: Database, lease: Lease, known: Container, said: Settled, no
             raise SuddenlyEmptyError(known.name)
         outcome = _settle(connection, lease, known, said, now)
         _clear_misses(connection, lease, known)
+        outcome = replace(outcome, missed=_missed(connection, lease, known))
         where = (container.c.source == lease.source, container.c.id == known.id)
         connection.execute(update(container).where(*where).values(census_at=now))
         connection.execute(delete(roll).where(roll.c.source == lease.source, roll.c.container == known.id))
@@ -221,6 +224,11 @@ def _absent(
         gone = delete(presence).where(presence.c.source == lease.source, presence.c.item.in_(some))
         connection.execute(gone if only is None else gone.where(presence.c.container == only.id))
     return leave(connection, lease.source, now, why.value)
+
+
+def _missed(connection: Connection, lease: Lease, known: Container) -> int:
+    here = (presence.c.source == lease.source, presence.c.container == known.id, presence.c.misses > 0)
+    return connection.execute(select(func.count()).select_from(presence).where(*here)).scalar_one()
 
 
 def _clear_misses(connection: Connection, lease: Lease, known: Container) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from okrs.ledger import EntryKind, canonical_json
 from okrs.numbers import plain_or_none
+from store.renames import called_now, renames
 from store.tables import ledger_entry
 
 
@@ -31,8 +32,9 @@ def last_checkins(connection: Connection) -> dict[str, CheckIn]:
     kind = ledger_entry.c.kind == EntryKind.CHECKIN.value
     last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(ledger_entry.c.key_result)
     columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
-    rows = connection.execute(select(*columns).where(ledger_entry.c.seq.in_(last)))
-    return {row.key_result: told_in(row) for row in rows}
+    asked = select(ledger_entry.c.seq, *columns).where(ledger_entry.c.seq.in_(last)).order_by(ledger_entry.c.seq)
+    known = renames(connection)
+    return {called_now(known, row.key_result, row.seq): told_in(row) for row in connection.execute(asked).all()}
 
 
 def told_in(entry: Any) -> CheckIn:  # noqa: ANN401 - an entry, or its row

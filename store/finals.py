@@ -74,12 +74,12 @@ class Closed:
 
 def closed(connection: Connection, name: str | None = None) -> dict[str, Closed]:
     """Return how key results ended, all or one, by name."""
-    entries = select(ledger_entry).join(final, final.c.seq == ledger_entry.c.seq)
+    entries = select(ledger_entry, final.c.key_result.label("name")).join(final, final.c.seq == ledger_entry.c.seq)
     ends = finals(connection)
     if name is not None:
         entries = entries.where(final.c.key_result == name)
     return {
-        row.key_result: Closed(ends[row.key_result], parse_ending(row.details), row.new, row.by, row.why)
+        row.name: Closed(ends[row.name], parse_ending(row.details), row.new, row.by, row.why)
         for row in connection.execute(entries)
-        if row.key_result in ends
+        if row.name in ends
     }

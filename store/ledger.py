@@ -20,6 +20,7 @@ from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths
 from store.database import inserted, raw, raw_many, slices, upsert
+from store.renames import written_of
 from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
 
 _AT_ONCE = 1000
@@ -287,7 +288,7 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
 def evidence_then(connection: Connection, name: str, until: int) -> list[Evidence]:
     """Return what was on the line of a key result behind an entry: the last row of each item up to there."""
     rows = select(ledger_delta).join(ledger_entry, ledger_entry.c.seq == ledger_delta.c.seq)
-    mine = rows.where(ledger_entry.c.key_result == name, ledger_entry.c.seq <= until)
+    mine = rows.where(written_of(connection, name), ledger_entry.c.seq <= until)
     found: dict[tuple[int, str, str], Evidence] = {}
     for row in connection.execute(mine.order_by(ledger_delta.c.seq, ledger_delta.c.place)):
         key = (row.part, row.source, row.item)
@@ -362,15 +363,16 @@ def still(
 
 
 def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entry]:
-    """Yield the entries of a key result, or all, in order and with their rows.
+    """Yield the entries of a key result, also under names that it had before, or all, in order and with their rows.
 
     Raises ValueError for rows that belong to no entry, which only a hand in the tables can make.
     """
     entries = select(ledger_entry).order_by(ledger_entry.c.seq).execution_options(yield_per=_AT_ONCE)
     rows = select(ledger_delta).order_by(ledger_delta.c.seq, ledger_delta.c.place).execution_options(yield_per=_AT_ONCE)
     if name is not None:
-        entries = entries.where(ledger_entry.c.key_result == name)
-        mine = select(ledger_entry.c.seq).where(ledger_entry.c.key_result == name)
+        of_it = written_of(connection, name)
+        entries = entries.where(of_it)
+        mine = select(ledger_entry.c.seq).where(of_it)
         rows = rows.where(ledger_delta.c.seq.in_(mine))
     with connection.execute(rows) as of_all, connection.execute(entries) as found:  # also when the reader stops early
         by_seq = groupby(of_all, key=lambda row: row.seq)
@@ -388,8 +390,7 @@ def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entr
 def tells_of(connection: Connection, name: str) -> bool:
     """Tell whether there is any entry of a key result, also of one that was never measured."""
     return (
-        connection.execute(select(ledger_entry.c.seq).where(ledger_entry.c.key_result == name).limit(1)).first()
-        is not None
+        connection.execute(select(ledger_entry.c.seq).where(written_of(connection, name)).limit(1)).first() is not None
     )
 
 

@@ -18,7 +18,7 @@ from mapping.measure import Scopes
 from mapping.past import Absence, History, Record
 from okrs.closing import parse_ending
 from okrs.lanes import Lane, day_in, lane_of
-from okrs.ledger import Entry, EntryKind, proposed
+from okrs.ledger import Entry, EntryKind, proposed, terms_in
 from okrs.objective import Terms, parse_terms
 from store import ledger
 from store.checkins import CheckIn, told_in
@@ -27,6 +27,7 @@ from store.holds import Hold
 from store.items import decode
 from store.overrides import Override, told_by
 from store.queries import lore_of
+from store.renames import called_now, renames, written_of
 from store.tables import absence, former_key, from_micros, item_version, ledger_delta, ledger_entry, run, run_source
 
 # --- the ledger ----------------------------------------------------------------------------------------------------
@@ -61,13 +62,14 @@ class Then:
 
 
 def key_results_at(connection: Connection, at: datetime, name: str | None = None) -> dict[str, Then]:
-    """Return how the key results stood of which anything was known at an instant, all or one, by id."""
+    """Return how the key results stood of which anything was known at an instant, all or one, by the ids of now."""
     rows = select(ledger_entry).where(ledger_entry.c.at <= at).order_by(ledger_entry.c.seq)
     if name is not None:
-        rows = rows.where(ledger_entry.c.key_result == name)
+        rows = rows.where(written_of(connection, name))
     entries: dict[str, list[Entry]] = {}
-    for row in connection.execute(rows):
-        entries.setdefault(row.key_result, []).append(ledger.entry_of(row))
+    known = renames(connection)
+    for row in connection.execute(rows).all():
+        entries.setdefault(called_now(known, row.key_result, row.seq), []).append(ledger.entry_of(row))
     found = {each: _folded(told) for each, told in entries.items()}
     return {each: then for each, then in found.items() if then is not None}
 
@@ -79,7 +81,7 @@ def first_known(connection: Connection) -> datetime | None:
 
 def first_measured(connection: Connection, name: str) -> datetime | None:
     """Return when the baseline of a key result was written; None when it was never measured."""
-    mine = (ledger_entry.c.key_result == name, ledger_entry.c.kind == EntryKind.BASELINE.value)
+    mine = (written_of(connection, name), ledger_entry.c.kind == EntryKind.BASELINE.value)
     return _instant(connection.execute(select(func.min(ledger_entry.c.at)).where(*mine)).scalar())
 
 
@@ -96,7 +98,7 @@ def _folded(entries: Sequence[Entry]) -> Then | None:
         value=last.new,
         seq=last.seq,
         rule=last.rule,
-        terms=parse_terms(terms[-1]) if terms and terms[-1] else None,
+        terms=parse_terms(terms_in(terms[-1]) or "") if terms and terms[-1] else None,
         moved_at=_moved_at(automatic),
         told_at=next((each.at for each in reversed(automatic) if each.kind not in _ASIDE), None),
         retired=_retired(automatic),
@@ -188,7 +190,7 @@ def _checkin(entries: Sequence[Entry]) -> CheckIn | None:
 
 def corrections_at(connection: Connection, end: Closed, at: datetime) -> list[Entry]:
     """Return what had become known until an instant of a key result that had ended."""
-    mine = (ledger_entry.c.key_result == end.final.key_result, ledger_entry.c.kind == EntryKind.CORRECTION.value)
+    mine = (written_of(connection, end.final.key_result), ledger_entry.c.kind == EntryKind.CORRECTION.value)
     rows = connection.execute(select(ledger_entry).where(*mine, ledger_entry.c.at <= at).order_by(ledger_entry.c.seq))
     return [ledger.entry_of(row) for row in rows]
 
@@ -200,7 +202,7 @@ def evidence_at(connection: Connection, name: str, seq: int) -> list[Evidence]:
     place = func.row_number().over(partition_by=item, order_by=(ledger_delta.c.seq.desc(), ledger_delta.c.place.desc()))
     columns = (*item, ledger_delta.c.version, ledger_delta.c.new_weight, ledger_delta.c.new_amount)
     rows = select(*columns, place.label("nth")).select_from(mine)
-    last = rows.where(ledger_entry.c.key_result == name, ledger_entry.c.seq <= seq).subquery()
+    last = rows.where(written_of(connection, name), ledger_entry.c.seq <= seq).subquery()
     wanted = select(last).where(last.c.nth == 1, last.c.new_weight.is_not(None))
     found = connection.execute(wanted.order_by(last.c.part, last.c.source, last.c.item))
     return [
@@ -212,7 +214,7 @@ def evidence_at(connection: Connection, name: str, seq: int) -> list[Evidence]:
 def rules_until(connection: Connection, name: str, seq: int) -> list[Entry]:
     """Return the entries until then by which a key result got a rule, the last one first."""
     kinds = [EntryKind.BASELINE.value, EntryKind.RULE.value]
-    mine = (ledger_entry.c.key_result == name, ledger_entry.c.kind.in_(kinds), ledger_entry.c.seq <= seq)
+    mine = (written_of(connection, name), ledger_entry.c.kind.in_(kinds), ledger_entry.c.seq <= seq)
     return [
         ledger.entry_of(row)
         for row in connection.execute(select(ledger_entry).where(*mine).order_by(ledger_entry.c.seq.desc()))
@@ -221,7 +223,7 @@ def rules_until(connection: Connection, name: str, seq: int) -> list[Entry]:
 
 def reconstructed(connection: Connection, name: str) -> dict[date, Entry]:
     """Return what was rebuilt of days before the first measurement: by day the last entry that tells of it."""
-    mine = (ledger_entry.c.key_result == name, ledger_entry.c.kind == EntryKind.RECONSTRUCTED.value)
+    mine = (written_of(connection, name), ledger_entry.c.kind == EntryKind.RECONSTRUCTED.value)
     rows = connection.execute(select(ledger_entry).where(*mine).order_by(ledger_entry.c.seq))
     entries = map(ledger.entry_of, rows)
     return {day: entry for entry in entries if (day := day_in(entry.details)) is not None}

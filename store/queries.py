@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Delete, Select, bindparam, delete, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Delete, Select, bindparam, delete, select, update
 
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
@@ -24,7 +24,7 @@ def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], n
         fenced(connection, lease, now)
         known = select(query.c.name).where(query.c.source == lease.source, query.c.name == name)
         first = connection.execute(known.where(query.c.read_at.is_not(None))).first() is None
-        _note(connection, lease, text, {"read_at": now, "error": None})
+        _note(connection, lease, text, {"read_at": now, "error": None, "refused": False})
         here = (query_hit.c.source == lease.source, query_hit.c.query == name)
         held = set(connection.execute(select(query_hit.c.item).where(*here)).scalars())
         for some in slices(sorted(held - found)):
@@ -41,10 +41,17 @@ def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], n
 
 
 def note_error(database: Database, lease: Lease, text: str, error: str, now: datetime) -> None:
-    """Keep why a query could not be asked; what it found last stays."""
+    """Keep why a query could not be asked; what it found last stays.  One that was refused stays so."""
     with database.write() as connection:
         fenced(connection, lease, now)
-        _note(connection, lease, text, {"error": error})
+        _note(connection, lease, text, {"error": error}, unless=query.c.refused)
+
+
+def note_refused(database: Database, lease: Lease, text: str, error: str, now: datetime) -> None:
+    """Keep why the tracker refuses a query: until it answers, no rule that names it is measured."""
+    with database.write() as connection:
+        fenced(connection, lease, now)
+        _note(connection, lease, text, {"error": error, "refused": True})
 
 
 def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: datetime) -> None:
@@ -117,8 +124,8 @@ def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
 
 
 def answered(connection: Connection, source: str) -> frozenset[str]:
-    """Return the texts of the queries of a source that were answered at least once."""
-    asked = select(query.c.text).where(query.c.source == source, query.c.read_at.is_not(None))
+    """Return the texts of the queries of a source that were answered at least once, and are not refused by now."""
+    asked = select(query.c.text).where(query.c.source == source, query.c.read_at.is_not(None), ~query.c.refused)
     return frozenset(connection.execute(asked).scalars())
 
 
@@ -133,8 +140,22 @@ def errors_of(connection: Connection, source: str) -> dict[str, str | None]:
     return {row.text: row.error for row in connection.execute(asked)}
 
 
-def _note(connection: Connection, lease: Lease, text: str, told: dict[str, object]) -> None:
+def refusals_of(connection: Connection, source: str) -> dict[str, str]:
+    """Return the tracker's words for each query of a source that it refuses."""
+    asked = select(query.c.text, query.c.error).where(query.c.source == source, query.c.refused)
+    return {row.text: row.error or "" for row in connection.execute(asked)}
+
+
+def _note(
+    connection: Connection,
+    lease: Lease,
+    text: str,
+    told: dict[str, object],
+    *,
+    unless: ColumnElement[bool] | None = None,
+) -> None:
     statement = upsert(connection.dialect.name, query).values(
         source=lease.source, name=name_of_query(text), text=text, **told
     )
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "name"], set_=told))
+    where = None if unless is None else ~unless
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "name"], set_=told, where=where))

@@ -16,7 +16,7 @@ from store.sources import SourceState
 
 
 def ready(connection: Connection, state: SourceState, names: Iterable[str], demand: Demand) -> bool:
-    """Tell whether all that is asked was read: every configured container completely, every query answered once."""
+    """Tell whether all that is asked was read: every configured container completely, every query answered."""
     return state.ready(names, demand) and answered(connection, state.name, demand)
 
 
@@ -29,7 +29,7 @@ def usable(connection: Connection, state: SourceState, demand: Demand) -> bool:
 
 
 def answered(connection: Connection, name: str, demand: Demand) -> bool:
-    """Tell whether every query that is asked of a source was answered once."""
+    """Tell whether every query that is asked of a source was answered once, and is not refused since."""
     return not demand.queries or demand.queries <= queries.answered(connection, name)
 
 

@@ -5,8 +5,10 @@ That it is what `mapping.lint.surveyed` and `mapping.naming.Names` say of all it
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -25,6 +27,7 @@ from store.clauses import selected
 from store.database import raw, slices
 from store.facets import Index
 from store.policies import judged
+from store.selecting import Selecting
 from store.sql import FALSE, all_of
 from store.tables import item
 from store.terms import tied
@@ -41,6 +44,7 @@ class Surveyor:
         self._connection = connection
         self._cache = cache
         self._now = now
+        self._selecting = Selecting(connection, now, cache.of)
         self._parents: dict[str, frozenset[str]] = {}
 
     def of(self, rule: Rule) -> Surveyed:
@@ -55,14 +59,17 @@ class Surveyor:
         totals = None if told else totals_of(self._connection, known, rule, self._now)
         if totals is None:
             mirror = self._cache.of_rule(self._connection, rule, generations, self._now, {})
-            return surveyed(rule, mirror, self._now)
-        parts = tuple(self._picked(known[part.source], rule, part) for part in rule.parts)
-        return Surveyed(value_of(rule, totals, self._now), parts)
+            found = surveyed(rule, mirror, self._now)
+            parts = map(partial(self._looked_again, rule), rule.parts, found.parts)
+            return replace(found, parts=tuple(parts))
+        drawn = tuple(self._picked(known[part.source], rule, part) for part in rule.parts)
+        return Surveyed(value_of(rule, totals, self._now), drawn)
 
     def _picked(self, index: Index, rule: Rule, part: Part) -> Picked:
         rows = self._on_line(index, rule, part)
         if not rows:
-            return Picked(bool(facets.selects_some(self._connection, index, rule, part, self._now)))
+            some = facets.selects_some(self._connection, index, rule, part, self._now)
+            return self._looked_again(rule, part, Picked(bool(some)))
         weights = [number for _, number in rows if number is not None]
         total = sum((from_millionths(each) for each in weights), Decimal(0))
         absent = Decimal(1) if part.by is None else absent_weight(part, total, len(weights))
@@ -78,6 +85,10 @@ class Surveyor:
         pairs = list(self._nested(index, heavy))
         first = pairs[0] if pairs else ("", "")
         return Picked(True, work, picked.without, picked.unestimated, len(heavy), len(pairs), example=first)
+
+    def _looked_again(self, rule: Rule, part: Part, picked: Picked) -> Picked:
+        """Look again at a part that selects nothing: what a rule may select, and its rows, lack what it would."""
+        return picked if picked.some else replace(picked, some=self._selecting.idle(rule, part))
 
     def _on_line(self, index: Index, rule: Rule, part: Part) -> list[tuple[str, int | None]]:
         """Ids of what a part has on its line, but for estimates, each with the number that weighs it."""

@@ -35,6 +35,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import Text as AnyText
 from sqlalchemy.engine import Dialect
@@ -347,6 +348,8 @@ query = Table(
     Column("text", Text, nullable=False),
     Column("read_at", Instant),
     Column("error", Text),
+    # The tracker refused it when it answered last: the rules that name it wait, whatever it found before.
+    Column("refused", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("source", "name", name="pk_query"),
 )
 

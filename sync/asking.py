@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from connectors.contract import Connector, ConnectorError, IdPage
+from connectors.contract import Connector, ConnectorError, IdPage, QueryRefused
 from store import queries
 from sync.task import Tally, Task
 from sync.walking import Walk
@@ -31,6 +31,9 @@ def _asking(task: Task, query: str, tally: Tally) -> Walk[IdPage]:
         tally.changed += queries.replace_hits(task.database, task.lease, query, found, task.clock())
 
     def failed(error: ConnectorError) -> None:
+        if isinstance(error, QueryRefused):  # one rule's mistake; the source is as good as it was
+            queries.note_refused(task.database, task.lease, query, str(error), task.clock())
+            return
         queries.note_error(task.database, task.lease, query, str(error), task.clock())
         tally.fail(f"query {query}", error)
 

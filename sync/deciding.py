@@ -32,7 +32,7 @@ from mapping.rule import Rule
 from mapping.totals import Total, kept, value_of
 from okrs.cycle import Calendar
 from okrs.guard import Guard
-from okrs.ledger import CauseKind, EntryKind, canonical_json
+from okrs.ledger import CauseKind, EntryKind, canonical_json, renaming
 from okrs.objective import KeyResult, terms_text
 from store.holds import Hold
 from store.ledger import Draft, KeyResultState
@@ -124,6 +124,13 @@ def retire(state: KeyResultState, why: str, hold: Hold | None = None) -> Verdict
     """Record that a key result is fed no more; its value stays what it was, and its hold is void."""
     draft = Draft(EntryKind.RETIRE, state.value, state.value, state.rule, why=why)
     return Verdict((*lifted(state, hold, why), draft), replace(state, retired=True), held=Held() if hold else None)
+
+
+def rename(state: KeyResultState, old: str) -> Verdict:
+    """Record that a key result, whose state has its new id already, was called otherwise; nothing of it moves."""
+    details = renaming(state.terms, old)
+    draft = Draft(EntryKind.TARGET, state.value, state.value, state.rule, why=f"renamed from {old}", details=details)
+    return Verdict((draft,), state)
 
 
 def lifted(state: KeyResultState, hold: Hold | None, why: str) -> tuple[Draft, ...]:

@@ -58,7 +58,7 @@ from store.sources import LEASE, Lease, Reader, acquire, release
 from sync.deciding import Goal
 from sync.overriding import record_run_out
 from sync.reading import read
-from sync.recording import Run, record, record_retired, settle
+from sync.recording import Run, record, record_renamed, record_retired, settle
 from sync.task import Outcome, Progress, SourceReport, SourceToRead, Task
 from sync.watching import Watch
 
@@ -171,10 +171,11 @@ class Engine:
         now = self.clock()
         for name, asked in self._asked.items():
             self.cache.follow(self.database, name, asked, self.large, self.progress.indexed)
+        entries = record_renamed(self.database, [goal.key_result for goal in self.goals], run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
         left = [] if self.still is None else [name for name in look.others if name not in self.still]
-        entries = [*record_retired(self.database, left, run, now), *record_run_out(self.database, run, now)]
+        entries += [*record_retired(self.database, left, run, now), *record_run_out(self.database, run, now)]
         entries += record(self.database, look.due, run, self.cache, now, progress=self.progress)
         settle(self.database, look.still)
         return entries

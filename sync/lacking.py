@@ -22,9 +22,11 @@ class Lack:
     beyond: Demand = Demand()  # noqa: RUF009 - it is frozen
     """What the containers that were read did not bring."""
     unasked: tuple[str, ...] = ()
-    """Queries that were never answered."""
+    """Queries that were never answered, or are refused."""
     refused: tuple[str, ...] = ()
     """Why fields cannot be had: sentences of the tracker.  Another read does not help."""
+    denied: tuple[str, ...] = ()
+    """Why queries are not answered, just so."""
 
 
 def lacks(connection: Connection, rule: Rule, containers: Mapping[str, tuple[str, ...]]) -> tuple[Lack, ...]:
@@ -40,10 +42,12 @@ def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]
     for each in filter(None, found):
         beyond = beyond.union(demand.beyond(each.demand))
     unread = tuple(container for container, read in zip(wanted, found, strict=True) if read is None)
-    asked = queries.hits(connection, name).keys() if demand.queries else set[str]()
+    asked = queries.answered(connection, name) if demand.queries else frozenset[str]()
     told = (each.refusal(field, demand) for each in filter(None, found) for field in sorted(demand.fields))
     refused = tuple(dict.fromkeys(filter(None, told)))
-    return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)), refused)
+    denied = queries.refusals_of(connection, name) if demand.queries - asked else {}
+    words = tuple(error for query, error in denied.items() if query in demand.queries)
+    return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)), refused, words)
 
 
 @dataclass(frozen=True, slots=True)

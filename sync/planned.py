@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from okrs.objective import KeyResult
+from okrs.progress import ZERO
 from okrs.work import WorkItem
 from store.views.history import ShownEntry
 from sync.lacking import Lack
@@ -17,12 +18,14 @@ class Note(StrEnum):
     RULE = "rule changed"
     TARGET = "target changed"
     BACK = "the mapping came back"
+    RENAMED = "renamed"
     RETIRED = "retired: taken out of the config"
     UNMAPPED = "retired: its mapping was taken out of the config"
     UNFED = "no mapping feeds it"
     EARLY = "before its cycle begins"
     UNKNOWN = "unknown until read"
     REFUSED = "waits for a field"
+    """Or for a query: what its lacks say."""
     NOTHING = "nothing to measure yet"
     PARTLY = "without what is not read yet"
     HELD = "an update is held until somebody approves it"
@@ -56,6 +59,11 @@ class Ticket:
     new: tuple[Place, ...]
     reason: str | None
     """Why it would not count, None when it would: as in `explain`, or what became of it."""
+
+    @property
+    def amount(self) -> Decimal:
+        """How much more it would count than now, all parts together; below 0 where it is less."""
+        return sum((each.amount for each in self.new), ZERO) - sum((each.amount for each in self.old), ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +118,4 @@ class Planned:
     @property
     def changes(self) -> bool:
         """Something would be written now, or as soon as it is read."""
-        return bool(self.effects) or Note.UNKNOWN in self.notes
+        return bool(self.effects) or not {Note.UNKNOWN, Note.RENAMED}.isdisjoint(self.notes)

@@ -29,6 +29,7 @@ from store.cache import MirrorCache
 from store.ledger import KeyResultState
 from store.overrides import overrides
 from store.readiness import Snapshot
+from store.renames import pending
 from store.views.history import ShownEntry, shown
 from sync.deciding import Basis, Goal, Verdict
 from sync.lacking import Lack, lacks
@@ -51,9 +52,13 @@ def plan(
     is read again because their settings changed.
     """
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
+    states = ledger.states(connection)
+    new = pending((goal.key_result for goal in goals), states)
+    olds = {name: old for old, name in new.items()}
+    goals = [_as_recorded(goal, olds) for goal in goals]
     look = Watch(goals, containers).look(connection, cache, now)
     due = {each.goal.key_result.id: each for each in look.due}
-    states, needs = ledger.states(connection), _Needs(snapshot)
+    needs = _Needs(snapshot)
     by_hand = {name for name, each in overrides(connection).items() if each.active(now)}
 
     def foreseen(goal: Goal) -> Planned:
@@ -64,9 +69,8 @@ def plan(
         found = _Question(asked, snapshot, cache, now).answer() if asked else _still(goal, states[name], needs)
         return _beside(found) if name in by_hand else found
 
-    planned = map(foreseen, goals)
-    left = (_left(snapshot, states[name], now) for name in look.others)
-    return (*(_hopeful(each, anew) for each in planned), *left)
+    told = (_renamed(_hopeful(foreseen(goal), anew), new) for goal in goals)
+    return (*told, *(_left(snapshot, states[name], now) for name in look.others))
 
 
 def _beside(planned: Planned) -> Planned:
@@ -74,10 +78,23 @@ def _beside(planned: Planned) -> Planned:
     return replace(planned, notes=(*planned.notes, Note.OVERRIDDEN)) if planned.changes else planned
 
 
+def _as_recorded(goal: Goal, olds: Mapping[str, str]) -> Goal:
+    """The goal under the id that the ledger knows it by, until a run has renamed it."""
+    known = goal.key_result
+    return replace(goal, key_result=replace(known, id=olds[known.id])) if known.id in olds else goal
+
+
+def _renamed(planned: Planned, new: Mapping[str, str]) -> Planned:
+    if planned.id not in new or planned.key_result is None:
+        return planned
+    name, notes = new[planned.id], (Note.RENAMED, *planned.notes)
+    return replace(planned, id=name, key_result=replace(planned.key_result, id=name), notes=notes)
+
+
 def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:
     """Forget what trackers refused under settings that changed: the next read asks again."""
-    lacking = tuple(replace(each, refused=()) if each.source in anew else each for each in planned.lacks)
-    if Note.REFUSED not in planned.notes or any(each.refused for each in lacking):
+    lacking = tuple(replace(each, refused=(), denied=()) if each.source in anew else each for each in planned.lacks)
+    if Note.REFUSED not in planned.notes or any(each.refused or each.denied for each in lacking):
         return replace(planned, lacks=lacking)
     notes = tuple(Note.UNKNOWN if each is Note.REFUSED else each for each in planned.notes)
     return replace(planned, lacks=lacking, notes=notes, new=None)
@@ -300,7 +317,7 @@ def _without_value(rule: Rule, basis: Basis, lacking: Sequence[Lack], now: datet
 
 
 def _unknown(lacking: Sequence[Lack]) -> Note:
-    return Note.REFUSED if any(each.refused for each in lacking) else Note.UNKNOWN
+    return Note.REFUSED if any(each.refused or each.denied for each in lacking) else Note.UNKNOWN
 
 
 def _revision(rule: Rule, state: KeyResultState | None) -> Note | None:

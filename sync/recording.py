@@ -20,13 +20,14 @@ from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
 from okrs.ledger import Entry
-from store import finals, holds, ledger, scopes, sources
+from okrs.objective import KeyResult
+from store import finals, holds, ledger, renames, scopes, sources
 from store.cache import MirrorCache
 from store.database import Database
 from store.facets import Touched
 from store.moved import Moved, by_source
 from store.readiness import Snapshot
-from sync.deciding import Basis, Goal, Mirror, Recall, Verdict, decide, retire
+from sync.deciding import Basis, Goal, Mirror, Recall, Verdict, decide, rename, retire
 from sync.task import Progress
 from sync.watching import Due, Portion, Still
 
@@ -152,6 +153,26 @@ def settle(database: Database, stills: Sequence[Still]) -> None:
         with database.write() as connection:
             for each in stills:
                 ledger.still(connection, each.names, each.since, each.until, head=each.head)
+
+
+def record_renamed(database: Database, key_results: Iterable[KeyResult], run: Run, now: datetime) -> list[Entry]:
+    """Let key results that have another id in the config go on under that, each with an entry that says so."""
+    named = [each for each in key_results if each.was]
+    if not named:
+        return []
+    entries: list[Entry] = []
+    with database.read() as connection:
+        waiting = renames.pending(named, ledger.states(connection))
+    for old, new in sorted(waiting.items()):
+        with database.write() as connection:
+            head = ledger.lock_head(connection)
+            state = ledger.state_of(connection, old)
+            if state is None or ledger.state_of(connection, new) is not None:
+                continue
+            renames.move(connection, old, new)
+            verdict = rename(replace(state, id=new), old)
+            entries += appended(connection, head, new, verdict, run=run, now=now)
+    return entries
 
 
 def record_retired(database: Database, left: Iterable[str], run: Run, now: datetime) -> list[Entry]:

@@ -135,6 +135,7 @@ def _settle(task: Task, known: Container, compared: Compared, found: dict[str, F
 def _note(tally: Tally, outcome: Outcome) -> None:
     tally.changed += outcome.changed
     tally.removed += outcome.removed
+    tally.missed += outcome.missed
 
 
 def _settled(compared: Compared, found: dict[str, Found]) -> Settled:

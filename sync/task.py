@@ -31,6 +31,8 @@ class SourceReport:
     changed: int = 0
     removed: int = 0
     error: str | None = None
+    missed: int = 0
+    """Items that a census of this run could not find, and that leave if the next one cannot, either."""
 
 
 class Progress:
@@ -126,6 +128,7 @@ class Tally:
     seen: int = 0
     changed: int = 0
     removed: int = 0
+    missed: int = 0
     doubted: set[str] = field(default_factory=set)
     """Containers whose listing shows nothing of what they had: a census tells whether that is true."""
     state: Outcome = Outcome.OK
@@ -152,5 +155,12 @@ class Tally:
         told = sorted(self.errors, key=lambda each: place.get(each, len(place)))
         sentences = dict.fromkeys(self.errors[each] for each in told)  # a limit met by several is told once
         return SourceReport(
-            name, self.state, requests, self.seen, self.changed, self.removed, error=" ".join(sentences) or None
+            name,
+            self.state,
+            requests,
+            self.seen,
+            self.changed,
+            self.removed,
+            error=" ".join(sentences) or None,
+            missed=self.missed,
         )

@@ -139,7 +139,9 @@ def _add_history(app: typer.Typer, context: Context) -> None:
             return
 
         def text() -> RenderableType:
-            return render.history(entries, context.ports.waiting(context.config, key_result) if not entries else None)
+            if not entries:
+                return render.nothing_recorded(context.ports.waiting(context.config, key_result))
+            return render.history(entries, context.ports.timezone(context.config))
 
         with noted(context):
             entries = context.ports.history(context.config, key_result)

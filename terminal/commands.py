@@ -144,7 +144,9 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
         "headway discover web-github --match checkout --yaml"
     )
     def discover(
-        source: Annotated[str, typer.Argument(help="A source of the config.")],
+        source: Annotated[
+            str, typer.Argument(help="A source of the config; without one, you are told which there are.")
+        ] = "",
         what: Annotated[
             list[What] | None,
             typer.Option(
@@ -163,6 +165,9 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
 
         if as_json and as_yaml:
             raise typer.BadParameter("choose one of --json and --yaml")
+        if not source:
+            names = [each.setup.name for each in context.ports.status(context.config, None).sources]
+            raise typer.BadParameter(f"name one of {', '.join(names) or 'none: the config has no sources yet'}")
         found = context.ports.discover(context.config, source)
         rows = chosen(found.listed, what or [], match)
         if as_yaml:

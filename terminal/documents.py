@@ -60,6 +60,7 @@ def _ticket(each: Ticket) -> dict[str, Any]:
         "reason": each.reason,
         "old": [_place(place) for place in each.old],
         "new": [_place(place) for place in each.new],
+        "amount": as_json(each.amount),
     }
 
 

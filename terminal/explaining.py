@@ -15,7 +15,7 @@ from okrs.objective import Binary, KeyResult
 from store.views.explain import End, Explained
 from store.views.waiting import Waiting
 from terminal.render import REASONS, goal, override_line, waiting
-from terminal.reporting import empty_part, held_line, number
+from terminal.reporting import empty_part, held_line, number, refused_lines
 from terminal.tables import Cells, Rows, bare
 from terminal.text import counted, harmless, plain_text
 
@@ -33,6 +33,7 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
         *(_end(view.end, key_result) if view.end else []),
         *_set_by_hand(view, key_result),
         *([held_line(view.hold, {view.key_result: key_result.title})] if view.hold else []),
+        *([] if view.value is None else refused_lines(view.refused)),
         *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
         Text(),
     ]
@@ -110,13 +111,22 @@ def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]
     others = [line for line in lines if not line.counted]
     yield Text(_head(view, part, total), "bold")
     if not lines and view.value is not None:  # before, there may be nothing to select from
-        lacks = view.lacks(place)
-        yield Text(empty_part(place, part.source), "yellow") if lacks else Text("no ticket bears its label yet")
+        yield _empty(view, place, part)
     if grown := view.grown(place):
         left = "left out: the scope is frozen" if part.scope is Scope.FROZEN else "the scope grows"
         yield Text(f"{counted(grown, 'item')} came in since the cycle began ({left})")
-    yield from (Text(f"Counted ({len(count)})"), _lines(part, count))
-    yield from (Text(f"Not counted ({len(others)})"), _lines(part, others))
+    unheard = view.unheard(place)
+    yield from (Text(f"Counted ({len(count)})"), _lines(part, count, unheard=unheard))
+    yield from (Text(f"Not counted ({len(others)})"), _lines(part, others, unheard=unheard))
+
+
+def _empty(view: Explained, place: int, part: Part) -> Text:
+    """Why a part has no ticket: a mistake, or nothing to wonder about."""
+    if place in view.idle:
+        return Text("no ticket is in that state, or of those days, just now")
+    if view.lacks(place):
+        return Text(empty_part(place, part.source, linked=part.linked), "yellow")
+    return Text("no ticket bears its label yet")
 
 
 def _head(view: Explained, part: Part, total: Total) -> str:
@@ -129,17 +139,19 @@ def _head(view: Explained, part: Part, total: Total) -> str:
     return head + (f", weight {number(part.weight)}" if view.rule.combine is Combine.WEIGHTED_MEAN else "")
 
 
-def _lines(part: Part, lines: Sequence[Line]) -> RenderableType:
-    return Rows([_line(part, each) for each in lines], _columns, indent=2)
+def _lines(part: Part, lines: Sequence[Line], *, unheard: bool) -> RenderableType:
+    return Rows([_line(part, each, unheard=unheard) for each in lines], _columns, indent=2)
 
 
-def _line(part: Part, line: Line) -> Cells:
-    last = _reason(part, line.reason) if line.reason else number(line.amount)
+def _line(part: Part, line: Line, *, unheard: bool) -> Cells:
+    last = _reason(part, line.reason, unheard=unheard) if line.reason else number(line.amount)
     return plain_text(line.item.key), plain_text(line.item.title), Text(last)
 
 
-def _reason(part: Part, reason: Reason) -> str:
+def _reason(part: Part, reason: Reason, *, unheard: bool) -> str:
     """Why a ticket does not count, in the words of what the part measures."""
+    if reason is Reason.NO_ESTIMATE and unheard:
+        return f"the tracker refuses the field {harmless(part.by or '')}"
     if reason is Reason.NO_MATCH:  # it is selected
         return "does not match `of`"
     if reason is Reason.OUTSIDE_WINDOW and part.measure is Measure.THROUGHPUT:

@@ -18,6 +18,9 @@ _T = TypeVar("_T")
 Complain = Callable[[Value | None], str | None]
 """Says what is wrong with a value, or with leaving it out."""
 
+_LONGEST_NUMBER = 6
+"""Digits of what may be meant as a number of the list; what is longer is an id."""
+
 _MOST_LISTED = 40
 """Projects that are listed to choose from; others may be typed."""
 
@@ -105,11 +108,17 @@ def _split(answer: str) -> tuple[str, ...]:
 
 
 def _picked(answer: str, words: Sequence[str], *, free: bool = False) -> str:
-    """Return the word that an answer names or whose number it is, as long as no word looks like that number."""
+    """Return the word that an answer names or whose number it is, as long as no word looks like that number.
+
+    Where other words are `free` to be typed, some of these may not be shown, and have no number.
+    """
     if answer in words:
         return answer
-    if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(words):
+    shown = min(len(words), _MOST_LISTED) if free else len(words)
+    if answer.isascii() and answer.isdigit() and len(answer) <= _LONGEST_NUMBER and 1 <= int(answer) <= shown:
         return words[int(answer) - 1]
+    if free and answer.isascii() and answer.isdigit() and len(answer) <= _LONGEST_NUMBER:
+        raise ValueError(f"there is no {answer} in the list: choose a number from 1 to {shown}, or type a name")
     if free:
         return answer
     close = meant(answer, words)

@@ -88,10 +88,13 @@ def note_text(each: Planned, show: Show = harmless) -> str:
 
 def _note(note: Note, each: Planned, show: Show) -> str:
     lacks = ", ".join(_lack(lack, show) for lack in each.lacks)
+    if note is Note.REFUSED:
+        awaited = note.value if any(lack.refused for lack in each.lacks) else "waits for a query"
+        return f"{awaited}: {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused or lack.denied)}"
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
-        Note.REFUSED: f": {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused)}",
+        Note.RENAMED: f", was {show(each.key_result.was)}" if each.key_result and each.key_result.was else "",
         Note.RULE: "".join(f": {why}" for why in _reasons(each)),
         Note.TARGET: f": {' ⇒ '.join(terms_in_words(text) for text in each.terms or ())}",
     }
@@ -99,7 +102,7 @@ def _note(note: Note, each: Planned, show: Show) -> str:
 
 
 def _refused(lack: Lack, show: Show) -> str:
-    return f"{show(lack.source)}: {show(' '.join(lack.refused), 400)}"
+    return f"{show(lack.source)}: {show(' '.join((*lack.refused, *lack.denied)), 400)}"
 
 
 def _reasons(each: Planned) -> list[str]:
@@ -194,13 +197,20 @@ def _ticket(ticket: Ticket) -> Cells:
 
 
 def fate(ticket: Ticket) -> str:
-    """What becomes of a ticket: what it then counts, or why it does not."""
+    """What becomes of a ticket: what it brings or takes away, or counts then, and why it does not count."""
     reason = ticket.reason
     if ticket.old and ticket.new:
         return f"{_amounts(ticket.old)} → {_amounts(ticket.new)}"
-    if reason is None:
-        return _amounts(ticket.new)
-    return FATES.get(reason) or REASONS.get(reason, reason)
+    moved = _signed("+", ticket.new) if ticket.new else _signed("-", ticket.old)
+    return moved if reason is None else f"{moved}, {FATES.get(reason) or REASONS.get(reason, reason)}"
+
+
+def _signed(sign: str, places: Sequence[Place]) -> str:
+    """What comes or goes; an amount of 0 does neither, and is there for what it is a part of."""
+    told = _amounts(places)
+    if not any(each.amount for each in places):
+        return told
+    return f"{sign}({told})" if len(places) > 1 else f"{sign}{told}"
 
 
 def _amounts(places: Sequence[Place]) -> str:

@@ -173,7 +173,7 @@ class Synced:
     gaps: tuple[Gap, ...] = ()
     """Parts of rules that select nothing."""
     refused: tuple[Refused, ...] = ()
-    """Fields that rules name and the trackers refuse."""
+    """Fields and queries that rules name and the trackers refuse."""
     dry_run: bool = False
     """Nothing was written."""
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -399,6 +399,8 @@ class Ports(Protocol):
     def which(self, config: Path, key: str) -> Places: ...
 
     def history(self, config: Path, key_result: str) -> list[ShownEntry]: ...
+
+    def timezone(self, config: Path) -> str: ...
 
     def provenance(self, config: Path, key_result: str) -> dict[str, Any]: ...
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from shlex import quote
+from zoneinfo import ZoneInfo
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from okrs.closing import Ending, parse_ending
 from okrs.lanes import Lane, approximate_in, day_in, lane_of
-from okrs.ledger import CauseKind, Entry, EntryKind, proposed
+from okrs.ledger import CauseKind, Entry, EntryKind, proposed, renamed_from
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.checkins import confidence_in
@@ -158,7 +159,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     if each.closed:
         word += f" · grade {number(each.closed.final.grade)}"
     if each.refused:
-        word += " · waits for a field"
+        word += f" · waits for {each.awaits}"
     elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
@@ -289,11 +290,21 @@ _KINDS = {
 }
 
 
-def history(entries: Sequence[ShownEntry], waits: Waiting | None = None) -> RenderableType:
-    """The ledger of a key result, newest first; when there is nothing, why."""
-    if not entries:
-        return Text(f"Nothing is recorded yet: {waiting(waits)}", "yellow")
-    return Rows([_entry(each) for each in reversed(entries)])
+def history(entries: Sequence[ShownEntry], zone: str) -> RenderableType:
+    """The ledger of a key result, newest first, with times in the zone where the config's days begin."""
+    return Rows([_entry(each, ZoneInfo(zone)) for each in reversed(entries)])
+
+
+def nothing_recorded(waits: Waiting | None) -> Text:
+    """Why a key result has no history."""
+    return Text(f"Nothing is recorded yet: {waiting(waits)}", "yellow")
+
+
+_AWAITED = {
+    Why.SOURCES: "a complete read",
+    Why.FIELDS: "a field that its mapping names",
+    Why.QUERIES: "a query that its mapping asks",
+}
 
 
 def waiting(waits: Waiting | None) -> str:
@@ -307,14 +318,14 @@ def waiting(waits: Waiting | None) -> str:
             return "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts."
         case Why.TOO_LARGE:
             return "its numbers are too large to be measured: look at the estimates and the scale."
-        case Why.SOURCES | Why.FIELDS if waits:
-            what = "a complete read" if waits.why is Why.SOURCES else "a field that its mapping names"
+        case Why.SOURCES | Why.FIELDS | Why.QUERIES if waits:
+            what = _AWAITED[waits.why]
             told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
             return f"it waits for {what}. {told}"
     return "run `headway sync`."
 
 
-def _entry(entry: ShownEntry) -> Cells:
+def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
     told = entry.entry
     why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
@@ -324,7 +335,9 @@ def _entry(entry: ShownEntry) -> Cells:
         kind = f"an update to {number(proposed(told))} is held"
     if told.kind is EntryKind.RECONSTRUCTED:
         kind = _reconstructed(told)
-    if told.kind is EntryKind.TARGET and told.details:
+    if renamed_from(told.kind, told.details):
+        kind = ""  # why says it
+    elif told.kind is EntryKind.TARGET and told.details:
         kind += f": now {terms_in_words(told.details)}"
     if told.kind is EntryKind.CLOSE:
         kind = _closed(parse_ending(told.details or ""))
@@ -336,7 +349,7 @@ def _entry(entry: ShownEntry) -> Cells:
         kind += f", confidence {number(sure)}"
     return (
         Text(f"{told.seq}"),
-        Text(f"{told.at:%Y-%m-%d %H:%M}"),
+        Text(f"{told.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"),
         Text(_move(told)),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )

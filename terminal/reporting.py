@@ -13,7 +13,7 @@ from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
-from store.views.refused import Refused, refused_json
+from store.views.refused import Refused, refused_json, refused_queries_json
 from sync.task import Outcome
 from terminal.ports import KeptAnchor, Synced
 from terminal.text import counted, harmless
@@ -25,6 +25,7 @@ def report(synced: Synced) -> RenderableType:
     for source in view.sources:
         told = f"{harmless(source.name)}: {counted(source.seen, 'item')} read, {source.changed} changed"
         told += f", {source.removed} left" if source.removed else ""
+        told += f", {source.missed} not found: what the next census misses, too, leaves" if source.missed else ""
         ok = source.state is Outcome.OK
         line = Text(f"✓ {told}" if ok else f"✗ {harmless(source.name)}: {source.state.value}", "" if ok else "red")
         if source.error:
@@ -78,6 +79,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
         "held": holds_json(report.held),
         "selects_nothing": gaps_json(synced.gaps),
         "refused_fields": refused_json(synced.refused),
+        "refused_queries": refused_queries_json(synced.refused),
         "dry_run": synced.dry_run,
         "anchor": _anchor(synced.anchor) if synced.anchor else None,
         "quarantine": quarantine_json(synced.wrong.quarantine if synced.wrong else ()),
@@ -112,10 +114,11 @@ def quarantine_lines(quarantine: Sequence[Quarantined]) -> list[Text]:
 
 
 def refused_lines(refused: Sequence[Refused]) -> list[Text]:
-    """Tell of key results whose rules do not take effect because a tracker cannot give a field that they name."""
+    """Tell of key results whose rules do not take effect because a tracker refuses what they name."""
     return [
         Text(
-            f"{harmless(each.key_result)} waits for a field: {harmless(each.source)}: {harmless(each.error, 400)}",
+            f"{harmless(each.key_result)} waits for {each.awaited}: "
+            f"{harmless(each.source)}: {harmless(each.error, 400)}",
             "yellow",
         )
         for each in refused
@@ -123,9 +126,15 @@ def refused_lines(refused: Sequence[Refused]) -> list[Text]:
 
 
 def gap_lines(gaps: Sequence[Gap]) -> list[Text]:
-    """Tell of parts that select nothing: their 0 may be a misspelt word."""
-    return [Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source)}", "yellow") for each in gaps]
+    """Tell of parts that select nothing: their 0 may be a misspelt word, or a label that nobody uses."""
+    return [
+        Text(f"{harmless(each.key_result)}: {empty_part(each.part, each.source, linked=each.linked)}", "yellow")
+        for each in gaps
+    ]
 
 
-def empty_part(part: int, source: str) -> str:
+def empty_part(part: int, source: str, *, linked: bool) -> str:
+    """Say that a part selects nothing, and what helps."""
+    if linked:
+        return f"no ticket of {harmless(source)} bears its label yet, and labels alone feed it: put it on a ticket"
     return f"part {part + 1} selects nothing in {harmless(source)}: check the spelling of its `where`"

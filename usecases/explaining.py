@@ -12,6 +12,7 @@ from okrs.numbers import plain
 from store import ledger, people
 from store.finals import ended
 from store.lanes import lanes_of
+from store.renames import on_record
 from store.views.explain import Explained
 from store.views.explain import explain as explained
 from store.views.history import ShownEntry
@@ -65,26 +66,31 @@ def which(ground: Ground, config: Path, key: str) -> Places:
 
 def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:
     """Show every entry of a key result."""
-    with _on_record(ground, config, key_result) as connection:
-        return entries_of(connection, key_result)
+    with _on_record(ground, config, key_result) as (connection, name):
+        return entries_of(connection, name)
 
 
 def provenance(ground: Ground, config: Path, key_result: str) -> dict[str, Any]:
     """Write the history of a key result as a document of PROV-JSON."""
     from store.views.prov import provenance as written  # for those who ask for it
 
-    with _on_record(ground, config, key_result) as connection:
-        return written(connection, key_result)
+    with _on_record(ground, config, key_result) as (connection, name):
+        return written(connection, name)
 
 
 @contextmanager
-def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[Connection]:
-    """Open the database for a key result that is in the config, or was.  Raises Failure for any other."""
+def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[tuple[Connection, str]]:
+    """Open the database for a key result that is in the config, or was, and tell the name it is on record by.
+
+    Raises Failure for any other.
+    """
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
+        name = key_result
         if not ledger.tells_of(connection, key_result):  # a retired one keeps its history
-            having(known, key_result, recorded=False)
-        yield connection
+            found = having(known, key_result, recorded=False).key_result(key_result)
+            name = on_record(connection, found) if found else key_result
+        yield connection, name
 
 
 def _is_recorded(connection: Connection, name: str) -> bool:

@@ -17,6 +17,9 @@ def having(known: Config, name: str, *, recorded: bool) -> Setup:
     """Return what the config says.  Raises Failure where it has no such key result, be one recorded or not."""
     setup = setup_of(known)
     if setup.key_result(name) is None:
+        called = {each.was: each.id for each in setup.objectives} | {each.was: each.id for each in setup.key_results}
+        if now := called.get(name):
+            raise Failure(f"{name} is called {now} now: ask for that.")
         if told := message_for(known.quarantine, name):
             raise Failure(f"{told} `headway history {name}` shows what is recorded of it.")
         if recorded:

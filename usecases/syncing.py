@@ -67,7 +67,8 @@ def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, p
         setup = setup_of(known)
         found = gaps(connection, setup, ground.clock(), engine.cache.of)
         states, over = {name: sources.state_of(connection, name) for name in known.sources}, ended(connection)
-        odd = tuple(each for each in refused(setup, states) if each.key_result not in over.key_results)
+        waiting = refused(connection, setup, states)
+        odd = tuple(each for each in waiting if each.key_result not in over.key_results)
         found = tuple(each for each in found if each.key_result not in over.key_results)
         now, set_by_hand = ground.clock(), overrides(connection)
     return Synced(

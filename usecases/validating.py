@@ -26,8 +26,8 @@ def validate(ground: Ground, config: Path, *, offline: bool = False) -> tuple[Se
         with suppress(InvalidConfig):
             found = ground.taken(config, connect=not offline, last_good=True)
             ground.wrong[config] = wrong_with(found)
-            more = (each for each in found.problems if each not in loaded.problems)
-            return None, Problems([*loaded.problems, *more]).sorted()
+            alone = [each for each in loaded.problems if each not in found.echoes]
+            return None, Problems(list(dict.fromkeys([*alone, *found.problems]))).sorted()
         return None, loaded.problems
     setup = setup_of(loaded.config)
     try:

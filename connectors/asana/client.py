@@ -20,8 +20,8 @@ from connectors.contract import (
     Listed,
     MalformedAnswer,
     Page,
+    QueryRefused,
     Quota,
-    Stop,
     Unreadable,
 )
 from connectors.plain import lasting, resolved
@@ -84,7 +84,7 @@ class Asana:
         return {ref.id: look.up(ref.id) for ref in refs}
 
     def matching(self, query: str, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's
-        raise Stop(
+        raise QueryRefused(
             f"Asana has no query language, so it cannot be asked {query!r}: "
             "say it with `project`, `section`, `label` or `assignee` under `where:`."
         )

@@ -59,6 +59,8 @@ class Author:
     """Names of other fields that items have, as `field.<name>` would spell them."""
     query: str = ""
     """A query in the tracker's own language that finds something in the containers; "" where it has none."""
+    wrong_query: str = ""
+    """One that the tracker refuses; "" where it takes any text."""
     least_pages: int = 3
     """How many pages the first container takes at least: with fewer the laws of pages would prove nothing."""
 

@@ -2,7 +2,7 @@
 
 from connectors.conformance.author import Author, Trial, resolved
 from connectors.conformance.walking import census, read, refs_of, walked
-from connectors.contract import Connector, Container, Fate, Stop, What
+from connectors.contract import Connector, ConnectorError, Container, Fate, QueryRefused, What
 from okrs.work import Ref, WorkItem
 
 
@@ -59,13 +59,20 @@ class IdentityLaws(Author):
         with self.trial() as trial:
             connector = trial.open()
             if not self.query:
-                _refused(connector, "anything")
+                _refused(connector, "anything", "without a query language")
                 return
             known = {item.id for item in _everything(trial, connector)}
             pages = walked(lambda resume: connector.matching(self.query, resume))
             found = {ref.id for ref in refs_of(pages.values())}
             assert found, f"the query {self.query!r} finds nothing"
             assert found <= known, f"the query finds what was not read: {sorted(found - known)}"
+
+    def test_a_refused_query_is_told_apart(self) -> None:
+        """One rule's mistake must not stop the source: only with this error the others go on."""
+        if not self.wrong_query:
+            return
+        with self.trial() as trial:
+            _refused(trial.open(), self.wrong_query, "for one that the tracker refuses")
 
     def test_a_check_says_what_the_token_sees(self) -> None:
         names = (*self.containers, self.unknown) if self.unknown else self.containers
@@ -88,9 +95,12 @@ def _everything(trial: Trial, connector: Connector) -> list[WorkItem]:
     return [item for box in boxes for item in read(connector, box, trial.cursor(), trial.author.demand).items]
 
 
-def _refused(connector: Connector, query: str) -> None:
+def _refused(connector: Connector, query: str, why: str) -> None:
     try:
         found = connector.matching(query, None)
-    except Stop:
+    except QueryRefused as error:
+        assert str(error), f"{why} a query is refused without a reason"
         return
-    raise AssertionError(f"without a query language a query is answered with {found}")
+    except ConnectorError as error:
+        raise AssertionError(f"{why} a query raises {type(error).__name__}, and not QueryRefused") from None
+    raise AssertionError(f"{why} a query is answered with {found}")

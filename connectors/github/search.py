@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from connectors.contract import IdPage, MalformedAnswer, Stop, TryLater
+from connectors.contract import IdPage, MalformedAnswer, QueryRefused, Stop, TryLater
 from connectors.github import normalise
 from connectors.github.paging import Listing, Place, links_of
 from connectors.github.payload import Payload
@@ -46,7 +46,7 @@ def narrowed(query: str, called: Mapping[str, str]) -> str:
 def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPage:
     """Return one page of what a query finds in the configured repositories.
 
-    Raises Stop with GitHub's reason where it refuses the query, and where the query finds more than GitHub gives.
+    Raises QueryRefused with GitHub's reason, and where the query finds more than GitHub gives.
     """
     homes = {repo.name.casefold(): repo for repo in configured(wire, shared).values()}
     place = Place.read(resume) if resume else Place(Listing.SEARCH)
@@ -57,14 +57,15 @@ def matching(wire: Wire, shared: Shared, query: str, resume: str | None) -> IdPa
     if answer.status == 422:
         if not place.part and place.begins and _APART[0] in answer.reason:
             return IdPage((), tuple([Place(Listing.SEARCH, part=part).text() for part in _APART]))
-        raise Stop(f"GitHub refuses {what} (422): {answer.reason or 'it gives no reason'}")
+        reason = f"GitHub refuses {what} (422): {answer.reason or 'it gives no reason'}"
+        raise QueryRefused(reason) if place.begins else Stop(reason)
     told = answer.object(what)
     if type(told.get("total_count")) is not int:
         raise MalformedAnswer(f"The answer for {what} does not say how much was found; nothing of it was used.")
     if told.get("incomplete_results") is not False:
         raise TryLater(f"GitHub did not finish {what} in time: try again later.")
     if told["total_count"] > MOST_HITS:
-        raise Stop(f"{what[0].upper()}{what[1:]} finds more than {MOST_HITS} tickets: narrow the query.")
+        raise QueryRefused(f"{what[0].upper()}{what[1:]} finds more than {MOST_HITS} tickets: narrow the query.")
     following = place.after(links_of(answer.headers.get("link", ""), wire.owns, what), what)
     refs = _refs(require(told, "items", what), homes)
     return IdPage(tuple(refs), tuple([one.text() for one in following]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connectors.contract import Container, Cursor, Demand, FieldsRefused, IdPage, Page, Stop
+from connectors.contract import Container, Cursor, Demand, FieldsRefused, IdPage, Page, QueryRefused, Stop
 from connectors.http import require
 from connectors.jira import boards, fields, paging
 from connectors.jira.agile import Agile
@@ -182,17 +182,18 @@ class Listing:
         return IdPage((*[Ref(one.id, one.key) for one in versions], *page.refs), page.following + more)
 
     def matching(self, query: str, resume: str | None) -> IdPage:
-        """Return one page of what an admin's own query finds.  Raises Stop with Jira's words when it refuses it."""
+        """Return one page of what an admin's own query finds.  Raises QueryRefused with Jira's words."""
         place = self._site.start() if resume is None else paging.parse(resume)
         if isinstance(place, Sprints):
             raise Stop("This page is not one of a query.")
-        return self._ids(query, place, own=True)
+        # Later pages have tokens, which may be too old by now.
+        return self._ids(query, place, refusal=QueryRefused if resume is None else Stop)
 
-    def _ids(self, query: str, place: Chained | Numbered, *, own: bool = False) -> IdPage:
+    def _ids(self, query: str, place: Chained | Numbered, *, refusal: type[Stop] | None = None) -> IdPage:
         what = f"the issues of {place.project}" if place.project else f"the query {trimmed(query)!r}"
         answer = self._site.search(query, place, ("id",), what, size=paging.ID_PAGE_SIZE)
-        if own and answer.status == 400:
-            raise Stop(f"Jira refuses the query {trimmed(query)!r}: {answer.told or 'it does not say why'}")
+        if refusal and answer.status == 400:
+            raise refusal(f"Jira refuses the query {trimmed(query)!r}: {answer.told or 'it does not say why'}")
         page = answer.object(what)
         issues = require(page, "issues", what)
         refs = [Ref(needed(one, "id", str, what), maybe(one, "key", str, what) or "") for one in issues]

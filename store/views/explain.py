@@ -23,7 +23,10 @@ from store.finals import Closed, closed
 from store.holds import Hold, hold_of, holds_json
 from store.lanes import lanes_of, last_day, override_json
 from store.overrides import Override
+from store.renames import on_record
+from store.selecting import Selecting
 from store.views.quarantine import message_for
+from store.views.refused import Refused, refusals, refused_json, refused_queries_json
 from store.views.setup import Setup
 
 
@@ -65,16 +68,24 @@ class Explained:
     """Those of people by their ids."""
     end: "End | None" = None
     """How it ended, where its cycle is closed: value and evidence are those of then."""
+    refused: tuple[Refused, ...] = ()
+    """What its rule in the config names and the tracker refuses."""
+    idle: frozenset[int] = frozenset()
+    """Parts that select nothing, and would if they asked for no state and no days."""
 
     @property
     def weeks(self) -> int:
         """How many whole weeks are over, for a throughput."""
         return weeks_over(self.rule, self.at).days // 7
 
+    def unheard(self, place: int) -> bool:
+        """Tell whether a part weighs by a field that the tracker refuses: then tickets are not to blame."""
+        part = self.rule.parts[place]
+        return any(each.field and (each.source, each.field) == (part.source, part.by) for each in self.refused)
+
     def lacks(self, place: int) -> bool:
         """Tell whether a part selects nothing that the number needs: it does not wait for a label to be used."""
-        empty = set(range(len(self.rule.parts))) - {line.part for line in self.measured.lines}
-        return place in self.rule.lacking(empty)
+        return place in self.rule.lacking(_empty(self.rule, self.measured.lines)) and place not in self.idle
 
     def grown(self, place: int) -> int:
         """How many items a part selects that were created since the cycle began."""
@@ -89,27 +100,60 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
     None when nothing feeds it.  Raises ArithmeticError where absurd estimates make a number that no column holds.
     """
-    lanes, end = lanes_of(connection, name), _end(connection, name)
+    known = setup.key_result(name)
+    held_as = on_record(connection, known) if known else name
+    lanes, end = lanes_of(connection, held_as), _end(connection, held_as)
     state, override = lanes.state, lanes.in_force(now)
     rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else setup.rules.get(name)
     if rule is None or (end and state is None):
         return None
     quarantined = message_for(setup.quarantine, name)
     at = end.closed.final.at if end else state.measured_at if state else now
-    frozen = scopes.of_key_result(connection, name)
+    frozen = scopes.of_key_result(connection, held_as)
     found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
     seen = lines_of(rule, found, at, frozen)
     lines = seen.lines
     if state is not None:
-        until = end.closed.final.seq if end else None
-        told = ledger.evidence_of(connection, name) if until is None else ledger.evidence_then(connection, name, until)
+        told = (
+            ledger.evidence_then(connection, held_as, end.closed.final.seq)
+            if end
+            else ledger.evidence_of(connection, held_as)
+        )
         lines = _as_recorded(connection, told, rule, seen.lines)
     totals = totals_of(rule, lines)
-    measured = Measured(value_of(rule, totals, at), totals, lines, seen.scopes)
-    hold = hold_of(connection, name)
-    names = people.names_of(connection, [override.by]) if override else {}
-    day, value = last_day(override, setup.calendar), end.closed.automatic if end else lanes.automatic
-    return Explained(name, value, at, rule, measured, quarantined, hold, override, day, names, end)
+    return Explained(
+        key_result=name,
+        value=end.closed.automatic if end else lanes.automatic,
+        at=at,
+        rule=rule,
+        measured=Measured(value_of(rule, totals, at), totals, lines, seen.scopes),
+        quarantined=quarantined,
+        hold=hold_of(connection, held_as),
+        override=override,
+        last_day=last_day(override, setup.calendar),
+        names=people.names_of(connection, [override.by]) if override else {},
+        end=end,
+        refused=() if end else _refused(connection, setup, name),
+        idle=frozenset() if end else _idle(connection, rule, lines, now),
+    )
+
+
+def _idle(connection: Connection, rule: Rule, lines: Sequence[Line], now: datetime) -> frozenset[int]:
+    if now >= rule.period.end:  # the mirror of today does not tell
+        return frozenset()
+    selecting = Selecting(connection, now)
+    return frozenset(number for number in _empty(rule, lines) if selecting.idle(rule, rule.parts[number]))
+
+
+def _empty(rule: Rule, lines: Sequence[Line]) -> set[int]:
+    return set(range(len(rule.parts))) - {line.part for line in lines}
+
+
+def _refused(connection: Connection, setup: Setup, name: str) -> tuple[Refused, ...]:
+    if name not in setup.rules:
+        return ()
+    states = {each: sources.state_of(connection, each) for each in setup.rules[name].sources}
+    return tuple(refusals(connection, setup, name, states))
 
 
 def _end(connection: Connection, name: str) -> End | None:
@@ -178,6 +222,8 @@ def explain_json(answer: Explained) -> dict[str, Any]:
         "add_start": as_json(rule.base) if rule.add_start else None,
         "measured": as_json(answer.measured.value),
         "quarantined": answer.quarantined,
+        "refused_fields": refused_json(answer.refused),
+        "refused_queries": refused_queries_json(answer.refused),
         "held": holds_json((answer.hold,))[0] if answer.hold and not answer.hold.rejected else None,
         "override": override_json(answer.override, answer.names),
         "closed": _end_json(answer.end) if answer.end else None,

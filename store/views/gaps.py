@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select
 
 from mapping.codec import parse_rule
 from mapping.family import Candidate
-from mapping.measure import selected
-from mapping.rule import Part, Rule
-from store import facets, ledger, queries
+from store import ledger, queries
+from store.renames import pending
+from store.selecting import Selecting
 from store.tables import evidence
 from store.views.setup import Setup
 
@@ -24,6 +24,8 @@ class Gap:
     part: int
     """Counted from 0."""
     source: str
+    linked: bool = False
+    """Labels alone feed the key result, and nobody uses one yet."""
 
 
 def gaps(
@@ -35,34 +37,25 @@ def gaps(
     """Return the gaps in the rules on record, in the order of the config.
 
     Rules of a cycle that is over have none: the mirror is asked as it is today, which does not tell what they select.
+    Nor has a part that only waits for work to be in its state, or of its days (`mapping.lasting`).
     A part with evidence selects something; for the other parts alone, which are few, the facets of a source are asked,
     or its mirror is read.
     """
     states = ledger.states(connection)
     rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
     fed = {(row.key_result, row.part) for row in rows}
-    loaded: dict[str, Sequence[Candidate]] = {}
-    indexes: dict[str, facets.Index | None] = {}
-
-    def selects(rule: Rule, part: Part) -> bool:
-        if part.source not in indexes:
-            indexes[part.source] = facets.index_of(connection, part.source)
-        index = indexes[part.source]
-        told = None if index is None else facets.selects_some(connection, index, rule, part, now)
-        if told is not None:
-            return told
-        if part.source not in loaded:
-            loaded[part.source] = mirror(connection, part.source)
-        return bool(selected(rule, part, loaded, now))
-
+    selecting = Selecting(connection, now, mirror)
     found: list[Gap] = []
+    renamed = pending(setup.key_results, states)
+    states = {renamed.get(name, name): state for name, state in states.items()}
     for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
         rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
         if now >= rule.period.end:
             continue
-        unfed = (number for number in rule.lacking(range(len(rule.parts))) if (name, number) not in fed)
-        empty = [number for number in unfed if not selects(rule, rule.parts[number])]
-        found += [Gap(name, number, rule.parts[number].source) for number in rule.lacking(empty)]
+        unfed = (number for number in rule.lacking(range(len(rule.parts))) if (states[name].id, number) not in fed)
+        empty = [number for number in unfed if not selecting.some(rule, rule.parts[number])]
+        lacking = (number for number in rule.lacking(empty) if not selecting.idle(rule, rule.parts[number]))
+        found += [Gap(name, number, rule.parts[number].source, rule.parts[number].linked) for number in lacking]
     return tuple(found)
 
 

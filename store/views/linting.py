@@ -1,15 +1,16 @@
 """What is to be said of the rules of a config, as far as the mirror was read completely for them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from mapping.codec import parse_rule, rule_hash, rule_text
-from mapping.demand import demand_of, fields_of
+from mapping.demand import demand_of, fields_of, queries_of
 from mapping.facets import asked_by
-from mapping.lint import FieldRefused, Finding, Reached, Reused, Surveyed, findings
+from mapping.lint import FieldRefused, Finding, Reached, Reused, Surveyed, Unanswered, findings
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
 from okrs.ledger import EntryKind
@@ -17,6 +18,7 @@ from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress
 from store import ledger, lookup, queries, sources
 from store.cache import MirrorCache
+from store.renames import renames
 from store.sources import SourceState
 from store.surveying import Surveyor, TermNames
 from store.tables import ledger_entry
@@ -49,19 +51,30 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
 
     asked = {name: asked_by(_parts(rules.values(), name)) for name in named}
     names = {name: _names(connection, cache, states[name], asked[name]) for name in sorted(named)}
-    found = [*_refused(setup, states, now), *findings(rules, names, survey, keys)]
+    refused = list(_refused(connection, setup, states, now))
+    found = [*refused, *(each for each in findings(rules, names, survey, keys) if not _is_told(each, refused))]
     whole = {name: rule for name, rule in rules.items() if name not in lacking}
     return [*found, *_reached(connection, setup, whole, values, now), *_reused(connection, setup, now)]
 
 
-def _refused(setup: Setup, states: Mapping[str, SourceState], now: datetime) -> Iterator[FieldRefused]:
+def _refused(
+    connection: Connection, setup: Setup, states: Mapping[str, SourceState], now: datetime
+) -> Iterator[FieldRefused | Unanswered]:
     for name, rule in setup.rules.items():
         if now >= rule.period.end:
             continue
-        for source, field, error in refusals(setup, rule, states):
+        for each in refusals(connection, setup, name, states):
             for number, part in enumerate(rule.parts):
-                if part.source == source and field in fields_of(part):
-                    yield FieldRefused(name, number, field, error)
+                if part.source != each.source:
+                    continue
+                if each.field in fields_of(part):
+                    yield FieldRefused(name, number, each.field, each.error)
+                if each.query in queries_of(part):
+                    yield Unanswered(name, number, each.query, each.error, refused=True)
+
+
+def _is_told(found: Finding, refused: Iterable[Finding]) -> bool:
+    return isinstance(found, Unanswered) and replace(found, refused=True) in refused
 
 
 def _parts(rules: Iterable[Rule], source: str) -> Iterator[Part]:
@@ -134,8 +147,13 @@ def _begun(connection: Connection) -> dict[str, list[tuple[Decimal | None, Decim
     """The value before and after each time that a rule came into force, by key result."""
     entries = ledger_entry.c
     kinds = (EntryKind.BASELINE.value, EntryKind.RULE.value)
-    taken = select(entries.key_result, entries.old, entries.new).where(entries.kind.in_(kinds)).order_by(entries.seq)
+    renamed = {each.seq: each for each in renames(connection)}
+    wanted = or_(entries.kind.in_(kinds), entries.seq.in_(renamed))
+    taken = select(entries.seq, entries.key_result, entries.old, entries.new).where(wanted).order_by(entries.seq)
     begun: dict[str, list[tuple[Decimal | None, Decimal | None]]] = {}
     for row in connection.execute(taken):
-        begun.setdefault(row.key_result, []).append((row.old, row.new))
+        if row.seq in renamed:
+            begun[row.key_result] = begun.pop(renamed[row.seq].old, [])
+        else:
+            begun.setdefault(row.key_result, []).append((row.old, row.new))
     return begun

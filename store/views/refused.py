@@ -1,48 +1,66 @@
-"""Key results that wait because their rules name fields that a tracker refused, as of the last read."""
+"""Key results that wait because their rules name fields or queries that a tracker refused, as of the last read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
+
 from mapping.demand import demand_of
-from mapping.rule import Rule
+from okrs.demand import Demand
+from store import queries
 from store.sources import SourceState
-from store.views.setup import Setup
+from store.views.setup import Setup, SourceSetup
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A field that the rule of a key result names and cannot have; what is on record stays meanwhile."""
+    """What the rule of a key result names and cannot have; what is on record stays meanwhile."""
 
     key_result: str
     source: str
     field: str
-    """As the rule spells it."""
+    """As the rule spells it; empty where it is a query."""
     error: str
     """A sentence with the next step."""
+    query: str = ""
+    """As the rule writes it, in the tracker's own language; empty where it is a field."""
+
+    @property
+    def awaited(self) -> str:
+        """What it waits for, in words."""
+        return "a field" if self.field else "a query"
 
 
-def refused(setup: Setup, states: Mapping[str, SourceState]) -> tuple[Refused, ...]:
-    """Return what was refused, in the order of the config; each field of a key result's rule and source once."""
-    return tuple(
-        Refused(each.id, source, name, error)
-        for each in setup.key_results
-        if each.id in setup.rules
-        for source, name, error in refusals(setup, setup.rules[each.id], states)
-    )
+def awaited(found: Sequence[Refused]) -> str:
+    """What a key result waits for, in words; empty when for nothing."""
+    return " and ".join(sorted({each.awaited for each in found}))
 
 
-def refusals(setup: Setup, rule: Rule, states: Mapping[str, SourceState]) -> Iterator[tuple[str, str, str]]:
-    """Yield source, field and sentence of what a rule demands and was refused."""
-    for each in setup.sources:
-        if each.name not in rule.sources:
-            continue
-        demand = demand_of(rule, each.name)
-        read = [one for one in states[each.name].containers if each.shaping in {None, one.demand.shaping}]
-        for name in sorted(demand.fields):
-            told = next(filter(None, (one.refusal(name, demand) for one in read)), None)
-            if told:
-                yield each.name, name, told
+def refused(connection: Connection, setup: Setup, states: Mapping[str, SourceState]) -> tuple[Refused, ...]:
+    """Return what was refused, in the order of the config; each field or query of a rule and source once."""
+    every = (each.id for each in setup.key_results if each.id in setup.rules)
+    return tuple(one for name in every for one in refusals(connection, setup, name, states))
+
+
+def refusals(connection: Connection, setup: Setup, name: str, states: Mapping[str, SourceState]) -> Iterator[Refused]:
+    """Yield what the rule of a key result demands and was refused."""
+    rule = setup.rules[name]
+    for source in (each for each in setup.sources if each.name in rule.sources):
+        demand = demand_of(rule, source.name)
+        for field, told in _fields(source, states[source.name], demand):
+            yield Refused(name, source.name, field, told)
+        known = queries.refusals_of(connection, source.name) if demand.queries else {}
+        for query in sorted(demand.queries & known.keys()):
+            yield Refused(name, source.name, "", known[query], query=query)
+
+
+def _fields(source: SourceSetup, state: SourceState, demand: Demand) -> Iterator[tuple[str, str]]:
+    read = [one for one in state.containers if source.shaping in {None, one.demand.shaping}]
+    for name in sorted(demand.fields):
+        told = next(filter(None, (one.refusal(name, demand) for one in read)), None)
+        if told:
+            yield name, told
 
 
 def refused_json(found: Sequence[Refused]) -> list[dict[str, Any]]:
@@ -50,4 +68,14 @@ def refused_json(found: Sequence[Refused]) -> list[dict[str, Any]]:
     return [
         {"key_result": each.key_result, "source": each.source, "field": each.field, "error": each.error}
         for each in found
+        if each.field
+    ]
+
+
+def refused_queries_json(found: Sequence[Refused]) -> list[dict[str, Any]]:
+    """The list under `refused_queries` of the same."""
+    return [
+        {"key_result": each.key_result, "source": each.source, "query": each.query, "error": each.error}
+        for each in found
+        if each.query
     ]

@@ -26,10 +26,11 @@ from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
 from store.overrides import Override, overrides
 from store.readiness import ready
+from store.renames import pending
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
-from store.views.refused import Refused, refused, refused_json
+from store.views.refused import Refused, awaited, refused, refused_json, refused_queries_json
 from store.views.setup import Setup, SourceSetup
 
 STALE_AFTER = 3
@@ -44,7 +45,7 @@ class KeyResultStatus:
     standing: Standing
     stale: bool
     reading: bool
-    """Its rule waits for a wider read, or for fields that the tracker refuses; until then the old one stays."""
+    """Its rule waits for a wider read, or for what the tracker refuses; until then the old one stays."""
     mapped: bool
     updated_at: datetime | None
     """When the value that is shown last changed."""
@@ -63,7 +64,9 @@ class KeyResultStatus:
     quarantined: str | None = None
     """Why it is in quarantine and what becomes of it; None when it is not."""
     refused: tuple[str, ...] = ()
-    """Why fields that its rule names cannot be had: sentences of its trackers."""
+    """Why fields or queries that its rule names cannot be had: sentences of its trackers."""
+    awaits: str = ""
+    """What these are about, in words."""
     closed: Closed | None = None
     """How it ended, where its cycle is closed: the value is the one that was shown then."""
 
@@ -109,7 +112,7 @@ class StatusView:
     gaps: tuple[Gap, ...] = ()
     """Parts of the shown key results' rules that select nothing."""
     refused: tuple[Refused, ...] = ()
-    """Fields that the shown key results' rules name and cannot have."""
+    """Fields and queries that the shown key results' rules name and cannot have."""
     absent: str = ""
     """A sentence when there is no database yet."""
     quarantine: tuple[Quarantined, ...] = ()
@@ -151,19 +154,30 @@ class _Held:
 
 def _held(connection: Connection, setup: Setup) -> _Held:
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
-    set_by_hand, checkins, ends = overrides(connection), last_checkins(connection), closed(connection)
+    recorded = ledger.states(connection)
+    new = pending(setup.key_results, recorded)
+    set_by_hand = _by_new_names(overrides(connection), new)
+    checkins, ends = _by_new_names(last_checkins(connection), new), _by_new_names(closed(connection), new)
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
     return _Held(
-        states=ledger.states(connection),
+        states=_by_new_names(recorded, new),
         sources=states,
-        holds={each.key_result: each for each in open_holds(connection)},
-        refused=refused(setup, states),
+        holds={new.get(each.key_result, each.key_result): each for each in open_holds(connection)},
+        refused=refused(connection, setup, states),
         overrides=set_by_hand,
         checkins=checkins,
         names=people.names_of(connection, sorted(who)),
         closed=ends,
         cycles=closed_cycles(setup, ends),
     )
+
+
+T = TypeVar("T")
+
+
+def _by_new_names(found: Mapping[str, T], new: Mapping[str, str]) -> dict[str, T]:
+    """Put under its name in the config what is on record under the one before."""
+    return {new.get(name, name): each for name, each in found.items()}
 
 
 def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
@@ -235,7 +249,8 @@ def _key_result(
     old = bool(rule) and any(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
     )
-    wanting = tuple(dict.fromkeys(each.error for each in held.refused if each.key_result == key_result.id))
+    lacking = [each for each in held.refused if each.key_result == key_result.id]
+    wanting = tuple(dict.fromkeys(each.error for each in lacking))
     return KeyResultStatus(
         key_result=key_result,
         value=value,
@@ -259,6 +274,7 @@ def _key_result(
         hold=held.holds.get(key_result.id),
         quarantined=message_for(setup.quarantine, key_result.id),
         refused=wanting,
+        awaits=awaited(lacking),
     )
 
 
@@ -390,6 +406,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
         ],
         "selects_nothing": gaps_json(view.gaps),
         "refused_fields": refused_json(view.refused),
+        "refused_queries": refused_queries_json(view.refused),
         "quarantine": quarantine_json(view.quarantine),
     }
 

@@ -15,7 +15,7 @@ end the head and what is kept for speed (state, evidence, overrides, final value
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,7 +29,7 @@ from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
 from okrs.closing import Ending, flaw_of, parse_ending
 from okrs.lanes import Lane, day_in, lane_of, shown_value, value_on
-from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem
+from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem, renamed_from, terms_in
 from okrs.objective import terms_text
 from store import ledger
 from store.finals import Final, finals
@@ -109,7 +109,7 @@ class _Replay:
         """Carry on what an entry of its automatic lane says."""
         self.value, self.seq, self.rule = entry.new, entry.seq, entry.rule
         if entry.kind in (EntryKind.BASELINE, EntryKind.TARGET):
-            self.terms = entry.details
+            self.terms = terms_in(entry.details)
         if entry.kind in (EntryKind.RETIRE, EntryKind.RULE):
             self.retired = entry.kind is EntryKind.RETIRE
         if entry.kind in _OF_HOLDS:
@@ -123,8 +123,9 @@ def verify(connection: Connection) -> Verified:
     prev, seq, closing = GENESIS, 0, _Closing()
     try:
         for entry in ledger.entries_of(connection):
+            problem = link_problem(entry, prev, seq) or _renamed(entry, replays)
             replay = replays.setdefault(entry.key_result, _Replay())
-            problem = link_problem(entry, prev, seq) or closing.problem(entry, replay) or _follows(entry, replay, rules)
+            problem = problem or closing.problem(entry, replay) or _follows(entry, replay, rules)
             if problem:
                 return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
             prev, seq = entry.hash, entry.seq
@@ -167,6 +168,8 @@ class _Closing:
 
 def _behind(entry: Entry, replay: _Replay) -> str:
     """Say what is wrong with an entry for what came before it: an end, or none."""
+    if renamed_from(entry.kind, entry.details) is not None:
+        return ""
     corrects = entry.kind is EntryKind.CORRECTION
     if corrects is (replay.end is not None):
         return ""
@@ -201,6 +204,19 @@ def _rules(connection: Connection) -> dict[str, Rule | None]:
         except (ValueError, TypeError, KeyError, ArithmeticError):  # a text that was never a rule, under its own hash
             rules[row.hash] = None
     return rules
+
+
+def _renamed(entry: Entry, replays: dict[str, _Replay]) -> str:
+    """Let a key result go on under the new name that an entry gives it."""
+    old = renamed_from(entry.kind, entry.details)
+    if old is None:
+        return ""
+    if entry.key_result in replays:
+        return f"it renames {old}, and {entry.key_result} has a history of its own."
+    replay = replays[entry.key_result] = replays.pop(old, _Replay())
+    replay.end = replay.end and replace(replay.end, key_result=entry.key_result)
+    replay.override = replay.override and replace(replay.override, key_result=entry.key_result)
+    return ""
 
 
 def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
@@ -329,12 +345,22 @@ def _at_the_end(connection: Connection, replays: dict[str, _Replay], prev: str, 
         return Verified(False, seq, prev, displaced, f"Entry {displaced}: its rows do not stand in their places.")
     if head.seq != seq:
         last = min(head.seq, seq) + 1
-        return Verified(
-            False, seq, prev, last, f"The ledger ends at {seq}, its head says {head.seq}: entries are missing."
-        )
+        return Verified(False, seq, prev, last, _ends_elsewhere(head.seq, seq))
     if head.hash != prev:
         return Verified(False, seq, prev, seq, f"Entry {seq}: the ledger's head names another entry as the last.")
     return _kept(connection, replays, prev, seq)
+
+
+def _ends_elsewhere(head: int, seq: int) -> str:
+    """Say that the last entries are gone, or stand behind the end: only a hand in the tables can do that."""
+    if head < seq:
+        return f"Entry {head + 1}: it stands behind entry {head}, which the ledger's head names as the last one."
+    gone = f"Entry {head} is" if head == seq + 1 else f"Entries {seq + 1} to {head} are"
+    last = f"the last one there is {seq}" if seq else "there is none at all"
+    return (
+        f"{gone} missing: the ledger's head says that {head} was the last one written, and {last}. "
+        "Somebody deleted what is missing: find out who, and take the database from a backup."
+    )
 
 
 def _displaced(connection: Connection) -> int | None:

@@ -12,6 +12,7 @@ from mapping.rule import Rule
 from store import ledger, scopes, sources
 from store.cache import MirrorCache
 from store.readiness import ready
+from store.renames import on_record
 from store.views.refused import refusals
 from store.views.setup import Setup
 
@@ -27,6 +28,8 @@ class Why(StrEnum):
     """Sources of it could not be read completely."""
     FIELDS = "fields"
     """Its rule names fields that the tracker refuses."""
+    QUERIES = "queries"
+    """Its rule asks queries that the tracker refuses."""
     NOTHING = "nothing"
     """All was read, and there is nothing that it could measure: no average of no tickets."""
     TOO_LARGE = "too_large"
@@ -43,13 +46,13 @@ class Waiting:
     begins: date | None = None
     """The first day of its cycle, when it waits for that."""
     failed: tuple[tuple[str, str], ...] = ()
-    """Sources that it waits for, each with the tracker's last error, or with why it refuses a field."""
+    """Sources that it waits for, each with the tracker's last error, or with why it refuses a field or a query."""
 
 
 def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> Waiting | None:
     """Tell why a key result has no value; None when it has one, or had one."""
     key_result, rule = setup.key_result(name), setup.rules.get(name)
-    if ledger.state_of(connection, name) is not None or key_result is None:
+    if key_result is None or ledger.state_of(connection, on_record(connection, key_result)) is not None:
         return None
     if rule is None:
         return Waiting(Why.MAPPING)
@@ -59,9 +62,10 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
     lacking = [
         each for each in states if not ready(connection, each, setup.containers[each.name], demand_of(rule, each.name))
     ]
-    refused = refusals(setup, rule, {each.name: each for each in states})
-    if fields := tuple((source, error) for source, _, error in refused):
-        return Waiting(Why.FIELDS, failed=fields)
+    refused = list(refusals(connection, setup, name, {each.name: each for each in states}))
+    if refused:
+        why = Why.FIELDS if any(each.field for each in refused) else Why.QUERIES
+        return Waiting(why, failed=tuple((each.source, each.error) for each in refused))
     failed = tuple((each.name, each.error) for each in lacking if each.error)
     if failed:
         return Waiting(Why.SOURCES, failed=failed)

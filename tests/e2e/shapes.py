@@ -31,6 +31,7 @@ QUARANTINE = [
 GAPS = [{"key_result": str, "part": int, "source": str}]
 
 REFUSED = [{"key_result": str, "source": str, "field": str, "error": str}]
+REFUSED_QUERIES = [{"key_result": str, "source": str, "query": str, "error": str}]
 
 OVERRIDE: dict[str, Any] = {"value": NUMBER, "why": str, "by": str, "until": (INSTANT, None)}
 
@@ -79,6 +80,7 @@ STATUS: dict[str, Any] = {
     ],
     "selects_nothing": GAPS,
     "refused_fields": REFUSED,
+    "refused_queries": REFUSED_QUERIES,
     "quarantine": QUARANTINE,
 }
 
@@ -166,6 +168,7 @@ SYNC: dict[str, Any] = {
             "seen": int,
             "changed": int,
             "removed": int,
+            "missed": int,
             "error": MAYBE_TEXT,
         }
     ],
@@ -176,6 +179,7 @@ SYNC: dict[str, Any] = {
     "held": HOLDS,
     "selects_nothing": GAPS,
     "refused_fields": REFUSED,
+    "refused_queries": REFUSED_QUERIES,
     "dry_run": bool,
     "anchor": ({"to": str, "seq": int, "hash": str, "at": INSTANT, "problem": MAYBE_TEXT}, None),
     "quarantine": QUARANTINE,
@@ -203,6 +207,8 @@ EXPLAIN: dict[str, Any] = {
     "scale": None,
     "add_start": MAYBE_NUMBER,
     "quarantined": MAYBE_TEXT,
+    "refused_fields": REFUSED,
+    "refused_queries": REFUSED_QUERIES,
     "held": (HOLD, None),
     "override": (OVERRIDE, None),
     "closed": (
@@ -366,6 +372,7 @@ _TICKET = {
     "reason": (REASONS | {"deleted", "hidden", "removed"}, None),
     "old": [_PLACE],
     "new": [_PLACE],
+    "amount": NUMBER,
 }
 
 PLAN: dict[str, Any] = {

@@ -38,6 +38,12 @@ def test_rows_are_chosen_by_text(settled: Headway) -> None:
     assert nothing == "# Nothing of that was found.\n"
 
 
+def test_without_a_source_those_of_the_config_are_named(settled: Headway) -> None:
+    code, out, err = settled.run("discover")
+    assert (code, out) == (2, "")
+    assert "name one of acme-jira, acme-github, acme-asana" in " ".join(err.split())
+
+
 @pytest.mark.parametrize("source", PROJECTS)
 @pytest.mark.parametrize("match", ["", "e", "checkout", "task"])
 def test_whatever_is_chosen_no_key_stands_without_a_value(settled: Headway, source: str, match: str) -> None:

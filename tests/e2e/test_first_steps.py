@@ -35,6 +35,15 @@ def test_one_empty_part_of_two_is_told(copy: Headway) -> None:
     assert explain.index("part 1 selects nothing") < explain.index("acme-github: percent")
 
 
+def test_a_true_zero_is_no_mistake(copy: Headway) -> None:
+    copy.edit("label: p1, not", "label: p1, created: 2026-01-01..2026-01-02, not")
+    for command in (["sync"], ["status"], ["explain", "p1-bugs"], ["validate"]):
+        assert "selects nothing" not in copy.run(*command).out
+    assert copy.run("status", "--json").out["selects_nothing"] == []
+    assert "no ticket is in that state, or of those days, just now" in copy.run("explain", "p1-bugs").out
+    assert copy.run("explain", "p1-bugs", "--json").out["parts"][0]["selects_nothing"] is False
+
+
 def test_a_database_that_is_not_there_is_not_called_whole(headway: Headway) -> None:
     sentence = f"There is no database at {headway.database} yet: run `headway sync`."
     for arguments, expected in ((["verify"], 1), (["status"], 0)):

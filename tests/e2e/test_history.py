@@ -80,3 +80,23 @@ def test_hostile_texts_are_harmless(copy: Headway, form: str) -> None:
     assert not (CONTROL | TURNING) & set(out)
     if form == "--csv":
         assert {row["why"] for row in csv.DictReader(io.StringIO(out))} == {"'=1+1[2J x"}
+
+
+def test_a_renamed_key_result_keeps_its_history(copy: Headway) -> None:
+    before = copy.run("history", "p1-bugs", "--json").out
+    value = copy.values()["p1-bugs"]
+    copy.edit("{id: p1-bugs,", "{id: p1-fixed, was: p1-bugs,")
+    copy.edit("key_result: p1-bugs", "key_result: p1-fixed")
+    assert copy.run("history", "p1-fixed", "--json").out == before, "nobody has written the new name yet"
+    planned = copy.run("plan", "--exit-code")
+    assert (planned.code, "p1-fixed" in planned.out, "renamed, was p1-bugs" in planned.out) == (5, True, True)
+    synced = copy.run("sync", "--json").out
+    assert (synced["retired"], [each["key_result"] for each in synced["updates"]]) == ([], [])
+    assert copy.values()["p1-fixed"] == value
+    after = copy.run("history", "p1-fixed", "--json").out
+    assert after[: len(before)] == before
+    assert [(each["kind"], each["why"]) for each in after[len(before) :]] == [("target", "renamed from p1-bugs")]
+    assert "renamed from p1-bugs" in copy.run("history", "p1-fixed").out
+    assert copy.run("verify").code == 0
+    assert copy.run("plan", "--exit-code").code == 0
+    assert "p1-bugs is called p1-fixed now" in copy.run("explain", "p1-bugs").err

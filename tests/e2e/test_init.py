@@ -282,6 +282,8 @@ def test_a_project_that_is_not_there_is_asked_for_again(desk: Headway, terminal:
     terminal.answer("Site root of Jira", desk.sandbox.urls["jira"])
     terminal.answer("email, as headway@acme.example (Enter for none)", JIRA_EMAIL)
     terminal.answer("Name of the environment variable that holds the token [JIRA_TOKEN]", "")
+    terminal.answer("projects, by number or name", "1, 99")
+    terminal.until("there is no 99 in the list: choose a number from 1 to ")
     terminal.answer("projects, by number or name", "PAY, PLATT")
     terminal.until("jira cannot read PLATT: ")
     terminal.answer("change projects", "change projects")

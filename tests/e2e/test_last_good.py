@@ -103,6 +103,15 @@ def test_a_run_refuses_it_unless_the_last_good_one_is_wanted(broken: Headway) ->
     assert since in str(broken.run("status", "--json").out)
 
 
+def test_validate_blames_for_an_id_given_twice_only_who_took_it(teams: Path, copy: Headway) -> None:
+    teams.write_text(TEAM, encoding="utf-8")
+    assert copy.run(*FOLDER, "sync", "--json").code == 0
+    teams.with_name("a-team.yaml").write_text(TEAM.replace("fast-web", "other"), encoding="utf-8")
+    errors = [each for each in copy.run(*FOLDER, "validate", "--json").out if each["severity"] == "error"]
+    assert {Path(each["file"]).name for each in errors} == {"a-team.yaml"}
+    assert len(errors) == 2
+
+
 def test_validate_says_what_runs_meanwhile(broken: Headway) -> None:
     answer = broken.run("validate")
     assert (answer.code, answer.err) == (1, "")

@@ -56,6 +56,18 @@ def test_every_surface_says_which_field_it_is(misspelt: Headway) -> None:
     assert 'the tracker cannot give the field "story_pionts"' in validated.out + validated.err
 
 
+def test_explain_blames_the_field_and_not_the_tickets(headway: Headway) -> None:
+    headway.edit(FLOW, FLOW.replace("story_points", "story_pionts"))
+    assert headway.run("sync", "--json").code == 0
+    text = headway.run("explain", "platform-flow").out
+    assert "no estimate" not in text
+    assert "the tracker refuses the field story_pionts" in text
+    explained = headway.run("explain", "platform-flow", "--json").out
+    assert list(shapes.complaints(explained, shapes.EXPLAIN)) == []
+    assert [each["field"] for each in explained["refused_fields"]] == ["story_pionts"]
+    assert {each["reason"] for part in explained["parts"] for each in part["excluded"]} == {"no_estimate"}
+
+
 def test_once_corrected_it_takes_effect(misspelt: Headway) -> None:
     assert misspelt.run("sync", "--json").code == 0
     misspelt.edit("by: story_pionts, counts: open", "by: story_points, counts: all")
@@ -73,6 +85,35 @@ def test_a_new_name_under_fields_is_planned_as_something_to_read(misspelt: Headw
     planned = {each["id"]: each for each in misspelt.run("plan", "--json").out["key_results"]}
     assert "unknown until read" in planned["platform-flow"]["note"]
     assert misspelt.run("status", "--json").out["refused_fields"] == []
+
+
+# a query that the tracker refuses
+
+
+def test_a_refused_query_stops_its_own_key_result_alone(headway: Headway) -> None:
+    assert headway.run("sync", "--json").code == 0
+    headway.edit(FLOW, "where: {query: 'colour = red'}, measure: count")
+    work(headway.sandbox.world, days=7, seed=3)
+    done = headway.run("sync", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert list(shapes.complaints(done.out, shapes.SYNC)) == []
+    assert {(each["state"], each["error"]) for each in done.out["sources"]} == {("ok", None)}
+    (refused,) = done.out["refused_queries"]
+    assert (refused["key_result"], refused["query"]) == ("platform-flow", "colour = red")
+    told = "Jira refuses the query 'colour = red': "
+    assert refused["error"].startswith(told)
+    assert {each["key_result"] for each in done.out["updates"]} & {"p1-bugs", "open-bugs"}, "others of the same source"
+    assert f"waits for a query: acme-jira: {told}" in headway.run("sync").out
+    status = headway.run("status", "--json").out
+    assert list(shapes.complaints(status, shapes.STATUS)) == []
+    waiting = {each["id"] for each in status["key_results"] if each["error"]}
+    assert (waiting, {each["stale"] for each in status["key_results"]}) == ({"platform-flow"}, {False})
+    assert "· waits for a query" in headway.run("status").out
+    assert f"rule changed; waits for a query: acme-jira: {told}" in headway.run("plan").out
+    assert headway.run("plan", "--exit-code").code == 0
+    validated = headway.run("validate")
+    assert "the tracker refuses this query, so this mapping does not take effect" in validated.out + validated.err
+    assert f"waits for a query: acme-jira: {told}" in headway.run("explain", "platform-flow").out
 
 
 # a variable of one source

@@ -24,6 +24,7 @@ from connectors.contract import (
     Listed,
     MalformedAnswer,
     Page,
+    QueryRefused,
     RateLimited,
     Stop,
     TryLater,
@@ -50,6 +51,7 @@ class ToyKit(HttpConformance):
     fields = frozenset({"points"})
     compared = frozenset({"market"})
     query = "points > 3"
+    wrong_query = "colour = red"
     posts = frozenset({"/find"})
 
     @contextmanager
@@ -356,6 +358,24 @@ class OddQuery(Toy):
     def matching(self, query: str, resume: str | None) -> IdPage:
         page = super().matching(query, resume)
         return replace(page, refs=(*page.refs, Ref("404404")))
+
+
+@breaks("a_refused_query_is_told_apart")
+class StopsForAQuery(Toy):
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        try:
+            return super().matching(query, resume)
+        except QueryRefused as error:
+            raise Stop(str(error)) from None
+
+
+@breaks("a_refused_query_is_told_apart")
+class FindsNothingForAQuery(Toy):
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        try:
+            return super().matching(query, resume)
+        except QueryRefused:
+            return IdPage(())
 
 
 @breaks("a_check_says_what_the_token_sees")

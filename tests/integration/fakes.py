@@ -34,9 +34,11 @@ from okrs.work import Ref, WorkItem
 from store import ledger
 from store.database import Database
 from store.facets import LARGE
+from store.sources import state_of
 from store.tables import evidence, item, item_version, ledger_delta, ledger_entry, metadata
 from store.views.explain import Explained, explain
 from store.views.linting import linted
+from store.views.refused import Refused, refused
 from store.views.setup import Setup, SourceSetup
 from store.views.status import KeyResultStatus, StatusView, status
 from store.views.verify import Verified, verify
@@ -393,6 +395,12 @@ class World:
         """All open cycles, or one."""
         with self.database.read() as connection:
             return status(connection, self._setup(), self.clock(), cycle)
+
+    def refused(self) -> tuple[Refused, ...]:
+        """The fields and queries of rules that trackers refuse."""
+        setup = self._setup()
+        with self.database.read() as connection:
+            return refused(connection, setup, {each.name: state_of(connection, each.name) for each in setup.sources})
 
     def verify(self) -> Verified:
         with self.database.read() as connection:

@@ -10,7 +10,17 @@ import pytest
 
 from config.where import Where
 from connectors import asana
-from connectors.contract import Container, Listed, MalformedAnswer, RateLimited, Stop, TryLater, Unreadable, What
+from connectors.contract import (
+    Container,
+    Listed,
+    MalformedAnswer,
+    QueryRefused,
+    RateLimited,
+    Stop,
+    TryLater,
+    Unreadable,
+    What,
+)
 from tests.integration.asana_client import SECRET, Launch, launched, reply, scripted
 from tests.loopback import Wire, always, answer, own_authority, tunnel
 
@@ -117,7 +127,7 @@ def test_a_listing_without_an_end_is_malformed(circle: list[str]) -> None:
 
 def test_a_query_is_refused_with_what_to_write_instead(launch: Launch) -> None:
     connector = launch.connect()
-    with pytest.raises(Stop) as caught:
+    with pytest.raises(QueryRefused) as caught:
         connector.matching("assignee = me", None)
     reason, _, remedy = str(caught.value).partition(": ")
     assert reason == "Asana has no query language, so it cannot be asked 'assignee = me'"

@@ -305,7 +305,7 @@ def test_histories_tell_what_was_rebuilt(database: Database) -> None:
     world.sync()
     backfilled(world, "kr")
     with world.database.read() as connection:
-        rows = told_history(history(connection, "kr"))
+        rows = told_history(history(connection, "kr"), "UTC")
         document = provenance(connection, "kr")
     console = Console(width=200, record=True, file=StringIO())
     console.print(rows)

@@ -136,6 +136,7 @@ class TestJira(HttpConformance):
     fields = frozenset({"customfield_10016"})
     compared = frozenset({jira_id("Market")})
     query = 'project = "PAY" AND issuetype = Bug'
+    wrong_query = "colour = red"
 
     def spares(self, path: str, status: int) -> bool:
         """`check` asks for boards to tell which right is lacking; a refusal there is its answer.
@@ -193,6 +194,7 @@ class TestGitHub(HttpConformance):
     absent = "1"
     token = TOKENS["github"]
     query = "label:p1 is:issue"
+    wrong_query = "is:issue colour:red"
     posts = frozenset({"/graphql"})
 
     @contextmanager

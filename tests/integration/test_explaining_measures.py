@@ -49,7 +49,7 @@ def explanation(world: World) -> str:
 
 def past(world: World) -> str:
     with world.database.read() as connection:
-        return text(render.history(history(connection, "kr")))
+        return text(render.history(history(connection, "kr"), "UTC"))
 
 
 def close(world: World, key: str) -> None:
@@ -162,7 +162,7 @@ def test_a_part_that_a_label_alone_feeds_is_told_in_the_sum_when_it_does(world: 
 def test_where_labels_alone_feed_a_key_result_one_that_nobody_uses_selects_nothing(world: World) -> None:
     world.feed("kr", a_rule(replace(a_part(where=where(label="kr:kr")), linked=True)))
     world.sync()
-    assert "selects nothing" in explanation(world)
+    assert "no ticket of tracker bears its label yet, and labels alone feed it" in explanation(world)
     assert [each["selects_nothing"] for each in explain_json(world.explain("kr"))["parts"]] == [True]
 
 

@@ -14,6 +14,7 @@ from connectors.contract import (
     Fate,
     Found,
     MalformedAnswer,
+    QueryRefused,
     RateLimited,
     Stop,
     TryLater,
@@ -227,14 +228,14 @@ def test_a_query_that_names_no_kind_is_asked_for_both_where_it_must(sandbox: San
 
 
 def test_a_refused_query_stops_with_the_reason_of_github(github: Connector) -> None:
-    with pytest.raises(Stop, match="the qualifier colour:red is not understood"):
+    with pytest.raises(QueryRefused, match="the qualifier colour:red is not understood"):
         github.matching("is:issue colour:red", None)
 
 
 def test_too_many_hits_stop(sandbox: Sandbox, github: Connector, world: World) -> None:
     for number in range(1000):
         world.create(world.project("acme/web"), f"More {number}")
-    with pytest.raises(Stop, match="more than 1000 tickets: narrow the query"):
+    with pytest.raises(QueryRefused, match="more than 1000 tickets: narrow the query"):
         github.matching("is:issue", None)
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, delete
 from connectors.contract import Stop
 from mapping.facets import asked_of
 from mapping.family import Candidate
-from mapping.rule import Combine, Rule
+from mapping.lint import SelectsNothing
+from mapping.rule import Combine, Counts, Rule
 from okrs.work import State
 from store import facets
 from store.database import Database
@@ -59,7 +60,7 @@ def test_where_labels_alone_feed_a_key_result_one_that_nobody_uses_is_a_gap(worl
     world.feed("kr", a_rule(nobody))
     world.sync()
     assert world.value("kr") == 0
-    assert found(world) == (Gap("kr", 0, SOURCE),)
+    assert found(world) == (Gap("kr", 0, SOURCE, linked=True),)
     world.feed("kr", a_rule(nobody, used, combine=Combine.SUM))
     world.sync()
     assert found(world) == ()
@@ -144,3 +145,18 @@ def test_a_cycle_that_is_over_has_no_gaps(world: World, large: int) -> None:
     tracker.change("PAY", "PAY-2", state=State.TODO, status="To Do", closed_at=None)
     world.sync()
     assert found(world) == ()
+
+
+@pytest.mark.parametrize("large", [0, 50_000])
+def test_a_true_zero_is_no_gap(world: World, large: int) -> None:
+    """Nobody is at it just now: nothing is misspelt."""
+    world.large = large
+    world.feed("kr", a_rule(a_part(where=where(label="p1", state="cancelled"), counts=Counts.ALL)))
+    world.sync()
+    assert world.value("kr") == 0
+    assert found(world) == ()
+    assert [finding for finding in world.lint() if isinstance(finding, SelectsNothing)] == []
+    world.feed("kr", a_rule(a_part(where=where(label="p3", state="cancelled"), counts=Counts.ALL)))
+    world.sync()
+    assert found(world) == (Gap("kr", 0, SOURCE),)
+    assert [type(finding) for finding in world.lint()] == [SelectsNothing]

@@ -196,6 +196,11 @@ def test_a_missing_entry_is_noticed(hand: Hand, seq: int) -> None:
     hand.run(f"DELETE FROM ledger_entry WHERE seq = {seq}")
     answer = hand.verify()
     assert (answer.ok, answer.first_bad) == (False, seq + 1 if seq < 7 else 7)
+    if seq == 7:
+        assert answer.problem.startswith(
+            "Entry 7 is missing: the ledger's head says that 7 was the last one written, and"
+        )
+        assert "the last one there is 6. Somebody deleted what is missing: find out who" in answer.problem
 
 
 def test_a_ledger_cut_short_is_noticed_also_when_its_head_was_set_back(hand: Hand) -> None:

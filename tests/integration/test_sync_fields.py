@@ -14,7 +14,7 @@ from store import sources
 from store.database import Database
 from store.sources import ContainerState
 from store.tables import container
-from store.views.refused import Refused, refused
+from store.views.refused import Refused
 from store.views.waiting import Waiting, Why, waiting
 from sync.planned import Note
 from sync.task import Outcome
@@ -56,9 +56,7 @@ def held(world: World) -> dict[str, ContainerState]:
 
 
 def told(world: World) -> tuple[Refused, ...]:
-    setup = world._setup()
-    with world.database.read() as connection:
-        return refused(setup, {SOURCE: sources.state_of(connection, SOURCE)})
+    return world.refused()
 
 
 def close_one(world: World, key: str) -> None:

@@ -26,6 +26,7 @@ from connectors.contract import (
     Listed,
     MalformedAnswer,
     Page,
+    QueryRefused,
     Quota,
     Unreadable,
     What,
@@ -101,6 +102,8 @@ class ToyTracker:
                 return 410, {"error": "deleted"}
             case ["seen"]:
                 return 200, {"noted": True}
+            case ["find"] if "colour" in query["q"]:
+                return 400, {"error": "there are no colours here"}
             case ["find"]:
                 return 200, {"ids": [one for one, item in self.items.items() if item["points"] > 3]}
         return 404, {"error": "there is no such thing"}
@@ -260,8 +263,12 @@ class Toy:
 
     def matching(self, query: str, resume: str | None) -> IdPage:
         what = "the query"
-        answer = self.ask("/find", what, "POST")
-        return IdPage(tuple([Ref(one) for one in self.need(answer, "ids", list, what)]))
+        answer = self.line.ask("POST", f"{self.settings.url}/find?{urlencode({'q': query})}", what, self.headers())
+        if answer.status == 400:
+            raise QueryRefused("The toy refuses the query: take out the colour.")
+        if answer.status != 200:
+            raise self.error(answer.status, answer.headers, answer.body, what)
+        return IdPage(tuple([Ref(one) for one in self.need(parsed(answer.body, what), "ids", list, what)]))
 
     def check(self) -> Account:
         what = "the account"

@@ -138,9 +138,13 @@ def test_the_label_that_a_link_adds_to_a_part_is_no_word_of_its_own(tmp_path: Pa
 def test_a_label_that_feeds_a_key_result_alone_is_named_there(tmp_path: Path) -> None:
     text = CONFIG.replace("objectives:", 'link_by: {label: "kr:{id}", sources: [jira]}\nobjectives:')
     text = text.replace("  - key_result: legal\n    from: [{source: jira, measure: percent}]\n", "")
-    (told,) = warnings(tmp_path, text, SelectsNothing("legal", 0, ((Selector.LABEL, "kr:legal", None),)))
+    found = SelectsNothing("legal", 0, ((Selector.LABEL, "kr:legal", "kr:lega"),), linked=True)
+    (told,) = warnings(tmp_path, text, found)
     assert told.path == "objectives[0].key_results[2].id"
-    assert told.message == 'selects nothing that was read; no ticket has the label "kr:legal"'
+    assert told.message == (
+        'no ticket has the label "kr:legal" yet, and labels alone feed this key result: put it on a ticket, '
+        'or write a mapping; some have "kr:lega"'
+    )
 
 
 FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
@@ -156,6 +160,10 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
             'selects nothing that was read; no ticket has the type "Bug", did you mean "Defect"?; no ticket has the '
             'label "x"',
         ),
+    ),
+    (
+        SelectsNothing("legal", 0, ((Selector.LABEL, "kr:legal", None),), linked=True),
+        (27, "mappings[2].from[0]", 'no ticket has the label "kr:legal" yet, and labels alone feed this key result: '),
     ),
     (SelectsNothing("legal", 0), (27, "mappings[2].from[0]", "selects nothing that was read")),
     (
@@ -176,6 +184,14 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
             23,
             "mappings[1].from[1].where.any[1].query",
             "the tracker did not answer this query: No such field.",
+        ),
+    ),
+    (
+        Unanswered("basket", 1, "odd", "No such field.", refused=True),
+        (
+            23,
+            "mappings[1].from[1].where.any[1].query",
+            "the tracker refuses this query, so this mapping does not take effect: No such field.",
         ),
     ),
     (

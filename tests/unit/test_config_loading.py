@@ -473,3 +473,60 @@ def test_a_file_beside_the_config_that_nobody_reads_is_told(tmp_path: Path) -> N
     ((file, severity, message),) = ((each.file, each.severity, each.message) for each in loaded.problems)
     assert (file, severity) == (str(tmp_path / "web.yml"), "warning")
     assert "is not read" in message
+
+
+RENAMED = """\
+version: 1
+database: sqlite:///headway.db
+cycles: [{id: Q, start: 2026-10-01, end: 2026-12-31}]
+objectives:
+  - id: top
+    was: summit
+    cycle: Q
+    title: T
+    key_results:
+      - {id: a, title: A, start: 0, target: 9%s}
+      - {id: b, title: B, start: 0, target: 9%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "line", "told"),
+    [
+        (", was: b", "", 10, 'the id "b" is still in use, at {file}:11:14: what is renamed leaves its old id'),
+        (", was: a", "", 10, '"a" is its id now: write the one it had before, or leave was out'),
+        (", was: top", "", 10, 'the id "top" is still in use, at {file}:5:9'),
+        (", was: z", ", was: z", 11, '"z" is renamed twice, first at {file}:10:'),
+        ("", ", was: summit", 11, '"summit" is renamed twice, first at {file}:6:10'),
+    ],
+)
+def test_an_old_id_goes_on_in_one_alone(tmp_path: Path, first: str, second: str, line: int, told: str) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text(RENAMED % (first, second), encoding="utf-8")
+    errors = [each for each in load(path, {}, connect=False).problems if each.severity == "error"]
+    assert [each.line for each in errors] == [line]
+    assert told.format(file=path) in errors[0].message
+
+
+def test_an_old_id_is_kept_with_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text(RENAMED % (", was: x", ""), encoding="utf-8")
+    config = load(path, {}, connect=False).config
+    assert config is not None
+    assert [each.was for each in config.key_results] == ["x", None]
+    assert [each.was for each in config.objectives] == ["summit"]
+
+
+@pytest.mark.parametrize("text", ["password: hunter2\nhunter2-key: x\n", '{"hunter2": {"a": "b"}}'])
+def test_of_a_file_that_is_no_config_nothing_is_repeated(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(text, encoding="utf-8")
+    problems = load(path, {}, connect=False).problems
+    assert "it seems to be another file: a config begins with version: 1" in str(problems[0])
+    assert not any("hunter2" in str(each) or "password" in str(each) for each in problems)
+
+
+def test_a_file_with_a_misspelt_key_is_one_of_a_config(tmp_path: Path) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text("databse: sqlite:///headway.db\n", encoding="utf-8")
+    assert any('unknown key "databse"; did you mean' in str(each) for each in load(path, {}, connect=False).problems)

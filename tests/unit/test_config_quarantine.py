@@ -1,5 +1,6 @@
 """Which files of a broken config are taken, and what stands in for the others."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -296,7 +297,7 @@ def test_who_takes_an_id_that_is_not_given_away_made_the_mistake(
     folder.write(**{name: team(name, "p1", "n1").replace("label: p1", "label: other")})
     wrong = folder.wrong()
     assert set(wrong) == {name} | ({"pay"} if how[1] in ("cuont", "objectives: [") else set())
-    assert "pay.yaml, which has not given it away" in wrong[name].problem
+    assert re.search(r"pay\.yaml(:\d+:\d+)?, which has not given it away", wrong[name].problem)
     assert "p1" not in wrong[name].key_results
     config = folder.load().config
     assert config.rules["p1"] == before
@@ -304,6 +305,17 @@ def test_who_takes_an_id_that_is_not_given_away_made_the_mistake(
     told = message_for(config.quarantine, "p1")
     assert (told is None) == ("pay" not in wrong)
     assert wrong[name].problem in map(str, folder.load().problems)
+
+
+@pytest.mark.parametrize("name", ["alpha", "zeta"])
+def test_a_name_that_is_taken_is_told_once_and_only_of_who_took_it(folder: Folder, name: str) -> None:
+    """Also where the files alone would say that the other one has it twice."""
+    folder.write(**{name: team(name, "p1", "n1")})
+    told = [each for each in folder.load().problems if each.severity == "error"]
+    assert {Path(each.file).name for each in told} == {f"{name}.yaml"}
+    assert [each.path for each in told] == ["objectives[0].key_results[0].id", "mappings[0].key_result"]
+    first = f"{folder.path}/pay.yaml:6:14, which has not given it away"
+    assert first in told[0].message
 
 
 def test_who_maps_or_names_what_is_not_given_away_made_the_mistake(shared: Folder) -> None:

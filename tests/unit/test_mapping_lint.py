@@ -21,7 +21,21 @@ from mapping.lint import (
     surveyed,
 )
 from mapping.naming import Mirrored, Names
-from mapping.rule import Combine, Counts, Measure, Missing, Not, Part, Rule, Selector
+from mapping.rule import (
+    AllOf,
+    AnyOf,
+    Combine,
+    Counts,
+    LastDays,
+    Measure,
+    Missing,
+    Moment,
+    Not,
+    Part,
+    Rule,
+    Selector,
+    Within,
+)
 from okrs.cycle import Period
 from okrs.work import Kind, Ref, State, WorkItem
 from tests.builders import AFTER, NOW, SOURCE, a_part, a_rule, an_item, at, seen, where
@@ -129,11 +143,31 @@ def test_a_number_is_never_meant_for_another_one() -> None:
         (where(type="Bgu"), ((Selector.TYPE, "Bgu", "Bug"),)),
         (where(type="Bug", label="checkuot"), ((Selector.LABEL, "checkuot", "checkout"),)),
         (where(assignee="nobody"), ((Selector.ASSIGNEE, "nobody", None),)),
-        (where(type="Bug", state="done"), ()),
+        (where(type="Bug", project="EMPTY"), ()),
+        (where(type="Bgu", state="done"), ((Selector.TYPE, "Bgu", "Bug"),)),
+        (Not(AllOf()), ()),
     ],
 )
 def test_a_part_that_selects_nothing_names_the_words_that_nothing_has(selection: Any, unknown: Any) -> None:
-    assert found(a_rule(a_part(where=selection)), *ITEMS) == [SelectsNothing("kr", 0, unknown)]
+    assert found(a_rule(a_part(where=selection)), *ITEMS, containers=["EMPTY"]) == [SelectsNothing("kr", 0, unknown)]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        where(state="doing"),
+        where(type="Bug", state=["done", "doing"]),
+        AllOf((where(type="Bug"), Within(Moment.CREATED, (LastDays(1),)))),
+        AllOf((where(type="Bug"), Not(where(state="todo")))),
+        AllOf((where(type="Bug"), AnyOf((where(state="done"), where(label="checkuot"))))),
+    ],
+)
+def test_a_part_that_selects_nothing_because_nobody_is_at_it_is_right(selection: Any) -> None:
+    assert found(a_rule(a_part(where=selection)), *ITEMS) == []
+
+
+def test_nothing_is_right_where_there_is_nothing_at_all() -> None:
+    assert found(a_rule(a_part(where=where(state="doing"))), MILESTONE) == [SelectsNothing("kr", 0)]
 
 
 def test_a_word_that_nothing_has_is_fine_beside_one_that_something_has() -> None:
@@ -151,9 +185,9 @@ def test_where_labels_alone_feed_a_key_result_one_that_nobody_uses_is_told() -> 
     """No other part goes on without it: the number is 0."""
     linked, used = (replace(a_part(where=where(label=label)), linked=True) for label in ("kr:kr", "checkout"))
     unknown = ((Selector.LABEL, "kr:kr", None),)
-    assert found(a_rule(linked), *ITEMS) == [SelectsNothing("kr", 0, unknown)]
+    assert found(a_rule(linked), *ITEMS) == [SelectsNothing("kr", 0, unknown, linked=True)]
     both = found(a_rule(linked, linked, combine=Combine.MEAN), *ITEMS)
-    assert both == [SelectsNothing("kr", 0, unknown), SelectsNothing("kr", 1, unknown)]
+    assert both == [SelectsNothing("kr", number, unknown, linked=True) for number in (0, 1)]
     assert found(a_rule(linked, used, combine=Combine.MEAN), *ITEMS) == []
 
 

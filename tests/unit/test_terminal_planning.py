@@ -45,6 +45,9 @@ HOSTILE = {
 }
 
 
+HALF = (Place(1, Decimal(5), Decimal("2.5")),)
+
+
 def a_ticket(item: WorkItem, *, old: tuple[Place, ...] = (), new: tuple[Place, ...] = (), why: Any = None) -> Ticket:
     return Ticket("pay", item.id, item, old, new, why)
 
@@ -72,10 +75,10 @@ def test_a_change_is_told_with_its_tickets() -> None:
         a_ticket(an_item("PAY-2"), new=(Place(0, ONE, Decimal(0)),), why="open"),
         a_ticket(an_item("PAY-1"), new=LINE),
         a_ticket(an_item("PAY-3"), old=LINE, why="no_match"),
-        a_ticket(an_item("PAY-4"), old=LINE, why="deleted"),
-        a_ticket(an_item("PAY-6"), old=LINE, why="moved"),
+        a_ticket(an_item("PAY-4"), old=HALF, why="deleted"),
+        a_ticket(an_item("PAY-6"), old=(*LINE, *HALF), why="moved"),
         a_ticket(an_item("PAY-5"), old=LINE, new=(Place(0, Decimal(3), Decimal("1.5")),)),
-        Ticket("pay", "77", None, LINE, (), "no_match"),
+        Ticket("pay", "77", None, (Place(0, ONE, Decimal(0)),), (), "no_match"),
     )
     effects = (an_effect(EntryKind.AUTO, 20, 21, closed), an_effect(EntryKind.RULE, 21, 17))
     assert told(a_plan(effects=effects, tickets=tickets)) == [
@@ -83,13 +86,13 @@ def test_a_change_is_told_with_its_tickets() -> None:
         "  tickets  20 → 21  PAY-78 closed (+1)",
         "  rule  21 → 17",
         "  Comes in (2)",
-        "    PAY-1  About PAY-1  1",
-        "    PAY-2  About PAY-2  still open",
+        "    PAY-1  About PAY-1  +1",
+        "    PAY-2  About PAY-2  0 of 1, still open",
         "  Goes out (4)",
-        "    PAY-3  About PAY-3  it does not match the rule",
-        "    PAY-4  About PAY-4  was deleted",
-        "    PAY-6  About PAY-6  moved to a project that is not read",
-        "    77  it does not match the rule",
+        "    PAY-3  About PAY-3  -1, it does not match the rule",
+        "    PAY-4  About PAY-4  -2.5 of 5, was deleted",
+        "    PAY-6  About PAY-6  -(1 + 2.5 of 5), moved to a project that is not read",
+        "    77  0 of 1, it does not match the rule",
         "  Counts otherwise (1)",
         "    PAY-5  About PAY-5  1 → 1.5 of 3",
         "",
@@ -171,6 +174,8 @@ def test_json_has_the_promised_shape() -> None:
     terms = (terms_text(KR.terms),) * 2
     document = plan_json(Plan((a_plan(tickets=tickets, lacks=(LACK,), terms=terms), Planned("x", None, None, None))))
     assert list(shapes.complaints(document, shapes.PLAN)) == []
+    (planned, _) = document["key_results"]
+    assert [each["amount"] for each in (*planned["in"], *planned["out"])] == [1, -1]
 
 
 # --- the comment ----------------------------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ def test_a_comment_has_a_table_and_folded_tickets() -> None:
         "",
         "Comes in (1):",
         "",
-        "- [PAY-1](<https://t.example/PAY-1>) Pay twice: 1",
+        "- [PAY-1](<https://t.example/PAY-1>) Pay twice: +1",
         "",
         "</details>",
     ]
@@ -254,11 +259,11 @@ def test_an_address_that_would_end_early_or_is_none_is_no_link() -> None:
         view = Plan((a_plan(tickets=(a_ticket(an_item("PAY-1", url=url), new=LINE),)),))
         return next(line for line in reviewed(view).splitlines() if line.startswith("- "))
 
-    assert link("javascript:alert(1)") == "- PAY-1 About PAY-1: 1"
-    assert link("https://[broken") == "- PAY-1 About PAY-1: 1"
+    assert link("javascript:alert(1)") == "- PAY-1 About PAY-1: +1"
+    assert link("https://[broken") == "- PAY-1 About PAY-1: +1"
     assert (
         link("https://t.example/a>)b|c d\n&e")
-        == "- [PAY-1](<https://t.example/a%3E)b%7Cc%20d%0A&amp;e>) About PAY-1: 1"
+        == "- [PAY-1](<https://t.example/a%3E)b%7Cc%20d%0A&amp;e>) About PAY-1: +1"
     )
 
 

@@ -11,15 +11,17 @@ from rich.text import Text
 
 from mapping.rule import Combine
 from okrs.cycle import Cycle
+from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.progress import Status
+from store.views.history import ShownEntry
 from store.views.status import ObjectiveStatus, StatusView
 from store.views.waiting import Waiting, Why
 from terminal.explaining import _combined
-from terminal.render import goal, history, status, waiting
+from terminal.render import goal, history, nothing_recorded, status, waiting
 from terminal.tables import Rows
 from terminal.text import counted
-from tests.builders import a_part, a_rule
+from tests.builders import a_part, a_rule, at
 
 ROWS = Rows([(Text("short"), Text("A title of some words " * 6), Text("1")), (Text("longer"), Text(""), Text("20"))])
 
@@ -68,13 +70,30 @@ def test_no_value_beside_its_target_reads_as_a_move(terms: Terms, value: int | N
             Waiting(Why.SOURCES, failed=(("pay", "Refused\x1b[2J."), ("web", "Gone."))),
             "it waits for a complete read. pay: Refused[2J. web: Gone.",
         ),
+        (
+            Waiting(Why.QUERIES, failed=(("pay", "Refused."),)),
+            "it waits for a query that its mapping asks. pay: Refused.",
+        ),
     ],
 )
 def test_every_reason_to_wait_is_a_sentence_of_its_own(waits: Waiting | None, text: str) -> None:
     assert waiting(waits) == text
-    shown = history([], waits)
-    assert isinstance(shown, Text)
-    assert shown.plain == f"Nothing is recorded yet: {text}"
+    assert nothing_recorded(waits).plain == f"Nothing is recorded yet: {text}"
+
+
+@pytest.mark.parametrize(
+    ("zone", "time"),
+    [
+        ("UTC", "2026-11-01 23:30 UTC"),
+        ("Europe/Berlin", "2026-11-02 00:30 CET"),
+        ("America/New_York", "2026-11-01 18:30 EST"),
+    ],
+)
+def test_a_history_tells_times_where_the_days_of_the_config_begin(zone: str, time: str) -> None:
+    entry = Entry(7, "kr", at("2026-11-01T23:30"), EntryKind.AUTO, Decimal(1), Decimal(2))
+    file = io.StringIO()
+    Console(file=file, width=120, color_system=None).print(history([ShownEntry(entry, ())], zone))
+    assert f"  {time}  " in file.getvalue()
 
 
 @pytest.mark.parametrize(

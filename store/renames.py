@@ -1,0 +1,80 @@
+"""Key results under new ids: what is kept of one moves with its name, its entries stay as they were written.
+
+The ledger itself tells of a rename, in an entry of the new name; so a history is found across all names that a key
+result had, and nothing else needs to be kept.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from okrs.ledger import EntryKind, renamed_from
+from okrs.objective import KeyResult
+from store.tables import evidence, final, frozen_scope, hold, key_result, ledger_entry, override
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """An entry that says that a key result has another name from now on."""
+
+    seq: int
+    old: str
+    new: str
+
+
+def renames(connection: Connection) -> list[Rename]:
+    """Return every rename, oldest first; there are few."""
+    entry = ledger_entry.c
+    asked = select(entry.seq, entry.key_result, entry.details).where(
+        entry.kind == EntryKind.TARGET.value, entry.details.like('%"was":%')
+    )
+    rows = connection.execute(asked.order_by(entry.seq)).all()
+    told = ((row.seq, renamed_from(EntryKind.TARGET, row.details), row.key_result) for row in rows)
+    return [Rename(seq, old, new) for seq, old, new in told if old is not None]
+
+
+def written_of(connection: Connection, name: str) -> ColumnElement[bool]:
+    """Return what holds of the entries of the key result that has this name, under all names that it had."""
+    known, entry = renames(connection), ledger_entry.c
+    spans: list[ColumnElement[bool]] = []
+    until: int | None = None
+    while True:
+        before = [each for each in known if until is None or each.seq < until]
+        came = max((each.seq for each in before if each.new == name), default=0)
+        left = max((each.seq for each in before if each.old == name), default=0)
+        ends = [] if until is None else [entry.seq < until]
+        spans.append(and_(entry.key_result == name, entry.seq >= max(came, left + 1), *ends))
+        if came <= left:
+            return or_(*spans)
+        name, until = next(each.old for each in known if each.seq == came), came
+
+
+def called_now(known: Sequence[Rename], name: str, seq: int) -> str:
+    """Return what the key result is called now that had a name when an entry of it was written."""
+    while (later := next((each for each in known if each.old == name and each.seq > seq), None)) is not None:
+        name, seq = later.new, later.seq
+    return name
+
+
+def move(connection: Connection, old: str, new: str) -> None:
+    """Let everything that is kept of a key result stand under its new name."""
+    connection.execute(update(key_result).where(key_result.c.id == old).values(id=new))
+    for table in (evidence, hold, frozen_scope, override, final):
+        connection.execute(update(table).where(table.c.key_result == old).values(key_result=new))
+
+
+def on_record(connection: Connection, known: KeyResult) -> str:
+    """Return the name under which a key result of the config is on record: its old one until a run has renamed it."""
+    names = (known.id, *([known.was] if known.was else []))
+    held = set(connection.execute(select(key_result.c.id).where(key_result.c.id.in_(names))).scalars())
+    return known.was if known.was and known.id not in held and known.was in held else known.id
+
+
+def pending(key_results: Iterable[KeyResult], recorded: Mapping[str, object]) -> dict[str, str]:
+    """Return which key results are yet to be renamed: their new names by the old ones."""
+    return {
+        each.was: each.id
+        for each in key_results
+        if each.was is not None and each.was in recorded and each.id not in recorded
+    }
