@@ -32,6 +32,9 @@ def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, 
     with database_of(known) as database:
         waiting = _named(database, name, rejected=True)
         goal = goals.get(waiting.key_result)
+        renamed = next((each.id for each in known.key_results if each.was == waiting.key_result), None)
+        if goal is None and renamed is not None:
+            raise Failure(f"{waiting.key_result} is called {renamed} now: run `headway sync` once, then approve it.")
         if goal is None:
             raise Failure(f"{waiting.key_result} left the config: the next `headway sync` retires it, and voids this.")
         try:

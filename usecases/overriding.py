@@ -14,11 +14,12 @@ from okrs.objective import Binary, KeyResult
 from store import ledger, people
 from store.database import Database
 from store.lanes import lanes_of, last_day
+from store.renames import on_record
 from store.runs import finish_run, start_run
 from sync import overriding
 from sync.holding import Act
 from sync.overriding import ClosedError, Said, Wanted
-from sync.recording import Run
+from sync.recording import Run, record_renamed
 from terminal.ports import CheckedIn, Failure, Overridden
 from usecases.ground import Ground, database_of
 from usecases.naming import having
@@ -34,7 +35,7 @@ def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: s
     wanted = Wanted(_value(key_result, value), why, _end(known, until, now))
     with database_of(known, create=True) as database:
         with database.read() as connection:
-            lanes = lanes_of(connection, name)
+            lanes = lanes_of(connection, on_record(connection, key_result))
         room, said = _Room(ground, known, database, key_result), Said(None, lanes)
         if not wanted.stands(lanes.in_force(now)):  # else not even a run is written
             said = room.said(why, lambda act: overriding.set_value(database, name, wanted, act))
@@ -47,7 +48,7 @@ def resume(ground: Ground, config: Path, name: str, *, why: str | None) -> Overr
     key_result = _named(known, name)
     with database_of(known) as database:
         with database.read() as connection:
-            lanes = lanes_of(connection, name)
+            lanes = lanes_of(connection, on_record(connection, key_result))
         room, said = _Room(ground, known, database, key_result), Said(None, lanes)
         if lanes.in_force(ground.clock()) is not None or lanes.final is not None:
             said = room.said(why, lambda act: overriding.resume(database, name, act))
@@ -127,6 +128,7 @@ class _Room:
         containers = {name: each.container_names for name, each in self.known.sources.items()}
         run = Run(start_run(self.database, now, version("headway")), containers)
         try:
+            record_renamed(self.database, [self.key_result], run, now)
             return act(Act(self.ground.who, now, run, why))
         except ClosedError:
             name, cycle = self.key_result.id, self.key_result.cycle
