@@ -54,15 +54,17 @@ def terms_text(terms: Terms) -> str:
 
 
 def parse_terms(text: str) -> Terms:
-    """The inverse of `terms_text`."""
+    """The inverse of `terms_text`.  Raises ValueError, KeyError or ArithmeticError for any other text."""
     document = json.loads(text)
     match document["kind"]:
         case "numeric":
             return Numeric(Decimal(document["start"]), Decimal(document["target"]))
         case "keep":
             return Keep(Decimal(document["min"]), Decimal(document["max"]))
-        case _:
+        case "binary":
             return Binary(Decimal(document["threshold"]))
+        case other:
+            raise ValueError(f"no terms are of the kind {other}")
 
 
 @dataclass(frozen=True, slots=True)

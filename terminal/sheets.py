@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import timestamp
 from okrs.numbers import plain
 from store.views.history import ShownCause, ShownEntry
 from terminal.text import harmless
 
 COLUMNS = (
-    "seq", "at", "kind", "old", "new", "cause", "key", "url", "delta", "run", "rule", "by", "why", "hash", "day",
+    "seq", "at", "kind", "old", "new", "cause", "key", "url", "delta", "run", "rule", "by", "why", "hash", "details",
 )  # fmt: skip
 """Scripts rely on them and on their order; more may be added behind."""
 
@@ -37,7 +36,6 @@ def _rows(entry: ShownEntry) -> Iterator[list[str]]:
 
 def _row(shown: ShownEntry, cause: ShownCause | None) -> tuple[str | int | Decimal | None, ...]:
     entry, item = shown.entry, cause.item if cause else None
-    day = day_in(entry.details) if lane_of(entry.kind) is Lane.RECONSTRUCTED else None
     return (
         entry.seq,
         timestamp(entry.at),
@@ -53,7 +51,7 @@ def _row(shown: ShownEntry, cause: ShownCause | None) -> tuple[str | int | Decim
         shown.by,
         entry.why,
         entry.hash,
-        day.isoformat() if day else None,
+        entry.details,
     )
 
 

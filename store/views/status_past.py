@@ -110,7 +110,7 @@ def _key_result(connection: Connection, setup: Setup, named: KeyResult, then: Th
             replace(moment_of(setup, key_result.cycle, at), closed=then.final is not None),
             setup.pace,
             stale=old,
-            share_done=_share_done(connection, key_result, then),
+            share_done=None if _by_hand(then, at) else _share_done(connection, key_result, then),
         ),
         stale=old,
         reading=False,
@@ -125,6 +125,13 @@ def _rule(connection: Connection, setup: Setup, name: str, then: Then) -> Rule |
     if then.rule is None:
         return setup.rules.get(name)
     return None if then.retired else parse_rule(ledger.rule_text_of(connection, then.rule))
+
+
+def _by_hand(then: Then, at: datetime) -> bool:
+    """Tell whether the shown value is a person's: its tickets say nothing of that."""
+    if then.final is not None:
+        return then.final.value != then.value
+    return then.override is not None and then.override.active(at)
 
 
 def _share_done(connection: Connection, key_result: KeyResult, then: Then) -> Decimal | None:

@@ -29,7 +29,7 @@ def a_cause(key: str, delta: str = "1", **facts: Any) -> ShownCause:
 
 
 def test_the_columns_stay() -> None:
-    assert history_csv([]) == "seq,at,kind,old,new,cause,key,url,delta,run,rule,by,why,hash,day\n"
+    assert history_csv([]) == "seq,at,kind,old,new,cause,key,url,delta,run,rule,by,why,hash,details\n"
 
 
 def test_each_cause_has_a_row_and_an_entry_without_any_has_one() -> None:
@@ -55,7 +55,7 @@ def test_each_cause_has_a_row_and_an_entry_without_any_has_one() -> None:
         "by": "",
         "why": "it was so",
         "hash": two.entry.hash,
-        "day": "",
+        "details": "",
     }
     assert (told[2]["old"], told[2]["new"]) == ("", "")
 
