@@ -29,7 +29,7 @@ def a_cause(key: str, delta: str = "1", **facts: Any) -> ShownCause:
 
 
 def test_the_columns_stay() -> None:
-    assert history_csv([]) == "seq,at,kind,old,new,cause,key,url,delta,run,rule,by,why,hash,details,day\n"
+    assert history_csv([]) == "seq,at,kind,old,new,cause,key,url,delta,run,rule,by,why,hash,details\n"
 
 
 def test_each_cause_has_a_row_and_an_entry_without_any_has_one() -> None:
@@ -56,7 +56,6 @@ def test_each_cause_has_a_row_and_an_entry_without_any_has_one() -> None:
         "why": "it was so",
         "hash": two.entry.hash,
         "details": "",
-        "day": "",
     }
     assert (told[2]["old"], told[2]["new"]) == ("", "")
 
@@ -104,4 +103,4 @@ def test_a_row_is_one_line_without_control_characters() -> None:
 
 
 def test_columns_are_documented() -> None:
-    assert len(COLUMNS) == len(set(COLUMNS)) == 16
+    assert len(COLUMNS) == len(set(COLUMNS)) == 15
