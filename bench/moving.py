@@ -24,7 +24,7 @@ from okrs.work import State, WorkItem
 from store import mirror, sources
 from store.cache import MirrorCache
 from store.database import Database, open_database
-from store.mirror import Reach
+from store.mirror import Reach, Read
 from store.readiness import Snapshot
 from sync.deciding import Goal
 from sync.recording import Run, basis_of, judge, record, settle
@@ -93,7 +93,7 @@ class Life:
             closed = replace(each, state=State.DONE, status="Done", closed_at=self.now, updated_at=self.now)
             known = Container(each.projects[0].id, each.projects[0].id)
             reach = Reach(Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD})), self.now)
-            mirror.take(self.database, self.lease, known, reach, self.now, rest=[closed], first=True)
+            mirror.take(self.database, self.lease, [Read(known, reach, [closed], first=True)], self.now)
 
     def look(self) -> None:
         """Find the key results that are concerned and measure them, on one snapshot."""

@@ -183,7 +183,7 @@ def _put(connection: Connection, lease: Lease, known: Container, said: Settled, 
             # What a read that failed left behind is none of this.
             connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container == home))
             put_aside(connection, lease, home, items)
-            changed += put_gathered(connection, lease, Container(home, ""), now)
+            changed += put_gathered(connection, lease, [Container(home, "")], now)
     return changed
 
 

@@ -26,8 +26,6 @@ from store.putting import HERE, forgotten, news, not_older, of, put_gathered
 from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence, source
 
-_CONTAINER = (container.c.source == bindparam("of_source"), container.c.id == bindparam("of_container"))
-
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -70,7 +68,7 @@ def gather(
     with database.write() as connection:
         fenced(connection, lease, now)
         if first:
-            connection.execute(forgotten(), of(lease, known))
+            connection.execute(forgotten(), of(lease, [known]))
         put_aside(connection, lease, known.id, items)
 
 
@@ -114,53 +112,56 @@ def _gathering(dialect: Dialect) -> tuple[str, str | None]:
     return str(compiled), f"({', '.join('?' * len(ROW))})" if compiled.positional else None
 
 
-def take(
-    database: Database,
-    lease: Lease,
-    known: Container,
-    reach: Reach,
-    now: datetime,
-    *,
-    rest: Sequence[WorkItem] = (),
-    first: bool = False,
-) -> Taken:
-    """Move what was gathered, and the rest, into the mirror, with the watermark: all or nothing.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A container that was read to its end."""
 
-    `first` says that nothing was gathered before the rest: that is all there is of most polls, and mostly nothing.
+    known: Container
+    reach: Reach
+    rest: Sequence[WorkItem] = ()
+    """Items that were not gathered."""
+    first: bool = False
+    """Nothing was gathered: the rest is all there is, as of most polls, and mostly it is nothing."""
+
+
+def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime) -> Taken:
+    """Move what was gathered of containers, and the rest, into the mirror, with their watermarks: all or nothing.
+
     Raises LeaseLostError, and SuddenlyEmptyError when a complete listing shows nothing of what was there.
     """
     with database.write() as connection:
         fenced(connection, lease, now)
-        if first:
-            connection.execute(forgotten(), of(lease, known))
-        put_aside(connection, lease, known.id, rest)
-        if reach.complete and _shows_nothing_known(connection, lease, known):
-            raise SuddenlyEmptyError(known.name)
-        taken = Taken() if first and not rest else _taken(connection, lease, known, now)
-        renamed = _is_renamed(connection, lease, known)
-        _finish(connection, lease, [(known, reach)], now)
+        connection.execute(forgotten(), of(lease, [each.known for each in reads if each.first]))
+        for each in reads:
+            put_aside(connection, lease, each.known.id, each.rest)
+            if each.reach.complete and _shows_nothing_known(connection, lease, each.known):
+                raise SuddenlyEmptyError(each.known.name)
+        found = [_taken(connection, lease, some, now) for some in _together(reads)]
+        taken = Taken(sum(each.seen for each in found), sum(each.changed for each in found))
+        renamed = _are_renamed(connection, lease, reads)
+        _finish(connection, lease, reads, now)
         if taken.changed or renamed:
             next_generation(connection, lease)
     return taken
 
 
-def passed(database: Database, lease: Lease, reads: Sequence[tuple[Container, Reach]], now: datetime) -> None:
-    """Note reads, none of them complete, that found nothing new: as `take`, for all of them at once.
+def _together(reads: Iterable[Read]) -> list[list[Container]]:
+    """Containers whose items may be moved by the same statements: no item is in two of them."""
+    groups: list[list[Container]] = []
+    ids, some = set[str](), list[Container]()
+    for each in reads:
+        mine = {item.id for item in each.rest}
+        if not each.first:
+            groups.append([each.known])
+        elif mine and ids.isdisjoint(mine):
+            some.append(each.known)
+            ids |= mine
+        elif mine:
+            groups.append([each.known])
+    return [*([some] if some else []), *groups]
 
-    Raises LeaseLostError.
-    """
-    if not reads:
-        return
-    with database.write() as connection:
-        fenced(connection, lease, now)
-        connection.execute(forgotten(), [of(lease, known) for known, _ in reads])
-        renamed = [known for known, _ in reads if _is_renamed(connection, lease, known)]
-        _finish(connection, lease, reads, now)
-        if renamed:
-            next_generation(connection, lease)
 
-
-def _taken(connection: Connection, lease: Lease, known: Container, now: datetime) -> Taken:
+def _taken(connection: Connection, lease: Lease, known: Sequence[Container], now: datetime) -> Taken:
     seen = connection.execute(_gathered(), of(lease, known)).scalar_one()
     _note_arrivals(connection, lease, known)
     return Taken(seen, put_gathered(connection, lease, known, now))
@@ -171,40 +172,36 @@ def _gathered() -> Select[Any]:
     return select(func.count()).select_from(incoming).where(*HERE)
 
 
-def _note_arrivals(connection: Connection, lease: Lease, known: Container) -> None:
-    """Keep who was gathered and is new to the source, though it was created before the container's last read.
+def _note_arrivals(connection: Connection, lease: Lease, known: Sequence[Container]) -> None:
+    """Keep who was gathered and is new to the source, though it was created before its container's last read.
 
     They are kept until they were looked into: a run that ends before that must not leave work counted twice.
     """
-    here = of(lease, known)
-    last = connection.execute(_last_read(), here).scalar()
-    if last is None:
-        return
-    new = [decode(row.payload, row.updated_at) for row in connection.execute(_strangers(), here)]
-    old = [each for each in new if each.created_at is not None and each.created_at < last]
+    rows = connection.execute(_strangers(), of(lease, known))
+    new = [(decode(row.payload, row.updated_at), row.watermark) for row in rows]
+    old = [each for each, last in new if each.created_at is not None and last is not None and each.created_at < last]
     statement = upsert(connection.dialect.name, arrival).on_conflict_do_nothing()
     inserted(connection, statement, [{"source": lease.source, "item": each.id} for each in old])
 
 
 @cache
-def _last_read() -> Select[Any]:
-    return select(container.c.watermark).where(*_CONTAINER)
-
-
-@cache
 def _strangers() -> Select[Any]:
-    return news(incoming.c.payload, incoming.c.updated_at).where(item.c.hash.is_(None))
+    last = select(container.c.watermark).where(
+        container.c.source == incoming.c.source, container.c.id == incoming.c.container
+    )
+    told = (incoming.c.payload, incoming.c.updated_at, last.scalar_subquery().label("watermark"))
+    return news(*told).where(item.c.hash.is_(None))
 
 
-def _is_renamed(connection: Connection, lease: Lease, known: Container) -> bool:
-    """Tell whether the config calls the container otherwise than before: rules may name it."""
-    called = connection.execute(_called(), of(lease, known)).scalar()
-    return called not in (None, known.name)
+def _are_renamed(connection: Connection, lease: Lease, reads: Iterable[Read]) -> bool:
+    """Tell whether the config calls a container otherwise than before: rules may name it."""
+    called = {row.id: row.name for row in connection.execute(_called(), {"of_source": lease.source})}
+    return any(called.get(each.known.id, each.known.name) != each.known.name for each in reads)
 
 
 @cache
 def _called() -> Select[Any]:
-    return select(container.c.name).where(*_CONTAINER)
+    return select(container.c.id, container.c.name).where(container.c.source == bindparam("of_source"))
 
 
 def next_generation(connection: Connection, lease: Lease) -> None:
@@ -259,24 +256,24 @@ def shows_none(
     return False
 
 
-def _finish(connection: Connection, lease: Lease, reads: Iterable[tuple[Container, Reach]], now: datetime) -> None:
+def _finish(connection: Connection, lease: Lease, reads: Iterable[Read], now: datetime) -> None:
     """Write what these reads of containers left, with their watermarks."""
     rows = [
         {
             "source": lease.source,
-            "id": known.id,
-            "name": known.name,
-            "called": known.called,
-            "watermark": reach.watermark,
+            "id": each.known.id,
+            "name": each.known.name,
+            "called": each.known.called,
+            "watermark": each.reach.watermark,
             "read_at": now,
-            "demand": demand_text(reach.demand, reach.refused, reach.late),
+            "demand": demand_text(each.reach.demand, each.reach.refused, each.reach.late),
             "error": None,
-            "memo": orjson.dumps(dict(reach.memo), option=orjson.OPT_SORT_KEYS).decode(),
-            "wide_at": now if reach.wide or reach.complete else None,
-            "full_at": now if reach.complete else None,
-            "census_at": now if reach.complete else None,
+            "memo": orjson.dumps(dict(each.reach.memo), option=orjson.OPT_SORT_KEYS).decode(),
+            "wide_at": now if each.reach.wide or each.reach.complete else None,
+            "full_at": now if each.reach.complete else None,
+            "census_at": now if each.reach.complete else None,
         }
-        for known, reach in reads
+        for each in reads
     ]
     inserted(connection, _finished(connection.dialect.name), rows)
 

@@ -4,7 +4,7 @@ The statements are put together once and know their source, container and time b
 container runs them, mostly for a handful of rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -36,19 +36,23 @@ from store.sources import Lease, following
 from store.tables import Instant, absence, former_key, incoming, item, item_version, presence, source
 
 _SOURCE: BindParameter[str] = bindparam("of_source")
-_CONTAINER: BindParameter[str] = bindparam("of_container")
+_CONTAINERS: BindParameter[str] = bindparam("of_containers", expanding=True)
 _NOW = bindparam("at_now", type_=Instant())
-HERE = (incoming.c.source == _SOURCE, incoming.c.container == _CONTAINER)
-"""The rows of a container that were gathered."""
+HERE = (incoming.c.source == _SOURCE, incoming.c.container.in_(_CONTAINERS))
+"""The rows of containers that were gathered."""
 
 
-def of(lease: Lease, known: Container, now: datetime | None = None) -> dict[str, object]:
+def of(lease: Lease, known: Iterable[Container], now: datetime | None = None) -> dict[str, object]:
     """Return the parameters of the statements."""
-    return {"of_source": lease.source, "of_container": known.id} | ({} if now is None else {"at_now": now})
+    ids = [each.id for each in known]
+    return {"of_source": lease.source, "of_containers": ids} | ({} if now is None else {"at_now": now})
 
 
-def put_gathered(connection: Connection, lease: Lease, known: Container, now: datetime) -> int:
-    """Move what was gathered of a container into the mirror.  Returns how many items are new or differ."""
+def put_gathered(connection: Connection, lease: Lease, known: Sequence[Container], now: datetime) -> int:
+    """Move what was gathered of containers into the mirror; no item may be in two of them.
+
+    Returns how many items are new or differ.
+    """
     here, then = of(lease, known), of(lease, known, now)
     connection.execute(_versions(), then)
     keep_former(connection, lease, {row.key: row.id for row in connection.execute(_renamed(), here)})

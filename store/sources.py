@@ -240,6 +240,16 @@ def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return {name: found.get(name, 0) for name in wanted}
 
 
+@cache
+def _fences() -> Select[Any]:
+    return select(source.c.name, source.c.fence)
+
+
+def fences(connection: Connection) -> dict[str, int]:
+    """Return how often each source was leased: whoever changes anything of it holds a lease."""
+    return {row.name: row.fence for row in connection.execute(_fences())}
+
+
 def note_error(
     database: Database, lease: Lease, known: Container, error: str, now: datetime, *, unobserved: bool = False
 ) -> None:

@@ -35,10 +35,10 @@ closed only corrections are recorded.  This module only joins them.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
@@ -47,14 +47,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.logs import ERROR, INFO, tell
 from mapping.facets import asked_by
 from mapping.rule import Part
+from okrs.cycle import Calendar
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import Entry, EntryKind
 from store import facets
 from store.cache import MirrorCache
 from store.database import Database
 from store.holds import Hold, open_holds
+from store.ledger import Head, head_of
 from store.runs import finish_run, start_run
-from store.sources import LEASE, Lease, Reader, acquire, release
+from store.sources import LEASE, Lease, Reader, acquire, fences, release
 from sync.deciding import Goal
 from sync.overriding import record_run_out
 from sync.reading import read
@@ -124,6 +126,22 @@ class Report:
         return tuple(each for each in moved if each.old != each.new or each.key_result in baselines)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What else a key result could be moved by: a local day, an entry, or somebody who took a lease."""
+
+    days: frozenset[date]
+    head: Head
+    leases: Mapping[str, int]
+
+
+@dataclass
+class _Left:
+    """How everything was when an engine had recorded last."""
+
+    mark: _Mark | None = None
+
+
 @dataclass(frozen=True)
 class Engine:
     """Everything a run needs; effects come in through these, decisions take `now`."""
@@ -145,15 +163,17 @@ class Engine:
     """
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
+    _left: _Left = field(default_factory=_Left)
 
     def sync(self, *, only: Iterable[str] = (), full: bool = False) -> Report:
         """Do one run: read the sources (all, or only these), then record what follows for every key result."""
         run = self._run()
-        entries = self._record(run)
+        entries = [] if self._is_at_rest() else self._record(run)
         wanted = set(only)
         chosen = [each for each in self.sources if not wanted or each.name in wanted]
         reports = self._read_all(chosen, run, full=full)
         entries += self._record(run)
+        self._left.mark = self._mark()
         finish_run(self.database, run.id, self.clock())
         with self.database.read() as connection:
             report = Report(run.id, reports, tuple(entries), open_holds(connection))
@@ -162,6 +182,21 @@ class Engine:
         for update in report.updates:
             tell(INFO, "key result moved", key_result=update.key_result, old=str(update.old), new=str(update.new))
         return report
+
+    def _is_at_rest(self) -> bool:
+        """Tell whether all is as this engine left it: true between most polls of a process that stays."""
+        return self._left.mark is not None and self._left.mark == self._mark()
+
+    def _mark(self) -> _Mark:
+        now = self.clock()
+        with self.database.read() as connection:
+            return _Mark(
+                frozenset(each.day_of(now) for each in self._calendars), head_of(connection), fences(connection)
+            )
+
+    @cached_property
+    def _calendars(self) -> frozenset[Calendar]:
+        return frozenset(goal.calendar for goal in self.goals)
 
     def _run(self) -> Run:
         name = start_run(self.database, self.clock(), self.version)

@@ -11,7 +11,7 @@ from connectors.contract import Connector, ConnectorError, Container, Cursor, Pa
 from okrs.demand import Demand
 from okrs.work import WorkItem
 from store import lookup, mirror
-from store.mirror import Reach, Taken
+from store.mirror import Reach, Read
 from store.sources import ContainerState
 from store.tables import storable
 from sync.task import Granted, Tally, Task
@@ -69,17 +69,16 @@ def listing(
         task.progress.page(task.source.name, known.name, len(page.items), page.total)
 
     def done() -> None:
-        reached = replace(reach, memo=memo)
-        if aside.empty and not reach.complete:
-            tally.passed.append((known, reached))
+        read = aside.ended(replace(reach, memo=memo))
+        if read.first and not reach.complete:
+            tally.small.append(read)  # taken together: nothing is measured before all are read
+            if sum(len(each.rest) for each in tally.small) >= _KEPT_AT_ONCE:
+                tally.take_small(task)
             return
         try:
-            taken = aside.taken(reached)
+            tally.take(task, [read])
         except mirror.SuddenlyEmptyError:
             tally.doubted.add(known.name)
-        else:
-            tally.seen += taken.seen
-            tally.changed += taken.changed
 
     def failed(error: ConnectorError) -> None:
         aside.close()
@@ -108,11 +107,6 @@ class _Aside:
     _writing: Future[None] | None = None
     _writer: ThreadPoolExecutor | None = None
 
-    @property
-    def empty(self) -> bool:
-        """Nothing came at all."""
-        return not self.items and not self._begun
-
     def put(self, items: Iterable[WorkItem], now: datetime) -> None:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
         self.items += items
@@ -130,11 +124,10 @@ class _Aside:
         self._writing = self._writer.submit(mirror.gather, *to, self.items, now, first=first)
         self.items, self.kept_at, self._begun = [], now, True
 
-    def taken(self, reach: Reach) -> Taken:
-        """Let the mirror take it all.  Raises LeaseLostError and SuddenlyEmptyError."""
+    def ended(self, reach: Reach) -> Read:
+        """Return what the mirror is to take.  Raises LeaseLostError."""
         self.close()
-        to, now = (self.task.database, self.task.lease, self.known), self.task.clock()
-        return mirror.take(*to, reach, now, rest=self.items, first=not self._begun)
+        return Read(self.known, reach, self.items, first=not self._begun)
 
     def close(self) -> None:
         """Wait until all is written, before the container is taken, or read anew.  Raises LeaseLostError."""

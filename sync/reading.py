@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from connectors.contract import ConnectorError, Container, CredentialsRefused, RateLimited, Stop, Unreadable
-from store import mirror, queries, sources
+from store import queries, sources
 from store.sources import ContainerState, LeaseLostError
 from sync import roll_call
 from sync.asking import asking, leave_unasked
@@ -89,8 +89,7 @@ def _list(
         try:
             explore(crew, walks)
         finally:
-            mirror.passed(task.database, task.lease, tally.passed, task.clock())
-            tally.passed.clear()
+            tally.take_small(task)
         left = [each for each in left if tally.granted[each.id] is not asked[each.id]]
 
 

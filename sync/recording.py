@@ -317,6 +317,8 @@ def _stands(connection: Connection, judged: _Judged, ended: finals.Ended) -> boo
 
 def _write(connection: Connection, head: ledger.Head, judged: _Judged, *, run: Run, now: datetime) -> list[Entry]:
     goal, verdict = judged.goal, judged.verdict
+    if verdict.scopes == judged.basis.scopes:
+        verdict = replace(verdict, scopes=None)
     if goal.rule is not None and verdict.drafts and not judged.basis.stopped:
         text = rule_text(goal.rule)
         ledger.keep_rule(connection, rule_hash(text), text)

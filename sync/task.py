@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, FieldsRefused, Unreadable
 from okrs.demand import Demand
-from store import sources
+from store import mirror, sources
 from store.database import Database
-from store.mirror import Reach
+from store.mirror import Read
 from store.sources import ContainerState, Lease
 
 
@@ -132,8 +132,8 @@ class Tally:
     doubted: set[str] = field(default_factory=set)
     """Containers whose listing shows nothing of what they had: a census tells whether that is true."""
     state: Outcome = Outcome.OK
-    passed: list[tuple[Container, Reach]] = field(default_factory=list)
-    """Reads that found nothing new; they are noted together."""
+    small: list[Read] = field(default_factory=list)
+    """Reads that found little or nothing, and are not taken yet."""
     granted: dict[str, Granted] = field(default_factory=dict)
     """What containers are read for, by id: by now, where fields are refused one after the other."""
     errors: dict[str, str] = field(default_factory=dict)
@@ -141,6 +141,18 @@ class Tally:
 
     def resolved(self, found: Sequence[Container | Unreadable]) -> None:
         self.order = tuple(each.name for each in found)
+
+    def take_small(self, task: Task) -> None:
+        """Let the mirror take what little was found.  Raises LeaseLostError."""
+        self.take(task, self.small)
+        self.small = []
+
+    def take(self, task: Task, reads: Sequence[Read]) -> None:
+        """Let the mirror take reads.  Raises LeaseLostError and SuddenlyEmptyError."""
+        if reads:
+            taken = mirror.take(task.database, task.lease, reads, task.clock())
+            self.seen += taken.seen
+            self.changed += taken.changed
 
     def fail(self, what: str, error: ConnectorError | str) -> None:
         """Note a failure; refused credentials are a state of their own."""

@@ -10,7 +10,7 @@ from okrs.work import Ref, State, WorkItem
 from store import census, lookup, mirror, queries, sources
 from store.census import Outcome, Settled
 from store.database import Database
-from store.mirror import Reach, Taken
+from store.mirror import Reach, Read, Taken
 from store.sources import Lease
 from store.tables import item, item_version, metadata, presence
 from tests.builders import an_item
@@ -39,7 +39,7 @@ class Reading:
 
     def take(self, known: Container, *, complete: bool = False) -> Taken:
         now = self.clock()
-        return mirror.take(self.database, self.lease, known, Reach(Demand(), now, complete=complete), now)
+        return mirror.take(self.database, self.lease, [Read(known, Reach(Demand(), now, complete=complete))], now)
 
     def count(self, known: Container, *keys: str, said: Settled | None = None) -> Outcome:
         """Take a census that shows these items; what the look-ups said is that nobody knows the missing ones."""

@@ -1,6 +1,6 @@
 """The drill: thousands of random steps a tracker, after which the mirror is the sandbox; and bugs that it must find."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from okrs.demand import Container, Demand
+from okrs.demand import Demand
 from store import mirror, queries
 from store.census import Compared, Settled
 from store.database import Database, open_database
-from store.mirror import Reach, Taken
+from store.mirror import Read, Taken
 from store.sources import Lease
 from store.tables import incoming
 from sync import listing, roll_call
@@ -156,12 +156,17 @@ def test_a_parent_that_was_deleted_and_restored_does_not_stop_its_project(tmp_pa
 # --- planted bugs -----------------------------------------------------------------------------------------------------
 
 
-def _newest_seen(database: Database, lease: Lease, known: Container, reach: Reach, now: Any) -> Taken:
+def _newest_seen(database: Database, lease: Lease, reads: Sequence[Read], now: Any) -> Taken:
     """The watermark that everybody writes first: the newest date that the listing showed."""
-    here = (incoming.c.source == lease.source, incoming.c.container == known.id)
-    with database.read() as connection:
-        newest = connection.execute(select(func.max(incoming.c.updated_at)).where(*here)).scalar()
-    return TAKE(database, lease, known, replace(reach, watermark=newest or reach.watermark), now)
+
+    def planted(read: Read) -> Read:
+        here = (incoming.c.source == lease.source, incoming.c.container == read.known.id)
+        with database.read() as connection:
+            newest = connection.execute(select(func.max(incoming.c.updated_at)).where(*here)).scalar()
+        seen = [each.updated_at for each in read.rest if each.updated_at] + ([newest] if newest else [])
+        return replace(read, reach=replace(read.reach, watermark=max(seen, default=read.reach.watermark)))
+
+    return TAKE(database, lease, [planted(each) for each in reads], now)
 
 
 TAKE = mirror.take

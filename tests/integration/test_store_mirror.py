@@ -12,7 +12,7 @@ from okrs.work import Kind, Ref, State, Step, WorkItem
 from store import census, lookup, mirror, queries, sources
 from store.census import Compared, Settled
 from store.database import Database
-from store.mirror import Reach, SuddenlyEmptyError, Taken
+from store.mirror import Reach, Read, SuddenlyEmptyError, Taken
 from store.sources import LeaseLostError
 from store.tables import container, incoming, item_version, source
 from tests.builders import an_item
@@ -251,7 +251,7 @@ def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
     before, now = dump(reading.database, *everything), reading.clock()
     writes: tuple[Callable[[], object], ...] = (
         lambda: mirror.gather(reading.database, stale, PAY, [at(reading, "PAY-3")], now),
-        lambda: mirror.take(reading.database, stale, PAY, Reach(Demand(), now, complete=True), now),
+        lambda: mirror.take(reading.database, stale, [Read(PAY, Reach(Demand(), now, complete=True))], now),
         lambda: sources.keep_only(reading.database, stale, [], now),
         lambda: sources.note_error(reading.database, stale, PAY, "no", now),
         lambda: census.start(reading.database, stale, PAY, now),
@@ -315,7 +315,7 @@ def test_no_other_text_with_a_nul_stops_a_database(reading: Reading) -> None:
     database, lease, now = reading.database, reading.lease, reading.clock()
     pay, refs = replace(PAY, called="P\0ayments"), [Ref("id:PAY\0-1", "PAY\0-1")]
     reading.read(PAY, [at(reading, "PAY-1")])
-    mirror.take(database, lease, pay, Reach(Demand(), now, memo={"se\0en": "yes\0"}), now)
+    mirror.take(database, lease, [Read(pay, Reach(Demand(), now, memo={"se\0en": "yes\0"}))], now)
     census.start(database, lease, pay, now)
     census.gather(database, lease, pay, refs, now)
     assert census.compare(database, lease, pay, 9, 9) == Compared((), ())
