@@ -7,7 +7,7 @@ result had, and nothing else needs to be kept.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
 
 from okrs.ledger import EntryKind, renamed_from
 from okrs.objective import KeyResult
@@ -55,6 +55,16 @@ def called_now(known: Sequence[Rename], name: str, seq: int) -> str:
     while (later := next((each for each in known if each.old == name and each.seq > seq), None)) is not None:
         name, seq = later.new, later.seq
     return name
+
+
+def named_now(connection: Connection) -> ColumnElement[str]:
+    """Return what the key results are called now that entries were written of."""
+    known, entry = renames(connection), ledger_entry.c
+    spans = [
+        (and_(entry.key_result == each.old, entry.seq < each.seq), called_now(known, each.old, each.seq - 1))
+        for each in known
+    ]
+    return case(*spans, else_=entry.key_result) if spans else entry.key_result
 
 
 def move(connection: Connection, old: str, new: str) -> None:

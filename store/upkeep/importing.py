@@ -18,6 +18,7 @@ from okrs.ledger import GENESIS, Entry, link_problem
 from store import ledger
 from store.database import Database, inserted, upsert
 from store.ledger import Head
+from store.renames import named_now
 from store.tables import evidence, ledger_delta, ledger_entry, ledger_head, metadata
 from store.upkeep.entries import entry_line, read_entry
 from store.upkeep.exporting import FORMAT, Header, Watch, end_line, header_line
@@ -281,13 +282,14 @@ def _finish(connection: Connection, head: Head) -> None:
         statement = upsert(connection.dialect.name, ledger_head).values(id=1, **told)
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
     names = ("part", "source", "item", "version")
-    place = (ledger_entry.c.key_result, *(ledger_delta.c[name] for name in names[:3]))
+    named = named_now(connection).label("key_result")
+    place = (named, *(ledger_delta.c[name] for name in names[:3]))
     newest = func.row_number().over(
         partition_by=place, order_by=(ledger_delta.c.seq.desc(), ledger_delta.c.place.desc())
     )
     rows = (
         select(
-            ledger_entry.c.key_result,
+            named,
             *(ledger_delta.c[name] for name in (*names, "new_weight", "new_amount")),
             newest.label("age"),
         )

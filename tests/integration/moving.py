@@ -7,14 +7,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mapping.rule import Counts, Measure, Scope
+from okrs.closing import Ending
 from okrs.guard import Guard
+from okrs.ledger import EntryKind
 from okrs.objective import Numeric
 from okrs.work import Kind, State
 from store.database import Database
 from store.finals import Final, keep_finals
 from store.holds import open_holds
-from store.ledger import head_of
-from store.overrides import Override, keep_override
+from store.ledger import Draft, append, lock_head
 from store.people import person_id
 from store.runs import start_run
 from store.tables import arrival, forgotten, forgotten_name
@@ -23,6 +24,7 @@ from store.upkeep.importing import Imported, import_lines
 from store.views.explain import explain_json
 from store.views.history import history, history_json
 from sync.holding import Act, reject_held
+from sync.overriding import Wanted, set_value
 from sync.recording import Run
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World
@@ -113,10 +115,15 @@ def _reject(world: World) -> None:
 
 def told_by_people(world: World) -> None:
     """Leave something in the tables that this world does not fill by itself."""
+    now = world.clock()
+    act = Act("Ada Löwe", now, Run(start_run(world.database, now, "test"), {}), "so it is")
+    set_value(world.database, "open", Wanted(Decimal("3.5"), "so it is", None), act)
     with world.database.write() as connection:
-        who, head, now = person_id(connection, "Ada Löwe"), head_of(connection), world.clock()
-        keep_override(connection, "open", Override("open", Decimal("3.5"), "so it is", who, now, None, head.seq))
-        keep_finals(connection, [Final("past", "old", None, Decimal("0.7"), now, head.hash, head.seq)])
+        head = lock_head(connection)
+        told = Ending("old", "o", Numeric(Decimal(0), Decimal(9)), Decimal(1), None, head.hash, Decimal("0.7"), True)
+        draft = Draft(EntryKind.CLOSE, None, None, None, details=told.details, by=person_id(connection, "Ada Löwe"))
+        (entry,) = append(connection, head, "past", [draft], at=now, run=act.run.id)
+        keep_finals(connection, [Final("past", "old", None, told.grade, now, head.hash, entry.seq)])
         connection.execute(arrival.insert().values(source=SOURCE, item="id:PAY-1"))
         connection.execute(forgotten.insert().values(source=SOURCE, item="id:nobody"))
         connection.execute(forgotten_name.insert().values(digest="0" * 64))

@@ -28,6 +28,7 @@ from mapping.rule import (
     Window,
     Within,
 )
+from okrs.closing import Ending
 from okrs.cycle import Calendar
 from okrs.guard import Guard
 from okrs.ledger import EntryKind, canonical_json, timestamp
@@ -314,7 +315,8 @@ def explained(world: World, when: datetime, name: str = "kr") -> dict[str, Any]:
 
 def standing(world: World, when: datetime, name: str = "kr") -> dict[str, Any]:
     with world.database.read() as connection:
-        document = status_then_json(status_at(connection, world._setup(), when))
+        setup = world._setup()
+        document = status_then_json(status_at(connection, setup, when, setup.cycles[0].id))
     return next(dict(each) for each in document["key_results"] if each["id"] == name)
 
 
@@ -390,8 +392,9 @@ def test_a_closed_cycle_was_not_closed_before(database: Database) -> None:
     world = a_world(database)
     world.feed("kr", a_rule(a_part(source="one")))
     world.sync()
-    told = {"cycle": "cycle", "grade": "0.5", "head": "h", "progress": "0.05", "value": "9", "graded": True}
-    closed = by_hand(world, Draft(EntryKind.CLOSE, Decimal(1), Decimal(1), None, details=canonical_json(told)))
+    terms = Numeric(Decimal(0), Decimal(20))
+    told = Ending("cycle", "objective", terms, Decimal(1), Decimal(9), "h", Decimal("0.5"), graded=True)
+    closed = by_hand(world, Draft(EntryKind.CLOSE, Decimal(1), Decimal(1), None, details=told.details))
     before = standing(world, closed - timedelta(minutes=1))
     assert (before["value"], before["grade"], before["status"] == "closed") == (1, None, False)
     after = standing(world, closed)

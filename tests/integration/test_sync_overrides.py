@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapping.rule import Measure
+from okrs.closing import Ending
 from okrs.guard import Guard
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import EntryKind
@@ -20,6 +21,7 @@ from store import holds, ledger
 from store.database import Database
 from store.finals import Final, keep_finals
 from store.lanes import lanes_of
+from store.ledger import Draft
 from store.overrides import overrides
 from store.tables import hold, key_result, override
 from store.views.status import status
@@ -301,7 +303,10 @@ def test_a_checkin_without_confidence_of_what_nobody_measured(world: World) -> N
 def test_a_closed_key_result_takes_nothing_and_shows_its_final_value(world: World) -> None:
     put(world, 12, until=world.clock() + timedelta(hours=3))
     with world.database.write() as connection:
-        keep_finals(connection, [Final("kr", "cycle", Decimal(11), Decimal("0.5"), world.clock(), "0" * 64, 3)])
+        told = Ending("cycle", "o", Numeric(Decimal(0), Decimal(22)), Decimal(1), Decimal(11), "0" * 64, Decimal("0.5"))
+        draft = Draft(EntryKind.CLOSE, Decimal(1), Decimal(1), None, details=told.details)
+        (entry,) = ledger.append(connection, ledger.lock_head(connection), "kr", [draft], at=world.clock(), run=None)
+        keep_finals(connection, [Final("kr", "cycle", Decimal(11), told.grade, entry.at, told.head, entry.seq)])
     assert [shown(world), world.status("kr").override] == [11, None]
     before = dump(world.database, *ALL)
     for attempt in (
