@@ -13,6 +13,7 @@ from tests.e2e.crashing import Act, Drill
 from tests.e2e.forking import Forks
 
 ACTS = {
+    "first sync": Act(("sync", "--json"), 15, "empty", atomic=False, steps=True),
     "sync": Act(("sync", "--json"), 30, "behind", atomic=False, steps=True, code=4),
     "sync --full": Act(("sync", "--full", "--json"), 20, "behind", atomic=False, steps=True, code=4),
     "close": Act(("close", "sandbox", "--early", "--yes"), 30, again="sandbox was closed on"),

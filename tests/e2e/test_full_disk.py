@@ -19,7 +19,7 @@ from tests.e2e.moments import Bases, moments
 SIZE = 48 * 1024 * 1024
 FULL = 6
 """How often the room must not have been enough."""
-GROWING = ("sync", "sync --full", "close", "approve", "import", "backfill")
+GROWING = ("first sync", "sync", "sync --full", "close", "approve", "import", "backfill")
 OTHERS = ("reject", "set", "resume", "checkin", "prune", "forget")
 
 
@@ -46,8 +46,10 @@ class Disk:
         ballast = self.folder / "ballast"
         with ballast.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, max(1, self.room - but))
-        yield
-        ballast.unlink()
+        try:
+            yield
+        finally:
+            ballast.unlink()
 
 
 @pytest.fixture
