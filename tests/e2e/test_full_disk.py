@@ -123,3 +123,17 @@ def test_a_file_is_whole_or_not_there(bases: Bases, command: str, disk: Disk) ->
         assert chain(victim) == before
     assert bases.forks.run(victim.folder, command, "there").code == 0
     assert file.exists()
+
+
+def test_the_config_of_the_next_cycle_is_whole_or_not_there(bases: Bases, disk: Disk) -> None:
+    """A file that is there is never written over: half of one would stand in the way of the next try."""
+    victim = bases.bases["settled"].beside(disk.folder / "victim")
+    written, words = victim.folder / "next.yaml", ("roll", "sandbox", "next", "--out", "next.yaml")
+    with victim.plain() as reader:  # what it takes to read the database is there already
+        reader.execute("SELECT count(*) FROM item").fetchone()
+        for room in (0, 4096):
+            with disk.filled(room):
+                ran = bases.forks.run(victim.folder, *words)
+            assert (ran.code, NO_ROOM in ran.err, written.exists()) == (1, True, False), ran
+        assert bases.forks.run(victim.folder, *words).code == 0
+    assert written.read_text(encoding="utf-8").endswith("\n")
