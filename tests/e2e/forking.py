@@ -26,8 +26,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 LONGEST = 120.0
 ROOT = Path(__file__).parents[2]
@@ -131,25 +132,24 @@ def main() -> None:
 
 
 def _ran(order: Mapping[str, Any]) -> Ran:
-    (told, tell), files = os.pipe(), [os.memfd_create(name) for name in ("out", "err")]
-    began = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
+    with TemporaryFile() as out, TemporaryFile() as err:
+        told, tell = os.pipe()
+        began = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            os.close(told)
+            _live(order, tell, out.fileno(), err.fileno())
+        os.close(tell)
+        statements = _watched(pid, told, began, order)
+        _, status = os.waitpid(pid, 0)
+        seconds = time.monotonic() - began
         os.close(told)
-        _live(order, tell, *files)
-    os.close(tell)
-    statements = _watched(pid, told, began, order)
-    _, status = os.waitpid(pid, 0)
-    seconds = time.monotonic() - began
-    os.close(told)
-    out, err = (_emptied(each) for each in files)
-    return Ran(os.waitstatus_to_exitcode(status), out, err, statements, seconds)
+        return Ran(os.waitstatus_to_exitcode(status), _told(out), _told(err), statements, seconds)
 
 
-def _emptied(file: int) -> str:
-    with open(file, "rb") as read:
-        read.seek(0)
-        return read.read().decode()
+def _told(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def _watched(pid: int, heard: int, began: float, order: Mapping[str, Any]) -> list[str]:
