@@ -8,6 +8,7 @@ from __future__ import annotations  # the types of an answer are known to those 
 
 import io
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,7 @@ from typer import Abort
 from connectors import registry
 from connectors.patience import Patient
 from okrs.cycle import Calendar
-from store.database import StoreError, reason
+from store.database import StoreError, is_full, reason
 from terminal import commands
 from terminal.context import Out
 from terminal.ports import Failure
@@ -74,6 +75,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     )
 
 INTERRUPTED = 130
+NO_ROOM = "There is no room left on the disk. Nothing is half-written: make room, and run the same command again."
 
 _OPENING = Lock()
 """Connections are opened one at a time: two threads that load the client libraries at once find them half made."""
@@ -325,16 +327,11 @@ def run(arguments: Sequence[str], service: Service) -> int:
 
 
 def _complain(error: Exception) -> int:
-    match error:
-        case Failure():
-            commands.complain(error, Out().aside)
-            return error.code
-        case StoreError():
-            return _say(str(error))
-        case DBAPIError():
-            return _say(f"The database failed: {reason(error)}. Nothing is half-written; try again.")
-        case OSError():
-            return _say(f"{error.strerror or 'The system refused something'}: {error.filename or ''}".rstrip(": "))
+    if isinstance(error, Failure):
+        commands.complain(error, Out().aside)
+        return error.code
+    if told := _of_the_machine(error):
+        return _say(told)
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error, of a class Typer keeps to itself
         error.show()
         option = getattr(error, "option_name", None)
@@ -345,6 +342,20 @@ def _complain(error: Exception) -> int:
     return _say(
         f"Something unexpected happened ({type(error).__name__}). HEADWAY_DEBUG=1 shows where; please report it."
     )
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """Say what a database or the system refused; None for any other error."""
+    match error:
+        case StoreError():
+            return str(error)
+        case DBAPIError() | sqlite3.Error() | OSError() if is_full(error):
+            return NO_ROOM
+        case DBAPIError() | sqlite3.Error():  # the driver itself where a file is copied, or written anew
+            return f"The database failed: {reason(error)}. Nothing is half-written; try again."
+        case OSError():
+            return f"{error.strerror or 'The system refused something'}: {error.filename or ''}".rstrip(": ")
+    return None
 
 
 def _say(sentence: str, code: int = 1) -> int:

@@ -4,6 +4,7 @@ SQLite runs in WAL mode; a write transaction begins IMMEDIATE, so that it never 
 and writers of this process queue on one lock.  Readers see one snapshot from begin to end.
 """
 
+import errno
 import sqlite3
 import threading
 import time
@@ -36,6 +37,8 @@ from store.migrations import HEAD
 _WRITES = "headway_writes"
 _BUSY_SECONDS = 60
 _BUSY_PAUSE = 0.02
+_DISK_FULL = "53100"
+"""PostgreSQL's word for it."""
 _CONNECT_SECONDS = 10
 """A server that does not answer at all would be waited for by minutes."""
 
@@ -163,6 +166,8 @@ def _sentences(url: str) -> Iterator[None]:
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise StoreError("`database` is no address of SQLite or PostgreSQL, as in sqlite:///headway.db.") from None
     except DBAPIError as error:
+        if is_full(error):  # nothing is wrong with the address
+            raise
         raise StoreError(f"The database cannot be opened: {reason(error)}. {_remedy(url)}") from None
 
 
@@ -285,6 +290,24 @@ def _remedy(url: str) -> str:
     return f"Does PostgreSQL answer at {parsed.host or 'its socket'}, and are user and password right?"
 
 
-def reason(error: DBAPIError) -> str:
+def reason(error: Exception) -> str:
     """The driver's first line: it names the file or host, and never the password."""
-    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    told = _origin(error)
+    return str(told).strip().splitlines()[0] if str(told).strip() else type(told).__name__
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether there was no room left on a disk: for SQLite, for PostgreSQL, or for any file."""
+    match _origin(error):
+        case sqlite3.Error() as told:
+            code = getattr(told, "sqlite_errorcode", 0)
+            return code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
+        case OSError(errno=code):
+            return code in (errno.ENOSPC, errno.EDQUOT)
+        case told:
+            return getattr(told, "sqlstate", None) == _DISK_FULL
+
+
+def _origin(error: Exception) -> BaseException:
+    """What the driver, or the system, said."""
+    return error.orig or error if isinstance(error, DBAPIError) else error

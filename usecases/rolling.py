@@ -1,5 +1,6 @@
 """`roll`: the config of the next cycle, written from the last."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,8 +134,16 @@ def _with_cycle(main: Spot, cycle: Cycle) -> Spot:
 
 
 def _write(path: Path, text: str) -> None:
+    """Write a new file: whole, or not at all; half of one would break the config that its folder is."""
+    if path.exists() or path.is_symlink():
+        raise Failure(f"{path} is there already and stays as it is: name another file with --out.")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with part.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        raise Failure(f"{path} is there already and stays as it is: name another file with --out.") from None
+        part.rename(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # what was asked for
+        raise
+    finally:
+        part.unlink(missing_ok=True)

@@ -61,7 +61,7 @@ class Headway:
         return subprocess.Popen(
             [COMMAND, *arguments],
             cwd=self.folder,
-            env={**_environment(), **environment(self.sandbox.tokens), **variables},
+            env={**plain_environment(), **environment(self.sandbox.tokens), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,7 +109,7 @@ def private_key() -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, pem, no_password)
 
 
-def _environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """This process's environment without what would change the command's answers."""
     ours = ("HEADWAY_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

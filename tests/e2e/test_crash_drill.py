@@ -2,16 +2,13 @@
 
 import random
 import signal
-import sqlite3
 import time
-from contextlib import closing
 
 import pytest
 
 from sandbox.world import World
-from store.database import open_database
-from store.views.verify import verify
 from tests.e2e.conftest import Headway
+from tests.e2e.crashing import assert_whole, outcome
 
 KILLS = 20
 REQUESTS = 22
@@ -49,42 +46,6 @@ def killed(headway: Headway, dice: random.Random) -> bool:
     code, _, err = headway.end(process)
     assert code in (0, -signal.SIGKILL), err
     return code != 0
-
-
-def assert_whole(headway: Headway) -> None:
-    """What a kill left is a sound database with a sound ledger."""
-    with closing(sqlite3.connect(headway.database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database = open_database(f"sqlite:///{headway.database}", create=False)
-    try:
-        with database.read() as connection:
-            answer = verify(connection)
-    finally:
-        database.close()
-    assert answer.ok, answer.problem
-
-
-_SUMS = """\
-SELECT key_result, part, source, item, sum(coalesce(new_amount, 0) - coalesce(old_amount, 0)) AS net
-FROM ledger_delta JOIN ledger_entry USING (seq) GROUP BY 1, 2, 3, 4 HAVING net <> 0 ORDER BY 1, 2, 3, 4"""
-"""What all that was ever written of an item adds up to: a row that is lost or doubled makes it another number."""
-
-
-def outcome(headway: Headway) -> dict[str, list[tuple[object, ...]]]:
-    """Values, evidence and mirror, without what tells when we looked.
-
-    Evidence also names the version of the item by which it last changed; who looked more often knows more of them.
-    """
-    return {
-        "values": headway.rows("SELECT id, value, rule, retired FROM key_result ORDER BY id"),
-        "evidence": headway.rows(
-            "SELECT key_result, part, source, item, weight, amount FROM evidence ORDER BY 1, 2, 3, 4"
-        ),
-        "sums": headway.rows(_SUMS),
-        "items": headway.rows("SELECT source, id, key, state, hash FROM item WHERE gone IS NULL ORDER BY source, id"),
-        "presence": headway.rows("SELECT * FROM presence ORDER BY source, container, item"),
-        "incoming": headway.rows("SELECT * FROM incoming"),
-    }
 
 
 @pytest.mark.drill

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.e2e.conftest import Headway
-from tests.e2e.test_crash_drill import assert_whole, outcome, stir
+from tests.e2e.crashing import assert_whole, outcome
+from tests.e2e.test_crash_drill import stir
 
 SECONDS = int(os.environ.get("HEADWAY_TOGETHER", "120"))
 

@@ -20,7 +20,7 @@ import pytest
 from sandbox.team import work
 from tests.e2e import shapes
 from tests.e2e.conftest import COMMAND, Headway
-from tests.e2e.test_crash_drill import assert_whole
+from tests.e2e.crashing import assert_whole
 
 
 def answers(headway: Headway, **variables: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Opening a database that others open, or write, at the same moment."""
 
+import errno
 import sqlite3
 import threading
 import time
@@ -12,7 +13,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from store.database import StoreError, open_database, reason
+from service import Service, run
+from store.database import StoreError, is_full, open_database, reason
 
 
 def test_a_first_run_waits_for_another_that_writes_already(tmp_path: Path) -> None:
@@ -57,3 +59,41 @@ def test_an_address_that_cannot_be_read_is_a_sentence_without_its_password(url: 
 @pytest.mark.parametrize(("said", "told"), [("", "Exception"), ("first\nsecond", "first")])
 def test_a_driver_s_reason_is_one_line_even_when_it_says_nothing(said: str, told: str) -> None:
     assert reason(DBAPIError("SELECT 1", None, Exception(said))) == told
+
+
+def _filled() -> sqlite3.Error:
+    """What SQLite says where its file may not grow."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error) as found:
+            connection.execute("CREATE TABLE t (c)")
+    return found.value
+
+
+class _DiskFull(Exception):
+    sqlstate = "53100"
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (_filled(), True),
+        (DBAPIError("SELECT 1", None, _filled()), True),
+        (DBAPIError("SELECT 1", None, _DiskFull()), True),
+        (OSError(errno.ENOSPC, "No space left on device", "out.jsonl"), True),
+        (OSError(errno.EACCES, "Permission denied", "out.jsonl"), False),
+        (DBAPIError("SELECT 1", None, Exception("no such table")), False),
+        (sqlite3.OperationalError("database is locked"), False),
+    ],
+)
+def test_a_full_disk_is_told_apart_and_told(error: Exception, full: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert is_full(error) is full
+
+    class Full(Service):
+        def upgrade(self, config: Path) -> None:
+            raise error
+
+    assert run(["db", "upgrade"], Full({})) == 1
+    told = capsys.readouterr().err
+    assert ("There is no room left on the disk." in told) is full
+    assert "unexpected" not in told
