@@ -35,7 +35,8 @@ def claim(database: Database, name: str, seen: Turn | None, until: datetime) -> 
     with database.write() as connection:
         if seen is None:
             statement = upsert(connection.dialect.name, schedule).values(source=name, due=until, failures=0)
-            return connection.execute(statement.on_conflict_do_nothing(index_elements=["source"])).rowcount == 1
+            first = statement.on_conflict_do_nothing(index_elements=["source"]).returning(schedule.c.source)
+            return connection.execute(first).one_or_none() is not None
         mine = (schedule.c.source == name, _at(seen.due))
         return connection.execute(update(schedule).where(*mine).values(due=until)).rowcount == 1
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, FieldsRefused, Unreadable
+from connectors.contract import (
+    Connector,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    FieldsRefused,
+    Quota,
+    Unreadable,
+)
 from okrs.demand import Demand
 from store import sources
 from store.database import Database
@@ -31,6 +39,8 @@ class SourceReport:
     changed: int = 0
     removed: int = 0
     error: str | None = None
+    quota: Quota | None = None
+    """What the tracker said last of the requests that it still allows, where it did."""
 
 
 class Progress:
@@ -147,10 +157,9 @@ class Tally:
         elif self.state is Outcome.OK:
             self.state = Outcome.FAILED
 
-    def report(self, name: str, requests: int) -> SourceReport:
+    def report(self, name: str, requests: int, quota: Quota | None = None) -> SourceReport:
         place = {each: number for number, each in enumerate(self.order)}
         told = sorted(self.errors, key=lambda each: place.get(each, len(place)))
         sentences = dict.fromkeys(self.errors[each] for each in told)  # a limit met by several is told once
-        return SourceReport(
-            name, self.state, requests, self.seen, self.changed, self.removed, error=" ".join(sentences) or None
-        )
+        error = " ".join(sentences) or None
+        return SourceReport(name, self.state, requests, self.seen, self.changed, self.removed, error, quota)
