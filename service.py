@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Exported,
         Forgot,
         Imported,
+        Listening,
         Looked,
         Overridden,
         Plan,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Rolled,
         Rolling,
         Schema,
+        Served,
         Synced,
         Waits,
         When,
@@ -300,6 +302,11 @@ class Service:
         from usecases.demo import demo
 
         demo(self._ground, folder, once=once, progress=progress, tell=tell)
+
+    def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
+        from usecases.serving import serve
+
+        serve(self._ground, config, wish, tell)
 
 
 def _connect(settings: SourceSettings) -> Connector:

@@ -81,6 +81,16 @@ class Database:
         with self._writer, self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
+    def trouble(self) -> str:
+        """Say why the database cannot be used just now; empty when it can."""
+        try:
+            found = _revision(self)
+        except StoreError as error:
+            return str(error)
+        except DBAPIError as error:
+            return f"The database does not answer: {reason(error)}."
+        return "" if found == HEAD else _of_another_version(found)
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -149,10 +159,12 @@ def _made_ready(database: Database, *, create: bool) -> bool:
         _make_tables(database)
         return True
     if revision not in (None, HEAD):
-        raise StoreError(
-            f"The database is at revision {revision}, this version needs {HEAD}: run `headway db upgrade` first."
-        )
+        raise StoreError(_of_another_version(revision))
     return revision is not None
+
+
+def _of_another_version(revision: str | None) -> str:
+    return f"The database is at revision {revision}, this version needs {HEAD}: run `headway db upgrade` first."
 
 
 @contextmanager

@@ -30,6 +30,9 @@ from sync.task import Outcome, SourceReport
 _CATCHING_UP, _TICK = "", "the scheduler"
 """Stand for the look at all key results, and for the tick itself, among the sources; none has such a name."""
 
+_GLANCE = 0.2
+"""Seconds between two looks at whether somebody is in a hurry."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -101,21 +104,30 @@ class Scheduler:
         """Begin what is due.  Nothing that goes wrong here ends the scheduler."""
         if self._stopping:
             return
-        if self._safely(_TICK, lambda: self._begin_due(self.plan, self._clock())):
+        if self.safely(_TICK, lambda: self._begin_due(self.plan, self._clock())):
             self.ticked = time.monotonic()
 
-    def stop(self, seconds: float) -> bool:
-        """Begin nothing more, and wait for what is under way so long.  Returns whether all of it came to its end.
+    def halt(self) -> None:
+        """Begin nothing more."""
+        self._stopping = True
 
-        The leases of what did not are given back: it cannot commit any more, and another process may go on at once.
+    def stop(self, seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """Begin nothing more, and wait for what is under way: so long, or until somebody is in a hurry.
+
+        Returns whether all of it came to its end.  The leases of what did not are given back: it cannot commit any
+        more, and another process may go on at once.
         """
-        with self._lock:
-            self._stopping = True
-            under_way = list(self._running.values())
-        _, left = wait(under_way, timeout=seconds)
+        self.halt()
+        end = time.monotonic() + seconds
+        while (left := self._under_way()) and time.monotonic() < end and not hurry():
+            wait(left, timeout=min(_GLANCE, seconds))
         if left:
             surrender(self.plan.engine.database)
         return not left
+
+    def _under_way(self) -> list[Future[None]]:
+        with self._lock:
+            return list(self._running.values())
 
     def _begin_due(self, plan: Plan, now: datetime) -> None:
         database = plan.engine.database
@@ -153,7 +165,7 @@ class Scheduler:
             read = Read(poll.outcome, poll.began, poll.ended, _spent_until(poll))
             rhythm = self.plan.rhythms.get(name, plan.rhythms[name])  # the config may have changed meanwhile
             turn = following(rhythm, failures, read, self._dice())
-            if self._safely(name, lambda: schedule.settle(plan.engine.database, name, claimed, turn)):
+            if self.safely(name, lambda: schedule.settle(plan.engine.database, name, claimed, turn)):
                 self._tell(poll)
 
         return work
@@ -165,12 +177,12 @@ class Scheduler:
 
     def _poll(self, name: str, run: Callable[[], Report]) -> Poll:
         began, start, reports = self._clock(), time.monotonic(), list[Report]()
-        self._safely(name or "key results", lambda: reports.append(run()))
+        self.safely(name or "key results", lambda: reports.append(run()))
         poll = Poll(name, reports[0] if reports else None, began, self._clock(), time.monotonic() - start)
-        self._safely(f"what follows a poll of {name}" if name else "what follows", lambda: self._polled(poll))
+        self.safely(f"what follows a poll of {name}" if name else "what follows", lambda: self._polled(poll))
         return poll
 
-    def _safely(self, what: str, act: Callable[[], object]) -> bool:
+    def safely(self, what: str, act: Callable[[], object]) -> bool:
         """Do something that a database that is away, or a mistake of ours, may keep from being done."""
         try:
             act()

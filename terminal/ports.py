@@ -76,6 +76,28 @@ class InvalidConfig(Failure):
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the service is to answer, and to whom."""
+
+    host: str
+    port: int
+    names: Sequence[str] = ()
+    """Names beside the usual ones by which it may be asked."""
+    allow_local_edits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a service that has begun is like."""
+
+    url: str
+    sources: int
+    key_results: int
+    open_to_others: bool
+    """Other machines reach it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wrong:
     """What is wrong with a config that runs all the same."""
 
@@ -460,3 +482,6 @@ class Ports(Protocol):
     def forget(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot: ...
 
     def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None: ...
+
+    def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
+        """Serve until a signal says otherwise."""
