@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from connectors.hooks import Signature
 from okrs.cron import Cron, parse_cron
 from okrs.duration import parse_duration
 
@@ -144,6 +145,9 @@ class SourceSettings(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    webhook: ClassVar[Signature | None] = None
+    """How the tracker signs its webhooks; None where they are not taken."""
+
     connector: str = Field(
         description="Which connector reads this source: jira, asana, github, or one that was installed besides."
     )
@@ -154,6 +158,10 @@ class SourceSettings(BaseModel, ABC):
     cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         default=None,
         description="When `headway serve` reads the source, instead of `every`: minute, hour, day, month, weekday.",
+    )
+    webhook_secret: Secret | None = Field(
+        default=None,
+        description="What the tracker signs its webhooks with; they make `headway serve` read the source at once.",
     )
     proxy: Annotated[Address, AfterValidator(_proxy)] | None = Field(
         default=None,
@@ -169,6 +177,12 @@ class SourceSettings(BaseModel, ABC):
     def _one_rhythm(self) -> Self:
         if self.cron is not None and "every" in self.model_fields_set:
             raise ValueError("every and cron both say when it is read: leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_webhooks(self) -> Self:
+        if self.webhook_secret is not None and self.webhook is None:
+            raise ValueError("webhooks of this tracker are not taken: leave webhook_secret out")
         return self
 
     @property

@@ -84,6 +84,9 @@ class Listening:
     names: Sequence[str] = ()
     """Names beside the usual ones by which it may be asked."""
     allow_local_edits: bool = False
+    webhook_host: str = "127.0.0.1"
+    webhook_port: int | None = None
+    """None: webhooks are not listened for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Served:
     key_results: int
     open_to_others: bool
     """Other machines reach it."""
+    webhooks: str = ""
+    """Where trackers send them to, before the name of the source; empty where nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)

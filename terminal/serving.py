@@ -23,6 +23,7 @@ def add(app: typer.Typer, context: Context) -> None:
         "headway serve --host 0.0.0.0 --allow-host okrs.acme.example"
     )
     def serve(
+        *,
         host: Annotated[str, typer.Option("--host", help="Where to listen; by itself only this machine gets in.")] = (
             "127.0.0.1"
         ),
@@ -35,6 +36,12 @@ def add(app: typer.Typer, context: Context) -> None:
             bool,
             typer.Option("--allow-local-edits", help="Let this machine's people change things without signing in."),
         ] = False,
+        webhook_host: Annotated[
+            str, typer.Option("--webhook-host", help="Where to listen for webhooks.")
+        ] = "127.0.0.1",
+        webhook_port: Annotated[
+            int | None, typer.Option("--webhook-port", min=0, max=65535, help="Listen for webhooks, at this port.")
+        ] = None,
     ) -> None:
         """Read the sources by themselves, as often as the config says, and serve what came of it.
 
@@ -50,8 +57,10 @@ def add(app: typer.Typer, context: Context) -> None:
         def begun(served: Served) -> None:
             what = f"{counted(served.sources, 'source')}, {counted(served.key_results, 'key result')}"
             typer.echo(f"Headway is at {harmless(served.url, 200)} with {what}. Ctrl-C ends it.")
+            if served.webhooks:
+                typer.echo(f"Webhooks are taken at {harmless(served.webhooks, 200)}SOURCE.")
             if served.open_to_others:
                 context.out.aside.print(f"headway: {_OTHERS}")
 
-        wish = Listening(host, port, tuple(allow_host or ()), allow_local_edits)
+        wish = Listening(host, port, tuple(allow_host or ()), allow_local_edits, webhook_host, webhook_port)
         context.ports.serve(context.config, wish, begun)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +20,7 @@ from types import FrameType
 
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
+from fastapi import FastAPI
 
 from config.lastgood import Taken
 from config.model import Config
@@ -35,11 +36,13 @@ from sync.scheduler import Plan, Poll, Scheduler
 from sync.task import Progress
 from terminal.ports import Failure, InvalidConfig, Listening, Served
 from usecases.ground import Ground, setup_of, wrong_with
+from usecases.hooking import Hooks
 from usecases.noticing import Notice
 from usecases.syncing import engine_of
 from usecases.telemetry import Counted, Standing, Telemetry, look
 from web import acting, app, health
 from web.health import Readiness
+from web.hooks import build as build_hooks
 from web.ports import Ports
 
 TICK = 2.0
@@ -196,28 +199,64 @@ class Serving:
 def serve(ground: Ground, path: Path, wish: Listening, tell_of: Callable[[Served], None]) -> None:
     """Serve until a signal says otherwise.  Raises Failure, and InvalidConfig where not even a good config is kept."""
     keeper = Keeper(ground, path)
-    with closing(keeper.database), _listening(wish) as listener:
+    with closing(keeper.database), ExitStack() as listeners:
+        listener = listeners.enter_context(_listening(wish.host, wish.port))
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="poll")
         serving = Serving(ground, keeper, pool)
         serving.scheduler.begin()
-        names = names_of(wish.host, wish.names)
-        ports = Ports(keeper.database.read, serving.setup, ground.clock, names)
-        site = app.build(ports)
-        site.include_router(health.router(serving))
-        if wish.allow_local_edits:
-            site.include_router(acting.router(serving))
-        server = _Server(uvicorn.Config(site, log_config=None, access_log=False, timeout_graceful_shutdown=_ANSWERS))
-        known = keeper.known.config
-        url = _url(wish.host, listener.getsockname()[1])
-        tell_of(Served(url, len(known.sources), len(known.key_results), open_to_others=not is_loopback(wish.host)))
-        announce("serving", url=url, sources=len(known.sources), key_results=len(known.key_results))
+        server = _Server(_application(ground, keeper, serving, wish))
+        hooks = None
+        if wish.webhook_port is not None:
+            hooks = listeners.enter_context(_listening(wish.webhook_host, wish.webhook_port))
+            listeners.enter_context(_hooked(keeper, ground, hooks))
+        _begun(keeper.known, wish, listener, hooks, tell_of)
         with _signals(serving, server) as hurry, _ticking(serving.tick):
             server.run(sockets=[listener])
             serving.ending.set()
-            serving.scheduler.halt()
             clean = serving.scheduler.stop(PATIENCE, hurry.is_set)
         pool.shutdown(wait=clean, cancel_futures=True)
         announce("ended", unfinished=not clean)
+
+
+def _application(ground: Ground, keeper: Keeper, serving: Serving, wish: Listening) -> uvicorn.Config:
+    site = app.build(Ports(keeper.database.read, serving.setup, ground.clock, names_of(wish.host, wish.names)))
+    site.include_router(health.router(serving))
+    if wish.allow_local_edits:
+        site.include_router(acting.router(serving))
+    return _quiet(site)
+
+
+def _quiet(site: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(site, log_config=None, access_log=False, timeout_graceful_shutdown=_ANSWERS)
+
+
+def _begun(
+    known: Known,
+    wish: Listening,
+    listener: socket.socket,
+    hooks: socket.socket | None,
+    tell_of: Callable[[Served], None],
+) -> None:
+    """Say that it has begun, and where."""
+    url = _url(wish.host, listener)
+    taken_at = f"{_url(wish.webhook_host, hooks)}hooks/" if hooks else ""
+    sources, key_results = len(known.setup.sources), len(known.setup.key_results)
+    tell_of(Served(url, sources, key_results, not is_loopback(wish.host), taken_at))
+    announce("serving", url=url, sources=sources, key_results=key_results)
+
+
+@contextmanager
+def _hooked(keeper: Keeper, ground: Ground, listener: socket.socket) -> Iterator[None]:
+    """Take webhooks, in a thread and a loop of their own: a flood of them keeps no page waiting."""
+    judge = Hooks(keeper.database, lambda: keeper.known.config, ground.clock)
+    server = _Server(_quiet(build_hooks(judge)))
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), name="webhooks", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(2 * _ANSWERS)
 
 
 class _Server(uvicorn.Server):
@@ -265,20 +304,21 @@ def _ticking(tick: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(wish: Listening) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in wish.host else socket.AF_INET
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((wish.host, wish.port), family=family)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "it is no address of this machine"
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = error.strerror or "it is no address of this machine"
         raise Failure(
-            f"Headway cannot listen on {wish.host}, port {wish.port}: {why}. Name others with --host and --port."
+            f"Headway cannot listen on {host}, port {port}: {why}. Name others with --host and --port."
         ) from None
     with listener:
         yield listener
 
 
-def _url(host: str, port: int) -> str:
+def _url(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

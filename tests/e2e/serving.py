@@ -29,15 +29,26 @@ class Served:
     out: str = ""
     log: list[str] = field(default_factory=list)
 
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
-        parts = urlsplit(self.url)
+    def ask(
+        self, path: str, method: str = "GET", body: bytes = b"", url: str = "", /, **headers: str
+    ) -> tuple[int, str]:
+        parts = urlsplit(url or self.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LONGEST)
         try:
-            connection.request(method, path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+            connection.request(
+                method, path, body or None, headers={name.replace("_", "-"): text for name, text in headers.items()}
+            )
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def hooks(self) -> str:
+        """Where it takes webhooks."""
+        assert self.process.stdout is not None
+        found = re.search(r"taken at (\S+)hooks/SOURCE", self.process.stdout.readline())
+        assert found is not None
+        return found[1]
 
     def number(self, name: str) -> float | None:
         """A number of `/metrics`, by its name with its labels."""

@@ -1,5 +1,6 @@
 """The service as people run it: it reads by itself, tells how it does, takes a changed config over, and ends well."""
 
+import hmac
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from tests.e2e.office import JIRA, Office, office
 from tests.e2e.serving import Served, serving, until
 
 RULE = "where: {type: Bug}, measure: count"
+POLLS = 'headway_polls_total{outcome="ok",source="work"}'
 VALUE = 'headway_key_result_value{key_result="result"}'
 
 
@@ -169,3 +171,36 @@ def test_a_broken_config_that_was_never_good_serves_nothing(small: Office) -> No
 def test_others_on_the_network_are_told_of(small: Office) -> None:
     with serving(small.headway, "--host", "0.0.0.0") as served:
         served.url = served.url.replace("0.0.0.0", "127.0.0.1")
+
+
+SECRET = "webhook-secret-77f1"
+
+
+def test_a_signed_webhook_has_its_source_read_at_once_and_nothing_else_does(tmp_path: Path) -> None:
+    keys = ("every: 7d", "webhook_secret: ${HOOK_SECRET}")
+    with (
+        office(tmp_path, "jira", bugs, RULE, *JIRA, *keys) as small,
+        serving(small.headway, "--webhook-port", "0", HOOK_SECRET=SECRET) as served,
+    ):
+        until(lambda: served.number(VALUE) == 0)
+        url = served.hooks()
+        small.world.close(small.world.items_of(small.project)[0])
+        body = b'{"issue": {"fields": {"status": "closed a hundred times"}}}'
+        signed = "sha256=" + hmac.new(SECRET.encode(), body, "sha256").hexdigest()
+
+        def send(source: str, content: bytes, **headers: str) -> int:
+            return served.ask(f"/hooks/{source}", "POST", content, url, **headers)[0]
+
+        assert send("work", body) == 401
+        assert send("work", body + b" ", X_Hub_Signature=signed) == 401
+        assert send("work", body, X_Hub_Signature_256=signed) == 401
+        assert send("nope", body, X_Hub_Signature=signed) == 404
+        assert served.ask("/hooks/work", "POST", body, served.url, X_Hub_Signature=signed)[0] in (404, 405)
+        assert served.ask("/metrics", "GET", b"", url)[0] == 404, "pages are not opened along with it"
+        polls = served.number(POLLS)
+        assert send("work", body, X_Hub_Signature=signed) == 202
+        assert send("work", body, X_Hub_Signature=signed) == 409
+        until(lambda: served.number(VALUE) == 1)
+        assert served.number(POLLS) == (polls or 0) + 1
+        assert served.end() == 0
+    assert not any(SECRET in line for line in served.log)
