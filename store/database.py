@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from store.migrations import HEAD
@@ -89,6 +89,8 @@ class Database:
             return str(error)
         except DBAPIError as error:
             return f"The database does not answer: {reason(error)}."
+        except SQLAlchemyError:  # no connection is free
+            return "The database does not answer in time."
         return "" if found == HEAD else _of_another_version(found)
 
     def close(self) -> None:

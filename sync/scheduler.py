@@ -82,7 +82,7 @@ class Scheduler:
         self._lock = RLock()
         self._running: dict[str, Future[None]] = {}
         self._caught_up: datetime | None = None
-        self._troubled: set[str] = set()
+        self._troubled: dict[str, str] = {}
         self._stopping = False
 
     def begin(self) -> None:
@@ -91,8 +91,8 @@ class Scheduler:
 
     def renew(self, plan: Plan, changed: frozenset[str]) -> None:
         """Go on by another config; sources whose settings changed are read at once, also those that were stopped."""
-        self.plan, self._caught_up = plan, None
         schedule.ask(plan.engine.database, changed & plan.rhythms.keys(), self._clock(), stopped=True)
+        self.plan, self._caught_up = plan, None
 
     @property
     def running(self) -> frozenset[str]:
@@ -205,18 +205,17 @@ class Scheduler:
             self._trouble(poll.source, poll.read.error or "", stopped=poll.outcome is Outcome.UNAUTHENTICATED)
 
     def _trouble(self, what: str, error: str, *, stopped: bool = False) -> None:
-        """Tell of a failure, and not again before it is over."""
+        """Tell of a failure, and not again before it is over or another one."""
+        event = "polling stopped until the config changes" if stopped else "failing"
         with self._lock:
-            known = what in self._troubled
-            self._troubled.add(what)
+            known = self._troubled.get(what) == event
+            self._troubled[what] = event
         if not known:
-            event = "polling stopped until the config changes" if stopped else "failing"
             tell(WARNING if what in self.plan.rhythms else ERROR, event, what=what, error=error)
 
     def _fine(self, what: str) -> None:
         with self._lock:
-            known = what in self._troubled
-            self._troubled.discard(what)
+            known = self._troubled.pop(what, None) is not None
         if known:
             announce("recovered", what=what)
 

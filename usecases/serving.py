@@ -102,13 +102,11 @@ class Keeper:
         if found.config.database != before.database:
             self._refuse("It names another database: restart Headway to use that. Until then the one before goes on.")
             return
-        self.known = self._take_over(found)
-        self._changed, self.refused = False, ""
+        known = self._take_over(found)
         changed = {name for name, each in found.config.sources.items() if _differs(name, each, before, found.config)}
-        scheduler.renew(self.known.plan, frozenset(changed))
-        announce(
-            "config reloaded", sources=len(self.known.setup.sources), key_results=len(self.known.setup.key_results)
-        )
+        scheduler.renew(known.plan, frozenset(changed))
+        self.known, self._changed, self.refused = known, False, ""  # until here it is tried again
+        announce("config reloaded", sources=len(known.setup.sources), key_results=len(known.setup.key_results))
 
     def _found(self) -> Taken:
         return self._ground.taken(self._path, connect=True, last_good=True)
@@ -121,6 +119,10 @@ class Keeper:
         warnings = Problems(list(found.unread))
         keep(self.database, tuple(found.good(warnings)), found.wrong, self._ground.clock(), found.less())
         self._ground.wrong[self._path] = wrong_with(found)
+        mistakes = [each for each in found.problems if each.severity == "error"]
+        for problem in (*mistakes, *warnings.sorted()):
+            where = f"{problem.file}:{problem.line}:{problem.column}"
+            tell(WARNING, f"config {problem.severity}", where=where, path=problem.path, message=problem.message)
         for each in found.config.quarantine:
             tell(WARNING, "config is broken", file=each.file, meanwhile=each.meanwhile)
         return _known(self._ground, found.config, self.database, tuple(found.wrong))

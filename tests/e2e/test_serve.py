@@ -70,6 +70,9 @@ def test_the_config_is_taken_over_while_it_runs_and_a_broken_one_goes_on_as_it_w
         until(lambda: json.loads(served.ask("/readyz")[1])["notes"] == {})
         assert served.end(signal.SIGINT) == 0
     assert len(served.told("config is broken")) == 1
+    [mistake] = served.told("config error")
+    assert "cuont" in mistake["message"]
+    assert mistake["where"].startswith("headway.yaml:")
     assert not (headway.folder / "other.db").exists()
 
 

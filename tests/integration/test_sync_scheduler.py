@@ -149,6 +149,16 @@ def test_refused_credentials_stop_polling_until_the_config_changes(
     assert [each.outcome for each in office.pass_(MINUTE)] == [Outcome.OK]
 
 
+def test_a_failure_that_becomes_a_refusal_is_told_of_as_such(
+    office: Office, told: list[tuple[str, dict[str, object]]]
+) -> None:
+    office.trackers["a"].refuses = TryLater("The tracker does not answer.")
+    office.pass_(timedelta(hours=2))
+    office.trackers["a"].refuses = CredentialsRefused("The tracker refused the token (401).")
+    office.pass_(timedelta(days=1))
+    assert [event for event, _ in told] == ["failing", "polling stopped until the config changes"]
+
+
 def test_a_new_process_tries_again_what_was_stopped(office: Office) -> None:
     office.trackers["a"].refuses = CredentialsRefused("No.")
     office.scheduler.tick()
