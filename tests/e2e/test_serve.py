@@ -207,3 +207,29 @@ def test_a_signed_webhook_has_its_source_read_at_once_and_nothing_else_does(tmp_
         assert served.number(POLLS) == (polls or 0) + 1
         assert served.end() == 0
     assert not any(SECRET in line for line in served.log)
+
+
+def test_it_is_not_ready_while_the_database_is_of_another_version(small: Office) -> None:
+    with serving(small.headway) as served:
+        until(lambda: served.number(VALUE) == 0)
+        with small.headway.plain() as connection:
+            [(right,)] = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        code, said = served.ask("/readyz")
+        assert code == 503
+        assert "headway db upgrade" in json.loads(said)["checks"]["database"]
+        assert served.ask("/healthz")[0] == 200
+        with small.headway.plain() as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (right,))
+        until(lambda: served.ask("/readyz")[0] == 200)
+
+
+def test_no_thread_and_no_file_is_left_by_a_poll(small: Office) -> None:
+    with serving(small.headway) as served:
+        until(lambda: (served.number(POLLS) or 0) >= 2)
+        files = served.number("process_open_fds") or 0
+        threads = len(list(Path(f"/proc/{served.process.pid}/task").iterdir()))
+        until(lambda: (served.number(POLLS) or 0) >= 10)
+        # Pools may still grow by one or two; a leak of one by each poll would show.
+        assert (served.number("process_open_fds") or 0) <= files + 4
+        assert len(list(Path(f"/proc/{served.process.pid}/task").iterdir())) <= threads + 4
