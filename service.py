@@ -61,6 +61,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Exported,
         Forgot,
         Imported,
+        Listening,
         Looked,
         Overridden,
         Plan,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Rolled,
         Rolling,
         Schema,
+        Served,
         Synced,
         Waits,
         When,
@@ -305,6 +307,11 @@ class Service:
         from usecases.demo import demo
 
         demo(self._ground, folder, once=once, progress=progress, tell=tell)
+
+    def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
+        from usecases.serving import serve
+
+        serve(self._ground, config, wish, tell)
 
 
 def _connect(settings: SourceSettings) -> Connector:

@@ -20,5 +20,5 @@ def tell(level: int, event: str, **facts: object) -> None:
 
 
 def announce(event: str, **facts: object) -> None:
-    """Log an event that the config asks for, however quiet the log is."""
+    """Log an event that is wanted however quiet the log is: what the config asks for, and how the service does."""
     log.handle(log.makeRecord(log.name, INFO, __file__, 0, event, (), None, extra={"facts": facts}))

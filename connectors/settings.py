@@ -8,12 +8,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SecretStr,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
+from connectors.hooks import Signature
+from okrs.cron import Cron, parse_cron
 from okrs.duration import parse_duration
 
 
@@ -112,6 +123,11 @@ def _proxy(url: str) -> str:
     return url
 
 
+def _cron(text: str) -> str:
+    parse_cron(text)
+    return text
+
+
 def empty() -> dict[Any, Any]:
     """Return an empty table, as the `default_factory` of a field.
 
@@ -129,6 +145,9 @@ class SourceSettings(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    webhook: ClassVar[Signature | None] = None
+    """How the tracker signs its webhooks; None where they are not taken."""
+
     connector: str = Field(
         description="Which connector reads this source: jira, asana, github, or one that was installed besides."
     )
@@ -136,7 +155,14 @@ class SourceSettings(BaseModel, ABC):
         default=timedelta(minutes=5),
         description="How often the source is to be read: a number and s, m, h or d. After three of these it is stale.",
     )
-
+    cron: Annotated[str, AfterValidator(_cron)] | None = Field(
+        default=None,
+        description="When `headway serve` reads the source, instead of `every`: minute, hour, day, month, weekday.",
+    )
+    webhook_secret: Secret | None = Field(
+        default=None,
+        description="What the tracker signs its webhooks with; they make `headway serve` read the source at once.",
+    )
     proxy: Annotated[Address, AfterValidator(_proxy)] | None = Field(
         default=None,
         description="Proxy to reach the tracker through, as http://proxy.acme.example:3128; else the environment's.",
@@ -146,6 +172,29 @@ class SourceSettings(BaseModel, ABC):
         min_length=1,
         description="File of certificate authorities to trust, in PEM, for networks that have one of their own.",
     )
+
+    @model_validator(mode="after")
+    def _one_rhythm(self) -> Self:
+        if self.cron is not None and "every" in self.model_fields_set:
+            raise ValueError("every and cron both say when it is read: leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_webhooks(self) -> Self:
+        if self.webhook_secret is not None and self.webhook is None:
+            raise ValueError("webhooks of this tracker are not taken: leave webhook_secret out")
+        return self
+
+    @property
+    def times(self) -> Cron | None:
+        """When it is read, where that is not every so often."""
+        return parse_cron(self.cron) if self.cron is not None else None
+
+    @property
+    def interval(self) -> timedelta:
+        """The longest time between two reads."""
+        times = self.times
+        return self.every if times is None else times.longest_pause
 
     @property
     @abstractmethod

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from store.migrations import HEAD
@@ -83,6 +83,18 @@ class Database:
         options = {_WRITES: True}
         with self._writer, self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+
+    def trouble(self) -> str:
+        """Say why the database cannot be used just now; empty when it can."""
+        try:
+            found = _revision(self)
+        except StoreError as error:
+            return str(error)
+        except DBAPIError as error:
+            return f"The database does not answer: {reason(error)}."
+        except SQLAlchemyError:  # no connection is free
+            return "The database does not answer in time."
+        return "" if found == HEAD else _of_another_version(found)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -152,10 +164,12 @@ def _made_ready(database: Database, *, create: bool) -> bool:
         _make_tables(database)
         return True
     if revision not in (None, HEAD):
-        raise StoreError(
-            f"The database is at revision {revision}, this version needs {HEAD}: run `headway db upgrade` first."
-        )
+        raise StoreError(_of_another_version(revision))
     return revision is not None
+
+
+def _of_another_version(revision: str | None) -> str:
+    return f"The database is at revision {revision}, this version needs {HEAD}: run `headway db upgrade` first."
 
 
 @contextmanager

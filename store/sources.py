@@ -129,7 +129,7 @@ def acquire(database: Database, name: str, now: datetime, reader: Reader | None 
 
     A holder on this host whose process is gone loses it at once.
     """
-    holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+    holder = f"{_process()}/{uuid.uuid4().hex[:8]}"
     with database.write() as connection:
         connection.execute(
             upsert(connection.dialect.name, source)
@@ -148,6 +148,17 @@ def acquire(database: Database, name: str, now: datetime, reader: Reader | None 
         if reader is not None:
             connection.execute(run_source.insert().values(source=name, **asdict(reader)))
     return Lease(name, holder, fence, reader.run if reader else None)
+
+
+def _process() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def surrender(database: Database) -> None:
+    """Give back every lease of this process, which ends; whatever still reads by one cannot commit any more."""
+    with database.write() as connection:
+        mine = source.c.lease_holder.startswith(f"{_process()}/", autoescape=True)
+        connection.execute(update(source).where(mine).values(lease_holder=None, lease_until=None))
 
 
 def _dead(holder: str | None) -> bool:

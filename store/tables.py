@@ -14,6 +14,7 @@ key_result, evidence                                           what the ledger s
 hold, override, final                                          what waits for people, what they set, how cycles ended
 frozen_scope                                                   what belonged to a key result when its scope was frozen
 forgotten, forgotten_name                                      items and people whose names are not to be kept any more
+schedule                                                       when each source is read next
 config_file                                                    the files of the config as they were last good
 """
 
@@ -136,6 +137,17 @@ source = Table(
     Column("state", Text, nullable=False, default="never"),
     Column("error", Text),
     PrimaryKeyConstraint("name", name="pk_source"),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("source", Text, nullable=False),
+    # Null: not before somebody changes the config, or asks for it.
+    Column("due", Instant),
+    # Reads that failed since the last that did not.
+    Column("failures", Integer, nullable=False),
+    PrimaryKeyConstraint("source", name="pk_schedule"),
 )
 
 container = Table(

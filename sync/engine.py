@@ -41,6 +41,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from threading import Lock
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -164,6 +165,10 @@ class Engine:
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
     _left: _Left = field(default_factory=_Left)
+    waits: bool = True
+    """For a source that another process reads just now; else it is skipped at once."""
+    recording: Lock = field(default_factory=Lock)
+    """Runs of one engine may read at the same time, each its own sources, and record one after the other."""
 
     def sync(self, *, only: Iterable[str] = (), full: bool = False) -> Report:
         """Do one run: read the sources (all, or only these), then record what follows for every key result."""
@@ -198,12 +203,22 @@ class Engine:
     def _calendars(self) -> frozenset[Calendar]:
         return frozenset(goal.calendar for goal in self.goals)
 
+    def catch_up(self) -> Report:
+        """Record what follows without a read: of changed rules, and of time, which moves windows and ends overrides."""
+        run = self._run()
+        entries = self._record(run)
+        finish_run(self.database, run.id, self.clock())
+        return Report(run.id, (), tuple(entries))
+
     def _run(self) -> Run:
         name = start_run(self.database, self.clock(), self.version)
         return Run(name, self._containers())
 
     def _record(self, run: Run) -> list[Entry]:
-        now = self.clock()
+        with self.recording:
+            return self._recorded(run, self.clock())
+
+    def _recorded(self, run: Run, now: datetime) -> list[Entry]:
         for name, asked in self._asked.items():
             self.cache.follow(self.database, name, asked, self.large, self.progress.indexed)
         entries = record_renamed(self.database, [goal.key_result for goal in self.goals], run, now)
@@ -277,7 +292,7 @@ class Engine:
 
     def _lease(self, name: str, reader: Reader) -> Lease | None:
         """Wait for a lease that is alive, at most as long as it can live."""
-        for _ in range(int(LEASE.total_seconds())):
+        for _ in range(int(LEASE.total_seconds()) if self.waits else 0):
             lease = acquire(self.database, name, self.clock(), reader)
             if lease is not None:
                 return lease

@@ -29,10 +29,10 @@ def read(task: Task) -> SourceReport:
         _read(task, crew, tally)
     except LeaseLostError:
         lost = "Another worker took this source meanwhile; it goes on there."
-        return replace(tally.report(task.source.name, crew.requests), state=Outcome.SKIPPED, error=lost)
+        return replace(tally.report(task.source.name, crew.requests, crew.quota), state=Outcome.SKIPPED, error=lost)
     finally:
         crew.close()
-    return tally.report(task.source.name, crew.requests)
+    return tally.report(task.source.name, crew.requests, crew.quota)
 
 
 def _read(task: Task, crew: Crew, tally: Tally) -> None:

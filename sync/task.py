@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, FieldsRefused, Unreadable
+from connectors.contract import (
+    Connector,
+    ConnectorError,
+    Container,
+    CredentialsRefused,
+    FieldsRefused,
+    Quota,
+    Unreadable,
+)
 from okrs.demand import Demand
 from store import mirror, sources
 from store.database import Database
@@ -33,6 +41,8 @@ class SourceReport:
     error: str | None = None
     missed: int = 0
     """Items that a census of this run could not find, and that leave if the next one cannot, either."""
+    quota: Quota | None = None
+    """What the tracker said last of the requests that it still allows, where it did."""
 
 
 class Progress:
@@ -162,7 +172,7 @@ class Tally:
         elif self.state is Outcome.OK:
             self.state = Outcome.FAILED
 
-    def report(self, name: str, requests: int) -> SourceReport:
+    def report(self, name: str, requests: int, quota: Quota | None = None) -> SourceReport:
         place = {each: number for number, each in enumerate(self.order)}
         told = sorted(self.errors, key=lambda each: place.get(each, len(place)))
         sentences = dict.fromkeys(self.errors[each] for each in told)  # a limit met by several is told once
@@ -174,5 +184,6 @@ class Tally:
             self.changed,
             self.removed,
             error=" ".join(sentences) or None,
+            quota=quota,
             missed=self.missed,
         )

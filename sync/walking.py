@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
-from connectors.contract import Connector, ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited
+from connectors.contract import Connector, ConnectorError, CredentialsRefused, MalformedAnswer, Quota, RateLimited
 
 AT_ONCE = 8
 """Questions under way to one source, at most."""
@@ -124,6 +124,11 @@ class Crew:
     def requests(self) -> int:
         """How many were sent so far, by all connections."""
         return sum(connector.requests for connector in self._all)
+
+    @property
+    def quota(self) -> Quota | None:
+        """What is left by the answers so far: the least that any connection was told."""
+        return min((each.quota for each in self._all if each.quota), key=lambda quota: quota.remaining, default=None)
 
     def ask(self, question: Callable[[Connector], T]) -> "Future[T]":
         """Ask in another thread."""

@@ -16,7 +16,7 @@ from connectors.contract import What
 from store.views.setup import Setup
 from sync.engine import Report
 from sync.task import Outcome
-from terminal import asking, backfilling, closing, holding, overriding, starting, upkeep
+from terminal import asking, backfilling, closing, holding, overriding, serving, starting, upkeep
 from terminal.context import Context, Json, Out
 from terminal.logs import configure
 from terminal.noting import note, problem_lines
@@ -88,6 +88,7 @@ def build(ports: Ports, version: str) -> typer.Typer:
     closing.add(app, context)
     upkeep.add(app, context)
     backfilling.add(app, context)
+    serving.add(app, context)
     _add_demo(app, context)
     starting.add(app, context)
     return app

@@ -76,6 +76,33 @@ class InvalidConfig(Failure):
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the service is to answer, and to whom."""
+
+    host: str
+    port: int
+    names: Sequence[str] = ()
+    """Names beside the usual ones by which it may be asked."""
+    allow_local_edits: bool = False
+    webhook_host: str = "127.0.0.1"
+    webhook_port: int | None = None
+    """None: webhooks are not listened for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a service that has begun is like."""
+
+    url: str
+    sources: int
+    key_results: int
+    open_to_others: bool
+    """Other machines reach it."""
+    webhooks: str = ""
+    """Where trackers send them to, before the name of the source; empty where nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wrong:
     """What is wrong with a config that runs all the same."""
 
@@ -462,3 +489,6 @@ class Ports(Protocol):
     def forget(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot: ...
 
     def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None: ...
+
+    def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
+        """Serve until a signal says otherwise."""

@@ -143,7 +143,7 @@ def setup_of(known: Config) -> Setup:
         pace=known.pace,
         cycles=known.cycles,
         sources=tuple(
-            SourceSetup(name, each.connector, each.container_names, each.every, each.shaping)
+            SourceSetup(name, each.connector, each.container_names, each.interval, each.shaping)
             for name, each in known.sources.items()
         ),
         objectives=known.objectives,

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from connectors.hooks import Signature
 from connectors.settings import Address, Asked, Containers, Names, Secret, SourceSettings, tracker_root
 
 DEFAULT_URL = "https://api.github.com"
@@ -102,6 +103,8 @@ class App(BaseModel):
 
 class Settings(SourceSettings):
     """Keys of a GitHub source."""
+
+    webhook = Signature("x-hub-signature-256", "sha256=")
 
     app: App | None = Field(default=None, description="A GitHub App instead of a token: id, installation, private_key.")
     token: Annotated[Secret | None, Asked()] = Field(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from connectors.hooks import Signature
 from connectors.settings import Address, Asked, Containers, Names, Secret, SourceSettings, empty, tracker_root
 from okrs.ledger import canonical_json
 
@@ -35,6 +36,8 @@ def _filled(names: tuple[str, ...]) -> tuple[str, ...]:
 
 class Settings(SourceSettings):
     """A source with `connector: jira`."""
+
+    webhook = Signature("x-hub-signature", "sha256=")
 
     url: Annotated[Address, AfterValidator(_site_root)] = Field(
         description="Site root of Jira, Cloud or Data Center; a context path is allowed.",

@@ -77,6 +77,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "prune": [["prune", "--older-than", "1d", "--json"], ["prune", "--dry-run"]],
     "forget": [["forget", "PAY-5"], ["forget", "--person", "nobody", "--yes"]],
     "db upgrade": [["db", "upgrade"]],
+    "serve": [["serve", "--host", "192.0.2.1"]],  # ends at once; `tests.e2e.serving` searches what a running one says
     "demo": [["demo", "--once", "--folder", "demo"]],
 }
 """How each command is run here.  A new command is not in it, and fails the first test until somebody adds it."""

@@ -430,6 +430,9 @@ CASES = [
     ("    title: The top\n", "    title: The top\n    supports: [«base]\n", "in a loop, top → base → top"),
     ("supports: [top]", "supports: [top, «base]", "in a loop, base → base"),
     # placeholders and the database
+    ("projects: [PAY]", "projects: [PAY]\n    cron: «0 24 * * *", "the hour is a number from 0 to 23"),
+    ("projects: [PAY]", "projects: [PAY]\n    cron: «every hour", "five fields are wanted"),
+    ("  jira:\n", "  jira:\n    «every: 5m\n    cron: 0 6 * * *\n", "leave one of them out"),
     ("${JIRA_TOKEN}", "«${JIRA_TOKN}", "set JIRA_TOKN in the environment, or write ${file:PATH}"),
     ("${JIRA_TOKEN}", "«${file:nowhere}", 'there is no file "nowhere"'),
     ("${JIRA_TOKEN}", "«${JIRA-TOKEN}", "this placeholder is not readable"),

@@ -1,0 +1,66 @@
+"""`serve`: the service."""
+
+from typing import Annotated
+
+import typer
+
+from connectors.settings import is_loopback
+from terminal.context import Context
+from terminal.ports import Listening, Served
+from terminal.text import counted, harmless
+
+_OTHERS = (
+    "Whoever reaches this machine over the network can read all of it, tickets and people's names too: there is no "
+    "sign-in. Let a proxy that asks who it is stand before it, or listen on 127.0.0.1."
+)
+
+
+def add(app: typer.Typer, context: Context) -> None:
+    """Add the command."""
+
+    @app.command(
+        epilog="Examples:  headway serve  ·  headway -v --log-json serve --port 8080  ·  "
+        "headway serve --host 0.0.0.0 --allow-host okrs.acme.example"
+    )
+    def serve(
+        *,
+        host: Annotated[str, typer.Option("--host", help="Where to listen; by itself only this machine gets in.")] = (
+            "127.0.0.1"
+        ),
+        port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8765,
+        allow_host: Annotated[
+            list[str] | None,
+            typer.Option("--allow-host", metavar="NAME", help="A name it may be asked by, as a proxy's; repeatable."),
+        ] = None,
+        allow_local_edits: Annotated[
+            bool,
+            typer.Option("--allow-local-edits", help="Let this machine's people change things without signing in."),
+        ] = False,
+        webhook_host: Annotated[
+            str, typer.Option("--webhook-host", help="Where to listen for webhooks.")
+        ] = "127.0.0.1",
+        webhook_port: Annotated[
+            int | None, typer.Option("--webhook-port", min=0, max=65535, help="Listen for webhooks, at this port.")
+        ] = None,
+    ) -> None:
+        """Read the sources by themselves, as often as the config says, and serve what came of it.
+
+        A changed config is taken over while it runs; where it is broken, what was last good of it goes on.  SIGTERM or
+        Ctrl-C ends it after the reads that are under way, a second one at once.
+        """
+        if allow_local_edits and not is_loopback(host):
+            raise typer.BadParameter(
+                f"--allow-local-edits asks nobody who they are, so it goes with a --host of this machine alone, as "
+                f"127.0.0.1, and not with {harmless(host, 100)}"
+            )
+
+        def begun(served: Served) -> None:
+            what = f"{counted(served.sources, 'source')}, {counted(served.key_results, 'key result')}"
+            typer.echo(f"Headway is at {harmless(served.url, 200)} with {what}. Ctrl-C ends it.")
+            if served.webhooks:
+                typer.echo(f"Webhooks are taken at {harmless(served.webhooks, 200)}SOURCE.")
+            if served.open_to_others:
+                context.out.aside.print(f"headway: {_OTHERS}")
+
+        wish = Listening(host, port, tuple(allow_host or ()), allow_local_edits, webhook_host, webhook_port)
+        context.ports.serve(context.config, wish, begun)
