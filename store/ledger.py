@@ -180,6 +180,14 @@ def rule_text_of(connection: Connection, digest: str) -> str:
     return str(connection.execute(select(rule.c.text).where(rule.c.hash == digest)).scalar_one())
 
 
+def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
+    """Return the texts of rules by their hashes, asked for together."""
+    found: dict[str, str] = {}
+    for some in slices(sorted(set(digests))):
+        found.update((row.hash, row.text) for row in connection.execute(select(rule).where(rule.c.hash.in_(some))))
+    return found
+
+
 def keep_state(connection: Connection, state: KeyResultState) -> None:
     """Write what the ledger says of a key result now."""
     told = {
@@ -282,6 +290,17 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
         .order_by(evidence.c.part, evidence.c.source, evidence.c.item)
     )
     return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
+
+
+def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, list[Evidence]]:
+    """Return what is on the line of some key results, asked for together."""
+    found: dict[str, list[Evidence]] = {}
+    for some in slices(names):
+        order = (evidence.c.key_result, evidence.c.part, evidence.c.source, evidence.c.item)
+        for row in connection.execute(select(evidence).where(evidence.c.key_result.in_(some)).order_by(*order)):
+            mine = found.setdefault(row.key_result, [])
+            mine.append(Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount))
+    return found
 
 
 def evidence_then(connection: Connection, name: str, until: int) -> list[Evidence]:

@@ -55,9 +55,11 @@ def gaps(
             loaded[part.source] = mirror(connection, part.source)
         return bool(selected(rule, part, loaded, now))
 
+    names = [each.id for each in setup.key_results if each.id in setup.rules and each.id in states]
+    texts = ledger.rule_texts(connection, (states[name].rule for name in names))
     found: list[Gap] = []
-    for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
-        rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
+    for name in names:
+        rule = parse_rule(texts[states[name].rule])
         if now >= rule.period.end:
             continue
         unfed = (number for number in rule.lacking(range(len(rule.parts))) if (name, number) not in fed)

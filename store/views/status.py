@@ -139,6 +139,10 @@ class _Held:
     closed: Mapping[str, Closed]
     cycles: frozenset[str]
     """Those that are closed."""
+    lines: Mapping[str, Sequence[Evidence]]
+    """What is on the lines of binary key results, which are judged by it."""
+    rules: Mapping[str, str]
+    """The texts of their rules by hash."""
 
     def lanes(self, name: str) -> Lanes:
         end = self.closed.get(name)
@@ -153,8 +157,10 @@ def _held(connection: Connection, setup: Setup) -> _Held:
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     set_by_hand, checkins, ends = overrides(connection), last_checkins(connection), closed(connection)
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
+    known = ledger.states(connection)
+    shared = [each.id for each in setup.key_results if isinstance(each.terms, Binary) and each.id in known]
     return _Held(
-        states=ledger.states(connection),
+        states=known,
         sources=states,
         holds={each.key_result: each for each in open_holds(connection)},
         refused=refused(setup, states),
@@ -163,6 +169,8 @@ def _held(connection: Connection, setup: Setup) -> _Held:
         names=people.names_of(connection, sorted(who)),
         closed=ends,
         cycles=closed_cycles(setup, ends),
+        lines=ledger.evidence_of_all(connection, (each for each in shared if each not in ends)),
+        rules=ledger.rule_texts(connection, (known[each].rule for each in shared)),
     )
 
 
@@ -227,7 +235,7 @@ def _key_result(
     if end := held.closed.get(key_result.id):
         state = held.states.get(key_result.id)
         then = key_result_then(key_result, end)
-        share = _share_done(state, then, connection, end.final.seq)
+        share = _share_then(held, state, then, connection, end.final.seq)
         told = ended(setup, then, end, share_done=share, measured=state is not None)
         return replace(told, checkin=held.checkins.get(key_result.id), names=held.names)
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
@@ -245,7 +253,7 @@ def _key_result(
             moment_of(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles),
             setup.pace,
             stale=old,
-            share_done=None if override else _share_done(state, key_result, connection),
+            share_done=None if override else _share_now(held, state, key_result),
         ),
         stale=old,
         reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
@@ -286,14 +294,20 @@ def ended(
     )
 
 
-def _share_done(
-    state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int | None = None
+def _share_now(held: _Held, state: KeyResultState | None, key_result: KeyResult) -> Decimal | None:
+    if state is None or not isinstance(key_result.terms, Binary):
+        return None
+    return share_done(parse_rule(held.rules[state.rule]), held.lines.get(key_result.id, ()))
+
+
+def _share_then(
+    held: _Held, state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int
 ) -> Decimal | None:
     if state is None or not isinstance(key_result.terms, Binary):
         return None
-    rule, name = parse_rule(ledger.rule_text_of(connection, state.rule)), key_result.id
-    lines = ledger.evidence_of(connection, name) if until is None else ledger.evidence_then(connection, name, until)
-    return share_done(rule, lines)
+    lines = ledger.evidence_then(connection, key_result.id, until)
+    text = held.rules.get(state.rule) or ledger.rule_text_of(connection, state.rule)
+    return share_done(parse_rule(text), lines)
 
 
 def share_done(rule: Rule, lines: Sequence[Evidence]) -> Decimal | None:

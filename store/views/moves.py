@@ -1,0 +1,79 @@
+"""What moved since a time: of each key result its value then, and the tickets that moved it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, Connection, func, select, type_coerce
+
+from okrs.lanes import Lane, lane_of
+from okrs.ledger import WHOLE, EntryKind
+from okrs.work import WorkItem
+from store import ledger
+from store.database import slices
+from store.tables import ledger_delta, ledger_entry
+from store.views.feed import items_of
+
+NAMED = 3
+"""Tickets that are named of each key result."""
+
+_AUTOMATIC = sorted(
+    kind.value for kind in EntryKind if lane_of(kind) is Lane.AUTOMATIC and kind is not EntryKind.CORRECTION
+)
+_WHOLE = sorted(kind.value for kind in WHOLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Movers:
+    """The tickets that moved a key result, the last ones first."""
+
+    tickets: tuple[WorkItem, ...]
+    more: bool
+
+
+def first_since(connection: Connection, at: datetime) -> int:
+    """Return the number of the first entry that was written at or after a time; one past the head where none was.
+
+    Entries are numbered without a gap in the order of their writing, so the place is found by halving: there is no
+    index of times.
+    """
+    low, high = 1, ledger.head_of(connection).seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        written = connection.execute(select(ledger_entry.c.at).where(ledger_entry.c.seq == middle)).scalar_one_or_none()
+        if written is not None and written < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def values_before(connection: Connection, seq: int) -> dict[str, Decimal | None]:
+    """Return the automatic value that each key result had before an entry, of those that have one from there on."""
+    entries = ledger_entry.c
+    mine = (entries.seq >= seq, entries.kind.in_(_AUTOMATIC))
+    first = select(func.min(entries.seq)).where(*mine).group_by(entries.key_result)
+    rows = connection.execute(select(entries.key_result, entries.old).where(entries.seq.in_(first)))
+    return {row.key_result: row.old for row in rows}
+
+
+def movers(connection: Connection, seq: int, names: Collection[str]) -> dict[str, Movers]:
+    """Return the tickets that moved some key results since an entry."""
+    row, entry = ledger_delta.c, ledger_entry.c
+    joined = ledger_delta.join(ledger_entry, entry.seq == row.seq)
+    found: dict[str, dict[tuple[str, str], None]] = {}
+    for some in slices(names):
+        mine = (entry.seq >= seq, entry.key_result.in_(some), entry.kind.in_(_AUTOMATIC), entry.kind.not_in(_WHOLE))
+        order = (row.seq.desc(), row.place.desc())
+        nth = func.row_number().over(partition_by=entry.key_result, order_by=order).label("nth")
+        told = select(entry.key_result, row.source, row.item, nth).select_from(joined)
+        ranked = told.where(*mine, type_coerce(row.delta, BigInteger) != 0).subquery()
+        rows = connection.execute(select(ranked).where(ranked.c.nth <= 2 * NAMED).order_by(ranked.c.nth))
+        for each in rows:
+            found.setdefault(each.key_result, {})[each.source, each.item] = None
+    items = items_of(connection, {ticket for tickets in found.values() for ticket in tickets})
+    return {
+        name: Movers(tuple(items[each] for each in list(tickets)[:NAMED] if each in items), len(tickets) > NAMED)
+        for name, tickets in found.items()
+    }
