@@ -71,6 +71,10 @@ class Explained:
         """How many whole weeks are over, for a throughput."""
         return weeks_over(self.rule, self.at).days // 7
 
+    def part_value(self, place: int) -> Decimal | None:
+        """The number of one part."""
+        return part_value(self.rule.parts[place], self.measured.totals[place], self.weeks)
+
     def lacks(self, place: int) -> bool:
         """Tell whether a part selects nothing that the number needs: it does not wait for a label to be used."""
         empty = set(range(len(self.rule.parts))) - {line.part for line in self.measured.lines}

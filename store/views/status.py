@@ -17,7 +17,7 @@ from okrs.cycle import Cycle, elapsed_share
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
-from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
+from okrs.progress import ZERO, Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, people, queries, sources
 from store.checkins import CheckIn, last_checkins
 from store.finals import Closed, closed
@@ -84,6 +84,8 @@ class ObjectiveStatus:
     status: Status
     grade: Decimal | None = None
     """Of its closed key results; None where it has none."""
+    expected: Decimal = ZERO
+    """The progress that keeps pace, rolled up as the progress is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +354,7 @@ def objectives_of(
                 setup.pace,
             ),
             grades.get(each.id),
+            shares[each.id].expected,
         )
         for each in objectives
     )
