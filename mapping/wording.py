@@ -94,7 +94,7 @@ def _average(rank: int | None) -> str:
 
 
 def _credited(part: Part) -> str:
-    return {Counts.DONE: "is done", Counts.OPEN: "is still open", Counts.ALL: "is there"}[part.counts]
+    return {Counts.DONE: "are done", Counts.OPEN: "are still open", Counts.ALL: "are there"}[part.counts]
 
 
 def _all(part: Part, rule: Rule) -> str:
@@ -109,8 +109,7 @@ def _selection(part: Part, rule: Rule) -> str:
         return f"{picked} that are still open"
     if part.counts is Counts.ALL:
         return picked
-    inside = " within the cycle" if part.window is Window.CYCLE else ""
-    return f"{picked} that are done" if not inside else f"{picked} that were done{inside}"
+    return f"{picked}, done within the cycle" if part.window is Window.CYCLE else f"{picked} that are done"
 
 
 def _picked(part: Part, rule: Rule) -> str:
@@ -146,7 +145,7 @@ _KINDS = {
 def _clause(clause: Clause, rule: Rule) -> str:
     match clause:
         case Not(inner):
-            return f"but not ({told})" if len(told := _clause(inner, rule)) > 60 else f"not {told}"
+            return f"but not {_clause(inner, rule)}"
         case AllOf(clauses):
             return " ".join(told for each in _in_order(clauses) if (told := _clause(each, rule)))
         case AnyOf(clauses):

@@ -1,6 +1,7 @@
 """The pages as one ASGI application."""
 
 import logging
+import traceback
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from web.desk import Desk, NotThere
 from web.pages import ROUTERS
 from web.ports import Ports
-from web.safety import Guarded
+from web.safety import HEADERS, Guarded
 
 log = logging.getLogger("headway.web")
 
@@ -30,6 +31,12 @@ def build(ports: Ports) -> FastAPI:
     _answer_errors(app, desk)
     app.add_middleware(Guarded, hosts=ports.hosts)
     return app
+
+
+def place_of(error: BaseException) -> str:
+    """Say where in our code an error came up: file and line, and none of its words, which may hold anything."""
+    steps = [each for each in traceback.extract_tb(error.__traceback__) if "site-packages" not in each.filename]
+    return f"{steps[-1].filename}:{steps[-1].lineno}" if steps else "an unknown place"
 
 
 def _answer_errors(app: FastAPI, desk: Desk) -> None:
@@ -58,9 +65,11 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
                       "`headway status` on the server says what is wrong.")  # fmt: skip
 
     async def broken(_request: Request, error: Exception) -> Response:
-        log.error("a page could not be made (%s)", type(error).__name__)
-        return failed(500, "This page could not be made", "That is a mistake in Headway, and no number has changed. "
-                      "The server's log names the place.")  # fmt: skip
+        log.error("a page could not be made: %s in %s", type(error).__name__, place_of(error))
+        answer = failed(500, "This page could not be made", "That is a mistake in Headway, and no number has changed. "
+                        "The server's log names the place.")  # fmt: skip
+        answer.headers.update({**HEADERS, "cache-control": "no-store"})  # it is answered outside of the guard
+        return answer
 
     app.add_exception_handler(NotThere, not_there)
     app.add_exception_handler(HTTPException, refused)

@@ -175,7 +175,8 @@ def _turned(visit: Visit, key_results: Iterable[KeyResultStatus], week: Week) ->
         key_result, name = each.key_result, each.key_result.id
         if each.closed or each.override or isinstance(key_result.terms, Binary) or each.automatic is None:
             continue
-        then = week.before.get(name, each.automatic)
+        before = week.before.get(name)
+        then = before.value if before else each.automatic
         if key_result.cycle not in moments:
             moments[key_result.cycle] = moment_of(visit.setup, key_result.cycle, visit.now - LATELY, closed=False)
         was = standing(key_result.terms, then, moments[key_result.cycle], visit.setup.pace).pace
@@ -196,8 +197,8 @@ def _troubles(visit: Visit, view: StatusView, key_results: Sequence[KeyResultSta
     for source in view.sources:
         if source.last_success is not None and (source.error or overdue(source.setup, source.last_success, visit.now)):
             yield Trouble("stale", source_words(source, visit.face), "/sources", "What to do")
-    names = {each.key_result.id for each in key_results}
-    empty = sorted({each.key_result for each in view.gaps if each.key_result in names})
+    names = {each.key_result.id: harmless(each.key_result.title) for each in key_results}
+    empty = list(dict.fromkeys(names[each.key_result] for each in view.gaps if each.key_result in names))
     if empty:
         yield Trouble(
             "at-risk", f"{_of(len(empty), 'mapping')} with a part that selects nothing: {', '.join(empty[:5])}.",

@@ -122,11 +122,7 @@ def chart(key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, 
         rebuilt=_stairs(frame, rebuilt, steps[0][0] if steps else until),
         by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
         target=_target(key_result.terms, frame),
-        expected_label=Label(
-            frame.x(expected[len(expected) // 3][0]), frame.y(expected[len(expected) // 3][1]), "expected"
-        )
-        if expected
-        else None,
+        expected_label=_named(expected, frame),
         value_label=_now(frame, until, last, key_result.terms),
         ticks=tuple(Label(_LEFT, frame.y(each), number(each)) for each in _ticks(low, high)),
         months=tuple(_months(frame, face)),
@@ -271,7 +267,11 @@ def _scope(frame: _Frame, steps: Sequence[tuple[datetime, int]], until: datetime
         )
     end, last = max(frame.x(until), frame.x(some[-1][0])), steps[-1][1]
     points += [f"{end},{y(last)}", f"{end},{_SCOPE_BOTTOM}"]
-    return Scope(" ".join(points), Label(_LEFT, _SCOPE_BOTTOM, str(steps[0][1])), Label(end, _SCOPE_BOTTOM, str(last)))
+    return Scope(
+        " ".join(points),
+        Label(frame.x(some[0][0]), _SCOPE_BOTTOM, str(steps[0][1])),
+        Label(end, _SCOPE_BOTTOM, str(last)),
+    )
 
 
 _MARKED = {

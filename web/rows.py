@@ -8,7 +8,7 @@ from decimal import Decimal
 from okrs.objective import KeyResult, Objective
 from okrs.plaintext import harmless
 from okrs.progress import Status, clamped
-from store.views.moves import Movers
+from store.views.moves import Before, Movers
 from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus
 from web.showing import STATUS_WORDS, Clockface, goal, number, percent, signed, value_words
 from web.telling import TicketName, ticket_name
@@ -84,7 +84,7 @@ class Block:
 class Week:
     """What moved lately: values before, and the tickets."""
 
-    before: Mapping[str, Decimal | None]
+    before: Mapping[str, Before]
     movers: Mapping[str, Movers]
     word: str = "this week"
 
@@ -134,9 +134,9 @@ def moved(each: KeyResultStatus, week: Week) -> str:
     if each.closed or name not in week.before or each.automatic is None:
         return ""
     before = week.before[name]
-    if before is None:
-        return f"first measured {week.word}"
-    delta = each.automatic - before
+    delta = each.automatic - before.value if before.value is not None else Decimal(0)
+    if before.fresh:
+        return f"first measured {week.word}" + (f", {signed(delta)} since" if delta else "")
     return f"{signed(delta)} {week.word}" if delta else ""
 
 

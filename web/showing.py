@@ -53,8 +53,16 @@ def with_unit(text: str, key_result: KeyResult) -> str:
     return f"{text} {harmless(key_result.unit, 40)}"
 
 
+def is_share(key_result: KeyResult) -> bool:
+    """Tell whether it is a share of a whole in percent, of which nobody needs to say `of 100`."""
+    terms = key_result.terms
+    return isinstance(terms, Numeric) and terms.start == 0 and terms.target == 100 and key_result.unit == "%"
+
+
 def goal(key_result: KeyResult, value: Decimal | None) -> str:
     """A value beside its terms, as in `13 of 20 bugs`."""
+    if is_share(key_result):
+        return with_unit(number(value, 1), key_result)
     match key_result.terms:
         case Numeric(start, target) if target < start:
             return with_unit(f"{number(value)}, down to {number(target)}", key_result)

@@ -21,7 +21,8 @@ class Health:
 
 def health(connection: Connection, setup: Setup) -> dict[str, Health]:
     """Return what is known of every configured source, by name."""
-    attempts = dict(connection.execute(select(source.c.name, source.c.last_attempt)).tuples().all())
+    rows = connection.execute(select(source.c.name, source.c.last_attempt))
+    attempts = {row.name: row.last_attempt for row in rows}
     return {
         each.name: Health(attempts.get(each.name), sources.state_of(connection, each.name).containers)
         for each in setup.sources

@@ -49,13 +49,26 @@ def first_since(connection: Connection, at: datetime) -> int:
     return low
 
 
-def values_before(connection: Connection, seq: int) -> dict[str, Decimal | None]:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The automatic value that a key result had."""
+
+    value: Decimal | None
+    fresh: bool
+    """It was measured for the first time since: this is its first value."""
+
+
+def values_before(connection: Connection, seq: int) -> dict[str, Before]:
     """Return the automatic value that each key result had before an entry, of those that have one from there on."""
     entries = ledger_entry.c
     mine = (entries.seq >= seq, entries.kind.in_(_AUTOMATIC))
     first = select(func.min(entries.seq)).where(*mine).group_by(entries.key_result)
-    rows = connection.execute(select(entries.key_result, entries.old).where(entries.seq.in_(first)))
-    return {row.key_result: row.old for row in rows}
+    columns = (entries.key_result, entries.kind, entries.old, entries.new)
+    begun = EntryKind.BASELINE.value
+    return {
+        row.key_result: Before(row.new if row.kind == begun else row.old, row.kind == begun)
+        for row in connection.execute(select(*columns).where(entries.seq.in_(first)))
+    }
 
 
 def movers(connection: Connection, seq: int, names: Collection[str]) -> dict[str, Movers]:

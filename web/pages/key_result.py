@@ -30,10 +30,12 @@ from web.pages.asking import READING, PageNumber, Place
 from web.pages.papers import unknown
 from web.pages.reasons import reason
 from web.rows import NO_WEEK, Week, freshness
-from web.showing import number, percent, terms_words, value_words
+from web.showing import is_share, number, percent, terms_words, value_words
 from web.telling import EVERYTHING, TicketName, lines, ticket_name
 
 MOVES = 15
+_MOVES = tuple(kind for kind in EVERYTHING if kind is not EntryKind.CHECKIN)
+"""Check-ins have a place of their own."""
 TICKETS = 40
 """Tickets of each list on one page."""
 
@@ -117,7 +119,7 @@ def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, i
     objective = next((each for each in visit.setup.objectives if each.id == found.objective), None)
     sources = {each.setup.name: each for each in view.sources}
     rule = answer.rule if answer else visit.setup.rules.get(found.id)
-    moves = feed(visit.connection, Wanted(frozenset({found.id}), EVERYTHING, most=MOVES, until=until))
+    moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
@@ -233,11 +235,11 @@ def sentence(stands: KeyResultStatus) -> str:
     if stands.value is None:
         return "Not measured yet."
     told = [value_words(key_result, stands.value)]
-    if isinstance(key_result.terms, Numeric):
+    if isinstance(key_result.terms, Numeric) and not is_share(key_result):
         told[0] = f"{number(stands.value)} of {value_words(key_result, key_result.terms.target)}"
         if key_result.terms.start:
             told[0] += f", from {number(key_result.terms.start)}"
-    else:
+    elif not is_share(key_result):
         told[0] += f" ({terms_words(key_result.terms)})"
     told.append(f"{percent(standing.progress)} of the way")
     if isinstance(key_result.terms, Numeric) and not stands.closed and standing.expected < ONE:
@@ -272,9 +274,7 @@ def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pa
         shown = some[(page - 1) * TICKETS : page * TICKETS]
         words = ("" if each.counted else reason(each.reason.value if each.reason else None) for each in shown)
         told = (
-            TicketLine(
-                ticket_name(each.item), "" if each.amount is None else number(each.amount), why, each.dated_by_sight
-            )
+            TicketLine(ticket_name(each.item), _amount(each.amount), why, each.dated_by_sight)
             for each, why in zip(shown, words, strict=True)
         )
         listed.append(Listed(tuple(told), len(some), page, last))

@@ -40,7 +40,7 @@ def _facts(visit: Visit, page: int) -> dict[str, Any]:
     return {
         "cards": [(each, known[each.key_result.id]) for each in shown if each.key_result.id in known],
         "unmapped": [each for each in view.key_results if not each.mapped],
-        "warnings": {name: [harmless(each, 600) for each in some] for name, some in told.items()},
+        "warnings": {name: [_sentence(each) for each in some] for name, some in told.items()},
         "empty": empty,
         "uncounted": [
             (each.source, each.number, tuple(map(ticket_name, each.some)))
@@ -51,3 +51,9 @@ def _facts(visit: Visit, page: int) -> dict[str, Any]:
         "pages": pages,
         "total": len(mine),
     }
+
+
+def _sentence(told: str) -> str:
+    """The words of `headway validate` behind a place in a file, as a sentence of their own."""
+    text = harmless(told, 600)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "…")) else ".")

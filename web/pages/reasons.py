@@ -12,6 +12,8 @@ REASONS = {
     "not_in_scope": "came in after the scope was frozen",
 }
 
+NOT_SELECTED = "no_match"
+
 GONE = {
     "deleted": "was deleted in its tracker",
     "hidden": "is shown to the token no more",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -19,6 +19,8 @@ from web.showing import Clockface, span_words
 
 MOST_NAMED = 40
 """Containers and key results that are listed of each source."""
+
+_DAY = timedelta(days=1)
 
 _STATES = {
     "ok": Badge("read completely", "on-track"),
@@ -94,7 +96,7 @@ def source_row(stands: SourceStatus, known: Health, setup: Setup, face: Clockfac
         items=counted(stands.items, "ticket"),
         read=f"{face.when(stands.last_success)} ({face.ago(stands.last_success)})" if stands.last_success else "never",
         next=_next(stands, known.last_attempt, face),
-        every=f"every {span_words(stands.setup.every)}",
+        every="every day" if stands.setup.every == _DAY else f"every {span_words(stands.setup.every)}",
         error=harmless(stands.error or "", 800),
         remedy=_remedy(stands, late=late),
         unanswered=tuple(harmless(each, 200) for each in stands.unanswered),

@@ -13,7 +13,7 @@ from store.views.setup import Setup
 from store.views.which import Places, Which, which
 from web.desk import Desk
 from web.pages.asking import READING, Name
-from web.pages.reasons import GONE, reason
+from web.pages.reasons import GONE, NOT_SELECTED, reason
 from web.showing import number
 from web.telling import TicketName, ticket_name
 
@@ -72,7 +72,8 @@ def found(places: Places, setup: Setup, asked: str) -> list[Found]:
         effects = [_effect(one, titles) for one in places.parts if one.ticket.identity == each.identity]
         became = _became(each.gone, each.item.key, asked)
         counted = tuple(one for one in effects if one.counted)
-        others = tuple(one for one in _told_once(effects) if not one.counted)
+        missed = [one for one in _told_once(effects) if not one.counted]
+        others = tuple(sorted(missed, key=lambda one: one.words == reason(NOT_SELECTED)))  # what it just missed, first
         name = ticket_name(each.item)
         source, kind = harmless(each.source), harmless(each.item.type)
         told.append(Found(name, source, each.item.state.value, kind, became, counted, others))
