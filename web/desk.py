@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, Response
 
+from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.views.setup import Setup
 from web.ports import Ports, Warnings
@@ -32,6 +33,12 @@ class Visit:
     now: datetime
     face: Clockface
     warnings: Callable[[], Warnings]
+
+    def alone(self, found: KeyResult) -> Setup:
+        """The config as far as one key result is concerned: nobody waits for the others."""
+        mine = tuple(each for each in self.setup.objectives if each.id == found.objective)
+        rules = {found.id: self.setup.rules[found.id]} if found.id in self.setup.rules else {}
+        return replace(self.setup, objectives=mine, key_results=(found,), rules=rules)
 
 
 class NotThere(Exception):

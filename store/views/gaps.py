@@ -1,6 +1,6 @@
 """Parts of rules that select nothing: a 0 that may be a misspelt label and not a fact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from mapping.family import Candidate
 from mapping.measure import selected
 from mapping.rule import Part, Rule
 from store import facets, ledger, queries
+from store.ledger import KeyResultState
 from store.tables import evidence
 from store.views.setup import Setup
 
@@ -31,14 +32,15 @@ def gaps(
     setup: Setup,
     now: datetime,
     mirror: Callable[[Connection, str], Sequence[Candidate]] = queries.candidates_of,
+    known: Mapping[str, KeyResultState] | None = None,
 ) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
     Rules of a cycle that is over have none: the mirror is asked as it is today, which does not tell what they select.
     A part with evidence selects something; for the other parts alone, which are few, the facets of a source are asked,
-    or its mirror is read.
+    or its mirror is read.  `known` are the states of the key results, where they were read before.
     """
-    states = ledger.states(connection)
+    states = known if known is not None else ledger.states(connection, {each.id for each in setup.key_results})
     rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
     fed = {(row.key_result, row.part) for row in rows}
     loaded: dict[str, Sequence[Candidate]] = {}

@@ -61,7 +61,7 @@ class Uncounted:
 
 def rules(connection: Connection, setup: Setup, names: Collection[str]) -> dict[str, RuleNow]:
     """Return the rules of some key results: those on record, else the config's."""
-    known = {name: state for name, state in ledger.states(connection).items() if name in names}
+    known = {name: state for name, state in ledger.states(connection, names).items() if name in names}
     texts = ledger.rule_texts(connection, {each.rule for each in known.values()})
     lines = _selected(connection, names)
     found = {}

@@ -159,7 +159,7 @@ def _held(connection: Connection, setup: Setup) -> _Held:
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     set_by_hand, checkins, ends = overrides(connection), last_checkins(connection), closed(connection)
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
-    known = ledger.states(connection)
+    known = ledger.states(connection, {each.id for each in setup.key_results})
     shared = [each.id for each in setup.key_results if isinstance(each.terms, Binary) and each.id in known]
     return _Held(
         states=known,
@@ -176,8 +176,13 @@ def _held(connection: Connection, setup: Setup) -> _Held:
     )
 
 
-def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
-    """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured."""
+def status(
+    connection: Connection, setup: Setup, now: datetime, cycle: str | None = None, *, look: bool = True
+) -> StatusView:
+    """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured.
+
+    Without `look` nothing is said of what selects nothing, for which the mirror may have to be read.
+    """
     held = _held(connection, setup)
     cycles = cycles_named(setup, cycle, held.cycles)
     shown = {each.id for each in cycles}
@@ -185,12 +190,13 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
     objectives = objectives_of(setup, held.cycles, key_results, now)
     named = {each.id: each for each in setup.key_results}
+    found = gaps(connection, setup, now, known=held.states) if look else ()
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
-        gaps=held.measuring(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
+        gaps=held.measuring(each for each in found if named[each.key_result].cycle in shown),
         refused=held.measuring(each for each in held.refused if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
         cycles=tuple(cycles),

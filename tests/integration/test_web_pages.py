@@ -174,7 +174,7 @@ def test_a_ticket_says_where_it_counts_and_where_not(world: World) -> None:
     world.feed("bugs", a_rule(a_part(where=where(type="Bug"))))
     words = look(world, "/tickets?key=pay-1").words
     assert "Counts in kr +1" in words
-    assert "Does not count in bugs is not selected by the rule" in words
+    assert "Does not count in bugs: is not selected by the rule" in words
     assert "Key results Fix twenty" in look(world, "/tickets?key=twenty", _titled(world)).words
 
 

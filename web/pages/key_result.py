@@ -1,7 +1,7 @@
 """A key result: its value, its course, and every ticket behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -107,7 +107,7 @@ def _left(desk: Desk, visit: Visit, name: str) -> Response:
 def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, int]]) -> dict[str, Any]:
     """All that the page shows."""
     moment, problem = _moment(visit, at)
-    alone = _alone(visit.setup, found)
+    alone = visit.alone(found)
     view = _status(visit, alone, found, moment)
     [stands] = [each for each in view.key_results if each.key_result.id == found.id]
     told = _explained(visit, alone, found, moment)
@@ -148,13 +148,6 @@ def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, i
     }
 
 
-def _alone(setup: Setup, found: KeyResult) -> Setup:
-    """The config as far as one key result is concerned: nobody waits for the others."""
-    mine = tuple(each for each in setup.objectives if each.id == found.objective)
-    rules = {found.id: setup.rules[found.id]} if found.id in setup.rules else {}
-    return replace(setup, objectives=mine, key_results=(found,), rules=rules)
-
-
 def _moment(visit: Visit, at: str) -> tuple[datetime | None, str]:
     """The instant that a day means, which is its end; None for now, with a sentence where the day means nothing."""
     if not at:
@@ -174,7 +167,7 @@ def _moment(visit: Visit, at: str) -> tuple[datetime | None, str]:
 
 def _status(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None) -> StatusView:
     if moment is None:
-        return status(visit.connection, alone, visit.now, found.cycle)
+        return status(visit.connection, alone, visit.now, found.cycle, look=False)
     return status_at(visit.connection, alone, moment, found.cycle).view
 
 

@@ -21,7 +21,7 @@ def router(desk: Desk) -> APIRouter:
             found = next((each for each in visit.setup.objectives if each.id == name), None)
             if found is None:
                 raise NotThere(f"There is no objective {harmless(name, 60)} in the config.")
-            view = read_status(visit, found.cycle)
+            view = read_status(visit, found.cycle, look=False)
             return desk.page(
                 "objective.html",
                 here="/",

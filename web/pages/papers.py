@@ -10,7 +10,7 @@ from okrs.progress import Status
 from store.views.history import history
 from store.views.prov import provenance
 from store.views.sheets import history_csv
-from web.board import read_status
+from store.views.status import status
 from web.desk import ICON, Desk, NotThere, Visit, tagged
 from web.pages.asking import READING
 from web.rows import badge
@@ -72,8 +72,7 @@ def badge_facts(visit: Visit, name: str) -> dict[str, Any]:
     key_result = visit.setup.key_result(name)
     if key_result is None:
         raise unknown(name)
-    view = read_status(visit, key_result.cycle)
-    stands = next(each for each in view.key_results if each.key_result.id == name)
+    [stands] = status(visit.connection, visit.alone(key_result), visit.now, key_result.cycle, look=False).key_results
     label = harmless(key_result.title, 60)
     told = badge(stands.standing.status)
     value = goal(key_result, stands.value) if stands.value is not None else "not measured yet"

@@ -68,7 +68,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.api_route("/sources", **READING)
     def sources(_: None = None) -> Response:
         with desk.visit() as visit:
-            view = status(visit.connection, visit.setup, visit.now)
+            view = status(visit.connection, visit.setup, visit.now, look=False)
             rows = source_rows(visit, view.sources)
             return desk.page("sources.html", here="/sources", face=visit.face, rows=rows, quarantine=view.quarantine)
 

@@ -18,6 +18,7 @@ from web.showing import number
 from web.telling import TicketName, ticket_name
 
 MOST_FOUND = 20
+MOST_OTHERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Found:
     became: str
     counted: tuple[Effect, ...]
     others: tuple[Effect, ...]
+    """Those that it just missed, first."""
+    more: int
+    """How many other key results do not select it."""
 
 
 def router(desk: Desk) -> APIRouter:
@@ -76,7 +80,8 @@ def found(places: Places, setup: Setup, asked: str) -> list[Found]:
         others = tuple(sorted(missed, key=lambda one: one.words == reason(NOT_SELECTED)))  # what it just missed, first
         name = ticket_name(each.item)
         source, kind = harmless(each.source), harmless(each.item.type)
-        told.append(Found(name, source, each.item.state.value, kind, became, counted, others))
+        shown = others[:MOST_OTHERS]
+        told.append(Found(name, source, each.item.state.value, kind, became, counted, shown, len(others) - len(shown)))
     return told
 
 
