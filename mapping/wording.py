@@ -72,7 +72,8 @@ def _sentence(part: Part, rule: Rule) -> str:
             told = f"Counts {what}"
         case Measure.PERCENT:
             by = f", weighted by {part.by}" if part.by else ""
-            told = f"The share, in percent, of {_all(part, rule)} that {_credited(part)}{by}"
+            window = ", leaving out what was closed before the cycle" if part.window is Window.CYCLE else ""
+            told = f"The share, in percent, of {_picked(part, rule)} that {_credited(part)}{by}{window}"
         case Measure.RATIO:
             also = _clause(part.of, rule) if part.of is not None else "match"
             told = f"The share of {what} that are also {also}"
@@ -95,11 +96,6 @@ def _average(rank: int | None) -> str:
 
 def _credited(part: Part) -> str:
     return {Counts.DONE: "are done", Counts.OPEN: "are still open", Counts.ALL: "are there"}[part.counts]
-
-
-def _all(part: Part, rule: Rule) -> str:
-    window = ", leaving out what was closed before the cycle" if part.window is Window.CYCLE else ""
-    return _picked(part, rule) + window
 
 
 def _selection(part: Part, rule: Rule) -> str:
