@@ -141,9 +141,10 @@ def elapsed(cycle: Cycle, visit: Visit) -> str:
         return f"begins on {visit.face.day(cycle.start)}"
     if today > cycle.end:
         return f"ended on {visit.face.day(cycle.end)}"
-    weeks = (cycle.end - cycle.start).days // 7 + 1
+    weeks = max(1, round(((cycle.end - cycle.start).days + 1) / 7))  # a quarter has thirteen
+    week = min(weeks, (today - cycle.start).days // 7 + 1)
     gone = percent(elapsed_share(cycle, calendar, visit.now))
-    return f"week {(today - cycle.start).days // 7 + 1} of {weeks} · {gone} of working days gone"
+    return f"week {week} of {weeks} · {gone} of working days gone"
 
 
 def _counts(visit: Visit, view: StatusView, key_results: Sequence[KeyResultStatus], week: Week) -> Iterable[Count]:

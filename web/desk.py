@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, Response
 
@@ -58,6 +59,7 @@ class Desk:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # an upgrade under a running service must not mix two versions
         )
         self._templates.filters.update(
             text=harmless,
@@ -68,6 +70,7 @@ class Desk:
             seg=lambda text: quote(text, safe=""),
             link=link,
             amount=counted,
+            coded=coded,
             zip=zip,
         )
         self._templates.globals.update(style=f"/static/{self.style_name}", query=query)
@@ -82,12 +85,21 @@ class Desk:
 
     def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 - a template's facts
         """Fill a template."""
-        facts = {"here": "", "face": None, "search": ""} | facts
+        facts = {"here": "", "within": "", "face": None, "search": ""} | facts
         return HTMLResponse(self._templates.get_template(template).render(**facts), code)
 
     def text(self, template: str, **facts: Any) -> str:  # noqa: ANN401 - a template's facts
         """Fill a template that is not a page."""
         return self._templates.get_template(template).render(**facts)
+
+
+def coded(text: str) -> Markup:
+    """Escape a text, and set what stands between backticks as code: commands in our own sentences."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    told = (Markup("<code>{}</code>").format(each) if place % 2 else escape(each) for place, each in enumerate(pieces))
+    return Markup("").join(told)
 
 
 def query(path: str, **terms: str | int | None) -> str:

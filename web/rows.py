@@ -50,8 +50,6 @@ class Row:
     goal: str
     bar: Bar
     badge: Badge
-    pace: Badge | None
-    """Beside `stale`: what it would be called."""
     aspirational: bool
     move: str
     """`+3 this week`; empty where nothing moved."""
@@ -110,7 +108,6 @@ def row(
 ) -> Row:
     """Tell of a key result; `names` are those of its sources."""
     standing, key_result = each.standing, each.key_result
-    stale = standing.status is Status.STALE
     tickets, more = _movers(week.movers.get(key_result.id))
     return Row(
         id=key_result.id,
@@ -118,7 +115,6 @@ def row(
         goal=goal(key_result, each.value) if each.value is not None else "not measured yet",
         bar=bar(standing.progress, None if each.closed else standing.expected),
         badge=badge(standing.status),
-        pace=badge(standing.pace) if stale and standing.pace is not Status.NOT_STARTED else None,
         aspirational=key_result.ambition.value == "aspirational",
         move=moved(each, week),
         movers=tickets,
@@ -153,7 +149,9 @@ def _notes(
     if each.override:
         yield override_words(each, face)
     if each.standing.status is Status.STALE:
-        yield stale_words(sources, names, face)
+        then = each.standing.pace
+        was = "" if then is Status.NOT_STARTED else f" It was {STATUS_WORDS[then]} then."
+        yield stale_words(sources, names, face) + was
     if each.hold:
         yield hold_words(each)
     if each.quarantined:

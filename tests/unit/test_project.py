@@ -38,7 +38,7 @@ SPOKEN = {
 }
 """Modules outside of the connectors that may name trackers, in text alone: never as a name of the code."""
 
-BROUGHT = {"pydantic_core": ("pydantic",)}
+BROUGHT = {"pydantic_core": ("pydantic",), "starlette": ("fastapi",), "markupsafe": ("Jinja2",)}
 """What is imported without being declared: it comes with these libraries, and its types are part of their surface."""
 
 

@@ -90,7 +90,7 @@ def router(desk: Desk) -> APIRouter:
             if found is None:
                 return _left(desk, visit, name)
             pages = {part: (counted, others)}
-            return desk.page("key_result.html", here="/", face=visit.face, **facts(visit, found, at.strip(), pages))
+            return desk.page("key_result.html", within="/", face=visit.face, **facts(visit, found, at.strip(), pages))
 
     return routes
 
@@ -101,7 +101,7 @@ def _left(desk: Desk, visit: Visit, name: str) -> Response:
     if not found.entries:
         raise unknown(name)
     told = lines(found.entries, visit.face, {})
-    return desk.page("left.html", here="/", face=visit.face, name=name, lines=told, more=found.more)
+    return desk.page("left.html", within="/", face=visit.face, name=name, lines=told, more=found.more)
 
 
 def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, int]]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, i
         "objective": objective,
         "row": row_of(visit, stands, sources, _week(visit, found) if moment is None else NO_WEEK),
         "status": stands,
-        "sentence": sentence(stands),
+        "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
         "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now),
@@ -222,7 +222,7 @@ def _week(visit: Visit, found: KeyResult) -> Week:
     return Week(values_before(visit.connection, begun), movers(visit.connection, begun, [found.id]))
 
 
-def sentence(stands: KeyResultStatus) -> str:
+def sentence(stands: KeyResultStatus, then: str = "now") -> str:
     """The page in one line: value, target, progress, pace."""
     key_result, standing = stands.key_result, stands.standing
     if stands.value is None:
@@ -236,7 +236,7 @@ def sentence(stands: KeyResultStatus) -> str:
         told[0] += f" ({terms_words(key_result.terms)})"
     told.append(f"{percent(standing.progress)} of the way")
     if isinstance(key_result.terms, Numeric) and not stands.closed and standing.expected < ONE:
-        told.append(f"expected by now {percent(standing.expected)}")
+        told.append(f"expected by {then} {percent(standing.expected)}")
     if stands.closed:
         told.append(f"closed with the grade {number(stands.closed.final.grade)}")
     elif standing.pace in (Status.AT_RISK, Status.OFF_TRACK):

@@ -24,7 +24,7 @@ def router(desk: Desk) -> APIRouter:
             view = read_status(visit, found.cycle, look=False)
             return desk.page(
                 "objective.html",
-                here="/",
+                within="/",
                 face=visit.face,
                 objective=found,
                 board=board(visit, view, lambda each: each.id == name),

@@ -43,7 +43,7 @@ def router(desk: Desk) -> APIRouter:
                 raise NotThere(f"{said} The teams are: {harmless(known, 400)}.")
             return desk.page(
                 "team.html",
-                here="/",
+                within="/",
                 face=visit.face,
                 name=name,
                 board=board(visit, view, lambda each: each.team == name, page),

@@ -108,7 +108,10 @@ def source_row(stands: SourceStatus, known: Health, setup: Setup, face: Clockfac
 
 
 def _remedy(stands: SourceStatus, *, late: bool) -> str:
-    if stands.last_success is None and not stands.error:
+    """What helps, where the error does not say so itself."""
+    if stands.error:
+        return ""
+    if stands.last_success is None:
         return _REMEDIES["never"]
     late_words = "It was not polled for a while: is `headway serve`, or your schedule of `headway sync`, running?"
     return _REMEDIES.get(stands.state) or (late_words if late else "")
