@@ -49,6 +49,8 @@ class Board:
     counts: tuple[Count, ...]
     troubles: tuple[Trouble, ...]
     changes: tuple[Line, ...]
+    fresh: str
+    """When the sources were read."""
     elapsed: str
     """`week 8 of 13 · 58 % of working days gone`; empty where several cycles are shown."""
     page: int
@@ -82,6 +84,7 @@ def board(visit: Visit, view: StatusView, choose: Callable[[Objective], bool], p
         counts=tuple(_counts(visit, view, key_results, week)),
         troubles=tuple(_troubles(visit, view, key_results)),
         changes=changes(visit, [each.key_result for each in key_results]),
+        fresh=_fresh(visit, view),
         elapsed=elapsed(view.cycle, visit) if view.cycle else "",
         page=page,
         pages=len(order),
@@ -162,6 +165,12 @@ def _counts(visit: Visit, view: StatusView, key_results: Sequence[KeyResultStatu
         yield Count("waits", f"{waits} wait{'s' if waits == 1 else ''} for you", "#attention")
     if stale:
         yield Count("stale", f"{_of(stale, 'source')} stale", "/sources")
+
+
+def _fresh(visit: Visit, view: StatusView) -> str:
+    read = [each.last_success for each in view.sources]
+    known = [at for at in read if at is not None]
+    return f"trackers read {visit.face.ago(min(known))}" if known and len(known) == len(read) else ""
 
 
 def _of(number: int, thing: str) -> str:

@@ -90,3 +90,16 @@ def movers(connection: Connection, seq: int, names: Collection[str]) -> dict[str
         name: Movers(tuple(items[each] for each in list(tickets)[:NAMED] if each in items), len(tickets) > NAMED)
         for name, tickets in found.items()
     }
+
+
+def counted_since(connection: Connection, names: Collection[str], source: str, item: str) -> dict[str, datetime]:
+    """Return since when a ticket counts in key results as it does: when its amount was last written anew."""
+    row, entry = ledger_delta.c, ledger_entry.c
+    joined = ledger_delta.join(ledger_entry, entry.seq == row.seq)
+    found: dict[str, datetime] = {}
+    for some in slices(names):
+        mine = (entry.key_result.in_(some), entry.kind.in_(_AUTOMATIC), row.source == source, row.item == item)
+        anew = row.old_amount.is_distinct_from(row.new_amount)
+        last = select(entry.key_result, func.max(entry.at).label("last")).select_from(joined).where(*mine, anew)
+        found |= {told.key_result: told.last for told in connection.execute(last.group_by(entry.key_result))}
+    return found

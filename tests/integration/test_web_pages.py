@@ -117,6 +117,7 @@ def test_the_overview_says_what_stands_where_and_why(world: World) -> None:
     assert "Nobody is let down" in words
     assert "3 of 20" in words
     assert "1 key result moved" in words
+    assert "trackers read just now" in words
     assert "PAY-2 closed" in words
     assert "2 → 3 +1" in words
     assert "off track" in words
@@ -173,7 +174,8 @@ def test_a_past_day_changes_the_whole_page_and_says_so(world: World) -> None:
 def test_a_ticket_says_where_it_counts_and_where_not(world: World) -> None:
     world.feed("bugs", a_rule(a_part(where=where(type="Bug"))))
     words = look(world, "/tickets?key=pay-1").words
-    assert "Counts in kr +1" in words
+    assert "Counts in kr +1 since yesterday 09:01" in words
+    assert "+1 since today 09:02" in look(world, "/tickets?key=PAY-2").words
     assert "Does not count in bugs: is not selected by the rule" in words
     assert "Key results Fix twenty" in look(world, "/tickets?key=twenty", _titled(world)).words
 

@@ -1,7 +1,8 @@
 """A ticket: the key results that it counts in, and why not in the others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -9,12 +10,12 @@ from starlette.responses import Response
 from okrs.objective import KeyResult
 from okrs.plaintext import harmless
 from okrs.work import fold_name
-from store.views.setup import Setup
+from store.views.moves import counted_since
 from store.views.which import Places, Which, which
-from web.desk import Desk
+from web.desk import Desk, Visit
 from web.pages.asking import READING, Name
 from web.pages.reasons import GONE, NOT_SELECTED, reason
-from web.showing import number
+from web.showing import Clockface, number
 from web.telling import TicketName, ticket_name
 
 MOST_FOUND = 20
@@ -61,19 +62,21 @@ def router(desk: Desk) -> APIRouter:
                 "ticket.html",
                 face=visit.face,
                 search=harmless(asked),
-                found=found(places, visit.setup, asked) if places else [],
+                found=found(places, visit, asked) if places else [],
                 key_results=search(visit.setup.key_results, asked) if asked else [],
             )
 
     return routes
 
 
-def found(places: Places, setup: Setup, asked: str) -> list[Found]:
+def found(places: Places, visit: Visit, asked: str) -> list[Found]:
     """Tell of each ticket that is called so."""
-    titles = {each.id: each.title for each in setup.key_results}
+    titles = {each.id: each.title for each in visit.setup.key_results}
     told = []
     for each in places.tickets:
-        effects = [_effect(one, titles) for one in places.parts if one.ticket.identity == each.identity]
+        mine = [one for one in places.parts if one.ticket.identity == each.identity]
+        since = counted_since(visit.connection, {one.key_result for one in mine if one.counted}, *each.identity)
+        effects = [_effect(one, titles, since, visit.face) for one in mine]
         became = _became(each.gone, each.item.key, asked)
         counted = tuple(one for one in effects if one.counted)
         missed = [one for one in _told_once(effects) if not one.counted]
@@ -85,10 +88,11 @@ def found(places: Places, setup: Setup, asked: str) -> list[Found]:
     return told
 
 
-def _effect(each: Which, titles: dict[str, str]) -> Effect:
+def _effect(each: Which, titles: dict[str, str], since: Mapping[str, datetime], face: Clockface) -> Effect:
     title = harmless(titles.get(each.key_result, each.key_result))
     if each.counted:
         words = f"+{number(each.amount)}" if each.adds else f"with {number(each.amount)}"
+        words += f" since {face.when(since[each.key_result])}" if each.key_result in since else ""
     else:
         words = reason(each.reason)
     return Effect(each.key_result, title, each.part + 1, each.counted, words)
