@@ -151,6 +151,7 @@ def _notes(
     if each.standing.status is Status.STALE:
         then = each.standing.pace
         was = "" if then is Status.NOT_STARTED else f" It was {STATUS_WORDS[then]} then."
+        was = " Its target was reached then." if then is Status.ACHIEVED else was
         yield stale_words(sources, names, face) + was
     if each.hold:
         yield hold_words(each)
