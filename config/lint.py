@@ -62,6 +62,17 @@ def warned_of(loaded: Loaded, findings: Iterable[Finding], key_results: Collecti
     return problems.sorted()
 
 
+def told_of(loaded: Loaded, findings: Iterable[Finding]) -> dict[str, list[str]]:
+    """Return the warnings about each key result, in the words of `warned`."""
+    told: dict[str, list[str]] = {}
+    if loaded.config is not None:
+        for each in _warnings(loaded.config, _Places(loaded.roots), findings):
+            for name in sorted(each.about):
+                if each.text not in told.setdefault(name, []):
+                    told[name].append(each.text)
+    return told
+
+
 def _tell(warnings: Iterable["Told"], problems: Problems) -> None:
     # What a part names twice has one place.
     for spot, message in {(each.spot.node.place, each.spot.path, each.text): each[:2] for each in warnings}.values():

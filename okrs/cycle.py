@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from okrs.numbers import divided
@@ -61,6 +62,11 @@ def elapsed_share(cycle: Cycle, calendar: Calendar, now: datetime) -> Decimal:
 
     A cycle without any working day is counted in calendar days.
     """
+    return _share_before(cycle, calendar, calendar.day_of(now))
+
+
+@lru_cache(256)
+def _share_before(cycle: Cycle, calendar: Calendar, today: date) -> Decimal:
+    """The same for all key results of a cycle on a day, of which there may be a thousand."""
     days = [day for day in cycle.days() if calendar.works(day)] or cycle.days()
-    today = calendar.day_of(now)
     return divided(Decimal(sum(day < today for day in days)), Decimal(len(days)))

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -181,6 +181,14 @@ def rule_text_of(connection: Connection, digest: str) -> str:
     return str(connection.execute(select(rule.c.text).where(rule.c.hash == digest)).scalar_one())
 
 
+def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
+    """Return the texts of rules by their hashes, asked for together."""
+    found: dict[str, str] = {}
+    for some in slices(sorted(set(digests))):
+        found.update((row.hash, row.text) for row in connection.execute(select(rule).where(rule.c.hash.in_(some))))
+    return found
+
+
 def keep_state(connection: Connection, state: KeyResultState) -> None:
     """Write what the ledger says of a key result now."""
     told = {
@@ -219,10 +227,16 @@ def state_of(connection: Connection, name: str) -> KeyResultState | None:
     return _state(row) if row else None
 
 
-def states(connection: Connection) -> dict[str, KeyResultState]:
-    """Return the state of every key result that was ever measured, by id."""
-    rows = connection.execute(select(key_result).order_by(key_result.c.id))
-    return {row.id: _state(row) for row in rows}
+_FEW = 500
+"""Key results that are asked for by name; of more, all are read."""
+
+
+def states(connection: Connection, names: Collection[str] | None = None) -> dict[str, KeyResultState]:
+    """Return the state of every key result that was ever measured, or of these alone, by id."""
+    wanted = select(key_result).order_by(key_result.c.id)
+    if names is not None and len(names) <= _FEW:
+        wanted = wanted.where(key_result.c.id.in_(sorted(names)))
+    return {row.id: _state(row) for row in connection.execute(wanted)}
 
 
 class OnRecord(NamedTuple):
@@ -283,6 +297,17 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
         .order_by(evidence.c.part, evidence.c.source, evidence.c.item)
     )
     return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
+
+
+def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, list[Evidence]]:
+    """Return what is on the line of some key results, asked for together."""
+    found: dict[str, list[Evidence]] = {}
+    for some in slices(names):
+        order = (evidence.c.key_result, evidence.c.part, evidence.c.source, evidence.c.item)
+        for row in connection.execute(select(evidence).where(evidence.c.key_result.in_(some)).order_by(*order)):
+            mine = found.setdefault(row.key_result, [])
+            mine.append(Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount))
+    return found
 
 
 def evidence_then(connection: Connection, name: str, until: int) -> list[Evidence]:

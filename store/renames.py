@@ -81,6 +81,11 @@ def on_record(connection: Connection, known: KeyResult) -> str:
     return known.was if known.was and known.id not in held and known.was in held else known.id
 
 
+def names_of(key_results: Iterable[KeyResult]) -> set[str]:
+    """Return every name under which key results of the config may be on record."""
+    return {name for each in key_results for name in (each.id, each.was) if name}
+
+
 def pending(key_results: Iterable[KeyResult], recorded: Mapping[str, object]) -> dict[str, str]:
     """Return which key results are yet to be renamed: their new names by the old ones."""
     return {

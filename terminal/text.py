@@ -1,27 +1,25 @@
 """Tracker text is hostile: what a terminal is given holds no control characters and no direction marks."""
 
 import json
-import unicodedata
 
 from rich.text import Text
 
-LONGEST = 120
-"""Characters of a title that are shown; the rest is an ellipsis."""
+from okrs.plaintext import LONGEST, counted, harmless, shown
 
-
-def harmless(text: str, longest: int = LONGEST) -> str:
-    """Return the text on one line, without escape sequences or marks that reorder what is read."""
-    kept = "".join(" " if char in "\r\n\t" else char for char in text if char in "\r\n\t" or _shown(char))
-    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
-
-
-def _shown(char: str) -> bool:
-    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+__all__ = [
+    "LONGEST",
+    "counted",
+    "harmless",
+    "harmless_json",
+    "no_database",
+    "plain_text",
+    "terms_in_words",
+]
 
 
 def harmless_json(document: str) -> str:
     """Escape what a terminal would act on in a JSON text; it stays the same JSON."""
-    return "".join(char if char == "\n" or _shown(char) else _escaped(char) for char in document)
+    return "".join(char if char == "\n" or shown(char) else _escaped(char) for char in document)
 
 
 def _escaped(char: str) -> str:
@@ -32,11 +30,6 @@ def _escaped(char: str) -> str:
 def no_database(place: str) -> str:
     """Say that there is nothing to ask yet."""
     return f"There is no database at {place} yet: run `headway sync`."
-
-
-def counted(number: int, thing: str) -> str:
-    """Say how many, as in `1 source` and `2 sources`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def plain_text(text: str, style: str = "") -> Text:

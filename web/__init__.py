@@ -1,1 +1,1 @@
-"""The room of the pages and the JSON API: empty so far, and named so that its import rules hold from the first day."""
+"""The room of the pages: what a browser is shown of the ledger.  It reads, and decides nothing."""

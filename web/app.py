@@ -1,33 +1,78 @@
-"""The service as one ASGI application: so far what watches over it."""
+"""The pages as one ASGI application."""
 
-from fastapi import FastAPI
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+import logging
+import traceback
 
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from web.desk import Desk, NotThere
+from web.pages import ROUTERS
 from web.ports import Ports
+from web.safety import HEADERS, Guarded
+
+log = logging.getLogger("headway.web")
+
+_SAID = {
+    404: "There is no page at this address.",
+    405: "These pages are for reading: nothing can be changed here.",
+}
 
 
 def build(ports: Ports) -> FastAPI:
-    """Put the application together; nothing is read before something is asked for."""
+    """Put the pages together; nothing is read before one is asked for."""
     app = FastAPI(title="Headway", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(_Guarded, hosts=ports.hosts)
+    desk = Desk(ports)
+    for router in ROUTERS:
+        app.include_router(router(desk))
+    _answer_errors(app, desk)
+    app.add_middleware(Guarded, hosts=ports.hosts)
     return app
 
 
-class _Guarded:
-    """Lets through what asks by a name that is ours."""
-
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self._app, self._hosts = app, hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _host(scope) not in self._hosts:
-            await PlainTextResponse("Headway is not served under this name.", 421)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+def place_of(error: BaseException) -> str:
+    """Say where in our code an error came up: file and line, and none of its words, which may hold anything."""
+    steps = [each for each in traceback.extract_tb(error.__traceback__) if "site-packages" not in each.filename]
+    return f"{steps[-1].filename}:{steps[-1].lineno}" if steps else "an unknown place"
 
 
-def _host(scope: Scope) -> str:
-    told = [value for name, value in scope["headers"] if name == b"host"]
-    host = told[0].decode("latin-1").lower() if len(told) == 1 else ""
-    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+def _answer_errors(app: FastAPI, desk: Desk) -> None:
+    """Every failure is a page with the next step, and holds nothing of what went wrong inside."""
+
+    def failed(code: int, title: str, message: str) -> Response:
+        return desk.page("failed.html", code, title=title, message=message)
+
+    async def not_there(_request: Request, error: Exception) -> Response:
+        return failed(404, "Not found", str(error))
+
+    async def refused(_request: Request, error: Exception) -> Response:
+        code = error.status_code if isinstance(error, HTTPException) else 500
+        answer = failed(code, "Not found" if code == 404 else "Not possible", _SAID.get(code, "This cannot be asked."))
+        if isinstance(error, HTTPException):
+            answer.headers.update(error.headers or {})
+        return answer
+
+    async def misspelt(_request: Request, error: Exception) -> Response:
+        names = sorted({str(each["loc"][-1]) for each in getattr(error, "errors", list)()})
+        return failed(400, "Not understood", f"The address holds a value that cannot be read: {', '.join(names)}.")
+
+    async def no_database(_request: Request, error: Exception) -> Response:
+        log.error("a page could not be read: the database failed (%s)", type(error).__name__)
+        return failed(503, "The database does not answer", "Nothing is lost. Try again in a moment; if it stays so, "
+                      "`headway status` on the server says what is wrong.")  # fmt: skip
+
+    async def broken(_request: Request, error: Exception) -> Response:
+        log.error("a page could not be made: %s in %s", type(error).__name__, place_of(error))
+        answer = failed(500, "This page could not be made", "That is a mistake in Headway, and no number has changed. "
+                        "The server's log names the place.")  # fmt: skip
+        answer.headers.update({**HEADERS, "cache-control": "no-store"})  # it is answered outside of the guard
+        return answer
+
+    app.add_exception_handler(NotThere, not_there)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, misspelt)
+    app.add_exception_handler(DBAPIError, no_database)
+    app.add_exception_handler(Exception, broken)

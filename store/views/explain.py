@@ -83,6 +83,10 @@ class Explained:
         part = self.rule.parts[place]
         return any(each.field and (each.source, each.field) == (part.source, part.by) for each in self.refused)
 
+    def part_value(self, place: int) -> Decimal | None:
+        """The number of one part."""
+        return part_value(self.rule.parts[place], self.measured.totals[place], self.weeks)
+
     def lacks(self, place: int) -> bool:
         """Tell whether a part selects nothing that the number needs: it does not wait for a label to be used."""
         return place in self.rule.lacking(_empty(self.rule, self.measured.lines)) and place not in self.idle

@@ -1,6 +1,6 @@
 """Parts of rules that select nothing: a 0 that may be a misspelt label and not a fact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from mapping.codec import parse_rule
 from mapping.family import Candidate
 from store import ledger, queries
-from store.renames import pending
+from store.ledger import KeyResultState
+from store.renames import names_of, pending
 from store.selecting import Selecting
 from store.tables import evidence
 from store.views.setup import Setup
@@ -33,23 +34,26 @@ def gaps(
     setup: Setup,
     now: datetime,
     mirror: Callable[[Connection, str], Sequence[Candidate]] = queries.candidates_of,
+    known: Mapping[str, KeyResultState] | None = None,
 ) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
     Rules of a cycle that is over have none: the mirror is asked as it is today, which does not tell what they select.
     Nor has a part that only waits for work to be in its state, or of its days (`mapping.lasting`).
     A part with evidence selects something; for the other parts alone, which are few, the facets of a source are asked,
-    or its mirror is read.
+    or its mirror is read.  `known` are the states of the key results, where they were read before.
     """
-    states = ledger.states(connection)
+    states = known if known is not None else ledger.states(connection, names_of(setup.key_results))
     rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
     fed = {(row.key_result, row.part) for row in rows}
     selecting = Selecting(connection, now, mirror)
     found: list[Gap] = []
     renamed = pending(setup.key_results, states)
     states = {renamed.get(name, name): state for name, state in states.items()}
-    for name in (each.id for each in setup.key_results if each.id in setup.rules and each.id in states):
-        rule = parse_rule(ledger.rule_text_of(connection, states[name].rule))
+    names = [each.id for each in setup.key_results if each.id in setup.rules and each.id in states]
+    texts = ledger.rule_texts(connection, (states[name].rule for name in names))
+    for name in names:
+        rule = parse_rule(texts[states[name].rule])
         if now >= rule.period.end:
             continue
         unfed = (number for number in rule.lacking(range(len(rule.parts))) if (states[name].id, number) not in fed)

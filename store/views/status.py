@@ -17,7 +17,7 @@ from okrs.cycle import Cycle, elapsed_share
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
-from okrs.progress import Moment, Standing, Status, objective_status, roll_up, standing
+from okrs.progress import ZERO, Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, people, queries, sources
 from store.checkins import CheckIn, last_checkins
 from store.finals import Closed, closed
@@ -26,7 +26,7 @@ from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
 from store.overrides import Override, overrides
 from store.readiness import ready
-from store.renames import pending
+from store.renames import names_of, pending
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
@@ -87,6 +87,8 @@ class ObjectiveStatus:
     status: Status
     grade: Decimal | None = None
     """Of its closed key results; None where it has none."""
+    expected: Decimal = ZERO
+    """The progress that keeps pace, rolled up as the progress is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,10 @@ class _Held:
     closed: Mapping[str, Closed]
     cycles: frozenset[str]
     """Those that are closed."""
+    lines: Mapping[str, Sequence[Evidence]]
+    """What is on the lines of binary key results, which are judged by it."""
+    rules: Mapping[str, str]
+    """The texts of their rules by hash."""
 
     def lanes(self, name: str) -> Lanes:
         end = self.closed.get(name)
@@ -154,13 +160,16 @@ class _Held:
 
 def _held(connection: Connection, setup: Setup) -> _Held:
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
-    recorded = ledger.states(connection)
+    recorded = ledger.states(connection, names_of(setup.key_results))
     new = pending(setup.key_results, recorded)
+    known = _by_new_names(recorded, new)
     set_by_hand = _by_new_names(overrides(connection), new)
     checkins, ends = _by_new_names(last_checkins(connection), new), _by_new_names(closed(connection), new)
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
+    shared = [known[each.id] for each in setup.key_results if isinstance(each.terms, Binary) and each.id in known]
+    open_ones = (each.id for each in shared if new.get(each.id, each.id) not in ends)
     return _Held(
-        states=_by_new_names(recorded, new),
+        states=known,
         sources=states,
         holds={new.get(each.key_result, each.key_result): each for each in open_holds(connection)},
         refused=refused(connection, setup, states),
@@ -169,6 +178,8 @@ def _held(connection: Connection, setup: Setup) -> _Held:
         names=people.names_of(connection, sorted(who)),
         closed=ends,
         cycles=closed_cycles(setup, ends),
+        lines=_by_new_names(ledger.evidence_of_all(connection, open_ones), new),
+        rules=ledger.rule_texts(connection, (each.rule for each in shared)),
     )
 
 
@@ -180,8 +191,13 @@ def _by_new_names(found: Mapping[str, T], new: Mapping[str, str]) -> dict[str, T
     return {new.get(name, name): each for name, each in found.items()}
 
 
-def status(connection: Connection, setup: Setup, now: datetime, cycle: str | None = None) -> StatusView:
-    """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured."""
+def status(
+    connection: Connection, setup: Setup, now: datetime, cycle: str | None = None, *, look: bool = True
+) -> StatusView:
+    """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured.
+
+    Without `look` nothing is said of what selects nothing, for which the mirror may have to be read.
+    """
     held = _held(connection, setup)
     cycles = cycles_named(setup, cycle, held.cycles)
     shown = {each.id for each in cycles}
@@ -189,12 +205,13 @@ def status(connection: Connection, setup: Setup, now: datetime, cycle: str | Non
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
     objectives = objectives_of(setup, held.cycles, key_results, now)
     named = {each.id: each for each in setup.key_results}
+    found = gaps(connection, setup, now, known=held.states) if look else ()
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
         sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
-        gaps=held.measuring(each for each in gaps(connection, setup, now) if named[each.key_result].cycle in shown),
+        gaps=held.measuring(each for each in found if named[each.key_result].cycle in shown),
         refused=held.measuring(each for each in held.refused if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
         cycles=tuple(cycles),
@@ -241,7 +258,7 @@ def _key_result(
     if end := held.closed.get(key_result.id):
         state = held.states.get(key_result.id)
         then = key_result_then(key_result, end)
-        share = _share_done(state, then, connection, end.final.seq)
+        share = _share_then(held, state, then, connection, end.final.seq)
         told = ended(setup, then, end, share_done=share, measured=state is not None)
         return replace(told, checkin=held.checkins.get(key_result.id), names=held.names)
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
@@ -260,7 +277,7 @@ def _key_result(
             moment_of(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles),
             setup.pace,
             stale=old,
-            share_done=None if override else _share_done(state, key_result, connection),
+            share_done=None if override else _share_now(held, state, key_result),
         ),
         stale=old,
         reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
@@ -304,14 +321,20 @@ def ended(
     )
 
 
-def _share_done(
-    state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int | None = None
+def _share_now(held: _Held, state: KeyResultState | None, key_result: KeyResult) -> Decimal | None:
+    if state is None or not isinstance(key_result.terms, Binary):
+        return None
+    return share_done(parse_rule(held.rules[state.rule]), held.lines.get(key_result.id, ()))
+
+
+def _share_then(
+    held: _Held, state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int
 ) -> Decimal | None:
     if state is None or not isinstance(key_result.terms, Binary):
         return None
-    rule, name = parse_rule(ledger.rule_text_of(connection, state.rule)), key_result.id
-    lines = ledger.evidence_of(connection, name) if until is None else ledger.evidence_then(connection, name, until)
-    return share_done(rule, lines)
+    lines = ledger.evidence_then(connection, key_result.id, until)
+    text = held.rules.get(state.rule) or ledger.rule_text_of(connection, state.rule)
+    return share_done(parse_rule(text), lines)
 
 
 def share_done(rule: Rule, lines: Sequence[Evidence]) -> Decimal | None:
@@ -356,6 +379,7 @@ def objectives_of(
                 setup.pace,
             ),
             grades.get(each.id),
+            shares[each.id].expected,
         )
         for each in objectives
     )

@@ -66,9 +66,9 @@ def which(connection: Connection, setup: Setup, key: str, now: datetime) -> Plac
 def _rules(connection: Connection, setup: Setup) -> Mapping[str, Rule]:
     """The rules on record, or the config's of what was never measured."""
     states = ledger.states(connection)
+    texts = ledger.rule_texts(connection, (states[name].rule for name in setup.rules if name in states))
     return {
-        name: parse_rule(ledger.rule_text_of(connection, states[name].rule)) if name in states else rule
-        for name, rule in setup.rules.items()
+        name: parse_rule(texts[states[name].rule]) if name in states else rule for name, rule in setup.rules.items()
     }
 
 

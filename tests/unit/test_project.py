@@ -38,7 +38,7 @@ SPOKEN = {
 }
 """Modules outside of the connectors that may name trackers, in text alone: never as a name of the code."""
 
-BROUGHT = {"pydantic_core": ("pydantic",), "starlette": ("fastapi",)}
+BROUGHT = {"pydantic_core": ("pydantic",), "starlette": ("fastapi",), "markupsafe": ("Jinja2",)}
 """What is imported without being declared: it comes with these libraries, and its types are part of their surface."""
 
 
@@ -106,8 +106,7 @@ def imported(path: Path) -> set[str]:
 
 ELSEWHERE = {
     "sync": "config.cases config.drafting config.json_schema config.lint mapping.cases mapping.lint rich.progress "
-    "sandbox store.views.explain store.views.status sync.planning sync.scheduler terminal.render alembic psycopg "
-    "apscheduler fastapi prometheus_client uvicorn web",
+    "sandbox store.views.explain store.views.status sync.planning terminal.render alembic psycopg",
     "status": "config.cases config.drafting mapping.cases sandbox sync.planning usecases.explaining usecases.syncing",
 }
 """What a command has no use for.  Loading is most of a short run's time."""

@@ -1,0 +1,124 @@
+"""The ledger as a page reads it: newest first, some entries at a time, each with its causes added up by kind.
+
+Nothing here reads more than a page needs: an entry may have a row for each of ten thousand tickets.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, Connection, cast, func, select, type_coerce
+
+from okrs.ledger import WHOLE, CauseKind, Entry, EntryKind
+from okrs.numbers import from_millionths
+from okrs.work import WorkItem
+from store import ledger, lookup, people
+from store.tables import ledger_delta, ledger_entry
+
+EXAMPLES = 4
+"""Tickets that are named of each kind of cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for."""
+
+    key_results: Collection[str] | None = None
+    """None: of all."""
+    kinds: Collection[EntryKind] | None = None
+    before: int | None = None
+    """Only those before this one."""
+    most: int = 25
+    until: int | None = None
+    """Only those up to this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What tickets did to a value, of one kind."""
+
+    kind: CauseKind
+    tickets: int
+    delta: Decimal
+    examples: tuple[WorkItem, ...] = ()
+    """Those that come first, as they were last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry, without its rows."""
+
+    entry: Entry
+    by: str | None
+    """Who did it, by name."""
+    causes: tuple[Causes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Some entries, newest first."""
+
+    entries: tuple[Told, ...]
+    more: bool
+    """There are older ones."""
+
+
+def feed(connection: Connection, wanted: Wanted) -> Feed:
+    """Return the newest entries that are asked for."""
+    found = select(ledger_entry).order_by(ledger_entry.c.seq.desc()).limit(wanted.most + 1)
+    if wanted.key_results is not None:
+        found = found.where(ledger_entry.c.key_result.in_(sorted(wanted.key_results)))
+    if wanted.kinds is not None:
+        found = found.where(ledger_entry.c.kind.in_(sorted(wanted.kinds)))
+    if wanted.before is not None:
+        found = found.where(ledger_entry.c.seq < wanted.before)
+    if wanted.until is not None:
+        found = found.where(ledger_entry.c.seq <= wanted.until)
+    entries = [ledger.entry_of(row) for row in connection.execute(found)]
+    return Feed(told(connection, entries[: wanted.most]), len(entries) > wanted.most)
+
+
+def told(connection: Connection, entries: Sequence[Entry]) -> tuple[Told, ...]:
+    """Join entries with who did them and with the tickets that caused them."""
+    names = people.names_of(connection, sorted({each.by for each in entries if each.by}))
+    causes = _causes(connection, [each.seq for each in entries if each.kind not in WHOLE])
+    return tuple(
+        Told(each, names.get(each.by, each.by) if each.by else None, tuple(causes.get(each.seq, ())))
+        for each in entries
+    )
+
+
+def _causes(connection: Connection, seqs: Sequence[int]) -> dict[int, list[Causes]]:
+    if not seqs:
+        return {}
+    row, moved = ledger_delta.c, type_coerce(ledger_delta.c.delta, BigInteger)
+    mine = (row.seq.in_(seqs), moved != 0)
+    tickets = func.count(func.distinct(row.source + "\n" + row.item))
+    sums = select(row.seq, row.cause, tickets, cast(func.sum(moved), BigInteger), func.min(row.place))
+    grouped = sums.where(*mine).group_by(row.seq, row.cause).order_by(row.seq, func.min(row.place))
+    place = func.row_number().over(partition_by=(row.seq, row.cause), order_by=row.place).label("nth")
+    ranked = select(row.seq, row.cause, row.source, row.item, place).where(*mine).subquery()
+    firsts = list(connection.execute(select(ranked).where(ranked.c.nth <= EXAMPLES).order_by(ranked.c.nth)))
+    items = items_of(connection, ((each.source, each.item) for each in firsts))
+    examples: dict[tuple[int, str], dict[tuple[str, str], WorkItem]] = {}
+    for each in firsts:
+        if (each.source, each.item) in items:
+            mine_too = examples.setdefault((each.seq, each.cause), {})
+            mine_too[each.source, each.item] = items[each.source, each.item]
+    found: dict[int, list[Causes]] = {}
+    for seq, cause, number, delta, _ in connection.execute(grouped):
+        some = tuple(examples.get((seq, cause), {}).values())
+        found.setdefault(seq, []).append(Causes(CauseKind(cause), number, from_millionths(delta), some))
+    return found
+
+
+def items_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], WorkItem]:
+    """Return tickets by source and id, as they were last seen."""
+    by_source: dict[str, set[str]] = {}
+    for source, item in wanted:
+        by_source.setdefault(source, set()).add(item)
+    return {
+        (source, item): found
+        for source, ids in by_source.items()
+        for item, (found, _gone) in lookup.look_up(connection, source, sorted(ids)).items()
+    }

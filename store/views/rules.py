@@ -1,0 +1,120 @@
+"""The rules in words: what each says, what it selects now, and which key results and tickets have none."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, case, func, literal, select, type_coerce
+
+from mapping.codec import parse_rule, rule_hash, rule_text
+from mapping.rule import Rule
+from mapping.wording import Words, words_of
+from okrs.ledger import EntryKind
+from okrs.work import Kind, WorkItem
+from store import ledger
+from store.database import slices
+from store.tables import evidence, item, ledger_entry
+from store.views.feed import items_of
+from store.views.setup import Setup
+
+LISTED = 12
+"""Tickets that are named of those that no rule counts."""
+COUNTED_TO = 1000
+"""Beyond so many they are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a part has on its line."""
+
+    tickets: int = 0
+    counted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleNow:
+    """A rule in words, with what its parts have on their lines."""
+
+    words: Words
+    selected: tuple[Selected, ...]
+    waits: bool = False
+    """The config has another one, which is not in force yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLife:
+    """Since when a rule is in force, and how often it changed before."""
+
+    since: datetime | None
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """Tickets of a source that are on no rule's line."""
+
+    source: str
+    number: int
+    """At most one more than `COUNTED_TO`."""
+    some: tuple[WorkItem, ...]
+
+
+def rules(connection: Connection, setup: Setup, names: Collection[str]) -> dict[str, RuleNow]:
+    """Return the rules of some key results: those on record, else the config's."""
+    known = {name: state for name, state in ledger.states(connection, names).items() if name in names}
+    texts = ledger.rule_texts(connection, {each.rule for each in known.values()})
+    lines = _selected(connection, names)
+    found = {}
+    for name in names:
+        configured, state = setup.rules.get(name), known.get(name)
+        rule = parse_rule(texts[state.rule]) if state else configured
+        if rule is None:
+            continue
+        waits = bool(state and configured and rule_hash(rule_text(configured)) != state.rule)
+        found[name] = RuleNow(words_of(rule), _parts(rule, lines.get(name, {})), waits)
+    return found
+
+
+def worded(rule: Rule) -> Words:
+    """Return a rule in words."""
+    return words_of(rule)
+
+
+def _parts(rule: Rule, lines: Mapping[int, Selected]) -> tuple[Selected, ...]:
+    return tuple(lines.get(number, Selected()) for number in range(len(rule.parts)))
+
+
+def _selected(connection: Connection, names: Iterable[str]) -> dict[str, dict[int, Selected]]:
+    row = evidence.c
+    credited = func.sum(case((type_coerce(row.amount, BigInteger) != 0, 1), else_=0))
+    found: dict[str, dict[int, Selected]] = {}
+    for some in slices(names):
+        grouped = select(row.key_result, row.part, func.count(), credited).group_by(row.key_result, row.part)
+        for name, part, tickets, counted in connection.execute(grouped.where(row.key_result.in_(some))):
+            found.setdefault(name, {})[part] = Selected(tickets, int(counted))
+    return found
+
+
+def life_of(connection: Connection, name: str, until: datetime | None = None) -> RuleLife:
+    """Tell since when the rule of a key result is in force."""
+    kinds = (EntryKind.BASELINE.value, EntryKind.RULE.value)
+    asked = select(func.max(ledger_entry.c.at), func.count())
+    asked = asked.where(ledger_entry.c.key_result == name, ledger_entry.c.kind.in_(kinds))
+    if until is not None:
+        asked = asked.where(ledger_entry.c.at <= until)
+    row = connection.execute(asked).one()
+    return RuleLife(row[0], max(0, row[1] - 1))
+
+
+def uncounted(connection: Connection, setup: Setup) -> tuple[Uncounted, ...]:
+    """Return, by source, the issues that are on no rule's line: work that moves nothing."""
+    found = []
+    for source in setup.sources:
+        line = select(literal(1)).where(evidence.c.source == item.c.source, evidence.c.item == item.c.id)
+        mine = (item.c.source == source.name, item.c.gone.is_(None), item.c.kind == Kind.ISSUE.value)
+        free = select(item.c.id).where(*mine, ~line.exists()).order_by(item.c.id).limit(COUNTED_TO + 1)
+        ids = list(connection.execute(free).scalars())
+        some = items_of(connection, ((source.name, each) for each in ids[:LISTED]))
+        if ids:
+            found.append(Uncounted(source.name, len(ids), tuple(some.values())))
+    return tuple(found)

@@ -1,0 +1,31 @@
+"""What the pages stand on, put together from a config and its database."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from config.lint import told_of
+from config.loader import Loaded
+from store.database import Database
+from store.views.linting import linted
+from store.views.setup import Setup
+from usecases.ground import Clock
+from web.ports import Ports
+
+
+def ports_of(
+    database: Database,
+    setup: Callable[[], Setup],
+    clock: Clock,
+    loaded: Callable[[], Loaded | None] = lambda: None,
+    hosts: frozenset[str] | None = None,
+) -> Ports:
+    """Give the pages what they ask for.  `loaded` is the config as it was read, for the places of its warnings."""
+
+    def warnings(connection: Connection, now_setup: Setup, now: datetime) -> Mapping[str, Sequence[str]]:
+        known = loaded()
+        return told_of(known, linted(connection, now_setup, now)) if known else {}
+
+    plain = Ports(read=database.read, setup=setup, clock=clock, warnings=warnings)
+    return plain if hosts is None else Ports(plain.read, plain.setup, plain.clock, hosts, warnings)

@@ -1,0 +1,320 @@
+"""The chart of a key result as plain geometry: points of an SVG, which a template draws.
+
+Everything is in the units of a box of `WIDTH` × `HEIGHT`; nothing here is a colour.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from okrs.cycle import Calendar, Cycle, elapsed_share
+from okrs.lanes import Lane, lane_of
+from okrs.ledger import Entry, EntryKind
+from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
+from store.views.course import Course
+from web.showing import Clockface, number
+
+WIDTH, HEIGHT = 720, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 704, 20, 196
+_SCOPE_TOP, _SCOPE_BOTTOM = 226, 250
+MOST_POINTS = 400
+MOST_MARKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    x: float
+    y: float
+    text: str
+    anchor: str = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that is no ticket: a hold, a hand, a rule, a target."""
+
+    x: float
+    y: float
+    number: int
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A range that a key result is to stay in."""
+
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How many tickets belonged to it, as steps with the first and last number."""
+
+    points: str
+    first: Label
+    last: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    summary: str
+    value: str
+    """Points of a polyline; so are the next three."""
+    expected: str
+    rebuilt: str
+    by_hand: tuple[str, ...]
+    target: Label | None
+    expected_label: Label | None
+    value_label: Label | None
+    ticks: tuple[Label, ...]
+    months: tuple[Label, ...]
+    today: float | None
+    band: Band | None
+    scope: Scope | None
+    marks: tuple[Mark, ...]
+    table: tuple[tuple[str, str, str], ...]
+    """Day, value, expected value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where times and values lie."""
+
+    start: datetime
+    end: datetime
+    low: Decimal
+    high: Decimal
+
+    def x(self, at: datetime) -> float:
+        share = (at - self.start) / (self.end - self.start)
+        return round(_LEFT + min(1.0, max(0.0, share)) * (_RIGHT - _LEFT), 1)
+
+    def y(self, value: Decimal) -> float:
+        share = float((value - self.low) / (self.high - self.low))
+        return round(_BOTTOM - min(1.0, max(0.0, share)) * (_BOTTOM - _TOP), 1)
+
+
+Steps = Sequence[tuple[datetime, Decimal]]
+
+
+def chart(key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, at: datetime) -> Chart | None:
+    """Draw the course of a key result until a time; None where nothing was measured yet."""
+    period = cycle.period(face.calendar)
+    automatic = [(each.at, each.new) for each in course.entries if _moves(each) and each.new is not None]
+    hands = _by_hand(course.entries, at)
+    rebuilt = [(face.calendar.midnight(day + timedelta(days=1)), value) for day, value in course.rebuilt]
+    if not automatic and not hands and not rebuilt:
+        return None
+    values = [value for _, value in automatic] + [value for _, _, value in hands] + [value for _, value in rebuilt]
+    low, high = _range(key_result.terms, values)
+    frame = _Frame(period.start, period.end, low, high)
+    until = min(at, period.end)
+    steps = _thinned(automatic)
+    expected = _expected(key_result.terms, cycle, face.calendar)
+    last = steps[-1][1] if steps else None
+    return Chart(
+        summary=_summary(key_result, steps, expected, face, until),
+        value=_stairs(frame, steps, until),
+        expected=" ".join(f"{frame.x(when)},{frame.y(value)}" for when, value in expected),
+        rebuilt=_stairs(frame, rebuilt, steps[0][0] if steps else until),
+        by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
+        target=_target(key_result.terms, frame),
+        expected_label=_named(expected, frame),
+        value_label=_now(frame, until, last, key_result.terms),
+        ticks=tuple(Label(_LEFT, frame.y(each), number(each)) for each in _ticks(low, high)),
+        months=tuple(_months(frame, face)),
+        today=frame.x(until) if period.start <= at < period.end else None,
+        band=_band(key_result.terms, frame),
+        scope=_scope(frame, course.scope, until),
+        marks=tuple(_marks(course.entries, frame, face)),
+        table=tuple(_table(steps, expected, cycle, face, until)),
+    )
+
+
+def _moves(entry: Entry) -> bool:
+    return lane_of(entry.kind) is Lane.AUTOMATIC and entry.kind is not EntryKind.CORRECTION
+
+
+def _by_hand(entries: Iterable[Entry], at: datetime) -> list[tuple[datetime, datetime, Decimal]]:
+    """From when to when which value was a person's."""
+    found: list[tuple[datetime, datetime, Decimal]] = []
+    begun: tuple[datetime, Decimal] | None = None
+    for each in entries:
+        if lane_of(each.kind) is not Lane.HUMAN:
+            continue
+        if begun is not None:
+            found.append((begun[0], each.at, begun[1]))
+        begun = (each.at, each.new) if each.new is not None else None
+    return [*found, (begun[0], at, begun[1])] if begun is not None else found
+
+
+def _range(terms: Terms, values: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
+    match terms:
+        case Numeric(start, target):
+            every = [start, target, *values]
+        case Keep(low, high):
+            every = [low, high, *values]
+        case Binary(threshold):
+            every = [Decimal(0), threshold, *values]
+    low, high = min(every), max(every)
+    room = (high - low or Decimal(1)) / 20
+    return (low if low == 0 else low - room), high + room
+
+
+def _ticks(low: Decimal, high: Decimal) -> list[Decimal]:
+    """Three to six round numbers between two."""
+    span = high - low
+    step = Decimal(1).scaleb(span.adjusted())
+    for factor in (Decimal("0.2"), Decimal("0.25"), Decimal("0.5"), Decimal(1), Decimal(2)):
+        if span / (step * factor) <= 6:
+            step *= factor
+            break
+    first = (low / step).to_integral_value(rounding="ROUND_CEILING")
+    every = [(first + count) * step for count in range(8)]
+    return [each for each in every if each <= high]
+
+
+def _thinned(steps: Steps) -> Steps:
+    """The last value of each of at most so many slices of time."""
+    if len(steps) <= MOST_POINTS:
+        return steps
+    size = len(steps) / MOST_POINTS
+    return [steps[min(len(steps) - 1, int((count + 1) * size) - 1)] for count in range(MOST_POINTS)]
+
+
+def _stairs(frame: _Frame, steps: Steps, until: datetime) -> str:
+    points: list[str] = []
+    y = None
+    for when, value in steps:
+        x = frame.x(when)
+        if y is not None:
+            points.append(f"{x},{y}")
+        y = frame.y(value)
+        points.append(f"{x},{y}")
+    if y is not None:
+        points.append(f"{max(frame.x(until), frame.x(steps[-1][0]))},{y}")
+    return " ".join(points)
+
+
+def _expected(terms: Terms, cycle: Cycle, calendar: Calendar) -> list[tuple[datetime, Decimal]]:
+    """The value that keeps pace, at the end of every few days: weekends are level."""
+    if not isinstance(terms, Numeric):
+        return []
+    days = cycle.days()
+    stride = max(1, len(days) // 120)
+    chosen = [*days[::stride], days[-1] + timedelta(days=1)]
+    width = terms.target - terms.start
+    return [
+        (when := calendar.midnight(day), terms.start + elapsed_share(cycle, calendar, when) * width) for day in chosen
+    ]
+
+
+def _named(expected: Steps, frame: _Frame) -> Label | None:
+    """Where the line of the expected pace is named: far enough on it not to meet the axis."""
+    if not expected:
+        return None
+    when, value = expected[len(expected) * 3 // 5]
+    return Label(frame.x(when), frame.y(value), "expected")
+
+
+def _now(frame: _Frame, until: datetime, last: Decimal | None, terms: Terms) -> Label | None:
+    """The last value at the end of its line, out of the way of the target's name."""
+    if last is None:
+        return None
+    x, y, target = frame.x(until), frame.y(last), _target(terms, frame)
+    below = target is not None and target.y - 6 < y < target.y + 26
+    return Label(min(x + 8, _RIGHT), y + 20 if below else y - 8, number(last), "start" if x < _RIGHT - 50 else "end")
+
+
+def _target(terms: Terms, frame: _Frame) -> Label | None:
+    match terms:
+        case Numeric(_, target) | Binary(target):
+            return Label(_RIGHT, frame.y(target), f"target {number(target)}", "end")
+    return None
+
+
+def _band(terms: Terms, frame: _Frame) -> Band | None:
+    if not isinstance(terms, Keep):
+        return None
+    top, bottom = frame.y(terms.max), frame.y(terms.min)
+    return Band(top, round(bottom - top, 1))
+
+
+def _months(frame: _Frame, face: Clockface) -> Iterable[Label]:
+    day = face.calendar.day_of(frame.start)
+    while (when := face.calendar.midnight(day)) < frame.end:
+        yield Label(frame.x(when), _BOTTOM + 16, f"{day:%b}" if day.day == 1 else face.day(day))
+        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _scope(frame: _Frame, steps: Sequence[tuple[datetime, int]], until: datetime) -> Scope | None:
+    if not steps or not (most := max(number for _, number in steps)):
+        return None
+    some = steps if len(steps) <= MOST_POINTS else steps[:: len(steps) // MOST_POINTS + 1]
+
+    def y(number: int) -> float:
+        return round(_SCOPE_BOTTOM - number / most * (_SCOPE_BOTTOM - _SCOPE_TOP), 1)
+
+    points = [f"{frame.x(some[0][0])},{_SCOPE_BOTTOM}"]
+    for (when, count), (_, before) in zip(some, [(some[0][0], 0), *some], strict=False):
+        points += (
+            [f"{frame.x(when)},{y(before)}", f"{frame.x(when)},{y(count)}"]
+            if before
+            else [f"{frame.x(when)},{y(count)}"]
+        )
+    end, last = max(frame.x(until), frame.x(some[-1][0])), steps[-1][1]
+    points += [f"{end},{y(last)}", f"{end},{_SCOPE_BOTTOM}"]
+    return Scope(
+        " ".join(points),
+        Label(frame.x(some[0][0]), _SCOPE_BOTTOM, str(steps[0][1])),
+        Label(end, _SCOPE_BOTTOM, str(last)),
+    )
+
+
+_MARKED = {
+    EntryKind.HOLD: ("held", "hold"),
+    EntryKind.APPROVE: ("approved", "hold"),
+    EntryKind.REJECT: ("rejected", "hold"),
+    EntryKind.OVERRIDE: ("set by hand", "hand"),
+    EntryKind.RESUME: ("back to automatic", "hand"),
+    EntryKind.RULE: ("the mapping changed", "rule"),
+    EntryKind.TARGET: ("the target changed", "rule"),
+    EntryKind.CLOSE: ("the cycle was closed", "rule"),
+}
+
+
+def _marks(entries: Iterable[Entry], frame: _Frame, face: Clockface) -> Iterable[Mark]:
+    marked = [each for each in entries if each.kind in _MARKED][-MOST_MARKS:]
+    for place, each in enumerate(marked, 1):
+        word, tone = _MARKED[each.kind]
+        value = each.new if each.new is not None else each.old
+        y = frame.y(value) if value is not None else float(_BOTTOM)
+        yield Mark(frame.x(each.at), y, place, tone, f"{face.when(each.at)}: {word}")
+
+
+def _table(
+    steps: Steps, expected: Steps, cycle: Cycle, face: Clockface, until: datetime
+) -> Iterable[tuple[str, str, str]]:
+    """The end of each week, and the last day."""
+    days = [day for day in cycle.days() if day.weekday() == 6]
+    ends = [(day, face.calendar.midnight(day + timedelta(days=1))) for day in days]
+    ends = [(day, end) for day, end in ends if end <= until]
+    today = face.calendar.day_of(until - timedelta.resolution)
+    if not ends or ends[-1][0] != today:
+        ends.append((today, until))
+    for day, end in ends:
+        value = next((value for when, value in reversed(steps) if when < end), None)
+        pace = next((value for when, value in reversed(expected) if when <= end), None)
+        yield face.day(day), number(value), number(pace) if pace is not None else ""
+
+
+def _summary(key_result: KeyResult, steps: Steps, expected: Steps, face: Clockface, until: datetime) -> str:
+    told = f"{key_result.title}: "
+    if not steps:
+        return told + "set by hand"
+    told += f"from {number(steps[0][1])} on {face.day(face.local(steps[0][0]).date())} to {number(steps[-1][1])}"
+    pace = next((value for when, value in reversed(expected) if when <= until), None)
+    return told + (f"; expected by then {number(pace)}" if pace is not None else "")

@@ -1,0 +1,118 @@
+"""Where pages are made: one snapshot, one time, one look."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from sqlalchemy import Connection
+from starlette.responses import HTMLResponse, Response
+
+from okrs.objective import KeyResult
+from okrs.plaintext import counted, harmless
+from store.views.setup import Setup
+from web.ports import Ports, Warnings
+from web.showing import Clockface, link, number, percent, signed
+
+STYLE = files("web").joinpath("static", "headway.css").read_bytes
+ICON = files("web").joinpath("static", "favicon.svg").read_bytes
+_LONG = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """All that one page is made from."""
+
+    connection: Connection
+    setup: Setup
+    now: datetime
+    face: Clockface
+    warnings: Callable[[], Warnings]
+
+    def alone(self, found: KeyResult) -> Setup:
+        """The config as far as one key result is concerned: nobody waits for the others."""
+        mine = tuple(each for each in self.setup.objectives if each.id == found.objective)
+        rules = {found.id: self.setup.rules[found.id]} if found.id in self.setup.rules else {}
+        return replace(self.setup, objectives=mine, key_results=(found,), rules=rules)
+
+
+class NotThere(Exception):
+    """What was asked for does not exist; the text says what to do."""
+
+
+class Desk:
+    """Makes pages out of templates."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self.style = STYLE()
+        self.style_name = f"headway-{sha256(self.style).hexdigest()[:12]}.css"
+        self._templates = Environment(
+            loader=PackageLoader("web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,  # an upgrade under a running service must not mix two versions
+        )
+        self._templates.filters.update(
+            text=harmless,
+            long=lambda text: harmless(text, _LONG),
+            number=number,
+            percent=percent,
+            signed=signed,
+            seg=lambda text: quote(text, safe=""),
+            link=link,
+            amount=counted,
+            coded=coded,
+            zip=zip,
+        )
+        self._templates.globals.update(style=f"/static/{self.style_name}", query=query)
+
+    @contextmanager
+    def visit(self) -> Iterator[Visit]:
+        """Open one snapshot for one page."""
+        setup, now = self._ports.setup(), self._ports.clock()
+        with self._ports.read() as connection:
+            face = Clockface(setup.calendar, now)
+            yield Visit(connection, setup, now, face, lambda: self._ports.warnings(connection, setup, now))
+
+    def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 - a template's facts
+        """Fill a template."""
+        facts = {"here": "", "within": "", "face": None, "search": ""} | facts
+        return HTMLResponse(self._templates.get_template(template).render(**facts), code)
+
+    def text(self, template: str, **facts: Any) -> str:  # noqa: ANN401 - a template's facts
+        """Fill a template that is not a page."""
+        return self._templates.get_template(template).render(**facts)
+
+
+def coded(text: str) -> Markup:
+    """Escape a text, and set what stands between backticks as code: commands in our own sentences."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    told = (Markup("<code>{}</code>").format(each) if place % 2 else escape(each) for place, each in enumerate(pieces))
+    return Markup("").join(told)
+
+
+def query(path: str, **terms: str | int | None) -> str:
+    """Return an address with the terms that say anything."""
+    told = {name: str(value) for name, value in terms.items() if value not in (None, "")}
+    return f"{path}?{urlencode(told)}" if told else path
+
+
+def tagged(body: bytes, kind: str, asked: Mapping[str, str], caching: str, **headers: str) -> Response:
+    """Answer with an ETag, or that what the asker has is still right."""
+    tag = f'"{sha256(body).hexdigest()[:32]}"'
+    dressed = {"etag": tag, "cache-control": caching, **headers}
+    known = {each.strip().removeprefix("W/") for each in asked.get("if-none-match", "").split(",")}
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=dressed)
+    return Response(body, media_type=kind, headers=dressed)

@@ -1,0 +1,287 @@
+"""A key result: its value, its course, and every ticket behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from okrs.ledger import EntryKind
+from okrs.objective import KeyResult, Numeric
+from okrs.plaintext import harmless
+from okrs.progress import ONE, Status
+from store.views.course import course
+from store.views.explain import Explained, explain
+from store.views.explain_past import ExplainedThen, UnknownThenError, explain_at
+from store.views.feed import Wanted, feed
+from store.views.moves import first_since, movers, values_before
+from store.views.rules import life_of, worded
+from store.views.setup import Setup
+from store.views.status import KeyResultStatus, StatusView, status
+from store.views.status_past import status_at
+from store.views.waiting import Waiting, Why, waiting
+from web.board import LATELY, row_of
+from web.charts import chart
+from web.desk import Desk, Visit
+from web.pages.asking import READING, PageNumber, Place
+from web.pages.papers import unknown
+from web.pages.reasons import reason
+from web.rows import NO_WEEK, Week, freshness
+from web.showing import is_share, number, percent, terms_words, value_words
+from web.telling import EVERYTHING, TicketName, lines, ticket_name
+
+MOVES = 15
+_MOVES = tuple(kind for kind in EVERYTHING if kind is not EntryKind.CHECKIN)
+"""Check-ins have a place of their own."""
+TICKETS = 40
+"""Tickets of each list on one page."""
+
+Day = Annotated[str, Query(max_length=40)]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLine:
+    ticket: TicketName
+    amount: str
+    words: str
+    """Why it does not count; empty where it does."""
+    by_sight: bool
+    """Its tracker tells no date, so the day it was seen closed stands for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Some tickets of a part."""
+
+    lines: tuple[TicketLine, ...]
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    number: int
+    source: str
+    sentence: str
+    notes: tuple[str, ...]
+    value: str
+    counted: Listed
+    others: Listed
+    lacks: bool
+    grown: str
+    plainly: bool
+    """Every ticket counts as one, so that their amounts say nothing."""
+
+
+def router(desk: Desk) -> APIRouter:
+    """The route of a key result."""
+    routes = APIRouter()
+
+    @routes.api_route("/key-results/{name}", **READING)
+    def key_result(
+        name: str, at: Day = "", part: Place = 0, counted: PageNumber = 1, others: PageNumber = 1
+    ) -> Response:
+        with desk.visit() as visit:
+            found = visit.setup.key_result(name)
+            if found is None:
+                return _left(desk, visit, name)
+            pages = {part: (counted, others)}
+            return desk.page("key_result.html", within="/", face=visit.face, **facts(visit, found, at.strip(), pages))
+
+    return routes
+
+
+def _left(desk: Desk, visit: Visit, name: str) -> Response:
+    """One that is in the config no more keeps its history."""
+    found = feed(visit.connection, Wanted(frozenset({name}), EVERYTHING, most=MOVES))
+    if not found.entries:
+        raise unknown(name)
+    told = lines(found.entries, visit.face, {})
+    return desk.page("left.html", within="/", face=visit.face, name=name, lines=told, more=found.more)
+
+
+def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, int]]) -> dict[str, Any]:
+    """All that the page shows."""
+    moment, problem = _moment(visit, at)
+    alone = visit.alone(found)
+    view = _status(visit, alone, found, moment)
+    [stands] = [each for each in view.key_results if each.key_result.id == found.id]
+    told = _explained(visit, alone, found, moment)
+    then = told if isinstance(told, ExplainedThen) else None
+    answer = then.answer if then else told if isinstance(told, Explained) else None
+    until = None if moment is None else first_since(visit.connection, moment) - 1
+    cycle = next(each for each in visit.setup.cycles if each.id == found.cycle)
+    drawn = course(visit.connection, found.id, moment)
+    objective = next((each for each in visit.setup.objectives if each.id == found.objective), None)
+    sources = {each.setup.name: each for each in view.sources}
+    rule = answer.rule if answer else visit.setup.rules.get(found.id)
+    moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
+    notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
+    titles = {found.id: found}
+    waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
+    return {
+        "key_result": stands.key_result,
+        "objective": objective,
+        "row": row_of(visit, stands, sources, _week(visit, found) if moment is None else NO_WEEK),
+        "status": stands,
+        "sentence": sentence(stands, "then" if moment else "now"),
+        "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
+        "terms": terms_words(stands.key_result.terms),
+        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now),
+        "moves": lines(moves.entries, visit.face, titles),
+        "more_moves": moves.more,
+        "notes": lines(notes.entries, visit.face, titles),
+        "parts": part_views(answer, pages) if answer else (),
+        "joined": worded(rule).joined if rule else (),
+        "life": life_of(visit.connection, found.id, moment),
+        "waits": waits,
+        "at": at,
+        "moment": moment,
+        "then": then,
+        "problem": problem or (_unknown(visit, told) if isinstance(told, UnknownThenError) else ""),
+        "today": visit.setup.calendar.day_of(visit.now).isoformat(),
+        "first_day": cycle.start.isoformat(),
+    }
+
+
+def _moment(visit: Visit, at: str) -> tuple[datetime | None, str]:
+    """The instant that a day means, which is its end; None for now, with a sentence where the day means nothing."""
+    if not at:
+        return None, ""
+    try:
+        day = date.fromisoformat(at)
+    except ValueError:
+        return None, f"{harmless(at, 40)} is no day: write it like 2026-11-15. This is how it stands now."
+    today = visit.setup.calendar.day_of(visit.now)
+    if day >= today:
+        return None, "" if day == today else f"{day.isoformat()} is in the future. This is how it stands now."
+    try:
+        return visit.setup.calendar.midnight(day + timedelta(days=1)) - timedelta.resolution, ""
+    except OverflowError:
+        return None, f"{harmless(at, 40)} is out of the calendar. This is how it stands now."
+
+
+def _status(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None) -> StatusView:
+    if moment is None:
+        return status(visit.connection, alone, visit.now, found.cycle, look=False)
+    return status_at(visit.connection, alone, moment, found.cycle).view
+
+
+def _explained(
+    visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None
+) -> Explained | ExplainedThen | UnknownThenError | None:
+    try:
+        if moment is None:
+            return explain(visit.connection, alone, found.id, visit.now)
+        return explain_at(visit.connection, alone, found.id, moment)
+    except UnknownThenError as error:
+        return error
+    except ArithmeticError:  # absurd estimates: `waiting` says so
+        return None
+
+
+def _unknown(visit: Visit, error: UnknownThenError) -> str:
+    if error.since is None:
+        return "Nothing was known of it then, and nothing is yet."
+    return f"Nothing was known of it then: it was first measured {visit.face.when(error.since)}."
+
+
+def _waiting(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None) -> str:
+    return waiting_words(waiting(visit.connection, alone, found.id, visit.now), visit) if moment is None else ""
+
+
+def waiting_words(waits: Waiting | None, visit: Visit) -> str:  # noqa: PLR0911 - one sentence for each reason
+    """Why there is no value yet, and what helps."""
+    if waits is None:
+        return ""
+    told = " ".join(f"{harmless(name, 60)}: {harmless(error, 400)}" for name, error in waits.failed)
+    match waits.why:
+        case Why.MAPPING:
+            return "No mapping feeds it. Write one that says which tickets count."
+        case Why.CYCLE:
+            begins = visit.face.day(waits.begins) if waits.begins else "later"
+            return f"Its cycle begins on {begins}; nothing is measured before."
+        case Why.NOTHING:
+            return "Its mapping finds nothing to measure yet. The first value comes with the first ticket that counts."
+        case Why.TOO_LARGE:
+            return "Its numbers are too large to be measured: look at the estimates and at the scale."
+        case Why.SOURCES:
+            return f"It waits for a complete read. {told}"
+        case Why.FIELDS:
+            return f"It waits for a field that its mapping names. {told}"
+        case Why.QUERIES:
+            return f"It waits for a query that its mapping asks. {told}"
+        case Why.SYNC:
+            return "Its sources were not read since it is in the config: the next read brings the first value."
+
+
+def _week(visit: Visit, found: KeyResult) -> Week:
+    begun = first_since(visit.connection, visit.now - LATELY)
+    return Week(values_before(visit.connection, begun), movers(visit.connection, begun, [found.id]))
+
+
+def sentence(stands: KeyResultStatus, then: str = "now") -> str:
+    """The page in one line: value, target, progress, pace."""
+    key_result, standing = stands.key_result, stands.standing
+    if stands.value is None:
+        return "Not measured yet."
+    told = [value_words(key_result, stands.value)]
+    if isinstance(key_result.terms, Numeric) and not is_share(key_result):
+        told[0] = f"{number(stands.value)} of {value_words(key_result, key_result.terms.target)}"
+        if key_result.terms.start:
+            told[0] += f", from {number(key_result.terms.start)}"
+    elif not is_share(key_result):
+        told[0] += f" ({terms_words(key_result.terms)})"
+    told.append(f"{percent(standing.progress)} of the way")
+    if isinstance(key_result.terms, Numeric) and not stands.closed and standing.expected < ONE:
+        told.append(f"expected by {then} {percent(standing.expected)}")
+    if stands.closed:
+        told.append(f"closed with the grade {number(stands.closed.final.grade)}")
+    elif standing.pace in (Status.AT_RISK, Status.OFF_TRACK):
+        told.append("behind pace")
+    return " · ".join(told)
+
+
+def part_views(answer: Explained, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
+    """Tell of each part, with the pages of its lists that are asked for."""
+    words = worded(answer.rule)
+    return tuple(_part(answer, place, words.parts[place].sentence, words.parts[place].notes, pages.get(place, (1, 1)))
+                 for place in range(len(answer.rule.parts)))  # fmt: skip
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "" if amount is None else number(amount)
+
+
+def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:
+    part = answer.rule.parts[place]
+    mine = [each for each in answer.measured.lines if each.part == place]
+    grown = answer.grown(place)
+    counted, others = [each for each in mine if each.counted], [each for each in mine if not each.counted]
+    listed = []
+    for some, wanted in ((counted, pages[0]), (others, pages[1])):
+        last = max(1, -(-len(some) // TICKETS))
+        page = min(wanted, last)
+        shown = some[(page - 1) * TICKETS : page * TICKETS]
+        words = ("" if each.counted else reason(each.reason.value if each.reason else None) for each in shown)
+        told = (
+            TicketLine(ticket_name(each.item), _amount(each.amount), why, each.dated_by_sight)
+            for each, why in zip(shown, words, strict=True)
+        )
+        listed.append(Listed(tuple(told), len(some), page, last))
+    return PartView(
+        number=place + 1,
+        source=harmless(part.source),
+        sentence=harmless(sentence, 800),
+        notes=tuple(harmless(each, 400) for each in notes),
+        value=number(answer.part_value(place)),
+        counted=listed[0],
+        others=listed[1],
+        lacks=answer.lacks(place) and answer.value is not None,
+        grown=f"{grown} ticket{'s' if grown != 1 else ''} came in since the cycle began" if grown else "",
+        plainly=all(each.amount in (0, 1, None) for each in mine),
+    )

@@ -1,0 +1,54 @@
+"""The overview: are we going to make it, and can it be believed?"""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from okrs.plaintext import harmless
+from web.board import board, read_status, unread
+from web.desk import Desk, NotThere
+from web.pages.asking import READING, Name, PageNumber
+
+
+def router(desk: Desk) -> APIRouter:
+    """The routes of the overview and of each team."""
+    routes = APIRouter()
+
+    @routes.api_route("/", **READING)
+    def overview(cycle: Name = "", team: Name = "", page: PageNumber = 1) -> Response:
+        with desk.visit() as visit:
+            view = read_status(visit, cycle)
+            return desk.page(
+                "overview.html",
+                here="/",
+                face=visit.face,
+                board=board(visit, view, lambda each: team in ("", each.team), page),
+                view=view,
+                cycles=[each.id for each in visit.setup.cycles],
+                cycle=cycle,
+                teams=sorted({each.team for each in visit.setup.objectives if each.team}),
+                team=team,
+                configured=bool(visit.setup.key_results),
+                sourced=bool(visit.setup.sources),
+                unread=unread(view),
+            )
+
+    @routes.api_route("/teams/{name:path}", **READING)
+    def team(name: str, cycle: Name = "", page: PageNumber = 1) -> Response:
+        with desk.visit() as visit:
+            view = read_status(visit, cycle)
+            teams = {each.team for each in visit.setup.objectives if each.team}
+            if name not in teams:
+                known = ", ".join(sorted(teams)) or "none yet"
+                said = f"No objective names a team {harmless(name, 60)}."
+                raise NotThere(f"{said} The teams are: {harmless(known, 400)}.")
+            return desk.page(
+                "team.html",
+                within="/",
+                face=visit.face,
+                name=name,
+                board=board(visit, view, lambda each: each.team == name, page),
+                view=view,
+                cycle=cycle,
+            )
+
+    return routes

@@ -1,0 +1,133 @@
+"""The sources: what is broken, and what to do about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from okrs.objective import KeyResult
+from okrs.plaintext import counted, harmless
+from store.views.health import Health, health
+from store.views.setup import Setup
+from store.views.status import SourceStatus, overdue, status
+from web.desk import Desk, Visit
+from web.pages.asking import READING
+from web.rows import Badge
+from web.showing import Clockface, span_words
+
+MOST_NAMED = 40
+"""Containers and key results that are listed of each source."""
+
+_DAY = timedelta(days=1)
+
+_STATES = {
+    "ok": Badge("read completely", "on-track"),
+    "degraded": Badge("partly read", "at-risk"),
+    "unauthenticated": Badge("refused the token", "off-track"),
+    "never": Badge("not read yet", "not-started"),
+}
+
+_REMEDIES = {
+    "never": "Run `headway check` to try the connection, then `headway sync`; `headway serve` reads by itself.",
+    "unauthenticated": "Make a new token, put it where the config reads it, and run `headway check` to try it.",
+    "degraded": "What could be read was taken. `headway check` says what the token sees.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRow:
+    name: str
+    read: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    name: str
+    connector: str
+    badge: Badge
+    items: str
+    read: str
+    next: str
+    every: str
+    error: str
+    remedy: str
+    unanswered: tuple[str, ...]
+    containers: tuple[ContainerRow, ...]
+    more_containers: int
+    feeds: tuple[KeyResult, ...]
+    more_feeds: int
+
+
+def router(desk: Desk) -> APIRouter:
+    """The route of the sources."""
+    routes = APIRouter()
+
+    @routes.api_route("/sources", **READING)
+    def sources(_: None = None) -> Response:
+        with desk.visit() as visit:
+            view = status(visit.connection, visit.setup, visit.now, look=False)
+            rows = source_rows(visit, view.sources)
+            return desk.page("sources.html", here="/sources", face=visit.face, rows=rows, quarantine=view.quarantine)
+
+    return routes
+
+
+def source_rows(visit: Visit, stands: Sequence[SourceStatus]) -> list[SourceRow]:
+    """Tell how each source does, those with trouble first."""
+    known = health(visit.connection, visit.setup)
+    rows = [source_row(each, known[each.setup.name], visit.setup, visit.face) for each in stands]
+    return sorted(rows, key=lambda each: each.badge.tone == "on-track")
+
+
+def source_row(stands: SourceStatus, known: Health, setup: Setup, face: Clockface) -> SourceRow:
+    name, late = stands.setup.name, overdue(stands.setup, stands.last_success, face.now)
+    badge = _STATES.get(stands.state, Badge(stands.state, "at-risk"))
+    if late and stands.state == "ok":
+        badge = Badge("stale", "stale")
+    fed = [each for each in setup.key_results if each.id in setup.rules and name in setup.rules[each.id].sources]
+    containers = tuple(_containers(stands, known, face))
+    return SourceRow(
+        name=harmless(name),
+        connector=harmless(stands.setup.connector),
+        badge=badge,
+        items=counted(stands.items, "ticket"),
+        read=f"{face.when(stands.last_success)} ({face.ago(stands.last_success)})" if stands.last_success else "never",
+        next=_next(stands, known.last_attempt, face),
+        every="every day" if stands.setup.every == _DAY else f"every {span_words(stands.setup.every)}",
+        error=harmless(stands.error or "", 800),
+        remedy=_remedy(stands, late=late),
+        unanswered=tuple(harmless(each, 200) for each in stands.unanswered),
+        containers=containers[:MOST_NAMED],
+        more_containers=max(0, len(containers) - MOST_NAMED),
+        feeds=tuple(fed[:MOST_NAMED]),
+        more_feeds=max(0, len(fed) - MOST_NAMED),
+    )
+
+
+def _remedy(stands: SourceStatus, *, late: bool) -> str:
+    """What helps, where the error does not say so itself."""
+    if stands.error:
+        return ""
+    if stands.last_success is None:
+        return _REMEDIES["never"]
+    late_words = "It was not polled for a while: is `headway serve`, or your schedule of `headway sync`, running?"
+    return _REMEDIES.get(stands.state) or (late_words if late else "")
+
+
+def _next(stands: SourceStatus, attempt: datetime | None, face: Clockface) -> str:
+    if attempt is None:
+        return "with the next run"
+    due = attempt + stands.setup.every
+    return "due now" if due <= face.now else f"in {span_words(due - face.now)}"
+
+
+def _containers(stands: SourceStatus, known: Health, face: Clockface) -> Iterable[ContainerRow]:
+    for name in stands.setup.containers:
+        held = next((each for each in known.containers if each.goes_by(name)), None)
+        called = harmless(held.called) if held and held.called and held.called != name else ""
+        shown = f"{harmless(name)} ({called})" if called else harmless(name)
+        read = face.when(held.read_at) if held and held.read_at else "never"
+        yield ContainerRow(shown, read, harmless(held.error or "", 600) if held else "")
