@@ -37,7 +37,8 @@ def lane_of(kind: EntryKind) -> Lane:
 
 def day_in(details: str | None) -> date | None:
     """Return the local day that a reconstructed entry tells of; None where it tells of none."""
-    day = json.loads(details or "{}").get("day")
+    told = json.loads(details or "{}")
+    day = told.get("day") if isinstance(told, dict) else None
     return None if day is None else date.fromisoformat(day)
 
 

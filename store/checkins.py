@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from okrs.ledger import EntryKind, canonical_json
 from okrs.numbers import plain_or_none
-from store.renames import called_now, renames
+from store.renames import called_now, named_now, renames
 from store.tables import ledger_entry
 
 
@@ -30,7 +30,7 @@ class CheckIn:
 def last_checkins(connection: Connection) -> dict[str, CheckIn]:
     """Return the last check-in of every key result that has one."""
     kind = ledger_entry.c.kind == EntryKind.CHECKIN.value
-    last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(ledger_entry.c.key_result)
+    last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(named_now(connection))
     columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
     asked = select(ledger_entry.c.seq, *columns).where(ledger_entry.c.seq.in_(last)).order_by(ledger_entry.c.seq)
     known = renames(connection)

@@ -412,13 +412,6 @@ def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entr
         raise ValueError(f"rows of entry {seq}, which does not exist")
 
 
-def tells_of(connection: Connection, name: str) -> bool:
-    """Tell whether there is any entry of a key result, also of one that was never measured."""
-    return (
-        connection.execute(select(ledger_entry.c.seq).where(written_of(connection, name)).limit(1)).first() is not None
-    )
-
-
 def readable(connection: Connection, seq: int) -> bool:
     """Read one entry with its rows.  False when there is none; raises ValueError and the like when it cannot be."""
     found = connection.execute(select(ledger_entry).where(ledger_entry.c.seq == seq)).one_or_none()

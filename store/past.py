@@ -86,7 +86,8 @@ def first_measured(connection: Connection, name: str) -> datetime | None:
 
 
 def _folded(entries: Sequence[Entry]) -> Then | None:
-    automatic = [each for each in entries if lane_of(each.kind) is Lane.AUTOMATIC]
+    # What only renames a key result that was never measured, has no rule.
+    automatic = [each for each in entries if lane_of(each.kind) is Lane.AUTOMATIC and each.rule is not None]
     others = [each for each in entries if lane_of(each.kind) in (Lane.HUMAN, Lane.ASIDE)]
     by_hand = Then(override=_override(others), end=_end(others), checkin=_checkin(others))
     if not automatic:
@@ -188,9 +189,9 @@ def _checkin(entries: Sequence[Entry]) -> CheckIn | None:
     return told_in(last) if last is not None else None
 
 
-def corrections_at(connection: Connection, end: Closed, at: datetime) -> list[Entry]:
+def corrections_at(connection: Connection, name: str, at: datetime) -> list[Entry]:
     """Return what had become known until an instant of a key result that had ended."""
-    mine = (written_of(connection, end.final.key_result), ledger_entry.c.kind == EntryKind.CORRECTION.value)
+    mine = (written_of(connection, name), ledger_entry.c.kind == EntryKind.CORRECTION.value)
     rows = connection.execute(select(ledger_entry).where(*mine, ledger_entry.c.at <= at).order_by(ledger_entry.c.seq))
     return [ledger.entry_of(row) for row in rows]
 

@@ -4,7 +4,7 @@ The ledger itself tells of a rename, in an entry of the new name; so a history i
 result had, and nothing else needs to be kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
@@ -76,9 +76,7 @@ def move(connection: Connection, old: str, new: str) -> None:
 
 def on_record(connection: Connection, known: KeyResult) -> str:
     """Return the name under which a key result of the config is on record: its old one until a run has renamed it."""
-    names = (known.id, *([known.was] if known.was else []))
-    held = set(connection.execute(select(key_result.c.id).where(key_result.c.id.in_(names))).scalars())
-    return known.was if known.was and known.id not in held and known.was in held else known.id
+    return next(iter(pending(connection, [known])), known.id)
 
 
 def names_of(key_results: Iterable[KeyResult]) -> set[str]:
@@ -86,10 +84,19 @@ def names_of(key_results: Iterable[KeyResult]) -> set[str]:
     return {name for each in key_results for name in (each.id, each.was) if name}
 
 
-def pending(key_results: Iterable[KeyResult], recorded: Mapping[str, object]) -> dict[str, str]:
-    """Return which key results are yet to be renamed: their new names by the old ones."""
+def pending(connection: Connection, key_results: Iterable[KeyResult]) -> dict[str, str]:
+    """Return which key results are yet to be renamed: their new names by the old ones.
+
+    One whose new name has a history of its own, measured or said by people, goes on with that.
+    """
     return {
         each.was: each.id
         for each in key_results
-        if each.was is not None and each.was in recorded and each.id not in recorded
+        if each.was is not None and tells_of(connection, each.was) and not tells_of(connection, each.id)
     }
+
+
+def tells_of(connection: Connection, name: str) -> bool:
+    """Tell whether there is any entry of a key result, also of one that was never measured."""
+    told = select(ledger_entry.c.seq).where(written_of(connection, name)).limit(1)
+    return connection.execute(told).first() is not None

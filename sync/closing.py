@@ -29,6 +29,7 @@ from store.finals import Final, finals, keep_finals
 from store.holds import Hold
 from store.ledger import Draft
 from store.readiness import Snapshot
+from store.renames import pending
 from store.views.setup import Setup
 from store.views.status import stale
 from sync.deciding import Basis, Goal
@@ -101,6 +102,8 @@ class Closing:
     """Its last day is over."""
     holds: tuple[Hold, ...] = ()
     """Updates of it that wait for a person."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """New names by old ones, of key results that no run has renamed yet."""
 
     def refusals(self, wish: Wish) -> tuple[str, ...]:
         """Say why it cannot be closed so, in sentences; none when it can."""
@@ -116,6 +119,8 @@ def _refusals(closing: Closing, wish: Wish) -> Iterable[str]:
         yield f"{closing.cycle.id} has no key result {name} that could be graded."
     for held in closing.holds:
         yield f"An update of {held.key_result} waits: `headway approve {held.id}` or `headway reject {held.id}`."
+    for old, new in closing.renamed.items():
+        yield f"{old} is called {new} in the config, and not on record yet: run `headway sync`."
     for each in closing.cards:
         if each.unsettled:
             yield f"{each.key_result.id} {each.unsettled}"
@@ -136,7 +141,8 @@ def closing(connection: Connection, setup: Setup, goals: Iterable[Goal], wish: W
     names = {goal.key_result.id for goal in mine}
     waiting = tuple(each for each in holds.open_holds(connection) if each.key_result in names)
     objectives = tuple(each for each in setup.objectives if each.cycle == cycle.id)
-    return Closing(cycle, tuple(map(grading.card, mine)), objectives, grading.over, waiting)
+    renamed = pending(connection, (goal.key_result for goal in mine))
+    return Closing(cycle, tuple(map(grading.card, mine)), objectives, grading.over, waiting, renamed)
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,8 @@ class _Grading:
             return "cannot be measured: its numbers are too large. Look at the estimates and the scale of its mapping."
         if verdict.drafts:
             return "is not recorded yet as the config and its tickets have it: run `headway sync`."
+        if goal.rule and basis.state and not basis.recorded_ready:
+            return "waits for what its trackers refuse or were not read for: `headway status` says why."
         if goal.rule and basis.state and basis.state.rule != rule_hash(rule_text(goal.rule)):
             return "waits for a read that its changed mapping needs: run `headway sync`, or take the change back."
         return ""

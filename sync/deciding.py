@@ -126,11 +126,16 @@ def retire(state: KeyResultState, why: str, hold: Hold | None = None) -> Verdict
     return Verdict((*lifted(state, hold, why), draft), replace(state, retired=True), held=Held() if hold else None)
 
 
-def rename(state: KeyResultState, old: str) -> Verdict:
-    """Record that a key result, whose state has its new id already, was called otherwise; nothing of it moves."""
+def rename(state: KeyResultState | None, old: str) -> Verdict:
+    """Record that a key result, whose state has its new id already, was called otherwise; nothing of it moves.
+
+    One that was never measured has no state, and maybe what people said of it.
+    """
+    why = f"renamed from {old}"
+    if state is None:
+        return Verdict((Draft(EntryKind.TARGET, None, None, None, why=why, details=renaming("{}", old)),))
     details = renaming(state.terms, old)
-    draft = Draft(EntryKind.TARGET, state.value, state.value, state.rule, why=f"renamed from {old}", details=details)
-    return Verdict((draft,), state)
+    return Verdict((Draft(EntryKind.TARGET, state.value, state.value, state.rule, why=why, details=details),), state)
 
 
 def lifted(state: KeyResultState, hold: Hold | None, why: str) -> tuple[Draft, ...]:

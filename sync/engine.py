@@ -164,7 +164,7 @@ class Engine:
     """
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
-    _left: _Left = field(default_factory=_Left)
+    _left: _Left = field(default_factory=_Left, init=False)
     waits: bool = True
     """For a source that another process reads just now; else it is skipped at once."""
     recording: Lock = field(default_factory=Lock)

@@ -53,7 +53,7 @@ def plan(
     """
     snapshot, cache = Snapshot(connection, containers), MirrorCache()
     states = ledger.states(connection)
-    new = pending((goal.key_result for goal in goals), states)
+    new = pending(connection, (goal.key_result for goal in goals))
     olds = {name: old for old, name in new.items()}
     goals = [_as_recorded(goal, olds) for goal in goals]
     look = Watch(goals, containers).look(connection, cache, now)

@@ -18,7 +18,8 @@ from mapping.rule import Rule
 from okrs.cycle import Calendar
 from okrs.lanes import value_on
 from okrs.ledger import Entry, EntryKind, canonical_json
-from store import ledger, past, scopes
+from okrs.objective import KeyResult
+from store import finals, ledger, past, scopes
 from store.database import Database
 from store.ledger import Draft
 from sync.recording import Run
@@ -34,6 +35,10 @@ class Span:
     @property
     def days(self) -> list[date]:
         return [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
+
+
+class ClosedError(Exception):
+    """Its cycle is closed: nothing of it changes any more."""
 
 
 class ChangedMeanwhileError(Exception):
@@ -71,13 +76,19 @@ def what_is_new(days: Iterable[Day], known: Mapping[date, Decimal | None], rule:
 
 
 def write_rebuilt(
-    database: Database, name: str, rule: Rule, days: Iterable[Day], *, run: Run, now: datetime
+    database: Database, key_result: KeyResult, rule: Rule, days: Iterable[Day], *, run: Run, now: datetime
 ) -> list[Entry]:
-    """Write what is new of rebuilt days.  Raises ChangedMeanwhileError where another rule is in force by now."""
+    """Write what is new of rebuilt days.
+
+    Raises ClosedError, and ChangedMeanwhileError where another rule is in force by now.
+    """
     text = rule_text(rule)
     digest = rule_hash(text)
     with database.write() as connection:
         head = ledger.lock_head(connection)
+        if finals.ended(connection).stops(key_result):
+            raise ClosedError
+        name = key_result.id
         state = ledger.state_of(connection, name)
         if state is not None and state.rule != digest:
             raise ChangedMeanwhileError

@@ -162,15 +162,14 @@ def record_renamed(database: Database, key_results: Iterable[KeyResult], run: Ru
         return []
     entries: list[Entry] = []
     with database.read() as connection:
-        waiting = renames.pending(named, ledger.states(connection))
+        waiting = renames.pending(connection, named)
     for old, new in sorted(waiting.items()):
         with database.write() as connection:
             head = ledger.lock_head(connection)
-            state = ledger.state_of(connection, old)
-            if state is None or ledger.state_of(connection, new) is not None:
+            if renames.tells_of(connection, new) or not renames.tells_of(connection, old):
                 continue
             renames.move(connection, old, new)
-            verdict = rename(replace(state, id=new), old)
+            verdict = rename(ledger.state_of(connection, new), old)
             entries += appended(connection, head, new, verdict, run=run, now=now)
     return entries
 

@@ -8,12 +8,14 @@ from config.model import Config
 from mapping.codec import parse_rule
 from mapping.rule import Rule
 from okrs.demand import Demand
+from okrs.objective import KeyResult
 from store import ledger, past
 from store.database import Database
-from store.finals import finals
+from store.finals import ended
+from store.renames import on_record
 from store.runs import finish_run, start_run
 from sync.planned import Note
-from sync.rebuilding import ChangedMeanwhileError, rebuild, span_of, write_rebuilt
+from sync.rebuilding import ChangedMeanwhileError, ClosedError, rebuild, span_of, write_rebuilt
 from sync.recording import Run
 from sync.task import Outcome, Progress
 from terminal.ports import Backfilled, Failure
@@ -33,21 +35,28 @@ def backfill(ground: Ground, config: Path, name: str, progress: Progress) -> Bac
         raise Failure(f"Nothing feeds {name}: write a mapping for it.")
     known = ground.load(config, connect=True, only=rule.sources)
     with database_of(known, create=True) as database:
-        _open(database, name)
+        key_result = next(each for each in known.key_results if each.id == name)
+        _open(database, key_result)
         _read(ground, known, database, rule, progress)
         try:
-            return _rebuilt(ground, known, database, name)
+            return _rebuilt(ground, known, database, key_result)
+        except ClosedError:
+            raise Failure(_closed(key_result)) from None
         except ChangedMeanwhileError:
             raise Failure(f"The mapping of {name} changed meanwhile; run `headway backfill {name}` again.") from None
         except ArithmeticError:
             raise Failure(f"{name} {Note.TOO_LARGE.value}.") from None
 
 
-def _open(database: Database, name: str) -> None:
+def _open(database: Database, key_result: KeyResult) -> None:
     with database.read() as connection:
-        final = finals(connection).get(name)
-    if final is not None:
-        raise Failure(f"The cycle {final.cycle} of {name} is closed: nothing of it changes any more.")
+        stopped = ended(connection).stops(replace(key_result, id=on_record(connection, key_result)))
+    if stopped:
+        raise Failure(_closed(key_result))
+
+
+def _closed(key_result: KeyResult) -> str:
+    return f"The cycle {key_result.cycle} of {key_result.id} is closed: nothing of it changes any more."
 
 
 def _read(ground: Ground, known: Config, database: Database, rule: Rule, progress: Progress) -> None:
@@ -61,8 +70,8 @@ def _read(ground: Ground, known: Config, database: Database, rule: Rule, progres
             raise Failure(f"{each.name}: {told} Nothing was rebuilt: that needs a complete read.")
 
 
-def _rebuilt(ground: Ground, known: Config, database: Database, name: str) -> Backfilled:
-    now, calendar = ground.clock(), known.calendar
+def _rebuilt(ground: Ground, known: Config, database: Database, key_result: KeyResult) -> Backfilled:
+    name, now, calendar = key_result.id, ground.clock(), known.calendar
     with database.read() as connection:
         state = ledger.state_of(connection, name)
         measured = past.first_measured(connection, name)
@@ -71,7 +80,7 @@ def _rebuilt(ground: Ground, known: Config, database: Database, name: str) -> Ba
     run = Run(start_run(database, now, version("headway")), {})
     try:
         days = rebuild(database, name, rule, span, calendar) if span else []
-        entries = write_rebuilt(database, name, rule, days, run=run, now=now) if days else []
+        entries = write_rebuilt(database, key_result, rule, days, run=run, now=now) if days else []
     finally:
         finish_run(database, run.id, ground.clock())
     return Backfilled(

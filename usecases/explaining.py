@@ -12,7 +12,7 @@ from okrs.numbers import plain
 from store import ledger, people
 from store.finals import ended
 from store.lanes import lanes_of
-from store.renames import on_record
+from store.renames import on_record, tells_of
 from store.views.explain import Explained
 from store.views.explain import explain as explained
 from store.views.history import ShownEntry
@@ -31,7 +31,7 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
-        setup = having(known, key_result, recorded=ledger.tells_of(connection, key_result))
+        setup = having(known, key_result, recorded=tells_of(connection, key_result))
         try:
             answer = explained(connection, setup, key_result, ground.clock())
         except ArithmeticError:
@@ -87,7 +87,7 @@ def _on_record(ground: Ground, config: Path, key_result: str) -> Iterator[tuple[
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         name = key_result
-        if not ledger.tells_of(connection, key_result):  # a retired one keeps its history
+        if not tells_of(connection, key_result):  # a retired one keeps its history
             found = having(known, key_result, recorded=False).key_result(key_result)
             name = on_record(connection, found) if found else key_result
         yield connection, name

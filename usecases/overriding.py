@@ -11,10 +11,11 @@ from typing import TypeVar
 from config.model import Config
 from okrs.numbers import plain, rounded
 from okrs.objective import Binary, KeyResult
-from store import ledger, people
+from store import people
 from store.database import Database
+from store.finals import ended
 from store.lanes import lanes_of, last_day
-from store.renames import on_record
+from store.renames import on_record, tells_of
 from store.runs import finish_run, start_run
 from sync import overriding
 from sync.holding import Act
@@ -74,7 +75,7 @@ def _named(known: Config, name: str) -> KeyResult:
 
 def _recorded(known: Config, name: str) -> bool:
     with database_of(known) as database, database.read() as connection:
-        return ledger.tells_of(connection, name)
+        return tells_of(connection, name)
 
 
 def _begun(known: Config, key_result: KeyResult, now: datetime) -> None:
@@ -128,6 +129,7 @@ class _Room:
         containers = {name: each.container_names for name, each in self.known.sources.items()}
         run = Run(start_run(self.database, now, version("headway")), containers)
         try:
+            self._open()
             record_renamed(self.database, [self.key_result], run, now)
             return act(Act(self.ground.who, now, run, why))
         except ClosedError:
@@ -135,6 +137,12 @@ class _Room:
             raise Failure(f"Nothing was written: {cycle} is closed, and {name} stays what it was then.") from None
         finally:
             finish_run(self.database, run.id, self.ground.clock())
+
+    def _open(self) -> None:
+        """Raises ClosedError also for what came into a closed cycle later."""
+        with self.database.read() as connection:
+            if ended(connection).stops(self.key_result):
+                raise ClosedError
 
     def told(self, said: Said) -> Overridden:
         """Say how it stands now."""

@@ -25,6 +25,7 @@ from store import ledger, lookup, past, people, scopes
 from store.lanes import last_day
 from store.past import Then
 from store.queries import lore_of
+from store.renames import on_record
 from store.views.explain import End, Explained, ending, explain_json, line_as_recorded
 from store.views.quarantine import message_for
 from store.views.setup import Setup
@@ -80,16 +81,18 @@ class UnknownThenError(Exception):
 
 def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) -> ExplainedThen:
     """Explain a key result as it was known at a past time.  Raises UnknownThenError."""
-    then = past.key_results_at(connection, at, name).get(name)
+    known = setup.key_result(name)
+    held_as = on_record(connection, known) if known else name
+    then = past.key_results_at(connection, at, held_as).get(held_as)
     if then is None or then.rule is None:
         return _reconstructed(connection, setup, name, at)
     rule = parse_rule(ledger.rule_text_of(connection, then.rule))
     records = {source: past.records_of(connection, source) for source in rule.sources}
-    end = _end(connection, then, at)
-    evidence = past.evidence_at(connection, name, end.closed.final.seq if end else then.seq)
+    end = _end(connection, held_as, then, at)
+    evidence = past.evidence_at(connection, held_as, end.closed.final.seq if end else then.seq)
     items = _items(connection, records, evidence, at)
     measured_at = end.closed.final.at if end else past.measured_at(connection, then, at)
-    frozen = _scopes(connection, name, rule, then, records)
+    frozen = _scopes(connection, held_as, rule, then, records)
     asked = _asked(rule, evidence, items)
     live = lines_of(asked, _mirror(connection, rule, records, at, measured_at), measured_at, frozen)
     lines = _as_recorded(rule, evidence, live.lines, items)
@@ -111,13 +114,13 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
         end=end,
     )
     history = History(records, {source: lore_of(connection, source) for source in records}, frozen)
-    known = None if then.retired else _known_now(answer, history, at)
-    return ExplainedThen(answer, at, known, queries=asks_queries(rule))
+    now_known = None if then.retired else _known_now(answer, history, at)
+    return ExplainedThen(answer, at, now_known, queries=asks_queries(rule))
 
 
-def _end(connection: Connection, then: Then, at: datetime) -> End | None:
+def _end(connection: Connection, name: str, then: Then, at: datetime) -> End | None:
     """How it ended, with what more had become known of it by then."""
-    return None if then.end is None else ending(connection, then.end, past.corrections_at(connection, then.end, at))
+    return None if then.end is None else ending(connection, then.end, past.corrections_at(connection, name, at))
 
 
 def _mirror(

@@ -48,7 +48,7 @@ def gaps(
     fed = {(row.key_result, row.part) for row in rows}
     selecting = Selecting(connection, now, mirror)
     found: list[Gap] = []
-    renamed = pending(setup.key_results, states)
+    renamed = pending(connection, setup.key_results)
     states = {renamed.get(name, name): state for name, state in states.items()}
     names = [each.id for each in setup.key_results if each.id in setup.rules and each.id in states]
     texts = ledger.rule_texts(connection, (states[name].rule for name in names))

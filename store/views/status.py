@@ -161,7 +161,7 @@ class _Held:
 def _held(connection: Connection, setup: Setup) -> _Held:
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
     recorded = ledger.states(connection, names_of(setup.key_results))
-    new = pending(setup.key_results, recorded)
+    new = pending(connection, setup.key_results)
     known = _by_new_names(recorded, new)
     set_by_hand = _by_new_names(overrides(connection), new)
     checkins, ends = _by_new_names(last_checkins(connection), new), _by_new_names(closed(connection), new)
@@ -367,7 +367,9 @@ def objectives_of(
     over = [each for each in objectives if each.cycle in closed_ones]
     grades = grades_of(over, [each.key_result for each in key_results], ends)
     standings = {each.key_result.id: each.standing for each in key_results}
-    shares = roll_up(objectives, [each.key_result for each in key_results], standings)
+    # What came into a closed cycle later is not part of how it ended.
+    counted = [each.key_result for each in key_results if each.closed or each.key_result.cycle not in closed_ones]
+    shares = roll_up(objectives, counted, standings)
     return tuple(
         ObjectiveStatus(
             each,

@@ -20,6 +20,7 @@ from okrs.progress import standing
 from store import ledger, past, people
 from store.lanes import last_day
 from store.past import Read, Then
+from store.renames import on_record, pending
 from store.views.setup import Setup, SourceSetup
 from store.views.status import (
     SHOWN_AS,
@@ -51,7 +52,9 @@ class StatusThen:
 
 def status_at(connection: Connection, setup: Setup, at: datetime, cycle: str | None = None) -> StatusThen:
     """Answer for one cycle, or for all that were open.  Raises KeyError for a cycle that is not configured."""
-    then, reads = past.key_results_at(connection, at), past.reads_at(connection, at)
+    new = pending(connection, setup.key_results)
+    told = past.key_results_at(connection, at)
+    then, reads = {new.get(name, name): each for name, each in told.items()}, past.reads_at(connection, at)
     ends = {name: each.end for name, each in then.items() if each.end is not None}
     over = closed_cycles(setup, ends)
     cycles = cycles_named(setup, cycle, over)
@@ -134,7 +137,7 @@ def _share_done(connection: Connection, key_result: KeyResult, then: Then) -> De
         return None
     rule = parse_rule(ledger.rule_text_of(connection, then.rule))
     until = then.end.final.seq if then.end is not None else then.seq
-    return share_done(rule, past.evidence_at(connection, key_result.id, until))
+    return share_done(rule, past.evidence_at(connection, on_record(connection, key_result), until))
 
 
 def _source(connection: Connection, each: SourceSetup, read: Read, at: datetime) -> SourceStatus:
@@ -148,6 +151,6 @@ def status_then_json(answer: StatusThen) -> dict[str, Any]:
     nothing = {"reading": None, "error": None, "quarantined": None}
     key_results = [each | nothing for each in document["key_results"]]
     sources = [each | {"error": None, "unanswered": None} for each in document["sources"]]
-    unknown = {"selects_nothing": None, "refused_fields": None, "quarantine": None}
+    unknown = {"selects_nothing": None, "refused_fields": None, "refused_queries": None, "quarantine": None}
     told = {"at": timestamp(answer.at), "known_since": timestamp(answer.since) if answer.since else None}
     return document | {"key_results": key_results, "sources": sources} | unknown | told

@@ -221,6 +221,8 @@ def _renamed(entry: Entry, replays: dict[str, _Replay]) -> str:
 
 def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
     match lane_of(entry.kind):
+        case Lane.AUTOMATIC if _only_renames(entry) and not replay.seq:
+            return _aside(entry, replay)
         case Lane.AUTOMATIC:
             return _measured(entry, replay, rules)
         case Lane.HUMAN:
@@ -229,6 +231,11 @@ def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> st
             return _aside(entry, replay)
         case Lane.RECONSTRUCTED:
             return _rebuilt(entry, replay.rebuilt, rules)
+
+
+def _only_renames(entry: Entry) -> bool:
+    """A key result that was never measured has no rule and no terms to tell of."""
+    return entry.rule is None and renamed_from(entry.kind, entry.details) is not None
 
 
 def _by_hand(entry: Entry, replay: _Replay) -> str:

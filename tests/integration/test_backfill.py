@@ -127,7 +127,7 @@ def backfilled(world: World, name: str) -> list[Entry]:
     if span is None:
         return []
     found = rebuild(world.database, name, rule, span, CALENDAR)
-    return write_rebuilt(world.database, name, rule, found, run=Run("by hand", {}), now=now)
+    return write_rebuilt(world.database, world.goals[name].key_result, rule, found, run=Run("by hand", {}), now=now)
 
 
 def fed(world: World) -> World:

@@ -33,9 +33,10 @@ from store.database import Database
 from store.ledger import Draft, Head
 from store.overrides import Override
 from store.tables import final, hold, key_result, ledger_delta, ledger_entry, override
-from store.views.explain import Explained
+from store.views.explain import Explained, explain
+from store.views.explain_past import explain_at
 from store.views.verify import verify
-from sync import recording
+from sync import rebuilding, recording
 from sync.closing import ClosedError, UnclosableError
 from sync.engine import Report
 from sync.holding import NotHeldError, approve_held, reject_held
@@ -618,3 +619,42 @@ def happen(world: World, change: str, life: DataObject, rules: Mapping[str, Rule
             world.feed(name, rules[name])
         case "days":
             world.clock.forward(days=40)
+
+
+# --- what comes into a closed cycle ---------------------------------------------------------------------------------
+
+
+def test_what_comes_into_a_closed_cycle_later_changes_nothing_of_it(world: World) -> None:
+    world.close()
+    before = [(each.objective.id, each.progress, each.grade) for each in world.overview("cycle").objectives]
+    world.feed("late", a_rule())
+    world.sync()
+    after = [(each.objective.id, each.progress, each.grade) for each in world.overview("cycle").objectives]
+    assert after == before
+    late, rule = world.goals["late"].key_result, a_rule()
+    for known in (late, world.goals["closed"].key_result):
+        with pytest.raises(rebuilding.ClosedError):
+            rebuilding.write_rebuilt(world.database, known, rule, [], run=Run("late", {}), now=world.clock())
+    assert kinds(world, "late") == []
+    assert world.verify().ok
+
+
+def test_what_is_renamed_behind_its_end_keeps_it(world: World) -> None:
+    world.close()
+    goal = world.goals.pop("closed")
+    world.goals["renamed"] = replace(goal, key_result=replace(goal.key_result, id="renamed", was="closed"))
+    for _ in range(2):
+        assert world.status("renamed").value == 4
+        assert world.status("renamed").closed is not None
+        world.sync()
+        assert world.verify().ok, world.verify().problem
+    world.trackers[SOURCE].change("PAY", "PAY-9", state=State.DONE, closed_at=at("2026-12-20T09:00"))
+    world.sync()
+    now, setup = world.clock(), world._setup()
+    with world.database.read() as connection:
+        live, then = explain(connection, setup, "renamed", now), explain_at(connection, setup, "renamed", now)
+    assert live is not None
+    for end in (live.end, then.answer.end):
+        assert end is not None
+        assert [len(end.corrections), end.known_now] == [1, 5]
+    assert world.verify().ok, world.verify().problem

@@ -11,8 +11,14 @@ from okrs.ledger import EntryKind
 from okrs.work import State
 from store.database import Database
 from store.holds import all_holds
+from store.views.explain_past import explain_at
 from store.views.history import history
+from store.views.status_past import status_at, status_then_json
+from sync.closing import Wish, closing
+from sync.holding import Act
+from sync.overriding import Wanted, set_value
 from sync.planned import Note
+from sync.recording import Run
 from terminal.planning import note_text
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
@@ -148,3 +154,63 @@ def test_until_a_run_renames_it_answers_find_it_under_its_old_id(world: World) -
     assert planned["new"].changes
     world.sync()
     assert not world.plan()["new"].changes
+
+
+# --- what people said ------------------------------------------------------------------------------------------------
+
+
+def put(world: World, name: str, value: int) -> None:
+    now = world.clock.forward(minutes=1)
+    act = Act("Ada", now, Run("by hand", {SOURCE: ("PAY",)}), "the audit")
+    set_value(world.database, name, Wanted(Decimal(value), "the audit", None), act)
+
+
+def test_what_was_only_set_by_hand_goes_on_under_the_new_name(world: World) -> None:
+    world.feed("by-hand", None)
+    put(world, "by-hand", 18)
+    rename(world, "by-hand", "renamed")
+    assert world.status("renamed").value == 18  # before a run has renamed it, too
+    report = world.sync()
+    assert [(each.kind, each.why) for each in report.entries] == [(EntryKind.TARGET, "renamed from by-hand")]
+    assert [world.status("renamed").value, *told(world, "by-hand")] == [18]
+    assert [kind for kind, _ in told(world, "renamed")] == [EntryKind.OVERRIDE, EntryKind.TARGET]
+    assert world.verify().ok, world.verify().problem
+    world.feed("renamed", a_rule())  # and it may be measured after all
+    world.sync()
+    assert [world.status("renamed").automatic, world.status("renamed").value] == [2, 18]
+    assert world.verify().ok, world.verify().problem
+    world.sync()
+
+
+def test_a_name_that_was_spoken_of_before_takes_nothing_over(world: World) -> None:
+    put(world, "old", 7)
+    goal = world.goals.pop("old")
+    world.goals["new"] = replace(goal, rule=None, key_result=replace(goal.key_result, id="new"))
+    put(world, "new", 3)
+    world.goals["new"] = replace(goal, key_result=replace(goal.key_result, id="new", was="old"))
+    for _ in range(2):
+        world.sync()
+        assert world.verify().ok, world.verify().problem
+    assert world.status("new").value == 3
+    assert told(world, "new")[0] == (EntryKind.OVERRIDE, "new")
+
+
+def test_a_cycle_is_not_closed_before_its_key_results_have_their_names(world: World) -> None:
+    rename(world, "old", "new")
+    goals = list(world.goals.values())
+    with world.database.read() as connection:
+        found = closing(connection, world._setup(), goals, Wish("cycle", early=True), world.clock())
+    assert "old is called new in the config" in " ".join(found.refusals(Wish("cycle", early=True)))
+
+
+def test_the_past_is_told_under_the_name_of_the_config(world: World) -> None:
+    then = world.clock()
+    world.clock.forward(days=1)
+    rename(world, "old", "new")
+    for _ in range(2):
+        with world.database.read() as connection:
+            document = status_then_json(status_at(connection, world._setup(), then))
+            answer = explain_at(connection, world._setup(), "new", then)
+        assert {each["id"]: each["value"] for each in document["key_results"]}["new"] == 2
+        assert answer.answer.value == 2
+        world.sync()
