@@ -99,6 +99,7 @@ STATUS_AT: dict[str, Any] = STATUS | {
     "sources": [STATUS["sources"][0] | {"error": None, "unanswered": None}],
     "selects_nothing": None,
     "refused_fields": None,
+    "refused_queries": None,
     "quarantine": None,
 }
 

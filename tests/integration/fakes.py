@@ -332,7 +332,9 @@ class World:
     def read_only(self) -> Report:
         """Read the sources, a minute later, and record nothing: the mirror is ahead of the ledger."""
         self.clock.forward(minutes=1)
-        return Reader(**{each.name: getattr(self.engine(), each.name) for each in fields(Engine)}).sync(full=True)
+        return Reader(**{each.name: getattr(self.engine(), each.name) for each in fields(Engine) if each.init}).sync(
+            full=True
+        )
 
     def record(self) -> Report:
         """Record what follows from the mirror as it is, now."""

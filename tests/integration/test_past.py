@@ -225,7 +225,17 @@ class Life:
             return Told(told.at, status_then_json(status_at(connection, setup, told.at)), explained)
 
 
-LOST = ("reading", "error", "quarantined", "mapped", "unanswered", "selects_nothing", "refused_fields", "quarantine")
+LOST = (
+    "reading",
+    "error",
+    "quarantined",
+    "mapped",
+    "unanswered",
+    "selects_nothing",
+    "refused_fields",
+    "refused_queries",
+    "quarantine",
+)
 """What is kept of no past day."""
 MORE = ("at", "known_since", "grade", "reconstructed", "approximate", "excluded_unknown", "known_now")
 
