@@ -189,6 +189,7 @@ def _objective(roll: Roll, spot: Spot) -> Iterator[str]:
     if told.pop("supports", None) is not None and helps:
         told["supports"] = list(helps)
     told.pop("key_results", None)
+    told.pop("was", None)  # the new one was never called otherwise
     yield from _keys(told, "  ")
     own = roll.carried(spot)
     if own:
@@ -198,6 +199,7 @@ def _objective(roll: Roll, spot: Spot) -> Iterator[str]:
         remark, start = roll.told_of(name)
         yield from _comments([remark], "      ")
         known = _table(each) | {"id": roll.names[name]}
+        known.pop("was", None)
         yield from _keys(known if start is None else known | {"start": written(start)}, "      ")
 
 

@@ -102,6 +102,7 @@ class Closing:
     """Its last day is over."""
     holds: tuple[Hold, ...] = ()
     """Updates of it that wait for a person."""
+    begun: bool = True
     renamed: Mapping[str, str] = field(default_factory=dict)
     """New names by old ones, of key results that no run has renamed yet."""
 
@@ -113,7 +114,9 @@ class Closing:
 def _refusals(closing: Closing, wish: Wish) -> Iterable[str]:
     if not closing.cards:
         yield f"{closing.cycle.id} has no key results: there is nothing to grade."
-    if not closing.over and not wish.early:
+    if not closing.begun:
+        yield f"{closing.cycle.id} begins on {closing.cycle.start}: there is nothing to close before."
+    elif not closing.over and not wish.early:
         yield f"{closing.cycle.id} ends with {closing.cycle.end}: --early closes it before."
     for name in sorted(wish.grades.keys() - {each.key_result.id for each in closing.cards}):
         yield f"{closing.cycle.id} has no key result {name} that could be graded."
@@ -142,7 +145,7 @@ def closing(connection: Connection, setup: Setup, goals: Iterable[Goal], wish: W
     waiting = tuple(each for each in holds.open_holds(connection) if each.key_result in names)
     objectives = tuple(each for each in setup.objectives if each.cycle == cycle.id)
     renamed = pending(connection, (goal.key_result for goal in mine))
-    return Closing(cycle, tuple(map(grading.card, mine)), objectives, grading.over, waiting, renamed)
+    return Closing(cycle, tuple(map(grading.card, mine)), objectives, grading.over, waiting, grading.begun, renamed)
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,10 @@ class _Grading:
     @property
     def end(self) -> datetime:
         return self.cycle.period(self.setup.calendar).end
+
+    @property
+    def begun(self) -> bool:
+        return self.now >= self.cycle.period(self.setup.calendar).start
 
     @property
     def over(self) -> bool:

@@ -658,3 +658,8 @@ def test_what_is_renamed_behind_its_end_keeps_it(world: World) -> None:
         assert end is not None
         assert [len(end.corrections), end.known_now] == [1, 5]
     assert world.verify().ok, world.verify().problem
+
+
+def test_a_cycle_that_has_not_begun_is_not_closed(world: World) -> None:
+    world.clock.now = at("2026-09-20T09:00")
+    assert "cycle begins on 2026-10-01: there is nothing to close before." in world.closing(early=True)

@@ -260,3 +260,13 @@ def test_every_text_comes_back_as_it_was(told: str) -> None:
         return
     (table,) = root.listed("objectives")
     assert table.word("a") == (told or None) or table.child("a").node.text == told  # type: ignore[union-attr]
+
+
+def test_what_was_renamed_is_not_renamed_again(folder: Path) -> None:
+    team = folder / "team.yaml"
+    text = re.sub(r"id: bugs-2026-Q4,", "id: bugs-2026-Q4, was: p1-bugs,", TEAM, count=1)
+    assert text != TEAM
+    team.write_text(text, encoding="utf-8")
+    written = rolled(a_roll(folder))
+    assert "was" not in re.findall(r"\w+(?=:)", written)
+    taken(folder, written)
