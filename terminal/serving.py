@@ -43,7 +43,7 @@ def add(app: typer.Typer, context: Context) -> None:
             int | None, typer.Option("--webhook-port", min=0, max=65535, help="Listen for webhooks, at this port.")
         ] = None,
     ) -> None:
-        """Read the sources by themselves, as often as the config says, and serve what came of it.
+        """Read the sources by itself, and serve the pages.
 
         A changed config is taken over while it runs; where it is broken, what was last good of it goes on.  SIGTERM or
         Ctrl-C ends it after the reads that are under way, a second one at once.

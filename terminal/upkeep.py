@@ -91,7 +91,7 @@ def _add_prune(app: typer.Typer, context: Context) -> None:
         ] = False,
         as_json: Json = False,
     ) -> None:
-        """Delete old versions of tickets, and old runs, that nothing rests on.
+        """Delete old versions of tickets and runs that nothing needs.
 
         What the ledger names stays, and what tells how tickets stood at the end of a cycle.  Numbers and evidence of
         any day stay as they are; of a day before the limit, what did not count is told less exactly.

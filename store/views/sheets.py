@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import timestamp
 from okrs.numbers import plain
 from okrs.plaintext import harmless
@@ -14,7 +13,6 @@ from store.views.history import ShownCause, ShownEntry
 
 COLUMNS = (
     "seq", "at", "kind", "old", "new", "cause", "key", "url", "delta", "run", "rule", "by", "why", "hash", "details",
-    "day",
 )  # fmt: skip
 """Scripts rely on them and on their order; more may be added behind."""
 
@@ -38,7 +36,6 @@ def _rows(entry: ShownEntry) -> Iterator[list[str]]:
 
 def _row(shown: ShownEntry, cause: ShownCause | None) -> tuple[str | int | Decimal | None, ...]:
     entry, item = shown.entry, cause.item if cause else None
-    day = day_in(entry.details) if lane_of(entry.kind) is Lane.RECONSTRUCTED else None
     return (
         entry.seq,
         timestamp(entry.at),
@@ -55,7 +52,6 @@ def _row(shown: ShownEntry, cause: ShownCause | None) -> tuple[str | int | Decim
         entry.why,
         entry.hash,
         entry.details,
-        day.isoformat() if day else None,
     )
 
 

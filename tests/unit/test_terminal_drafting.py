@@ -161,7 +161,10 @@ def test_flags_say_what_a_source_has() -> None:
         ("token_env=s3cret-value", "the name of a variable, in capitals"),
         ("token_env=ghp_s3cretvalue", "the name of a variable, in capitals"),
         ("s3cret-value", "write key=value"),
-        ("tokn=s3cret-value", "jira has no tokn; it has every, proxy, ca_bundle, url, email, token_env"),
+        (
+            "tokn=s3cret-value",
+            "jira has no tokn; it has every, cron, webhook_secret_env, proxy, ca_bundle, url, email, token_env",
+        ),
         ("connector=s3cret-value", "jira has no connector"),
     ],
 )
