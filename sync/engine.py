@@ -1,11 +1,13 @@
 """The sync engine: how a closed ticket moves a key result.
 
     record(every key result)                         # on the old mirror: changed rules and targets, what a kill left
+                                                     # (skipped where all is as this engine left it)
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
         for container in source.containers:          # a project, a repository; all at once, up to 8 pages under way
             for page in connector.changed(container, cursor, demand):  # what is new; everything at first, once a week
                 incoming.add(page)                   # some at a time; the mirror is not touched yet
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
+                                                     # (what little several containers bring is taken together)
         for query in demand.queries:                 # in the tracker's own language: ids alone
             hits.replace(connector.matching(query))
         follow(arrivals)                             # transferred from another container under a new id?
