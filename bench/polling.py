@@ -51,7 +51,7 @@ class Memory(Plain):
     touched: list[WorkItem] = field(default_factory=list)
 
     def containers(self) -> Sequence[Container]:
-        return [Container(name, name) for name in PROJECTS]
+        return [Container(name, name, name) for name in PROJECTS]
 
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:  # noqa: ARG002 - the protocol's
         return Page(tuple(each for each in self.touched if each.projects[0].id == container.id))

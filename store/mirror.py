@@ -232,9 +232,13 @@ def _shows_nothing_known(connection: Connection, lease: Lease, known: Container)
     Items that were since seen in another container have moved there, and are not missed here.
     """
     elsewhere = presence.alias()
-    moved = select(elsewhere.c.item).where(elsewhere.c.source == lease.source, elsewhere.c.container != known.id)
+    moved = select(elsewhere.c.item).where(
+        elsewhere.c.source == lease.source,
+        elsewhere.c.item == presence.c.item,
+        elsewhere.c.container != known.id,
+    )
     shown = select(incoming.c.id).where(*_of(incoming, lease, known))
-    return shows_none(connection, lease, known, shown, presence.c.item.not_in(moved))
+    return shows_none(connection, lease, known, shown, ~moved.correlate(presence).exists())
 
 
 _PLANS = (Kind.MILESTONE.value, Kind.SPRINT.value)
