@@ -17,7 +17,6 @@ from bench.measuring import on_a_database, timed
 from bench.mirror import HEADWAY, environment
 from config.loader import load
 from mapping.rule import Measure
-from okrs.demand import Demand
 from store.database import open_database
 from sync.engine import Engine
 from sync.task import Progress, SourceToRead
@@ -34,7 +33,7 @@ sources:
     email: headway@acme.example
     token: ${{BENCH_TOKEN}}
     projects: [{projects}]
-    fields: {{points: customfield_1}}
+    fields: {{points: customfield_10016}}
 objectives:
   - {{id: o, cycle: 2026-Q4, title: Objective, owner: o@acme.example, team: t, key_results: [
 {key_results}
@@ -77,9 +76,8 @@ def record(config: Path) -> None:
         raise SystemExit("the config is broken")
     database = open_database(known.database, create=True)
     goals = goals_of(known)
-    demand = Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD}))
     projects = known.sources[company.SOURCE].container_names
-    source = SourceToRead(company.SOURCE, projects, _closed, demand)
+    source = SourceToRead(company.SOURCE, projects, _closed, company.DEMAND)
     Engine(database, [source], goals, lambda: datetime.now(UTC), Progress(), "bench", large=0).sync(only=["nobody"])
     database.close()
 

@@ -132,16 +132,26 @@ def _around() -> Iterator[WorkItem]:
         )
 
 
-def build(database: Database, many: int, ids: Mapping[str, str] | None = None, now: datetime = _SEEN) -> None:
-    """Put the company's tickets into the mirror as a read that ended now would have left them.
+DEMAND = Demand(frozenset({FIELD}), numbers=frozenset({FIELD}))
+"""What the rules of the company need of its tickets."""
+
+
+def build(
+    database: Database,
+    many: int,
+    ids: Mapping[str, str] | None = None,
+    now: datetime = _SEEN,
+    demand: Demand = DEMAND,
+) -> None:
+    """Put the company's tickets into the mirror as a read for that demand, which ended now, would have left them.
 
     `ids` gives the tracker's own ids of the projects, by their keys; without it, they are the keys.
     """
     homes = ids or {f"P{number}": f"P{number}" for number in range(PROJECTS)}
     with database.write() as connection:
         raw(connection, "INSERT INTO source (name, generation, fence, state) VALUES (?, 1, 0, 'ok')", (SOURCE,))
-        demand = demand_text(Demand(frozenset({FIELD}), numbers=frozenset({FIELD})))
-        rows = [(SOURCE, home, name, name, demand, *[micros(now)] * 5) for name, home in homes.items()]
+        asked = demand_text(demand)
+        rows = [(SOURCE, home, name, name, asked, *[micros(now)] * 5) for name, home in homes.items()]
         columns = "source, id, name, called, demand, read_at, watermark, wide_at, census_at, full_at"
         raw_many(connection, f"INSERT INTO container ({columns}) VALUES ({', '.join('?' * 10)})", rows)
     _put(database, _around(), homes)

@@ -17,7 +17,7 @@ from bench import company
 from bench.measuring import on_a_database, timed
 from mapping.facets import asked_by
 from okrs.cycle import Calendar
-from okrs.demand import Container, Demand
+from okrs.demand import Container
 from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric
 from okrs.work import State, WorkItem
@@ -92,7 +92,7 @@ class Life:
         for each in islice(self.waiting, TICKETS):
             closed = replace(each, state=State.DONE, status="Done", closed_at=self.now, updated_at=self.now)
             known = Container(each.projects[0].id, each.projects[0].id)
-            reach = Reach(Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD})), self.now)
+            reach = Reach(company.DEMAND, self.now)
             mirror.take(self.database, self.lease, [Read(known, reach, [closed], first=True)], self.now)
 
     def look(self) -> None:

@@ -20,8 +20,9 @@ from sqlalchemy import text
 from bench import asking, company
 from bench.measuring import on_a_database, timed
 from bench.mirror import HEADWAY
-from connectors.contract import Container, Cursor, Demand, Page
+from connectors.contract import Connector, Container, Cursor, Demand, Page
 from connectors.plain import Plain
+from connectors.settings import SourceSettings
 from mapping.rule import AllOf, Measure, Part, Rule
 from okrs.cycle import Calendar, Period
 from okrs.numbers import rounded
@@ -35,12 +36,12 @@ from store.database import Database, open_database
 from sync.deciding import Goal
 from sync.engine import Engine
 from sync.task import Progress, SourceToRead
+from usecases.ground import Ground
 
 MOST_MILLISECONDS, MOST_TIMES, MOST_SECONDS_MORE, MOST_MB, MOST_LEDGER_MB = 30, 1.5, 0.3, 150, 10
 TICKETS, ROUNDS, COMMANDS = 10, 11, 5
 LARGE, DAYS = 20_000, 365
 PROJECTS = tuple(f"P{number}" for number in range(company.PROJECTS))
-DEMAND = Demand(frozenset({company.FIELD}), numbers=frozenset({company.FIELD}))
 TABLES = ("ledger_entry", "ledger_delta", "evidence")
 
 
@@ -82,7 +83,7 @@ def _warm(url: str, items: int) -> bool:
 
 
 def _source(tracker: Memory) -> SourceToRead:
-    return SourceToRead(company.SOURCE, PROJECTS, lambda: tracker, DEMAND, "jira", "bench")
+    return SourceToRead(company.SOURCE, PROJECTS, lambda: tracker, company.DEMAND, "jira", "bench")
 
 
 def _goals() -> list[Goal]:
@@ -112,15 +113,17 @@ def _poll(engine: Engine, tracker: Memory, clock: list[datetime], waiting: Itera
 def _command(folder: Path, items: int) -> bool:
     world = World(RealClock())
     with Sandbox(world, tokens={"jira": asking.TOKEN["BENCH_TOKEN"]}) as sandbox:
-        moving = _tickets(world)
+        for name in PROJECTS:
+            world.add_project("jira", name, name)
         questions = company.questions()
         config = asking.written(folder, f"sqlite:///{folder / 'command.db'}", questions)
         told = config.read_text(encoding="utf-8").replace("https://acme.example", sandbox.urls["jira"])
         config.write_text(told, encoding="utf-8")
         ids = {each.key: str(each.id) for each in world.projects}
         database = open_database(f"sqlite:///{folder / 'command.db'}", create=True)
-        company.build(database, items, ids, datetime.now(UTC))
+        company.build(database, items, ids, datetime.now(UTC), _demanded(config))
         database.close()
+        moving = _tickets(world)  # behind the mirror's time: older ones would be looked for everywhere else, too
         words = [str(HEADWAY), "-c", str(config), "sync"]
         timed("first sync of the command", lambda: _run(words))
         needed = _needed(folder, words[1:])
@@ -138,10 +141,18 @@ def _command(folder: Path, items: int) -> bool:
     return took > most or peak > MOST_MB
 
 
+def _demanded(config: Path) -> Demand:
+    """Return what the command asks of the tracker, so that it need not read all of it again."""
+    ground = Ground(asking.TOKEN, lambda: datetime.now(UTC), _nobody)
+    return ground.to_read(ground.load(config), company.SOURCE).demand
+
+
+def _nobody(_settings: SourceSettings) -> Connector:
+    raise SystemExit("nothing is to be read for this")
+
+
 def _tickets(world: World) -> list[Item]:
     person = world.add_user("Ada", "ada")
-    for name in PROJECTS:
-        world.add_project("jira", name, name)
     return [
         world.create(world.project(PROJECTS[at]), f"Ticket {at}", "Task", labels=(f"kr-{at}",), assignee=person)
         for at in range(TICKETS)

@@ -182,7 +182,7 @@ def _put(connection: Connection, lease: Lease, known: Container, said: Settled, 
         if items:
             # What a read that failed left behind is none of this.
             connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container == home))
-            put_aside(connection, lease, home, items)
+            put_aside(connection, lease, {home: items})
             changed += put_gathered(connection, lease, [Container(home, "")], now)
     return changed
 

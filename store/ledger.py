@@ -95,6 +95,13 @@ def append(
     connection: Connection, head: Head, name: str, drafts: Iterable[Draft], *, at: datetime, run: str | None
 ) -> list[Entry]:
     """Chain the drafts behind the head, with their rows and evidence.  The head must be locked."""
+    entries = chained(head, name, drafts, at=at, run=run)
+    write(connection, entries)
+    return entries
+
+
+def chained(head: Head, name: str, drafts: Iterable[Draft], *, at: datetime, run: str | None) -> list[Entry]:
+    """Return the entries that drafts of a key result become behind a head."""
     entries: list[Entry] = []
     for draft in drafts:
         entry = Entry(
@@ -112,18 +119,20 @@ def append(
             prev=head.hash,
             deltas=draft.deltas,
         ).sealed()
-        _write(connection, entry)
         entries.append(entry)
         head = Head(entry.seq, entry.hash)
-    connection.execute(update(ledger_head).values(seq=head.seq, hash=head.hash))
     return entries
 
 
-def _write(connection: Connection, entry: Entry) -> None:
-    columns, rows = rows_of(entry)
-    connection.execute(ledger_entry.insert(), columns)
-    inserted(connection, ledger_delta.insert(), rows)
-    _keep_evidence(connection, entry)
+def write(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write chained entries, also of several key results, with their rows and evidence.  The head must be locked."""
+    if not entries:
+        return
+    told = [rows_of(entry) for entry in entries]
+    inserted(connection, ledger_entry.insert(), [columns for columns, _ in told])
+    inserted(connection, ledger_delta.insert(), [row for _, rows in told for row in rows])
+    _keep_evidence(connection, entries)
+    connection.execute(update(ledger_head).values(seq=entries[-1].seq, hash=entries[-1].hash))
 
 
 def rows_of(entry: Entry) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -138,26 +147,25 @@ def rows_of(entry: Entry) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return columns | {"kind": entry.kind.value}, rows
 
 
-def _keep_evidence(connection: Connection, entry: Entry) -> None:
-    """Evidence is the last row per item: later rows of an entry replace earlier ones."""
-    last = {(row.part, row.source, row.item): row for row in entry.deltas}
-    gone = [row for row in last.values() if row.new_weight is None]
+def _keep_evidence(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Evidence is the last row per item: later rows replace earlier ones."""
+    last = {(entry.key_result, row.part, row.source, row.item): row for entry in entries for row in entry.deltas}
     left = "DELETE FROM evidence WHERE key_result = ? AND part = ? AND source = ? AND item = ?"
-    raw_many(connection, left, [(entry.key_result, row.part, row.source, row.item) for row in gone])
+    raw_many(connection, left, [line for line, row in last.items() if row.new_weight is None])
     inserted(
         connection,
         _on_the_line(connection.dialect.name),
         [
             {
-                "key_result": entry.key_result,
-                "part": row.part,
-                "source": row.source,
-                "item": row.item,
+                "key_result": name,
+                "part": part,
+                "source": source,
+                "item": item,
                 "version": row.version,
                 "weight": row.new_weight,
                 "amount": row.new_amount,
             }
-            for row in last.values()
+            for (name, part, source, item), row in last.items()
             if row.new_weight is not None
         ],
     )
@@ -170,10 +178,15 @@ def _on_the_line(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share 
     return statement.on_conflict_do_update(index_elements=["key_result", "part", "source", "item"], set_=told)
 
 
-def keep_rule(connection: Connection, digest: str, text: str) -> None:
-    """Remember the text behind a rule's hash."""
-    statement = upsert(connection.dialect.name, rule).values(hash=digest, text=text)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
+def keep_rules(connection: Connection, texts: Mapping[str, str]) -> None:
+    """Remember the texts behind the hashes of rules."""
+    rows = [{"hash": digest, "text": text} for digest, text in texts.items()]
+    inserted(connection, _keeping_rules(connection.dialect.name), rows)
+
+
+@cache
+def _keeping_rules(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    return upsert(dialect, rule).on_conflict_do_nothing(index_elements=["hash"])
 
 
 def rule_text_of(connection: Connection, digest: str) -> str:
@@ -189,20 +202,24 @@ def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]
     return found
 
 
-def keep_state(connection: Connection, state: KeyResultState) -> None:
-    """Write what the ledger says of a key result now."""
-    told = {
-        "value": state.value,
-        "seq": state.seq,
-        "rule": state.rule,
-        "terms": state.terms,
-        "measured_at": state.measured_at,
-        "moved_at": state.moved_at,
-        "generations": _generations_text(state.generations),
-        "retired": state.retired,
-        "totals": _totals_text(state.totals),
-    }
-    connection.execute(_keeping(connection.dialect.name), {"id": state.id, **told})
+def keep_states(connection: Connection, kept: Iterable[KeyResultState]) -> None:
+    """Write what the ledger says of key results now."""
+    rows = [
+        {
+            "id": state.id,
+            "value": state.value,
+            "seq": state.seq,
+            "rule": state.rule,
+            "terms": state.terms,
+            "measured_at": state.measured_at,
+            "moved_at": state.moved_at,
+            "generations": _generations_text(state.generations),
+            "retired": state.retired,
+            "totals": _totals_text(state.totals),
+        }
+        for state in kept
+    ]
+    inserted(connection, _keeping(connection.dialect.name), rows)
 
 
 @cache
@@ -237,6 +254,19 @@ def states(connection: Connection, names: Collection[str] | None = None) -> dict
     if names is not None and len(names) <= _FEW:
         wanted = wanted.where(key_result.c.id.in_(sorted(names)))
     return {row.id: _state(row) for row in connection.execute(wanted)}
+
+
+def last_entries(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """Return the number of the last entry of key results, of those that were ever measured."""
+    found: dict[str, int] = {}
+    for some in slices(names):
+        found.update((row.id, row.seq) for row in connection.execute(_last_entries(), {"names": some}))
+    return found
+
+
+@cache
+def _last_entries() -> Select[Any]:
+    return select(key_result.c.id, key_result.c.seq).where(key_result.c.id.in_(bindparam("names", expanding=True)))
 
 
 class OnRecord(NamedTuple):

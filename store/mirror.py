@@ -21,7 +21,7 @@ from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
 from store.database import Database, inserted, upsert
 from store.forgetting import forgotten_of
-from store.items import ROW, decode, item_row
+from store.items import ROW, Row, decode, item_row
 from store.putting import HERE, forgotten, news, not_older, of, put_gathered
 from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence, source
@@ -69,13 +69,12 @@ def gather(
         fenced(connection, lease, now)
         if first:
             connection.execute(forgotten(), of(lease, [known]))
-        put_aside(connection, lease, known.id, items)
+        put_aside(connection, lease, {known.id: items})
 
 
-def put_aside(connection: Connection, lease: Lease, container_id: str, items: Iterable[WorkItem]) -> None:
-    """Put items among those gathered of a container."""
-    listed = [item_row(lease.source, container_id, each) for each in _oldest_first(items)]
-    every = list({row[_ID]: row for row in listed}.values())
+def put_aside(connection: Connection, lease: Lease, items: Mapping[str, Iterable[WorkItem]]) -> None:
+    """Put items, by container, among those gathered."""
+    every = [row for container_id, some in items.items() for row in _rows(lease.source, container_id, some)]
     if not every:
         return
     gone = forgotten_of(connection, lease.source)
@@ -89,6 +88,11 @@ def put_aside(connection: Connection, lease: Lease, container_id: str, items: It
         some = every[begin : begin + _ROWS_AT_ONCE]
         # One statement for all rows: after each one SQLite lets go of Python's lock, for which busy readers wait.
         connection.exec_driver_sql(statement.replace(group, ", ".join([group] * len(some))), tuple(chain(*some)))
+
+
+def _rows(source: str, container_id: str, items: Iterable[WorkItem]) -> list[Row]:
+    listed = [item_row(source, container_id, each) for each in _oldest_first(items)]
+    return list({row[_ID]: row for row in listed}.values())
 
 
 _ID = ROW.index("id")
@@ -132,8 +136,8 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
     with database.write() as connection:
         fenced(connection, lease, now)
         connection.execute(forgotten(), of(lease, [each.known for each in reads if each.first]))
+        put_aside(connection, lease, {each.known.id: each.rest for each in reads})
         for each in reads:
-            put_aside(connection, lease, each.known.id, each.rest)
             if each.reach.complete and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
         found = [_taken(connection, lease, some, now) for some in _together(reads)]

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from mapping.demand import Demands
 from okrs.demand import Demand
-from store import queries, sources
+from store import ledger, queries, sources
 from store.finals import Ended, ended
 from store.holds import Hold, all_holds
+from store.ledger import KeyResultState
 from store.moved import Moved
 from store.sources import SourceState
 
@@ -40,7 +41,8 @@ class Snapshot:
     connection: Connection
     containers: Mapping[str, tuple[str, ...]]
     """Names of the containers that the config gives each source."""
-    _states: dict[str, SourceState] = field(default_factory=dict)
+    _sources: dict[str, SourceState] = field(default_factory=dict)
+    _key_results: dict[str, KeyResultState | None] = field(default_factory=dict)
     _ready: dict[Demands, bool] = field(default_factory=dict)
     _usable: dict[Demands, bool] = field(default_factory=dict)
 
@@ -58,6 +60,17 @@ class Snapshot:
     def moved(self) -> Moved:
         """What is known of the items that moved."""
         return Moved(self.connection)
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Read how key results stand that will be asked for, together."""
+        wanted = tuple(names)
+        self._key_results.update(dict.fromkeys(wanted) | ledger.states(self.connection, wanted))
+
+    def state(self, name: str) -> KeyResultState | None:
+        """Return how a key result stands; None when it was never measured."""
+        if name not in self._key_results:
+            self._key_results[name] = ledger.state_of(self.connection, name)
+        return self._key_results[name]
 
     def ready(self, demands: Demands) -> bool:
         """Tell whether every source of a rule is configured, and `ready` for it."""
@@ -83,6 +96,6 @@ class Snapshot:
         return told[demands]
 
     def _state(self, name: str) -> SourceState:
-        if name not in self._states:
-            self._states[name] = sources.state_of(self.connection, name)
-        return self._states[name]
+        if name not in self._sources:
+            self._sources[name] = sources.state_of(self.connection, name)
+        return self._sources[name]

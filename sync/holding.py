@@ -88,4 +88,4 @@ def _held(connection: Connection, name: str, *, rejected: bool = False) -> Hold:
 def _written(connection: Connection, head: ledger.Head, held: Hold, verdict: Verdict, act: Act) -> Entry:
     drafts = tuple(replace(each, why=act.why or each.why) for each in verdict.drafts)
     told = replace(verdict, drafts=drafts)
-    return appended(connection, head, held.key_result, told, run=act.run, now=act.now)[0]
+    return appended(connection, head, {held.key_result: told}, run=act.run, now=act.now)[0]

@@ -37,19 +37,28 @@ def read(task: Task) -> SourceReport:
 
 def _read(task: Task, crew: Crew, tally: Tally) -> None:
     try:
-        found = _same_as_before(task, crew.first.containers())
+        known = task.states()
+        found = _same_as_before(task, crew.first.containers(), known)
         _each_once(found)
         tally.resolved(found)
-        _unreadable(task, found, tally)
-        tally.removed += _forget_others(task, found)
-        _read_containers(task, crew, found, tally)
+        if any(isinstance(each, Unreadable) for each in found):
+            _unreadable(task, found, tally)
+            known = task.states()
+        kept = _kept(task, found, known)
+        tally.removed += sources.keep_only(task.database, task.lease, kept, task.clock())
+        _read_containers(task, crew, found, {name: state for name, state in known.items() if name in kept}, tally)
     except ConnectorError as error:
         tally.fail("", error)
 
 
-def _read_containers(task: Task, crew: Crew, found: Sequence[Container | Unreadable], tally: Tally) -> None:
+def _read_containers(
+    task: Task,
+    crew: Crew,
+    found: Sequence[Container | Unreadable],
+    states: Mapping[str, ContainerState],
+    tally: Tally,
+) -> None:
     readable = [each for each in found if isinstance(each, Container)]
-    states = task.states()
     wanted = task.source.demand.queries
     queries.forget_others(task.database, task.lease, wanted, task.clock())
     try:
@@ -100,13 +109,15 @@ def _unreadable(task: Task, found: Sequence[Container | Unreadable], tally: Tall
             tally.fail(each.name, each.error)
 
 
-def _same_as_before(task: Task, found: Sequence[Container | Unreadable]) -> list[Container | Unreadable]:
+def _same_as_before(
+    task: Task, found: Sequence[Container | Unreadable], known: Mapping[str, ContainerState]
+) -> list[Container | Unreadable]:
     """Refuse a container that took the name of another one: what was read of that would leave all at once.
 
     A complete sync (`--full`) is how a person says that it is meant.
     """
-    site, known = task.source.demand.site, task.states().values()
-    held = {each.name: each for each in known if each.read_at and each.demand.site == site}
+    site = task.source.demand.site
+    held = {each.name: each for each in known.values() if each.read_at and each.demand.site == site}
     there = {each.id for each in found if isinstance(each, Container)}
 
     def same(each: Container | Unreadable) -> Container | Unreadable:
@@ -123,8 +134,10 @@ def _same_as_before(task: Task, found: Sequence[Container | Unreadable]) -> list
     return [same(each) for each in found]
 
 
-def _forget_others(task: Task, found: Sequence[Container | Unreadable]) -> int:
-    """Containers that left the config, whose name another one took, or that are of another site, leave the mirror.
+def _kept(task: Task, found: Sequence[Container | Unreadable], states: Mapping[str, ContainerState]) -> set[str]:
+    """Return the ids of the containers that stay.
+
+    Those that left the config, whose name another one took, or that are of another site, leave the mirror.
 
     While one cannot be read no other leaves: it may be an old one under a new, misspelt name.  That it was tried stays
     known as long.
@@ -132,16 +145,15 @@ def _forget_others(task: Task, found: Sequence[Container | Unreadable]) -> int:
     unreadable = {each.name for each in found if isinstance(each, Unreadable)}
     listed = {each.id for each in found if isinstance(each, Container)}
     taken = {each.name for each in found if isinstance(each, Container)}
-    keep = {
+    return {
         known.id
-        for known in task.states().values()
+        for known in states.values()
         if (known.read_at is None and known.name in unreadable)
         or (
             known.demand.site == task.source.demand.site
             and (known.id in listed or (unreadable and known.read_at and known.name not in taken))
         )
     }
-    return sources.keep_only(task.database, task.lease, keep, task.clock())
 
 
 def _each_once(found: Sequence[Container | Unreadable]) -> None:

@@ -95,7 +95,7 @@ def write_rebuilt(
         drafts = what_is_new(days, values_of(connection, name), digest)
         if not drafts:
             return []
-        ledger.keep_rule(connection, digest, text)
+        ledger.keep_rules(connection, {digest: text})
         return ledger.append(connection, head, name, drafts, at=now, run=run.id)
 
 

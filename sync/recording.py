@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -103,6 +104,7 @@ def _judged(
         some, begun = list[_Judged](), len(waiting)
         with database.read() as connection:
             snapshot = Snapshot(connection, run.containers)
+            snapshot.recall(each.goal.key_result.id for each in islice(waiting, _AT_ONCE))
             while waiting and sum(each.rows for each in some) < _ROWS_AT_ONCE and len(some) < _AT_ONCE:
                 found = _judge(snapshot, waiting.popleft(), cache, now)
                 some += [found] if found is not None else []
@@ -122,17 +124,11 @@ def _judge(snapshot: Snapshot, due: Due, cache: MirrorCache, now: datetime) -> _
 
 def _write_some(database: Database, some: Iterable[_Judged], run: Run, now: datetime) -> tuple[list[Entry], list[Due]]:
     """Write of key results in one transaction; returns the entries, and those that are to be measured anew."""
-    entries: list[Entry] = []
-    again: list[Due] = []
     with database.write() as connection:
-        head, ended = ledger.lock_head(connection), finals.ended(connection)
-        for each in some:
-            if not _stands(connection, each, ended):
-                again.append(Due(each.goal))
-                continue
-            entries += _write(connection, head, each, run=run, now=now)
-            head = _behind(head, entries)
-    return entries, again
+        head = ledger.lock_head(connection)
+        standing, overtaken = _standing(connection, list(some))
+        entries = _write(connection, head, standing, run=run, now=now)
+    return entries, [Due(each.goal) for each in overtaken]
 
 
 def _record_locked(database: Database, due: Due, run: Run, cache: MirrorCache, now: datetime) -> list[Entry]:
@@ -140,11 +136,7 @@ def _record_locked(database: Database, due: Due, run: Run, cache: MirrorCache, n
     with database.write() as connection:
         head = ledger.lock_head(connection)
         judged = _judge(Snapshot(connection, run.containers), due, cache, now)
-        return _write(connection, head, judged, run=run, now=now) if judged is not None else []
-
-
-def _behind(head: ledger.Head, entries: Sequence[Entry]) -> ledger.Head:
-    return ledger.Head(entries[-1].seq, entries[-1].hash) if entries and entries[-1].seq > head.seq else head
+        return _write(connection, head, [judged], run=run, now=now) if judged is not None else []
 
 
 def settle(database: Database, stills: Sequence[Still]) -> None:
@@ -170,7 +162,7 @@ def record_renamed(database: Database, key_results: Iterable[KeyResult], run: Ru
                 continue
             renames.move(connection, old, new)
             verdict = rename(ledger.state_of(connection, new), old)
-            entries += appended(connection, head, new, verdict, run=run, now=now)
+            entries += appended(connection, head, {new: verdict}, run=run, now=now)
     return entries
 
 
@@ -184,7 +176,7 @@ def record_retired(database: Database, left: Iterable[str], run: Run, now: datet
             if state is None or state.retired or name in finals.ended(connection).key_results:
                 continue
             verdict = left_config(state, holds.hold_of(connection, name))
-            entries += appended(connection, head, name, verdict, run=run, now=now)
+            entries += appended(connection, head, {name: verdict}, run=run, now=now)
     return entries
 
 
@@ -196,7 +188,7 @@ def left_config(state: ledger.KeyResultState, hold: holds.Hold | None = None) ->
 def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> Basis:
     """Read what a decision about a key result rests on; of a portion, if it still is all that moved."""
     connection, name = snapshot.connection, goal.key_result.id
-    state = ledger.state_of(connection, name)
+    state = snapshot.state(name)
     recorded = _recorded(connection, state, goal.rule)
     rules = [each for each in (recorded, goal.rule) if each is not None]
     generations = snapshot.generations({source for rule in rules for source in rule.sources})
@@ -305,35 +297,58 @@ def _recall(
     return past
 
 
-def _stands(connection: Connection, judged: _Judged, ended: finals.Ended) -> bool:
-    """Tell whether a key result and its sources are what they were when it was judged, and it was not closed since."""
-    if ended.stops(judged.goal.key_result) != judged.basis.stopped:
-        return False
-    state, known, was = ledger.state_of(connection, judged.goal.key_result.id), judged.basis.state, judged.basis
-    same = (state.seq if state else None) == (known.seq if known else None)
-    return same and sources.generations(connection, was.generations) == dict(was.generations)
+def _standing(connection: Connection, some: Sequence[_Judged]) -> tuple[list[_Judged], list[_Judged]]:
+    """Part those whose entries and sources are what they were when they were judged, and that were not closed since."""
+    ended = finals.ended(connection)
+    seqs = ledger.last_entries(connection, [each.goal.key_result.id for each in some])
+    now = sources.generations(connection, {name for each in some for name in each.basis.generations})
+
+    def stands(each: _Judged) -> bool:
+        key_result, known = each.goal.key_result, each.basis.state
+        return (
+            ended.stops(key_result) == each.basis.stopped
+            and seqs.get(key_result.id) == (known.seq if known else None)
+            and all(now[name] == seen for name, seen in each.basis.generations.items())
+        )
+
+    parted: tuple[list[_Judged], list[_Judged]] = ([], [])
+    for each in some:
+        parted[0 if stands(each) else 1].append(each)
+    return parted
 
 
-def _write(connection: Connection, head: ledger.Head, judged: _Judged, *, run: Run, now: datetime) -> list[Entry]:
-    goal, verdict = judged.goal, judged.verdict
-    if verdict.scopes == judged.basis.scopes:
-        verdict = replace(verdict, scopes=None)
-    if goal.rule is not None and verdict.drafts and not judged.basis.stopped:
-        text = rule_text(goal.rule)
-        ledger.keep_rule(connection, rule_hash(text), text)
-    return appended(connection, head, goal.key_result.id, verdict, run=run, now=now)
+def _write(
+    connection: Connection, head: ledger.Head, some: Iterable[_Judged], *, run: Run, now: datetime
+) -> list[Entry]:
+    rules: dict[str, str] = {}
+    verdicts: dict[str, Verdict] = {}
+    for each in some:
+        goal, verdict = each.goal, each.verdict
+        known = verdict.scopes == each.basis.scopes
+        verdicts[goal.key_result.id] = replace(verdict, scopes=None) if known else verdict
+        if goal.rule is not None and verdict.drafts and not each.basis.stopped:
+            text = rule_text(goal.rule)
+            rules[rule_hash(text)] = text
+    ledger.keep_rules(connection, rules)
+    return appended(connection, head, verdicts, run=run, now=now)
 
 
 def appended(
-    connection: Connection, head: ledger.Head, name: str, verdict: Verdict, *, run: Run, now: datetime
+    connection: Connection, head: ledger.Head, verdicts: Mapping[str, Verdict], *, run: Run, now: datetime
 ) -> list[Entry]:
-    """Write a verdict behind the locked head, with all that is kept of the key result."""
-    entries = ledger.append(connection, head, name, verdict.drafts, at=now, run=run.id)
-    if verdict.scopes is not None:
-        scopes.keep(connection, name, verdict.scopes)
-    if verdict.held is not None:
-        holds.keep(connection, name, verdict.held.hold)
-    if verdict.state is not None:
-        seq = entries[-1].seq if entries else verdict.state.seq
-        ledger.keep_state(connection, replace(verdict.state, seq=seq))
+    """Write the verdicts about key results behind the locked head, with all that is kept of them."""
+    entries: list[Entry] = []
+    states: list[ledger.KeyResultState] = []
+    for name, verdict in verdicts.items():
+        mine = ledger.chained(head, name, verdict.drafts, at=now, run=run.id)
+        head = ledger.Head(mine[-1].seq, mine[-1].hash) if mine else head
+        if verdict.scopes is not None:
+            scopes.keep(connection, name, verdict.scopes)
+        if verdict.held is not None:
+            holds.keep(connection, name, verdict.held.hold)
+        if verdict.state is not None:
+            states.append(replace(verdict.state, seq=head.seq if mine else verdict.state.seq))
+        entries += mine
+    ledger.write(connection, entries)
+    ledger.keep_states(connection, states)
     return entries

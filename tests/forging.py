@@ -22,7 +22,7 @@ def forge(connection: Connection, entries: Sequence[Entry]) -> None:
         if each.kind in (EntryKind.BASELINE, EntryKind.TARGET):
             terms[each.key_result] = each.details or ""
         name = each.key_result
-        ledger.keep_state(
-            connection,
-            KeyResultState(name, each.new, written.seq, each.rule or "", terms[name], each.at, each.at, generations={}),
+        state = KeyResultState(
+            name, each.new, written.seq, each.rule or "", terms[name], each.at, each.at, generations={}
         )
+        ledger.keep_states(connection, [state])

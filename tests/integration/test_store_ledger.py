@@ -152,8 +152,7 @@ def test_the_state_of_a_key_result_is_kept_and_replaced(database: Database) -> N
     )
     never = KeyResultState("kr0", None, 0, "rule", "{}", MORNING, MORNING, {}, retired=True)
     with database.write() as connection:
-        ledger.keep_state(connection, state)
-        ledger.keep_state(connection, never)
+        ledger.keep_states(connection, [state, never])
     with database.read() as connection:
         assert ledger.states(connection) == {"kr0": never, "kr1": state}
         assert ledger.state_of(connection, "kr2") is None
@@ -161,7 +160,7 @@ def test_the_state_of_a_key_result_is_kept_and_replaced(database: Database) -> N
     totals = (Total(beyond, -beyond, 7), Total(SMALL, LARGE, 2))
     later = KeyResultState("kr1", LARGE, 9, "rule2", "[]", MORNING, MORNING, {"t": 7}, retired=True, totals=totals)
     with database.write() as connection:
-        ledger.keep_state(connection, later)
+        ledger.keep_states(connection, [later])
     with database.read() as connection:
         assert ledger.state_of(connection, "kr1") == later
 
@@ -170,7 +169,7 @@ def test_the_text_of_a_rule_is_kept_once(database: Database) -> None:
     text = rule_text(a_rule())
     for _ in range(2):
         with database.write() as connection:
-            ledger.keep_rule(connection, rule_hash(text), text)
+            ledger.keep_rules(connection, {rule_hash(text): text})
     with database.read() as connection:
         assert ledger.rule_text_of(connection, rule_hash(text)) == text
 
