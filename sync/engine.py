@@ -160,7 +160,7 @@ class Engine:
     large: int = facets.LARGE
     """Items of a source from which on its facets are kept."""
     still: Collection[str] | None = ()
-    """Key results that no goal names because their config is broken: they stand still, and do not retire.
+    """Names of key results that no goal has because their config is broken: they stand still, and do not retire.
 
     None when nobody knows which those are: then none retires.
     """
