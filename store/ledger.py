@@ -239,6 +239,11 @@ def states(connection: Connection, names: Collection[str] | None = None) -> dict
     return {row.id: _state(row) for row in connection.execute(wanted)}
 
 
+def names_written(connection: Connection) -> set[str]:
+    """Return every name under which an entry was ever written, also those that key results do not have any more."""
+    return set(connection.execute(select(ledger_entry.c.key_result).distinct()).scalars())
+
+
 class OnRecord(NamedTuple):
     """What a look at all key results needs of each, as it stands in the table: there are many, and few have moved."""
 
