@@ -361,7 +361,8 @@ def test_what_happens_between_runs_of_an_engine_is_told_apart_from_what_the_next
     """A warm engine looks before it reads, unless nothing but its own reads can have moved anything."""
     tracker = FakeTracker(Clock(at("2026-11-16T12:00")), "PAY")
     closed: dict[str, Any] = {"state": State.DONE, "closed_at": at("2026-11-15T10:00")}
-    tracker.put("PAY", an_item("PAY-1", **closed), an_item("PAY-2", State.DONE, closed_at=at("2026-11-01"), assignees=("Mira",)))
+    early = at("2026-11-01")
+    tracker.put("PAY", an_item("PAY-1", **closed), an_item("PAY-2", State.DONE, closed_at=early, assignees=("Mira",)))
     world = World(database, {SOURCE: tracker}, tracker.clock)
     lately = AllOf((Within(Moment.CLOSED, (LastDays(2),)),))
     world.feed("lately", a_rule(a_part(where=lately, window=Window.ALWAYS)))
