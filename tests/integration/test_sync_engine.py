@@ -14,9 +14,9 @@ from okrs.work import State
 from store.database import Database
 from store.tables import item_version
 from store.upkeep.forgetting import forget_names
-from sync import engine as engine_module
 from sync.engine import KeyResultUpdate
 from sync.listing import OVERLAP
+from sync.recording import settle
 from sync.task import Outcome
 from tests.builders import SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
@@ -367,7 +367,7 @@ def test_what_happens_between_runs_of_an_engine_is_told_apart_from_what_the_next
     lately = AllOf((Within(Moment.CLOSED, (LastDays(2),)),))
     world.feed("lately", a_rule(a_part(where=lately, window=Window.ALWAYS)))
     world.feed("people", a_rule(a_part(where=where(assignee=["Mira", "Jo"]))))
-    engine, settle = world.engine(), engine_module.settle
+    engine = world.engine()
     assert len(engine.sync().entries) == 2
     tracker.clock.now = at("2026-11-17T23:59")
     settled = []
@@ -378,7 +378,7 @@ def test_what_happens_between_runs_of_an_engine_is_told_apart_from_what_the_next
         if len(settled) == 2:  # the last record of the run is over, and the run is not
             tracker.clock.forward(minutes=2)
 
-    monkeypatch.setattr(engine_module, "settle", midnight)
+    monkeypatch.setattr("sync.engine.settle", midnight)
     assert (engine.sync().entries, len(settled)) == ((), 2)
     forget_names(database, ["Mira"])
     tracker.put("PAY", an_item("PAY-3", State.DONE, closed_at=at("2026-11-17T10:00"), assignees=("Jo",)))

@@ -244,7 +244,7 @@ def test_what_is_forgotten_while_it_is_measured_is_measured_anew(world: World, m
     tracker = world.trackers[SOURCE]
     tracker.change("PAY", "PAY-3", state=State.DONE, closed_at=world.clock())
     world.read_only()
-    write, times = recording._write_some, []
+    write, times = recording._write_some, list[Any]()
 
     def late(*given: Any) -> Any:
         if not times:
@@ -255,7 +255,7 @@ def test_what_is_forgotten_while_it_is_measured_is_measured_anew(world: World, m
     monkeypatch.setattr(recording, "_write_some", late)
     world.record()
     assert times
-    assert (world.value("kr"), world.value("named")) == (3, 1)  # PAY-3 is nobody's any more
+    assert [world.value("kr"), world.value("named")] == [3, 1]  # PAY-3 is nobody's any more
     assert 2 not in [each.new for each in world.entries("named")]
     assert world.sync(full=True).entries == ()
     assert world.verify().ok
