@@ -315,19 +315,6 @@ def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, l
     return found
 
 
-def evidence_then(connection: Connection, name: str, until: int) -> list[Evidence]:
-    """Return what was on the line of a key result behind an entry: the last row of each item up to there."""
-    rows = select(ledger_delta).join(ledger_entry, ledger_entry.c.seq == ledger_delta.c.seq)
-    mine = rows.where(written_of(connection, name), ledger_entry.c.seq <= until)
-    found: dict[tuple[int, str, str], Evidence] = {}
-    for row in connection.execute(mine.order_by(ledger_delta.c.seq, ledger_delta.c.place)):
-        key = (row.part, row.source, row.item)
-        found.pop(key, None)
-        if row.new_weight is not None:
-            found[key] = Evidence(*key, row.version, row.new_weight, row.new_amount)
-    return sorted(found.values(), key=lambda each: each.key)
-
-
 @cache
 def _evidence_among() -> Select[Any]:
     """Asked for every key result, so it is put together once."""

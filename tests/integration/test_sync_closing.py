@@ -217,17 +217,14 @@ def test_not_by_what_a_query_found_before_the_end(database: Database) -> None:
     clock.now = LATE
     tracker.finds["mine"] = TryLater("The tracker is down for a moment.")
     assert world.sync().sources[0].state is Outcome.FAILED
-    told = "asked is fed by a query of tracker, not answered since cycle ended: run `headway sync`, or take its number as "
-    assert world.closing() == (f"{told}it is with --stale.",)
+    told = "asked is fed by a query of tracker, not answered since cycle ended: run `headway sync`, or take its number "
+    assert world.closing() == (f"{told}as it is with --stale.",)
     assert world.closing(stale=True) == ()
     tracker.finds["mine"] = {"id:PAY-1", "id:PAY-2"}
     world.sync()
     assert world.closing() == ()
     world.close()
-    assert [(each.key_result, each.new) for each in world.entries() if each.kind == "close"] == [
-        ("asked", 2),
-        ("listed", 2),
-    ]
+    assert {name: each.value for name, each in ends(world).items()} == {"asked": 2, "listed": 2}
 
 
 @pytest.mark.parametrize("edit", ["rule", "terms", "mapping", "reading"])
