@@ -123,7 +123,7 @@ def _moved_at(entries: Sequence[Entry]) -> datetime:
     decisions: list[list[Entry]] = []
     for each in entries:
         before = decisions[-1][-1] if decisions else None
-        if before is not None and before.at == each.at and _follows(before.kind, each.kind):
+        if before is not None and before.at == each.at and together(before.kind, each.kind):
             decisions[-1].append(each)
         else:
             decisions.append([each])
@@ -133,7 +133,8 @@ def _moved_at(entries: Sequence[Entry]) -> datetime:
     )
 
 
-def _follows(before: EntryKind, kind: EntryKind) -> bool:
+def together(before: EntryKind, kind: EntryKind) -> bool:
+    """Tell whether one decision may write an entry of a kind right behind one of another."""
     return before in _TOGETHER and kind in _TOGETHER and _TOGETHER.index(before) < _TOGETHER.index(kind)
 
 

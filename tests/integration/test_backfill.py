@@ -30,7 +30,7 @@ from mapping.rule import (
 )
 from okrs.cycle import Calendar, Period
 from okrs.lanes import approximate_in, day_in, value_on
-from okrs.ledger import Entry, EntryKind
+from okrs.ledger import Entry, EntryKind, canonical_json
 from okrs.numbers import plain
 from okrs.work import State, Step
 from store.database import Database, open_database
@@ -286,6 +286,22 @@ def test_verify_holds_a_rebuilt_day_against_the_day_before(database: Database) -
         connection.execute(text("UPDATE ledger_entry SET old = :old, hash = :hash WHERE seq = 3"), told)
         connection.execute(text("UPDATE ledger_head SET hash = :hash"), told)
     assert world.verify().problem == "Entry 3: its old value 7.000000 is not the value of the day before, 0.000000."
+
+
+def test_verify_holds_a_rebuilt_day_against_the_first_measurement(database: Database) -> None:
+    """A day that was not over anywhere is on record as it was seen, and not to be told otherwise."""
+    world, tracker = small(database)
+    tracker.change("PAY", "PAY-1", labels=("p1",))
+    world.sync()
+    backfilled(world, "kr")
+    first, *_, last = world.entries("kr")
+    day = first.at.date() + timedelta(days=1)
+    forged = replace(last, details=canonical_json({"day": day.isoformat(), "approximate": []})).sealed()
+    with world.database.write() as connection:
+        told = {"details": forged.details, "hash": forged.hash, "seq": last.seq}
+        connection.execute(text("UPDATE ledger_entry SET details = :details, hash = :hash WHERE seq = :seq"), told)
+        connection.execute(text("UPDATE ledger_head SET hash = :hash"), told)
+    assert world.verify().problem == f"Entry {last.seq}: {day} was not over before its key result was first measured."
 
 
 def test_a_day_before_the_first_measurement_is_explained_by_what_was_rebuilt(database: Database) -> None:
