@@ -17,8 +17,9 @@ def quarantined(config: Config, cases: Sequence[Case], files: Files, owners: Own
     parts = {root.home.file: root for root in files.roots}
     moving = _moving(config, [parts[each.versions[0].root.home.file] for each in cases if each.level is Level.STANDING])
     known = {each.id for each in config.key_results}
+    before = _before(config, (root for each in cases for root in each.roots))
     return tuple(
-        _quarantined(each, parts.get(each.place), moving, _own(each, known, owners))
+        _quarantined(each, parts.get(each.place), moving, _own(each, known, owners), before)
         for each in cases
         if each.level is not Level.WRITTEN
     )
@@ -47,7 +48,21 @@ def _own(case: Case, known: Collection[str], owners: Owners) -> list[str]:
     return [each[1] for each in dict.fromkeys(own) if owners.get(each, case) is case]
 
 
-def _quarantined(case: Case, part: Spot | None, moving: Collection[str], own: Sequence[str]) -> Quarantined:
+def _before(config: Config, roots: Iterable[Spot]) -> list[tuple[str, str]]:
+    """Return the ids of key results, each with one that it had before, in the config or as files say it."""
+    inner = (spot for each in objectives_of(roots) for spot in key_results_of(each))
+    told = [(spot.word("id"), spot.word("was")) for spot in inner]
+    told += [(each.id, each.was) for each in config.key_results]
+    return list(dict.fromkeys((name, was) for name, was in told if name and was))
+
+
+def _quarantined(
+    case: Case,
+    part: Spot | None,
+    moving: Collection[str],
+    own: Sequence[str],
+    before: Iterable[tuple[str, str]],
+) -> Quarantined:
     """Tell what becomes of a file, of which `part` is in the config."""
     runs = case.level is Level.LAST_GOOD
     taking = [part] if runs and part else []
@@ -62,6 +77,7 @@ def _quarantined(case: Case, part: Spot | None, moving: Collection[str], own: Se
         runs=runs,
         key_results=tuple(dict.fromkeys([*running, *still])),
         still=tuple(still),
+        formerly=tuple(was for name, was in before if name in still),
         misfit=case.misfit,
         since=case.kept.wrong_since if case.kept else None,
         hidden=bool(unreadable(case.file) - {Kind.TEMPLATE}),

@@ -269,6 +269,11 @@ def _last_entries() -> Select[Any]:
     return select(key_result.c.id, key_result.c.seq).where(key_result.c.id.in_(bindparam("names", expanding=True)))
 
 
+def names_written(connection: Connection) -> set[str]:
+    """Return every name under which an entry was ever written, also those that key results do not have any more."""
+    return set(connection.execute(select(ledger_entry.c.key_result).distinct()).scalars())
+
+
 class OnRecord(NamedTuple):
     """What a look at all key results needs of each, as it stands in the table: there are many, and few have moved."""
 
@@ -338,19 +343,6 @@ def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, l
             mine = found.setdefault(row.key_result, [])
             mine.append(Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount))
     return found
-
-
-def evidence_then(connection: Connection, name: str, until: int) -> list[Evidence]:
-    """Return what was on the line of a key result behind an entry: the last row of each item up to there."""
-    rows = select(ledger_delta).join(ledger_entry, ledger_entry.c.seq == ledger_delta.c.seq)
-    mine = rows.where(written_of(connection, name), ledger_entry.c.seq <= until)
-    found: dict[tuple[int, str, str], Evidence] = {}
-    for row in connection.execute(mine.order_by(ledger_delta.c.seq, ledger_delta.c.place)):
-        key = (row.part, row.source, row.item)
-        found.pop(key, None)
-        if row.new_weight is not None:
-            found[key] = Evidence(*key, row.version, row.new_weight, row.new_amount)
-    return sorted(found.values(), key=lambda each: each.key)
 
 
 @cache

@@ -4,19 +4,20 @@ Nothing here asks what is kept of today: what the entries tell is folded, and ve
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from mapping.attribution import Evidence
 from mapping.family import Lore, Seen
 from mapping.measure import Scopes
 from mapping.past import Absence, History, Record
 from okrs.closing import parse_ending
+from okrs.cycle import Calendar
 from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import Entry, EntryKind, proposed, terms_in
 from okrs.objective import Terms, parse_terms
@@ -122,7 +123,7 @@ def _moved_at(entries: Sequence[Entry]) -> datetime:
     decisions: list[list[Entry]] = []
     for each in entries:
         before = decisions[-1][-1] if decisions else None
-        if before is not None and before.at == each.at and _follows(before.kind, each.kind):
+        if before is not None and before.at == each.at and together(before.kind, each.kind):
             decisions[-1].append(each)
         else:
             decisions.append([each])
@@ -132,7 +133,8 @@ def _moved_at(entries: Sequence[Entry]) -> datetime:
     )
 
 
-def _follows(before: EntryKind, kind: EntryKind) -> bool:
+def together(before: EntryKind, kind: EntryKind) -> bool:
+    """Tell whether one decision may write an entry of a kind right behind one of another."""
     return before in _TOGETHER and kind in _TOGETHER and _TOGETHER.index(before) < _TOGETHER.index(kind)
 
 
@@ -224,10 +226,29 @@ def rules_until(connection: Connection, name: str, seq: int) -> list[Entry]:
 
 def reconstructed(connection: Connection, name: str) -> dict[date, Entry]:
     """Return what was rebuilt of days before the first measurement: by day the last entry that tells of it."""
-    mine = (written_of(connection, name), ledger_entry.c.kind == EntryKind.RECONSTRUCTED.value)
-    rows = connection.execute(select(ledger_entry).where(*mine).order_by(ledger_entry.c.seq))
-    entries = map(ledger.entry_of, rows)
-    return {day: entry for entry in entries if (day := day_in(entry.details)) is not None}
+    return {day: entry for _, day, entry in _rebuilt(connection, written_of(connection, name))}
+
+
+def reconstructed_at(connection: Connection, day: date) -> dict[str, Entry]:
+    """Return what was rebuilt of the end of a day, by the ids of now: the entries of the last days that have one."""
+    known, found = renames(connection), dict[str, dict[date, Entry]]()
+    for name, of, entry in _rebuilt(connection):
+        if of <= day:
+            found.setdefault(called_now(known, name, entry.seq), {})[of] = entry
+    return {name: told[max(told)] for name, told in found.items()}
+
+
+def _rebuilt(connection: Connection, *mine: ColumnElement[bool]) -> Iterator[tuple[str, date, Entry]]:
+    """Yield the entries of rebuilt days, with the names they were written under and their days, in order."""
+    rows = select(ledger_entry).where(*mine, ledger_entry.c.kind == EntryKind.RECONSTRUCTED.value)
+    for entry in map(ledger.entry_of, connection.execute(rows.order_by(ledger_entry.c.seq))):
+        if (day := day_in(entry.details)) is not None:
+            yield entry.key_result, day, entry
+
+
+def over_by(calendar: Calendar, at: datetime) -> date:
+    """Return the last local day that was over by then, the one that ends with that instant included."""
+    return calendar.day_of(at + timedelta.resolution) - timedelta(days=1)
 
 
 # --- runs ----------------------------------------------------------------------------------------------------------

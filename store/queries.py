@@ -133,6 +133,12 @@ def answered(connection: Connection, source: str) -> frozenset[str]:
     return frozenset(connection.execute(asked).scalars())
 
 
+def answered_at(connection: Connection, source: str) -> dict[str, datetime]:
+    """Return when each query of a source was answered last, of those that ever were."""
+    asked = select(query.c.text, query.c.read_at).where(query.c.source == source, query.c.read_at.is_not(None))
+    return {row.text: row.read_at for row in connection.execute(asked)}
+
+
 def name_of_query(text: str) -> str:
     """Return what a query is called in the tables."""
     return short(storable(text))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
 
 from okrs.ledger import EntryKind, renamed_from
-from okrs.objective import KeyResult
+from okrs.objective import KeyResult, Objective
 from store.tables import evidence, final, frozen_scope, hold, key_result, ledger_entry, override
 
 
@@ -79,9 +79,9 @@ def on_record(connection: Connection, known: KeyResult) -> str:
     return next(iter(pending(connection, [known])), known.id)
 
 
-def names_of(key_results: Iterable[KeyResult]) -> set[str]:
-    """Return every name under which key results of the config may be on record."""
-    return {name for each in key_results for name in (each.id, each.was) if name}
+def names_of(promises: Iterable[KeyResult] | Iterable[Objective]) -> set[str]:
+    """Return every name under which key results of the config, or objectives, may be on record."""
+    return {name for each in promises for name in (each.id, each.was) if name}
 
 
 def pending(connection: Connection, key_results: Iterable[KeyResult]) -> dict[str, str]:

@@ -13,6 +13,14 @@ def of_key_result(connection: Connection, name: str) -> Scopes:
     return {row.scope: frozenset(orjson.loads(row.items)) for row in rows}
 
 
+def of_all(connection: Connection) -> dict[str, dict[str, frozenset[str]]]:
+    """Return the scopes that were frozen, by key result and `scope_key`."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for row in connection.execute(select(frozen_scope)):
+        found.setdefault(row.key_result, {})[row.scope] = frozenset(orjson.loads(row.items))
+    return found
+
+
 def keep(connection: Connection, name: str, scopes: Scopes) -> None:
     """Let these be the scopes of a key result, and no others: one whose clause was edited is frozen anew."""
     held = of_key_result(connection, name)

@@ -252,13 +252,13 @@ def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
 
 
 @cache
-def _fences() -> Select[Any]:
-    return select(source.c.name, source.c.fence)
+def _turns() -> Select[Any]:
+    return select(source.c.name, source.c.fence, source.c.generation)
 
 
-def fences(connection: Connection) -> dict[str, int]:
-    """Return how often each source was leased: whoever changes anything of it holds a lease."""
-    return {row.name: row.fence for row in connection.execute(_fences())}
+def turns(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Return how often each source was leased, and its generation: whoever changes anything of it moves one of them."""
+    return {row.name: (row.fence, row.generation) for row in connection.execute(_turns())}
 
 
 def note_error(

@@ -16,13 +16,14 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from mapping.codec import rule_hash, rule_text
+from mapping.demand import demand_of
 from mapping.rule import Rule
 from okrs.closing import Ending, grade_of
 from okrs.cycle import Cycle
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import KeyResult, Objective, Terms, parse_terms
 from okrs.progress import progress
-from store import holds, ledger, overrides, people, sources
+from store import holds, ledger, overrides, people, queries, sources
 from store.cache import MirrorCache
 from store.database import Database
 from store.finals import Final, finals, keep_finals
@@ -195,7 +196,10 @@ class _Grading:
     def _unread(self, rule: Rule) -> str:
         late = [name for name in rule.sources if not self._is_read(name)]
         since = "lately" if not self.over else f"since {self.cycle.id} ended"
-        return f"is fed by {' and '.join(late)}, not read completely {since}" if late else ""
+        if late:
+            return f"is fed by {' and '.join(late)}, not read completely {since}"
+        asked = [name for name in rule.sources if not self._is_answered(name, demand_of(rule, name).queries)]
+        return f"is fed by a query of {' and '.join(asked)}, not answered {since}" if asked else ""
 
     def _is_read(self, name: str) -> bool:
         """Tell whether what is known of a source is that of the cycle's end; before it, that of today."""
@@ -204,6 +208,16 @@ class _Grading:
             return not any(stale(each, known, self.now) for each in self.setup.sources if each.name == name)
         read = known.read_as(self.setup.containers[name])
         return all(each is not None and each.watermark is not None and each.watermark >= self.end for each in read)
+
+    def _is_answered(self, name: str, wanted: Iterable[str]) -> bool:
+        """Tell whether what queries of a source found is that of the cycle's end, too; one that fails fails the source.
+
+        Before the end that is enough: then the source is stale.
+        """
+        if not self.over:
+            return True
+        told = queries.answered_at(self.connection, name) if wanted else {}
+        return all(text in told and told[text] >= self.end for text in wanted)
 
     def _unsettled(self, goal: Goal, basis: Basis) -> str:
         try:

@@ -59,7 +59,7 @@ from store.database import Database
 from store.holds import Hold, open_holds
 from store.ledger import Head, head_of
 from store.runs import finish_run, start_run
-from store.sources import LEASE, Lease, Reader, acquire, fences, release
+from store.sources import LEASE, Lease, Reader, acquire, release, turns
 from sync.deciding import Goal
 from sync.overriding import record_run_out
 from sync.reading import read
@@ -131,11 +131,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What else a key result could be moved by: a local day, an entry, or somebody who took a lease."""
+    """What else a key result could be moved by: a local day, an entry, or somebody who changed a source."""
 
     days: frozenset[date]
     head: Head
-    leases: Mapping[str, int]
+    sources: Mapping[str, tuple[int, int]]
 
 
 @dataclass
@@ -160,7 +160,7 @@ class Engine:
     large: int = facets.LARGE
     """Items of a source from which on its facets are kept."""
     still: Collection[str] | None = ()
-    """Key results that no goal names because their config is broken: they stand still, and do not retire.
+    """Names of key results that no goal has because their config is broken: they stand still, and do not retire.
 
     None when nobody knows which those are: then none retires.
     """
@@ -180,7 +180,6 @@ class Engine:
         chosen = [each for each in self.sources if not wanted or each.name in wanted]
         reports = self._read_all(chosen, run, full=full)
         entries += self._record(run)
-        self._left.mark = self._mark()
         finish_run(self.database, run.id, self.clock())
         with self.database.read() as connection:
             report = Report(run.id, reports, tuple(entries), open_holds(connection))
@@ -192,14 +191,12 @@ class Engine:
 
     def _is_at_rest(self) -> bool:
         """Tell whether all is as this engine left it: true between most polls of a process that stays."""
-        return self._left.mark is not None and self._left.mark == self._mark()
+        return self._left.mark is not None and self._left.mark == self._mark(self.clock())
 
-    def _mark(self) -> _Mark:
-        now = self.clock()
+    def _mark(self, now: datetime) -> _Mark:
+        days = frozenset(each.day_of(now) for each in self._calendars)
         with self.database.read() as connection:
-            return _Mark(
-                frozenset(each.day_of(now) for each in self._calendars), head_of(connection), fences(connection)
-            )
+            return _Mark(days, head_of(connection), turns(connection))
 
     @cached_property
     def _calendars(self) -> frozenset[Calendar]:
@@ -218,7 +215,10 @@ class Engine:
 
     def _record(self, run: Run) -> list[Entry]:
         with self.recording:
-            return self._recorded(run, self.clock())
+            now = self.clock()
+            entries = self._recorded(run, now)
+            self._left.mark = self._mark(now)  # of just that time: what comes from here on is not recorded yet
+            return entries
 
     def _recorded(self, run: Run, now: datetime) -> list[Entry]:
         for name, asked in self._asked.items():

@@ -89,7 +89,7 @@ def listing(
         task.note(known.name, str(error))
         tally.fail(known.name, error)
 
-    return Walk(known.name, ask, page, done, failed)
+    return Walk(known.name, ask, page, done, failed, aside.give_up)
 
 
 @dataclass
@@ -134,9 +134,13 @@ class _Aside:
         try:
             self._wait()
         finally:
-            if self._writer is not None:
-                self._writer.shutdown()
-                self._writer = None
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Let no thread stay behind, whatever became of what it wrote; what is gathered of no take is thrown away."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.shutdown()
 
     def _wait(self) -> None:
         if self._writing is not None:

@@ -56,6 +56,8 @@ class Walk(Generic[P]):
     page: Callable[[P], None]
     done: Callable[[], None]
     failed: Callable[[ConnectorError], None]
+    close: Callable[[], None] = lambda: None
+    """Called at the end however it came to that, also where neither `done` nor `failed` are."""
     begun: set[str | None] = field(default_factory=lambda: {None})
     """Resume points that were named so far."""
     left: int = 1
@@ -166,7 +168,12 @@ def explore(crew: Crew, walks: Iterable[Walk[P]]) -> None:
     Raises RateLimited and CredentialsRefused, which no other walk would escape, once what is under way has come
     back, and whatever `page` and `done` raise that is no ConnectorError.
     """
-    _Exploration(crew, walks).run()
+    every = list(walks)
+    try:
+        _Exploration(crew, every).run()
+    finally:
+        for walk in every:
+            walk.close()
 
 
 class _Exploration(Generic[P]):

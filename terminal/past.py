@@ -85,4 +85,7 @@ def status_then(view: StatusThen) -> RenderableType:
     if view.since is None or view.since > view.at:
         since = f"the first entry is of {view.since:%Y-%m-%d %H:%M} UTC" if view.since else "nothing is measured yet"
         lines.append(Text(f"Nothing was known then: {since}.", "yellow"))
+    if any(each.reconstructed for each in view.view.key_results):
+        told = "What is reconstructed was not measured then: it is rebuilt from the tickets' own dates."
+        lines.append(Text(told, "yellow"))
     return Group(*lines, render.status(view.view))

@@ -164,14 +164,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         word, style = _NOT_READ
     elif each.reading:
         word += " · reading for a changed rule"
-    if each.hold:
-        word += " · an update is held"
-    if each.override:
-        word += " · set by hand"
-    if each.quarantined:
-        word += " · in quarantine"
-    elif not each.mapped and not each.override and not each.closed:
-        word += " · no mapping"
+    word += "".join(f" · {remark}" for remark in _remarks(each))
     return (
         plain_text(each.key_result.title),
         plain_text(each.key_result.id, "dim"),
@@ -180,6 +173,19 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
         Text(number(None) if each.unread else percent(clamped(each.standing.progress))),
         Text(word, style),
     )
+
+
+def _remarks(each: KeyResultStatus) -> Iterator[str]:
+    if each.reconstructed:
+        yield f"reconstructed{_approximate(each.approximate)}"
+    if each.hold:
+        yield "an update is held"
+    if each.override:
+        yield "set by hand"
+    if each.quarantined:
+        yield "in quarantine"
+    elif not each.mapped and not each.override and not each.closed:
+        yield "no mapping"
 
 
 def _values(each: KeyResultStatus) -> str:
@@ -368,9 +374,11 @@ def _closed(ending: Ending) -> str:
 
 
 def _reconstructed(entry: Entry) -> str:
-    names = approximate_in(entry.details)
-    approximate = f" (approximate: {', '.join(names)})" if names else ""
-    return f"reconstructed: the end of {day_in(entry.details)}{approximate}"
+    return f"reconstructed: the end of {day_in(entry.details)}{_approximate(approximate_in(entry.details))}"
+
+
+def _approximate(names: Sequence[str]) -> str:
+    return f" (approximate: {harmless(', '.join(names), 200)})" if names else ""
 
 
 def ticket(key: str, title: str) -> str:

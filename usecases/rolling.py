@@ -16,6 +16,7 @@ from config.tree import Entry, Listing, Scalar, Spot, Table
 from okrs.cycle import Cycle
 from store import ledger
 from store.finals import closed
+from store.renames import names_of
 from store.views.status import status
 from terminal.ports import Failure, InvalidConfig, Rolled, Rolling
 from usecases.ground import Ground, database_of, setup_of
@@ -85,13 +86,12 @@ def _last(ground: Ground, known: Config, connection: Connection, old: Cycle) -> 
 
 
 def _used(known: Config, connection: Connection) -> set[str]:
-    """Ids that stand in the config or in the ledger."""
+    """Ids that anything has or had, as the config or the ledger say: an entry stays under the name it was written."""
     ends = closed(connection)
     return {
-        *(each.id for each in known.objectives),
-        *(each.id for each in known.key_results),
-        *ledger.states(connection),
-        *ends,
+        *names_of(known.objectives),
+        *names_of(known.key_results),
+        *ledger.names_written(connection),
         *(each.ending.objective for each in ends.values()),
     }
 

@@ -15,7 +15,7 @@ from store.finals import ended
 from store.overrides import overrides
 from store.rehearsal import rehearsal
 from store.views.gaps import gaps
-from store.views.quarantine import standing, sure
+from store.views.quarantine import spared, sure
 from store.views.refused import refused
 from sync.engine import Engine
 from sync.task import Progress
@@ -86,7 +86,7 @@ def engine_of(ground: Ground, known: Config, database: Database, progress: Progr
         database=database,
         sources=[ground.to_read(known, name) for name in known.sources],
         goals=goals_of(known),
-        still=standing(known.quarantine) if sure(known.quarantine) else None,
+        still=spared(known.quarantine) if sure(known.quarantine) else None,
         clock=ground.clock,
         progress=progress,
         version=version("headway"),

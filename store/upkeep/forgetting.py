@@ -140,7 +140,9 @@ def forget_names(database: Database, names: Sequence[str]) -> None:
         for _ in _swept(database, table, digests):
             pass
     with database.write() as connection:  # names are terms of the indexes, which are made anew
-        for name in connection.execute(select(faceted.c.source)).scalars().all():
+        dressed = sorted(connection.execute(select(faceted.c.source)).scalars())
+        _locked(connection, dressed)  # for who dresses items just now, as they were before
+        for name in dressed:
             _undress(connection, name)
 
 
@@ -209,7 +211,11 @@ def _undress(connection: Connection, name: str) -> None:
 
 
 def _locked(connection: Connection, names: Iterable[str]) -> None:
-    """Wait for who reads these sources just now, and let others wait: none of their pages comes in unseen."""
+    """Wait for who writes of these sources just now, and let others wait: none of their pages comes in unseen.
+
+    Their lease is not needed: everything that commits under one takes the same lock first, and looks behind it at what
+    is forgotten.  Generations only grow, so whoever measured before this measures anew.
+    """
     for name in names:
         connection.execute(select(source.c.name).where(source.c.name == name).with_for_update())
 

@@ -17,7 +17,7 @@ from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
-from store import ledger, lookup, people, scopes, sources
+from store import ledger, lookup, past, people, scopes, sources
 from store.cache import MirrorCache
 from store.finals import Closed, closed
 from store.holds import Hold, hold_of, holds_json
@@ -119,7 +119,7 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     lines = seen.lines
     if state is not None:
         told = (
-            ledger.evidence_then(connection, held_as, end.closed.final.seq)
+            past.evidence_at(connection, held_as, end.closed.final.seq)
             if end
             else ledger.evidence_of(connection, held_as)
         )

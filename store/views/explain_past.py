@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,6 @@ from mapping.measure import Measured, Mirror, Scopes, lines_of, totals_of
 from mapping.past import History, Rebuilt, Records, as_seen, asks_queries, rebuilt, without_queries
 from mapping.rule import Rule, Scope
 from mapping.totals import kept, value_of
-from okrs.cycle import Calendar
 from okrs.lanes import approximate_in, value_on
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
@@ -85,7 +84,7 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
     held_as = on_record(connection, known) if known else name
     then = past.key_results_at(connection, at, held_as).get(held_as)
     if then is None or then.rule is None:
-        return _reconstructed(connection, setup, name, at)
+        return _reconstructed(connection, setup, name, held_as, at)
     rule = parse_rule(ledger.rule_text_of(connection, then.rule))
     records = {source: past.records_of(connection, source) for source in rule.sources}
     end = _end(connection, held_as, then, at)
@@ -238,25 +237,20 @@ def _stand(line: Line | None) -> tuple[Decimal | None, Decimal | None] | None:
 # --- days before it was measured -----------------------------------------------------------------------------------
 
 
-def _reconstructed(connection: Connection, setup: Setup, name: str, at: datetime) -> ExplainedThen:
-    day = over_by(setup.calendar, at)
-    entries = past.reconstructed(connection, name)
+def _reconstructed(connection: Connection, setup: Setup, name: str, held_as: str, at: datetime) -> ExplainedThen:
+    day = past.over_by(setup.calendar, at)
+    entries = past.reconstructed(connection, held_as)
     until = [each for each in entries if each <= day]
     if not until:
-        raise UnknownThenError(past.first_measured(connection, name))
+        raise UnknownThenError(past.first_measured(connection, held_as))
     entry = entries[max(until)]
     rule = parse_rule(ledger.rule_text_of(connection, entry.rule or ""))
-    history = past.history_of(connection, rule.sources, scopes.of_key_result(connection, name))
+    history = past.history_of(connection, rule.sources, scopes.of_key_result(connection, held_as))
     value = value_on(day, {each: told.new for each, told in entries.items()})
     told = rebuilt(rule, history, at, sighted=False)
     answer = Explained(name, value, at, rule, told.measured, message_for(setup.quarantine, name))
     known = _compared(answer, told)
     return ExplainedThen(answer, at, known, reconstructed=True, approximate=approximate_in(entry.details))
-
-
-def over_by(calendar: Calendar, at: datetime) -> date:
-    """Return the last local day that was over by then, the one that ends with that instant included."""
-    return calendar.day_of(at + timedelta.resolution) - timedelta(days=1)
 
 
 def explain_then_json(answer: ExplainedThen) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Quarantined:
     """The ids of its key results, as far as they are known."""
     still: tuple[str, ...] = ()
     """Those of them that stand still: nothing that is in force feeds them."""
+    formerly: tuple[str, ...] = ()
+    """Ids that these had before, under which they may be on record."""
     misfit: str = ""
     """Why its last good version does not run, where there is one."""
     since: datetime | None = None
@@ -76,6 +78,11 @@ def message_for(quarantine: Sequence[Quarantined], key_result: str) -> str | Non
 def standing(quarantine: Sequence[Quarantined]) -> frozenset[str]:
     """Return the key results that stand still."""
     return frozenset(name for each in quarantine for name in each.still)
+
+
+def spared(quarantine: Sequence[Quarantined]) -> frozenset[str]:
+    """Return the names under which key results that stand still may be on record: none of them has left the config."""
+    return standing(quarantine) | {name for each in quarantine for name in each.formerly}
 
 
 def sure(quarantine: Sequence[Quarantined]) -> bool:

@@ -14,11 +14,12 @@ from mapping.demand import demand_of
 from mapping.rule import Counts, Part, Rule
 from okrs.closing import grades_of
 from okrs.cycle import Cycle, elapsed_share
+from okrs.lanes import shown_value
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import ZERO, Moment, Standing, Status, objective_status, roll_up, standing
-from store import ledger, people, queries, sources
+from store import ledger, past, people, queries, sources
 from store.checkins import CheckIn, last_checkins
 from store.finals import Closed, closed
 from store.holds import Hold, open_holds
@@ -26,7 +27,7 @@ from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
 from store.overrides import Override, overrides
 from store.readiness import ready
-from store.renames import names_of, pending
+from store.renames import names_of, on_record, pending
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.quarantine import Quarantined, message_for, quarantine_json
@@ -69,6 +70,10 @@ class KeyResultStatus:
     """What these are about, in words."""
     closed: Closed | None = None
     """How it ended, where its cycle is closed: the value is the one that was shown then."""
+    reconstructed: bool = False
+    """Of a past day, before it was measured first: the automatic value is rebuilt from the trackers' own dates."""
+    approximate: tuple[str, ...] = ()
+    """Of a reconstructed one, what nothing tells of that day."""
 
     @property
     def unread(self) -> bool:
@@ -252,40 +257,66 @@ def moment_of(setup: Setup, name: str, now: datetime, *, closed: bool) -> Moment
     return Moment(elapsed_share(cycle, setup.calendar, now), now >= period.start, now >= period.end, closed)
 
 
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """How a key result of an open cycle stood at a time, by what was known of it then."""
+
+    automatic: Decimal | None
+    override: Override | None
+    """A person's value that was in force."""
+    moved_at: datetime | None
+    """When the automatic value last changed."""
+    mapped: bool
+    stale: bool
+    share_done: Decimal | None
+    """Of a binary one, the items that were done."""
+
+
+def standing_at(setup: Setup, key_result: KeyResult, stood: Stood, at: datetime, *, closed: bool) -> KeyResultStatus:
+    """Return what follows from how a key result stood; `closed` says that its cycle was, and this came in later."""
+    value = shown_value(stood.automatic, stood.override, None, at)
+    share = None if stood.override else stood.share_done
+    moment = moment_of(setup, key_result.cycle, at, closed=closed)
+    return KeyResultStatus(
+        key_result=key_result,
+        value=value,
+        standing=standing(key_result.terms, value, moment, setup.pace, stale=stood.stale, share_done=share),
+        stale=stood.stale,
+        reading=False,
+        mapped=stood.mapped,
+        updated_at=stood.override.since if stood.override else stood.moved_at,
+        automatic=stood.automatic,
+        override=stood.override,
+        last_day=last_day(stood.override, setup.calendar),
+    )
+
+
 def _key_result(
     connection: Connection, setup: Setup, held: _Held, key_result: KeyResult, now: datetime
 ) -> KeyResultStatus:
+    state = held.states.get(key_result.id)
     if end := held.closed.get(key_result.id):
-        state = held.states.get(key_result.id)
         then = key_result_then(key_result, end)
-        share = _share_then(held, state, then, connection, end.final.seq)
+        share = share_at(connection, then, state.rule if state else None, end.final.seq)
         told = ended(setup, then, end, share_done=share, measured=state is not None)
         return replace(told, checkin=held.checkins.get(key_result.id), names=held.names)
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
-    state, override, value = lanes.state, lanes.in_force(now), lanes.shown(now)
     old = bool(rule) and any(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
     )
     lacking = [each for each in held.refused if each.key_result == key_result.id]
     wanting = tuple(dict.fromkeys(each.error for each in lacking))
-    return KeyResultStatus(
-        key_result=key_result,
-        value=value,
-        standing=standing(
-            key_result.terms,
-            value,
-            moment_of(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles),
-            setup.pace,
-            stale=old,
-            share_done=None if override else _share_now(held, state, key_result),
-        ),
-        stale=old,
-        reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
-        mapped=rule is not None,
-        updated_at=override.since if override else state.moved_at if state else None,
+    stood = Stood(
         automatic=lanes.automatic,
-        override=override,
-        last_day=last_day(override, setup.calendar),
+        override=lanes.in_force(now),
+        moved_at=state.moved_at if state else None,
+        mapped=rule is not None,
+        stale=old,
+        share_done=_share_now(held, state, key_result),
+    )
+    return replace(
+        standing_at(setup, key_result, stood, now, closed=key_result.cycle in held.cycles),
+        reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
         checkin=held.checkins.get(key_result.id),
         names=held.names,
         hold=held.holds.get(key_result.id),
@@ -327,14 +358,12 @@ def _share_now(held: _Held, state: KeyResultState | None, key_result: KeyResult)
     return share_done(parse_rule(held.rules[state.rule]), held.lines.get(key_result.id, ()))
 
 
-def _share_then(
-    held: _Held, state: KeyResultState | None, key_result: KeyResult, connection: Connection, until: int
-) -> Decimal | None:
-    if state is None or not isinstance(key_result.terms, Binary):
+def share_at(connection: Connection, key_result: KeyResult, rule: str | None, until: int) -> Decimal | None:
+    """Return the share of a binary key result's items that were done at an entry, under a rule by its hash."""
+    if rule is None or not isinstance(key_result.terms, Binary):
         return None
-    lines = ledger.evidence_then(connection, key_result.id, until)
-    text = held.rules.get(state.rule) or ledger.rule_text_of(connection, state.rule)
-    return share_done(parse_rule(text), lines)
+    lines = past.evidence_at(connection, on_record(connection, key_result), until)
+    return share_done(parse_rule(ledger.rule_text_of(connection, rule)), lines)
 
 
 def share_done(rule: Rule, lines: Sequence[Evidence]) -> Decimal | None:

@@ -6,35 +6,34 @@ Titles, objectives and cycles are those of the config of today; what is kept of 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mapping.codec import parse_rule
+from mapping.past import last_instant
 from mapping.rule import Rule
-from okrs.lanes import shown_value
-from okrs.ledger import timestamp
-from okrs.objective import Binary, KeyResult
-from okrs.progress import standing
+from okrs.lanes import approximate_in, day_in
+from okrs.ledger import Entry, timestamp
+from okrs.objective import KeyResult
 from store import ledger, past, people
-from store.lanes import last_day
 from store.past import Read, Then
-from store.renames import on_record, pending
+from store.renames import pending
 from store.views.setup import Setup, SourceSetup
 from store.views.status import (
     SHOWN_AS,
     KeyResultStatus,
     SourceStatus,
     StatusView,
+    Stood,
     closed_cycles,
     cycles_named,
     ended,
     key_result_then,
-    moment_of,
     objectives_of,
     overdue,
-    share_done,
+    share_at,
+    standing_at,
     status_json,
 )
 
@@ -60,7 +59,9 @@ def status_at(connection: Connection, setup: Setup, at: datetime, cycle: str | N
     cycles = cycles_named(setup, cycle, over)
     shown = {each.id for each in cycles}
     said = [each.by for then_ in then.values() for each in (then_.override, then_.checkin) if each is not None]
-    known = _Known(reads, at, over, people.names_of(connection, sorted({each for each in said if each})))
+    names = people.names_of(connection, sorted({each for each in said if each}))
+    rebuilt = past.reconstructed_at(connection, past.over_by(setup.calendar, at))
+    known = _Known(reads, at, over, names, {new.get(name, name): each for name, each in rebuilt.items()})
     key_results = [_key_result(connection, setup, each, then.get(each.id, Then()), known) for each in setup.key_results]
     objectives = objectives_of(setup, over, key_results, at)
     view = StatusView(
@@ -84,45 +85,49 @@ class _Known:
     closed: frozenset[str]
     """Cycles that were closed."""
     names: Mapping[str, str]
+    rebuilt: Mapping[str, Entry]
+    """What was rebuilt of that time, by key result: of those that were not measured yet, it is what is shown."""
 
 
 def _key_result(connection: Connection, setup: Setup, named: KeyResult, then: Then, known: _Known) -> KeyResultStatus:
     if then.end is not None:
         key_result = key_result_then(named, then.end)
-        share = _share_done(connection, key_result, then)
+        share = share_at(connection, key_result, then.rule, then.end.final.seq)
         found = ended(setup, key_result, then.end, share_done=share, measured=then.rule is not None)
         return replace(found, checkin=then.checkin, names=known.names)
-    at, rule = known.at, _rule(connection, setup, named.id, then)
     key_result = replace(named, terms=then.terms or named.terms)
-    override = then.override if then.override is not None and then.override.active(at) else None
-    value = shown_value(then.value, override, None, at)
-    old = rule is not None and any(
-        overdue(each, known.reads.get(each.name, Read()).last_success, at)
-        for each in setup.sources
-        if each.name in rule.sources
+    rebuilt = known.rebuilt.get(named.id) if then.rule is None else None
+    stood = _stood(connection, setup, key_result, then, known) if rebuilt is None else _rebuilt(setup, rebuilt, then)
+    override = then.override if then.override is not None and then.override.active(known.at) else None
+    found = standing_at(
+        setup, key_result, replace(stood, override=override), known.at, closed=named.cycle in known.closed
     )
-    return KeyResultStatus(
-        key_result=key_result,
-        value=value,
-        standing=standing(
-            key_result.terms,
-            value,
-            moment_of(setup, key_result.cycle, at, closed=key_result.cycle in known.closed),
-            setup.pace,
-            stale=old,
-            share_done=None if override else _share_done(connection, key_result, then),
-        ),
-        stale=old,
-        reading=False,
-        mapped=rule is not None,
-        updated_at=override.since if override else then.moved_at,
-        automatic=then.value,
-        override=override,
-        last_day=last_day(override, setup.calendar),
+    return replace(
+        found,
         checkin=then.checkin,
         names=known.names,
         hold=then.hold,
+        reconstructed=rebuilt is not None,
+        approximate=approximate_in(rebuilt.details) if rebuilt is not None else (),
     )
+
+
+def _stood(connection: Connection, setup: Setup, key_result: KeyResult, then: Then, known: _Known) -> Stood:
+    rule = _rule(connection, setup, key_result.id, then)
+    old = rule is not None and any(
+        overdue(each, known.reads.get(each.name, Read()).last_success, known.at)
+        for each in setup.sources
+        if each.name in rule.sources
+    )
+    share = share_at(connection, key_result, then.rule, then.seq)
+    return Stood(then.value, None, then.moved_at, mapped=rule is not None, stale=old, share_done=share)
+
+
+def _rebuilt(setup: Setup, entry: Entry, then: Then) -> Stood:
+    """How it stood on a day before it was measured, of which this entry was written later: no read is late for that."""
+    day = day_in(entry.details)
+    moved_at = last_instant(setup.calendar, day) if day is not None else then.moved_at
+    return Stood(entry.new, None, moved_at, mapped=True, stale=False, share_done=None)
 
 
 def _rule(connection: Connection, setup: Setup, name: str, then: Then) -> Rule | None:
@@ -132,14 +137,6 @@ def _rule(connection: Connection, setup: Setup, name: str, then: Then) -> Rule |
     return None if then.retired else parse_rule(ledger.rule_text_of(connection, then.rule))
 
 
-def _share_done(connection: Connection, key_result: KeyResult, then: Then) -> Decimal | None:
-    if then.rule is None or not isinstance(key_result.terms, Binary):
-        return None
-    rule = parse_rule(ledger.rule_text_of(connection, then.rule))
-    until = then.end.final.seq if then.end is not None else then.seq
-    return share_done(rule, past.evidence_at(connection, on_record(connection, key_result), until))
-
-
 def _source(connection: Connection, each: SourceSetup, read: Read, at: datetime) -> SourceStatus:
     items = past.items_at(connection, each.name, at)
     return SourceStatus(each, SHOWN_AS.get(read.state, read.state), items, read.last_success, error=None)
@@ -147,10 +144,11 @@ def _source(connection: Connection, each: SourceSetup, read: Read, at: datetime)
 
 def status_then_json(answer: StatusThen) -> dict[str, Any]:
     """The document of `status --at --json`: that of `status --json`, with null for what is kept of no past day."""
-    document = status_json(answer.view)
+    view, document = answer.view, status_json(answer.view)
     nothing = {"reading": None, "error": None, "quarantined": None}
-    key_results = [each | nothing for each in document["key_results"]]
+    told = [{"reconstructed": each.reconstructed, "approximate": list(each.approximate)} for each in view.key_results]
+    key_results = [each | nothing | more for each, more in zip(document["key_results"], told, strict=True)]
     sources = [each | {"error": None, "unanswered": None} for each in document["sources"]]
     unknown = {"selects_nothing": None, "refused_fields": None, "refused_queries": None, "quarantine": None}
-    told = {"at": timestamp(answer.at), "known_since": timestamp(answer.since) if answer.since else None}
-    return document | {"key_results": key_results, "sources": sources} | unknown | told
+    known = {"at": timestamp(answer.at), "known_since": timestamp(answer.since) if answer.since else None}
+    return document | {"key_results": key_results, "sources": sources} | unknown | known

@@ -1,22 +1,28 @@
 """`verify`: is the ledger whole, and does every value follow from its evidence?
 
-Each entry is held against four laws, in order, and the first one broken is named:
+Each entry is held against these laws, and the first one broken is named:
 
 1. its place, its link to the entry before and its hash;
 2. its old value is the new value of the entry before it on the same lane of the same key result;
 3. its rows carry on the evidence before it, and their deltas add up to its change;
 4. the value recomputed from the evidence by the rule in force is its new value;
 5. a `close` entry says what was shown, a grade that follows from it unless a person gave it, and where the ledger
-   ended before the cycle was closed; behind it stands no other entry of the key result but corrections.
+   ended before the cycle was closed; behind it stands no other entry of the key result but corrections;
+6. its rule is the one in force, with the text that its hash says, and only a person does what people do;
+7. the first entry of a key result's automatic lane is its baseline, and the only one; what waits for a person is lifted
+   or decided before anything else moves it, and what is let through is what waited.
 
 What a person sets has no evidence: an override names who and why, and only what ran out ends by nobody's hand.
-Entries of days that were rebuilt are a lane of their own: each carries on the value of the day before.  At the
-end the head and what is kept for speed (state, evidence, overrides, final values) must agree with the replay.
+Entries of days that were rebuilt are a lane of their own: each carries on the value of the day before, and its day
+was over before the baseline.  At the end the head and what is kept for speed must agree with the replay
+(`store.views.kept`).  Times are those of whoever wrote: clocks differ between machines, and whoever measured long
+may write behind somebody who began later, so an entry may be of an earlier time than the one before it.
 """
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,15 +34,15 @@ from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
 from okrs.closing import Ending, flaw_of, parse_ending
-from okrs.lanes import Lane, day_in, lane_of, shown_value, value_on
-from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem, renamed_from, terms_in
+from okrs.lanes import Lane, day_in, lane_of, value_on
+from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem, renamed_from
 from okrs.objective import terms_text
 from store import ledger
-from store.finals import Final, finals
-from store.holds import open_holds
-from store.overrides import Override, overrides, told_by
-from store.tables import evidence, ledger_delta
+from store.overrides import Override, told_by
+from store.tables import ledger_delta
 from store.tables import rule as rule_table
+from store.views.kept import different
+from store.views.replay import Replay, decided
 
 _MEASURED = {EntryKind.BASELINE, EntryKind.AUTO, EntryKind.RULE, EntryKind.APPROVE, EntryKind.CORRECTION}
 """Entries whose new value must follow from the evidence."""
@@ -52,10 +58,14 @@ _KEEPING = {
 """Entries that move no value."""
 
 
+_RULELESS = {EntryKind.OVERRIDE, EntryKind.RESUME, EntryKind.CHECKIN}
+_BY_PEOPLE = {EntryKind.CHECKIN, EntryKind.APPROVE, EntryKind.REJECT, EntryKind.CLOSE}
+
+_FIRST_OF_ALL = timedelta(hours=14)
+"""By how much a day is over earlier than in UTC, where it is over first."""
+
 _KEPT = {EntryKind.AUTO, EntryKind.APPROVE, EntryKind.CORRECTION}
 """Entries that keep the last value of what has nothing to say, or the best one where the rule wants that."""
-
-_OF_HOLDS = {EntryKind.HOLD, EntryKind.LIFT, EntryKind.APPROVE, EntryKind.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,59 +83,17 @@ class Verified:
     """The first anchor that it does not hold against."""
 
 
-@dataclass(slots=True)
-class _Replay:
-    """A key result as its entries tell it."""
-
-    value: Decimal | None = None
-    lines: dict[tuple[int, str, str], Evidence] = field(default_factory=dict)
-    seq: int = 0
-    rule: str | None = None
-    terms: str | None = None
-    retired: bool = False
-    waits: str | None = None
-    """The details of the entry that tells of its open hold."""
-    override: Override | None = None
-    """Its human lane, in force or run out."""
-    human: int = 0
-    """The last entry of that lane."""
-    end: Final | None = None
-
-    rebuilt: dict[date, Decimal | None] = field(default_factory=dict)
-    """The values of days before the first measurement: a lane of its own."""
-
-    def shown(self, at: datetime) -> Decimal | None:
-        """The value that people saw."""
-        return shown_value(self.value, self.override, None, at)
-
-    def close(self, entry: Entry) -> None:
-        """Carry on that its cycle was closed; what a person had set ends with it."""
-        told = parse_ending(entry.details or "")
-        name, at, seq = entry.key_result, entry.at, entry.seq
-        self.end = Final(name, told.cycle, told.value, told.grade, at, told.head, seq)
-        self.override = None
-
-    def take(self, entry: Entry) -> None:
-        """Carry on what an entry of its automatic lane says."""
-        self.value, self.seq, self.rule = entry.new, entry.seq, entry.rule
-        if entry.kind in (EntryKind.BASELINE, EntryKind.TARGET):
-            self.terms = terms_in(entry.details)
-        if entry.kind in (EntryKind.RETIRE, EntryKind.RULE):
-            self.retired = entry.kind is EntryKind.RETIRE
-        if entry.kind in _OF_HOLDS:
-            self.waits = entry.details if entry.kind is EntryKind.HOLD else None
-
-
 def verify(connection: Connection) -> Verified:
     """Replay the whole ledger."""
     rules = _rules(connection)
-    replays: dict[str, _Replay] = {}
+    replays: dict[str, Replay] = {}
     prev, seq, closing = GENESIS, 0, _Closing()
     try:
         for entry in ledger.entries_of(connection):
             problem = link_problem(entry, prev, seq) or _renamed(entry, replays)
-            replay = replays.setdefault(entry.key_result, _Replay())
-            problem = problem or closing.problem(entry, replay) or _follows(entry, replay, rules)
+            replay = replays.setdefault(entry.key_result, Replay())
+            problem = problem or closing.problem(entry, replay) or _ruled(entry, replay, rules) or _by_whom(entry)
+            problem = problem or _follows(entry, replay, rules)
             if problem:
                 return Verified(False, seq, prev, entry.seq, f"Entry {entry.seq}: {problem}")
             prev, seq = entry.hash, entry.seq
@@ -133,7 +101,7 @@ def verify(connection: Connection) -> Verified:
         bad = _unreadable(connection, seq + 1)
         return Verified(False, seq, prev, bad, f"Entry {bad}: it holds something that is no value of its column.")
     try:
-        return _at_the_end(connection, replays, prev, seq)
+        return _at_the_end(connection, replays, rules, prev, seq)
     except (ValueError, TypeError, KeyError, ArithmeticError):
         return Verified(
             False, seq, prev, None, "What is kept for speed holds something that is no value of its column."
@@ -148,7 +116,7 @@ class _Closing:
     """Of the entry before, where that closed one."""
     head: str = ""
 
-    def problem(self, entry: Entry, replay: _Replay) -> str:
+    def problem(self, entry: Entry, replay: Replay) -> str:
         """Say what is wrong with an entry behind the end of its key result, or with the end itself."""
         if entry.kind is not EntryKind.CLOSE:
             self.cycle = ""
@@ -166,7 +134,7 @@ class _Closing:
         return _untrue(entry, told, replay) or flaw_of(entry.details)
 
 
-def _behind(entry: Entry, replay: _Replay) -> str:
+def _behind(entry: Entry, replay: Replay) -> str:
     """Say what is wrong with an entry for what came before it: an end, or none."""
     if renamed_from(entry.kind, entry.details) is not None:
         return ""
@@ -176,7 +144,7 @@ def _behind(entry: Entry, replay: _Replay) -> str:
     return "nothing was closed that it could correct." if corrects else "its cycle was closed before."
 
 
-def _untrue(entry: Entry, told: Ending, replay: _Replay) -> str:
+def _untrue(entry: Entry, told: Ending, replay: Replay) -> str:
     """Say what of an end is not what the entries before it say."""
     if told.value != replay.shown(entry.at):
         return f"it says {told.value}, but what was shown is {replay.shown(entry.at)}."
@@ -206,20 +174,42 @@ def _rules(connection: Connection) -> dict[str, Rule | None]:
     return rules
 
 
-def _renamed(entry: Entry, replays: dict[str, _Replay]) -> str:
+def _renamed(entry: Entry, replays: dict[str, Replay]) -> str:
     """Let a key result go on under the new name that an entry gives it."""
     old = renamed_from(entry.kind, entry.details)
     if old is None:
         return ""
     if entry.key_result in replays:
         return f"it renames {old}, and {entry.key_result} has a history of its own."
-    replay = replays[entry.key_result] = replays.pop(old, _Replay())
-    replay.end = replay.end and replace(replay.end, key_result=entry.key_result)
-    replay.override = replay.override and replace(replay.override, key_result=entry.key_result)
+    replay = replays[entry.key_result] = replays.pop(old, Replay())
+    replay.rename(entry.key_result)
     return ""
 
 
-def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+def _ruled(entry: Entry, replay: Replay, rules: dict[str, Rule | None]) -> str:
+    """Say what is wrong with the rule that an entry names; what people set or note has none."""
+    if entry.rule is not None and rules.get(entry.rule) is None:
+        return "the text of its rule is missing or was changed."
+    if entry.kind is EntryKind.RULE:
+        replaces = json.loads(entry.details or "{}").get("replaces")
+        return "" if replaces == replay.rule else "it replaces another rule than the one that was in force."
+    if entry.kind is EntryKind.BASELINE:
+        return "it has no rule." if entry.rule is None else ""
+    if entry.kind is EntryKind.RECONSTRUCTED and replay.rule is None:
+        return ""
+    in_force = None if entry.kind in _RULELESS else replay.rule
+    return "" if entry.rule == in_force else "its rule is not the one that was in force."
+
+
+def _by_whom(entry: Entry) -> str:
+    """Say what is wrong with who did it: people decide, set, note and close; everything else nobody does."""
+    if entry.kind in _BY_PEOPLE:
+        return "" if entry.by else f"somebody makes an entry of kind {entry.kind.value}, and it does not say who."
+    human = lane_of(entry.kind) is Lane.HUMAN  # what was set may end by nobody: see `_by_hand`
+    return "" if human or entry.by is None else f"nobody makes an entry of kind {entry.kind.value}."
+
+
+def _follows(entry: Entry, replay: Replay, rules: dict[str, Rule | None]) -> str:
     match lane_of(entry.kind):
         case Lane.AUTOMATIC if _only_renames(entry) and not replay.seq:
             return _aside(entry, replay)
@@ -230,7 +220,7 @@ def _follows(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> st
         case Lane.ASIDE:
             return _aside(entry, replay)
         case Lane.RECONSTRUCTED:
-            return _rebuilt(entry, replay.rebuilt, rules)
+            return _rebuilt(entry, replay)
 
 
 def _only_renames(entry: Entry) -> bool:
@@ -238,7 +228,7 @@ def _only_renames(entry: Entry) -> bool:
     return entry.rule is None and renamed_from(entry.kind, entry.details) is not None
 
 
-def _by_hand(entry: Entry, replay: _Replay) -> str:
+def _by_hand(entry: Entry, replay: Replay) -> str:
     known = replay.override
     before = known.value if known else None
     if entry.old != before:
@@ -264,23 +254,24 @@ def _ends(entry: Entry, known: Override | None) -> str:
     return ""
 
 
-def _aside(entry: Entry, replay: _Replay) -> str:
+def _aside(entry: Entry, replay: Replay) -> str:
     if (entry.old, entry.new) != (replay.value, replay.value):
         return f"a {entry.kind.value} entry may not move the value, {replay.value}."
     if entry.deltas:
         return f"no ticket makes an entry of kind {entry.kind.value}."
     if entry.kind is EntryKind.CLOSE:
+        if replay.waits:
+            return "an update of its key result waits, and nobody decided."
         replay.close(entry)
     return ""
 
 
-def _measured(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+def _measured(entry: Entry, replay: Replay, rules: dict[str, Rule | None]) -> str:
     if entry.old != replay.value:
         return f"its old value {entry.old} is not the value before it, {replay.value}."
     if entry.kind in _KEEPING and entry.new != entry.old:
         return f"a {entry.kind.value} entry may not move the value."
-    problem = _carry(entry.deltas, replay.lines)
-    if problem:
+    if problem := _first(entry, replay) or decided(entry, replay) or _carry(entry.deltas, replay.lines):
         return problem
     replay.take(entry)
     if entry.kind not in WHOLE and sum((row.delta for row in entry.deltas), Decimal(0)) != _change(entry):
@@ -290,22 +281,37 @@ def _measured(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> s
     return ""
 
 
-def _rebuilt(entry: Entry, values: dict[date, Decimal | None], rules: dict[str, Rule | None]) -> str:
+def _first(entry: Entry, replay: Replay) -> str:
+    """Say what is wrong with an entry for the baseline that there is, or is not, before it."""
+    if entry.kind is not EntryKind.BASELINE:
+        return "" if replay.measured is not None else "its key result was never measured before."
+    if replay.measured is not None:
+        return "its key result was measured before."
+    early = all(not _not_over(day, entry.at) for day in replay.rebuilt)
+    return "" if early else "a day was rebuilt that was not over before it."
+
+
+def _rebuilt(entry: Entry, replay: Replay) -> str:
     """A reconstructed entry carries on the days before it, and nothing else of the key result."""
-    day = day_in(entry.details)
+    day, values = day_in(entry.details), replay.rebuilt
     if day is None:
         return "it does not say of which day it tells."
+    if replay.measured is not None and _not_over(day, replay.measured):
+        return f"{day} was not over before its key result was first measured."
     before = value_on(day - timedelta(days=1), values)
     if entry.old != before:
         return f"its old value {entry.old} is not the value of the day before, {before}."
     if entry.new == value_on(day, values):
         return f"it says of {day} what is on record already."
-    if entry.deltas:
-        return "a reconstructed entry has no rows."
-    if rules.get(entry.rule or "") is None:
-        return "the text of its rule is missing or was changed."
+    if entry.deltas or entry.rule is None:
+        return "a reconstructed entry has a rule, and no rows."
     values[day] = entry.new
     return ""
+
+
+def _not_over(day: date, at: datetime) -> bool:
+    """Tell whether a local day was not over at a time, in any time zone: the ledger does not say which it was."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC) - _FIRST_OF_ALL > at
 
 
 def _change(entry: Entry) -> Decimal:
@@ -328,7 +334,7 @@ def _pair(weight: Decimal | None, amount: Decimal | None) -> tuple[Decimal, Deci
     return None if weight is None or amount is None else (weight, amount)
 
 
-def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) -> str:
+def _recomputed(entry: Entry, replay: Replay, rules: dict[str, Rule | None]) -> str:
     rule = rules.get(entry.rule or "")
     if rule is None:
         return "the text of its rule is missing or was changed."
@@ -346,7 +352,9 @@ def _recomputed(entry: Entry, replay: _Replay, rules: dict[str, Rule | None]) ->
     return "" if value == entry.new else f"its evidence gives {value}, it says {entry.new}."
 
 
-def _at_the_end(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
+def _at_the_end(
+    connection: Connection, replays: dict[str, Replay], rules: dict[str, Rule | None], prev: str, seq: int
+) -> Verified:
     head, displaced = ledger.head_of(connection), _displaced(connection)
     if displaced is not None:
         return Verified(False, seq, prev, displaced, f"Entry {displaced}: its rows do not stand in their places.")
@@ -355,7 +363,10 @@ def _at_the_end(connection: Connection, replays: dict[str, _Replay], prev: str, 
         return Verified(False, seq, prev, last, _ends_elsewhere(head.seq, seq))
     if head.hash != prev:
         return Verified(False, seq, prev, seq, f"Entry {seq}: the ledger's head names another entry as the last.")
-    return _kept(connection, replays, prev, seq)
+    found = different(connection, replays, rules)
+    if found is not None:
+        return Verified(False, seq, prev, found.last or None, found.what.format(found.name))
+    return Verified(True, seq, prev)
 
 
 def _ends_elsewhere(head: int, seq: int) -> str:
@@ -377,48 +388,6 @@ def _displaced(connection: Connection) -> int | None:
     return connection.execute(
         select(func.min(select(of_entry).group_by(of_entry).having(gaps).subquery().c.seq))
     ).scalar()
-
-
-def _kept(connection: Connection, replays: dict[str, _Replay], prev: str, seq: int) -> Verified:
-    """Hold what is kept for speed, and of whom, against the replay."""
-    states, waiting = ledger.states(connection), {each.key_result: each for each in open_holds(connection)}
-    by_hand, ends = overrides(connection), finals(connection)
-    named = set(connection.execute(select(evidence.c.key_result).distinct()).scalars())
-    for name in sorted(replays.keys() | states.keys() | waiting.keys() | by_hand.keys() | ends.keys() | named):
-        replay, state = replays.get(name, _Replay()), states.get(name)
-        held = {each.key: each for each in ledger.evidence_of(connection, name)}
-        waits = waiting[name].details if name in waiting else None
-        now = (state.value, state.seq, state.rule, state.terms, state.retired) if state else _NEVER_MEASURED
-        told = (replay.value, replay.seq, replay.rule, replay.terms, replay.retired)
-        sums = state is None or state.totals == _added(state, replay)
-        if ends.get(name) != replay.end:
-            return Verified(False, seq, prev, replay.end.seq if replay.end else None, _other_end(name))
-        if (now, waits) != (told, replay.waits) or held != replay.lines or not sums:
-            return _differs(name, replay.seq, prev, seq)
-        if by_hand.get(name) != replay.override:
-            return _differs(name, replay.human, prev, seq)
-    return Verified(True, seq, prev)
-
-
-_NEVER_MEASURED = (None, 0, None, None, False)
-
-
-def _differs(name: str, last: int, prev: str, seq: int) -> Verified:
-    sentence = f"What is kept of {name} for speed differs from what its entries say."
-    return Verified(False, seq, prev, last or None, sentence)
-
-
-def _other_end(name: str) -> str:
-    return f"What is kept of the end of {name} differs from what its entries say."
-
-
-def _added(state: ledger.KeyResultState, replay: _Replay) -> tuple[Total, ...]:
-    """What the evidence of the parts adds up to, of as many as sums are kept of."""
-    found = [Total() for _ in state.totals]
-    for line in replay.lines.values():
-        if line.part < len(found):
-            found[line.part] = found[line.part].moved(None, (line.weight, line.amount))
-    return tuple(found)
 
 
 def verify_json(answer: Verified) -> dict[str, Any]:

@@ -229,10 +229,10 @@ def _other(came: Pieces, wanted: Pieces) -> str:
     return "\n".join(line[:400] for line in lines[:20])
 
 
-def sweep(drill: Drill) -> None:
-    """Kill just before each transaction that the act begins."""
-    for at in range(1, drill.model.statements.count("BEGIN") + 1):
-        drill.kill(Stall(at=at, word="BEGIN"))
+def sweep(drill: Drill, word: str = "BEGIN") -> None:
+    """Kill just before each transaction that the act begins, or each other statement that begins with a word."""
+    for at in range(1, drill.model.statements.count(word) + 1):
+        drill.kill(Stall(at=at, word=word))
 
 
 def land(drill: Drill, kills: int) -> None:

@@ -21,7 +21,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -74,6 +75,8 @@ class Forks:
     """The process that forks, for as long as the context stands."""
 
     environ: Mapping[str, str]
+    runs: "Counter[Path]" = field(default_factory=Counter, init=False)
+    """How many there were in a folder."""
     _process: "subprocess.Popen[str] | None" = field(default=None, init=False)
 
     def __enter__(self) -> "Forks":
@@ -103,6 +106,7 @@ class Forks:
         become, as on a disk without room for more.  Whatever it does, it prints no traceback.
         """
         process = self._process
+        self.runs[folder] += 1
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
@@ -127,6 +131,9 @@ def main() -> None:
                 import_module(each.name)
     for name in ("service", "headway", "tests.e2e.planted", *_LIBRARIES):
         import_module(name)
+    with suppress(ImportError):
+        import_module("sqlalchemy.dialects.postgresql.psycopg")
+        import_module("psycopg")
     for line in sys.stdin:
         print(json.dumps(_ran(json.loads(line))._asdict()), flush=True)
 
@@ -203,6 +210,27 @@ def _listen(tell: int, order: Mapping[str, Any]) -> None:
         return connection
 
     sqlite3.connect = sqlite3.dbapi2.connect = connected  # type: ignore[assignment]
+    if "psycopg" in sys.modules:
+        _listen_to_a_server(sys.modules["psycopg"], heard)
+
+
+def _listen_to_a_server(psycopg: Any, heard: Callable[[str], None]) -> None:
+    """Tell of what is sent to PostgreSQL, too; there a transaction begins by itself."""
+    execute, executemany, commit = psycopg.Cursor.execute, psycopg.Cursor.executemany, psycopg.Connection.commit
+
+    def one(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        heard(str(query))
+        return execute(cursor, query, *arguments, **options)
+
+    def many(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        heard(str(query))
+        return executemany(cursor, query, *arguments, **options)
+
+    def committed(connection: Any) -> Any:
+        heard("COMMIT")
+        return commit(connection)
+
+    psycopg.Cursor.execute, psycopg.Cursor.executemany, psycopg.Connection.commit = one, many, committed
 
 
 if __name__ == "__main__":

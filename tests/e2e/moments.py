@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,11 +46,19 @@ class Bases:
         return Drill(known, self.bases[act.base], self.forks, folder, plant=plant)
 
 
-def moments(folder: Path) -> Iterator[Bases]:
-    """A company that was read, that closed and opened work, lost some to sight, and went on."""
+def _in_its_file(life: Headway, _forks: Forks) -> Headway:
+    return life
+
+
+def moments(folder: Path, kept: Callable[[Headway, Forks], Headway] = _in_its_file) -> Iterator[Bases]:
+    """A company that was read, that closed and opened work, lost some to sight, and went on.
+
+    `kept` says where its database is.
+    """
     (folder / "life").mkdir()
-    for life in at_work(folder / "life"):
-        with Forks({**plain_environment(), **environment(life.sandbox.tokens)}) as forks:
+    for office in at_work(folder / "life"):
+        with Forks({**plain_environment(), **environment(office.sandbox.tokens)}) as forks:
+            life = kept(office, forks)
 
             def done(*arguments: str, code: int = 0, at: Headway = life) -> str:
                 ran = forks.run(at.folder, *arguments)

@@ -9,6 +9,9 @@ from sqlalchemy import Connection
 def _committed(connection: Connection) -> None:
     """Commit what was written so far, and go on in another transaction, as if it were one."""
     driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        driver.commit()
+        return
     driver.execute("COMMIT")
     driver.execute("BEGIN IMMEDIATE")
 

@@ -94,6 +94,8 @@ STATUS_AT: dict[str, Any] = STATUS | {
         | {
             "override": ({"value": NUMBER, "why": str, "by": str, "until": (INSTANT, None)}, None),
             "grade": MAYBE_NUMBER,
+            "reconstructed": bool,
+            "approximate": [str],
         }
     ],
     "sources": [STATUS["sources"][0] | {"error": None, "unanswered": None}],

@@ -1,5 +1,6 @@
 """The end of a quarter by the command: graded, frozen, and shown as it was; and what is refused, with a remedy."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -135,6 +136,33 @@ def test_the_next_cycle_is_written_from_the_last(office: Headway) -> None:
     assert (shown["cycle"], {each["cycle"] for each in shown["key_results"]}) == ("next", {"next"})
     assert office.run("-c", "okrs", "sync", "--json").code == 0
     assert office.run("-c", "okrs", "verify").code == 0
+
+
+FORMER = {
+    "renamed twice": [("p1-bugs", "p1-bugs-next", "p1-bugs"), ("p1-bugs-next", "p1-bugs", "p1-bugs-next")],
+    "to be renamed": [("p1-bugs", "p1-bugs", "p1-bugs-next")],
+    "only set by hand": [("p1-bugs", "p1-bugs-next", ""), ("p1-bugs-next", "p1-bugs", "")],
+}
+"""Ids that p1-bugs had and got, and what `was` says of it."""
+
+
+@pytest.mark.parametrize("how", FORMER)
+def test_an_id_that_anything_ever_had_is_not_given_again(headway: Headway, how: str) -> None:
+    config = headway.config.read_text(encoding="utf-8")
+    for _, new, was in FORMER[how]:
+        text = re.sub(r"\bp1-bugs\b", new, config)
+        if was:
+            text = text.replace(f"id: {new},", f"id: {new}, was: {was},")
+        headway.config.write_text(text, encoding="utf-8")
+        if how == "renamed twice":
+            assert headway.run("sync", "--json").code == 0
+        elif how == "only set by hand":
+            headway.run("set", new, "3", "--why", "by hand")
+    if how == "renamed twice":
+        headway.config.write_text(config, encoding="utf-8")
+    code, written, err = headway.run("roll", CYCLE, "next")
+    assert (code, "Traceback" in err) == (0, False), err
+    assert "      - id: p1-bugs-next-2" in written.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -30,15 +30,19 @@ from mapping.rule import (
 )
 from okrs.cycle import Calendar, Period
 from okrs.lanes import approximate_in, day_in, value_on
-from okrs.ledger import Entry, EntryKind
+from okrs.ledger import Entry, EntryKind, canonical_json
 from okrs.numbers import plain
 from okrs.work import State, Step
 from store.database import Database, open_database
 from store.views.explain_past import UnknownThenError, explain_at, explain_then_json
 from store.views.history import history
 from store.views.prov import provenance
+from store.views.status_past import status_at, status_then_json
+from sync.holding import Act
+from sync.overriding import Wanted, set_value
 from sync.rebuilding import rebuild, span_of, values_of, write_rebuilt
 from sync.recording import Run
+from terminal.past import status_then
 from terminal.render import history as told_history
 from tests.builders import SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import Clock, FakeTracker, World
@@ -284,6 +288,22 @@ def test_verify_holds_a_rebuilt_day_against_the_day_before(database: Database) -
     assert world.verify().problem == "Entry 3: its old value 7.000000 is not the value of the day before, 0.000000."
 
 
+def test_verify_holds_a_rebuilt_day_against_the_first_measurement(database: Database) -> None:
+    """A day that was not over anywhere is on record as it was seen, and not to be told otherwise."""
+    world, tracker = small(database)
+    tracker.change("PAY", "PAY-1", labels=("p1",))
+    world.sync()
+    backfilled(world, "kr")
+    first, *_, last = world.entries("kr")
+    day = first.at.date() + timedelta(days=1)
+    forged = replace(last, details=canonical_json({"day": day.isoformat(), "approximate": []})).sealed()
+    with world.database.write() as connection:
+        told = {"details": forged.details, "hash": forged.hash, "seq": last.seq}
+        connection.execute(text("UPDATE ledger_entry SET details = :details, hash = :hash WHERE seq = :seq"), told)
+        connection.execute(text("UPDATE ledger_head SET hash = :hash"), told)
+    assert world.verify().problem == f"Entry {last.seq}: {day} was not over before its key result was first measured."
+
+
 def test_a_day_before_the_first_measurement_is_explained_by_what_was_rebuilt(database: Database) -> None:
     world, tracker = small(database)
     tracker.change("PAY", "PAY-1", labels=("p1",))
@@ -297,6 +317,52 @@ def test_a_day_before_the_first_measurement_is_explained_by_what_was_rebuilt(dat
             answer = explain_then_json(explain_at(connection, world._setup(), "kr", at(when)))
         assert (answer["value"], answer["reconstructed"], answer["approximate"]) == (value, True, ["label"])
         assert [each["key"] for each in answer["parts"][0]["counted"]] == counted
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("when", ["2026-10-01T12:00", "2026-10-10T12:00", "2026-10-11T00:00", "2026-11-14T12:00"])
+def test_status_and_explanation_agree_on_a_day_before_the_first_measurement(
+    database: Database, when: str, *, renamed: bool
+) -> None:
+    """Also under the id that the config gives it, and no run has yet."""
+    world, tracker = small(database)
+    tracker.change("PAY", "PAY-1", labels=("p1",))
+    world.sync()
+    backfilled(world, "kr")
+    if renamed:
+        goal = world.goals.pop("kr")
+        world.goals["new"] = replace(goal, key_result=replace(goal.key_result, id="new", was="kr"))
+    (name,), setup = world.goals, world._setup()
+    with world.database.read() as connection:
+        try:
+            explained = explain_then_json(explain_at(connection, setup, name, at(when)))
+        except UnknownThenError:
+            explained = {"value": None, "reconstructed": False, "approximate": []}
+        view = status_at(connection, setup, at(when))
+    (shown,) = status_then_json(view)["key_results"]
+    assert {key: shown[key] for key in ("value", "reconstructed", "approximate")} == {
+        key: explained[key] for key in ("value", "reconstructed", "approximate")
+    }
+    assert (shown["automatic"], shown["stale"]) == (shown["value"], not shown["reconstructed"])
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(status_then(view))
+    told = console.export_text()
+    assert ("reconstructed (approximate: label)" in told) == shown["reconstructed"]
+    assert ("What is reconstructed was not measured then" in told) == shown["reconstructed"]
+
+
+def test_what_a_person_had_set_is_shown_beside_what_was_rebuilt(database: Database) -> None:
+    world, tracker = small(database)
+    tracker.change("PAY", "PAY-1", labels=("p1",))
+    early, now = at("2026-10-20T12:00"), world.clock.now
+    world.clock.now = early
+    set_value(database, "kr", Wanted(Decimal(7), "a guess"), Act("Ada", early, Run("by hand", {})))
+    world.clock.now = now
+    world.sync()
+    backfilled(world, "kr")
+    with world.database.read() as connection:
+        (shown,) = status_at(connection, world._setup(), early + timedelta(days=1)).view.key_results
+    assert [shown.value, shown.automatic, shown.reconstructed] == [7, 1, True]
 
 
 def test_histories_tell_what_was_rebuilt(database: Database) -> None:

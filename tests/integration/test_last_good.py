@@ -213,6 +213,35 @@ def test_a_file_that_is_renamed_and_broken_at_once_retires_nothing(office: Offic
     assert kinds(office.sync()) == [("pay-1", EntryKind.AUTO)]
 
 
+def forgotten(office: Office, *files: str) -> None:
+    """As in the first run after an upgrade: nothing is kept of these files."""
+    good = [Good(each.name, each.main, each.document or "") for each in office.kept() if each.name not in files]
+    with closing(office.opened()) as database:
+        keep(database, good, [], NOW)
+
+
+@pytest.mark.parametrize("broken", ["pay", "rules"])
+def test_what_gets_a_new_id_in_a_broken_file_does_not_retire_under_its_old_one(office: Office, broken: str) -> None:
+    """Its history waits under the old id until the file is right; whether it is there or only its mapping."""
+    objectives, mappings = (office.folder / "pay.yaml").read_text(encoding="utf-8").split("mappings:")
+    if broken == "rules":
+        office.write("pay", objectives)
+        office.write("rules", f"mappings:{mappings}")
+        assert kinds(office.sync()) == []
+    forgotten(office, f"{broken}.yaml")
+    office.edit("pay", "id: pay-1", "id: pay-2, was: pay-1")
+    office.edit(broken, "key_result: pay-1", "key_result: pay-2")
+    office.edit(broken, "measure: count", "measure: cuont")
+    office.done("a", "b")
+    synced = office.sync()
+    assert wrong_files(synced) == [f"{broken}.yaml"]
+    assert kinds(synced) == [("web-1", EntryKind.AUTO)]
+    assert office.values() == {"pay-2": 1, "web-1": 2}
+    office.edit(broken, "measure: cuont", "measure: count")
+    assert kinds(office.sync()) == [("pay-2", EntryKind.TARGET), ("pay-2", EntryKind.AUTO)]
+    assert office.values() == {"pay-2": 2, "web-1": 2}
+
+
 def test_nobody_takes_a_key_result_over_whose_file_cannot_be_read(office: Office) -> None:
     office.edit("pay", "objectives:", "objectives: [")
     office.edit("web", "[{id: web-1,", "[{id: pay-1, title: Taken, start: 0, target: 500}, {id: web-1,")

@@ -20,6 +20,7 @@ from hypothesis.strategies import (
 )
 from sqlalchemy import Column, delete, select, update
 
+from connectors.contract import TryLater
 from mapping.rule import Counts, Measure, Regress, Rule
 from okrs.closing import parse_ending
 from okrs.guard import Guard
@@ -42,8 +43,9 @@ from sync.engine import Report
 from sync.holding import NotHeldError, approve_held, reject_held
 from sync.planned import Note
 from sync.recording import Run, record
+from sync.task import Outcome
 from sync.watching import Due
-from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, at
+from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, Project, World, dump, emptied
 from tests.integration.test_sync_holds import act
 
@@ -200,6 +202,29 @@ def test_not_by_numbers_from_before_the_end(database: Database) -> None:
     world.close(stale=True)
     assert [parse_ending(each.details or "").unread for each in world.entries() if each.kind == "close"] == [True]
     assert world.verify().ok
+
+
+def test_not_by_what_a_query_found_before_the_end(database: Database) -> None:
+    """Its source was read since, so that a release was: only what the query finds now nobody knows."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-1", State.DONE), an_item("PAY-2", State.DONE))
+    tracker.finds["mine"] = {"id:PAY-1"}
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("asked", a_rule(a_part(where=where(query="mine"))))
+    world.feed("listed", a_rule())
+    world.sync()
+    clock.now = LATE
+    tracker.finds["mine"] = TryLater("The tracker is down for a moment.")
+    assert world.sync().sources[0].state is Outcome.FAILED
+    told = "asked is fed by a query of tracker, not answered since cycle ended: run `headway sync`, or take its number "
+    assert world.closing() == (f"{told}as it is with --stale.",)
+    assert world.closing(stale=True) == ()
+    tracker.finds["mine"] = {"id:PAY-1", "id:PAY-2"}
+    world.sync()
+    assert world.closing() == ()
+    world.close()
+    assert {name: each.value for name, each in ends(world).items()} == {"asked": 2, "listed": 2}
 
 
 @pytest.mark.parametrize("edit", ["rule", "terms", "mapping", "reading"])

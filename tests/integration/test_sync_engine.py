@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from connectors.contract import TryLater
-from mapping.rule import Combine, Counts, Measure, Window
+from mapping.rule import AllOf, Combine, Counts, LastDays, Measure, Moment, Window, Within
 from okrs.ledger import CauseKind, Entry, EntryKind, causes
 from okrs.objective import Keep, Numeric, terms_text
 from okrs.work import State
 from store.database import Database
 from store.tables import item_version
+from store.upkeep.forgetting import forget_names
 from sync.engine import KeyResultUpdate
 from sync.listing import OVERLAP
+from sync.recording import settle
 from sync.task import Outcome
 from tests.builders import SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
@@ -350,6 +353,43 @@ def test_a_midnight_without_effect_writes_no_entry(world: World) -> None:
     world.clock.forward(days=3)
     assert world.sync().entries == ()
     assert dump(world.database, *RECORDS) == before
+
+
+def test_what_happens_between_runs_of_an_engine_is_told_apart_from_what_the_next_one_reads(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warm engine looks before it reads, unless nothing but its own reads can have moved anything."""
+    tracker = FakeTracker(Clock(at("2026-11-16T12:00")), "PAY")
+    closed: dict[str, Any] = {"state": State.DONE, "closed_at": at("2026-11-15T10:00")}
+    early = at("2026-11-01")
+    tracker.put("PAY", an_item("PAY-1", **closed), an_item("PAY-2", State.DONE, closed_at=early, assignees=("Mira",)))
+    world = World(database, {SOURCE: tracker}, tracker.clock)
+    lately = AllOf((Within(Moment.CLOSED, (LastDays(2),)),))
+    world.feed("lately", a_rule(a_part(where=lately, window=Window.ALWAYS)))
+    world.feed("people", a_rule(a_part(where=where(assignee=["Mira", "Jo"]))))
+    engine = world.engine()
+    assert len(engine.sync().entries) == 2
+    tracker.clock.now = at("2026-11-17T23:59")
+    settled = []
+
+    def midnight(*given: Any) -> None:
+        settle(*given)
+        settled.append(given)
+        if len(settled) == 2:  # the last record of the run is over, and the run is not
+            tracker.clock.forward(minutes=2)
+
+    monkeypatch.setattr("sync.engine.settle", midnight)
+    assert (engine.sync().entries, len(settled)) == ((), 2)
+    forget_names(database, ["Mira"])
+    tracker.put("PAY", an_item("PAY-3", State.DONE, closed_at=at("2026-11-17T10:00"), assignees=("Jo",)))
+    tracker.clock.forward(minutes=1)
+    entries = engine.sync().entries
+    assert [(each.key_result, told(each)) for each in entries] == [
+        ("lately", [(CauseKind.TIME, "id:PAY-1", -1)]),
+        ("people", [(CauseKind.REMOVED, "id:PAY-2", -1)]),
+        ("lately", [(CauseKind.CLOSED, "id:PAY-3", 1)]),
+        ("people", [(CauseKind.CLOSED, "id:PAY-3", 1)]),
+    ]
 
 
 # --- explaining --------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """What a bad read does: nothing, but for a word about it.  And what a run that was killed leaves to the next."""
 
+import threading
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -30,6 +32,7 @@ from store.tables import (
     run,
     source,
 )
+from sync import listing
 from sync.engine import AUTHORS_HELP, Engine, Report
 from sync.task import Outcome, Progress, SourceReport
 from sync.walking import AT_ONCE
@@ -456,3 +459,54 @@ def test_progress_hears_of_every_page_and_every_source(world: World) -> None:
         [("one", "PAY", 2, 5), ("one", "PAY", 2, 5), ("one", "PAY", 1, 5), ("one", "OPS", 2, 2), ("two", "WEB", 2, 2)]
     )
     assert sorted(done, key=lambda each: each.name) == list(report.sources)
+
+
+class Breaks(Progress):
+    """Breaks as nobody foresees, or has another worker take the source, at the third page of PAY."""
+
+    def __init__(self, broken: Callable[[], None]) -> None:
+        super().__init__()
+        self.left = 3
+        self.broken = broken
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        self.left -= container == "PAY"
+        if self.left == 0:
+            self.broken()
+
+
+@pytest.mark.parametrize("how", ["rate limited", "lease lost", "unforeseen", "killed"])
+def test_no_thread_stays_behind_a_read_that_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Pages are put aside by threads, one for each container: `serve` reads for months."""
+    monkeypatch.setattr(listing, "_KEPT_AT_ONCE", 1)
+    tracker = world.trackers["one"]
+    tracker.page_size = 1
+    for name in ("PAY", "OPS"):
+        tracker.put(name, *(an_item(f"{name}-{number}") for number in range(100, 130)))
+    writers: list[ThreadPoolExecutor] = []
+
+    def writer(*given: Any, **named: Any) -> ThreadPoolExecutor:
+        writers.append(ThreadPoolExecutor(*given, **named))  # held here: else the garbage collector may end its thread
+        return writers[-1]
+
+    monkeypatch.setattr(listing, "ThreadPoolExecutor", writer)
+
+    def broken() -> None:
+        match how:
+            case "rate limited":
+                tracker.projects["OPS"].breaks = (0, RateLimited("Wait.", 3600))
+            case "lease lost":
+                with world.database.write() as connection:
+                    connection.execute(update(source).where(source.c.name == "one").values(fence=source.c.fence + 1))
+            case "unforeseen":
+                raise RuntimeError
+            case _:
+                raise Killed
+
+    progress = Breaks(broken)
+    with suppress(Killed):
+        world.engine(progress).sync(full=True)
+    assert (bool(writers), progress.left < 1) == (True, True)
+    assert [each.name for each in threading.enumerate() if each.name.startswith("aside")] == []

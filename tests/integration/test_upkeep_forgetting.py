@@ -3,6 +3,7 @@
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,8 @@ from store.upkeep import forgetting
 from store.upkeep.copying import compact
 from store.upkeep.forgetting import forget_names, forget_tickets, names_erasure, tickets_erasure
 from store.views.history import history, history_json
+from sync import listing, recording
+from sync.task import Outcome, Progress
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.integration.fakes import Clock, FakeTracker, World, dump
 from tests.integration.moving import answers, exported, imported
@@ -195,3 +198,64 @@ def test_nothing_of_it_is_left_in_the_file(database: Database, database_url: str
         forget(world, f"PAY-{at}")
     assert compact(database)
     assert not any(SECRET.encode() in file.read_bytes() for file in files if file.exists())
+
+
+# --- while others write ------------------------------------------------------------------------------------------
+
+
+class Forgetting(Progress):
+    """Forgets PAY-1 in the middle of a read, after its first page."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.times = 0
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        if not self.times:
+            forget(self.world, "PAY-1")
+        self.times += 1
+
+
+@pytest.mark.parametrize("at_once", [1, 1000], ids=["put aside", "held back"])
+def test_what_is_forgotten_while_it_is_read_is_not_read_after_all(
+    world: World, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """No lease is needed for it: whoever reads commits behind the lock of its source, and looks there."""
+    monkeypatch.setattr(listing, "_KEPT_AT_ONCE", at_once)
+    tracker = world.trackers[SOURCE]
+    tracker.page_size = 1
+    tracker.change("PAY", "PAY-1", title=f"{SECRET} for ever", assignees=(MIRA, MAIL))
+    tracker.change("PAY", "PAY-3", state=State.DONE, closed_at=world.clock())
+    world.clock.forward(minutes=1)
+    hand = Forgetting(world)
+    report = world.engine(hand).sync(full=True)
+    assert hand.times > 1
+    assert report.sources[0].state is Outcome.OK
+    assert (SECRET in everything(world), MAIL in everything(world)) == (False, False)
+    assert world.value("kr") == 3
+    entries = world.entries()
+    assert world.sync(full=True).entries == ()
+    assert (world.entries(), world.verify().ok) == (entries, True)
+
+
+def test_what_is_forgotten_while_it_is_measured_is_measured_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was measured by a name that is gone must not be written as if it had been measured after that."""
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-3", state=State.DONE, closed_at=world.clock())
+    world.read_only()
+    write, times = recording._write_some, list[Any]()
+
+    def late(*given: Any) -> Any:
+        if not times:
+            forget(world, "PAY-3")
+        times.append(given)
+        return write(*given)
+
+    monkeypatch.setattr(recording, "_write_some", late)
+    world.record()
+    assert times
+    assert [world.value("kr"), world.value("named")] == [3, 1]  # PAY-3 is nobody's any more
+    assert 2 not in [each.new for each in world.entries("named")]
+    assert world.sync(full=True).entries == ()
+    assert world.verify().ok
