@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from web.desk import Desk, NotThere
+from web.forms import Forbidden
 from web.pages import ROUTERS
 from web.ports import Ports
 from web.safety import HEADERS, Guarded
@@ -48,6 +49,9 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
     async def not_there(_request: Request, error: Exception) -> Response:
         return failed(404, "Not found", str(error))
 
+    async def forbidden(_request: Request, error: Exception) -> Response:
+        return failed(403, "Not changed", str(error))
+
     async def refused(_request: Request, error: Exception) -> Response:
         code = error.status_code if isinstance(error, HTTPException) else 500
         answer = failed(code, "Not found" if code == 404 else "Not possible", _SAID.get(code, "This cannot be asked."))
@@ -72,6 +76,7 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
         return answer
 
     app.add_exception_handler(NotThere, not_there)
+    app.add_exception_handler(Forbidden, forbidden)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, misspelt)
     app.add_exception_handler(DBAPIError, no_database)

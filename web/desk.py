@@ -17,7 +17,8 @@ from starlette.responses import HTMLResponse, Response
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.views.setup import Setup
-from web.ports import Ports, Warnings
+from web.forms import Draft, Seal
+from web.ports import Edits, Ports, Warnings
 from web.showing import Clockface, link, number, percent, signed
 
 STYLE = files("web").joinpath("static", "headway.css").read_bytes
@@ -51,6 +52,7 @@ class Desk:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self.seal = Seal()
         self.style = STYLE()
         self.style_name = f"headway-{sha256(self.style).hexdigest()[:12]}.css"
         self._templates = Environment(
@@ -74,6 +76,15 @@ class Desk:
             zip=zip,
         )
         self._templates.globals.update(style=f"/static/{self.style_name}", query=query)
+
+    @property
+    def edits(self) -> Edits | None:
+        """What may be changed; None where nothing may."""
+        return self._ports.edits
+
+    def draft(self, done: str = "") -> Draft | None:
+        """An empty form for a page; None where nothing may be changed."""
+        return Draft(self.seal.token, done=done) if self.edits else None
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
