@@ -23,6 +23,7 @@ def ports_of(
     *,
     hosts: frozenset[str] | None = None,
     edits: Edits | None = None,
+    ending: Callable[[], bool] = lambda: False,
 ) -> Ports:
     """Give the pages what they ask for.  `loaded` is the config as it was read, for the places of its warnings."""
 
@@ -30,5 +31,5 @@ def ports_of(
         known = loaded()
         return told_of(known, linted(connection, now_setup, now)) if known else {}
 
-    plain = Ports(read=database.read, setup=setup, clock=clock, warnings=warnings, edits=edits)
+    plain = Ports(read=database.read, setup=setup, clock=clock, warnings=warnings, edits=edits, ending=ending)
     return plain if hosts is None else replace(plain, hosts=hosts)

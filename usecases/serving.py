@@ -232,7 +232,17 @@ def serve(ground: Ground, path: Path, wish: Listening, tell_of: Callable[[Served
 def _application(ground: Ground, keeper: Keeper, serving: Serving, wish: Listening) -> uvicorn.Config:
     edits = Editing(ground, keeper.path) if wish.allow_local_edits else None
     hosts = names_of(wish.host, wish.names)
-    site = app.build(ports_of(keeper.database, serving.setup, ground.clock, serving.loaded, hosts=hosts, edits=edits))
+    site = app.build(
+        ports_of(
+            keeper.database,
+            serving.setup,
+            ground.clock,
+            serving.loaded,
+            hosts=hosts,
+            edits=edits,
+            ending=serving.ending.is_set,
+        )
+    )
     site.include_router(health.router(serving))
     if wish.allow_local_edits:
         site.include_router(acting.router(serving))

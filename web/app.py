@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from web import events
 from web.desk import Desk, NotThere
 from web.forms import Forbidden
 from web.pages import ROUTERS
@@ -29,6 +30,7 @@ def build(ports: Ports) -> FastAPI:
     desk = Desk(ports)
     for router in ROUTERS:
         app.include_router(router(desk))
+    app.include_router(events.router(events.Pulse(desk.mark, desk.ending)))
     _answer_errors(app, desk)
     app.add_middleware(Guarded, hosts=ports.hosts)
     return app

@@ -59,3 +59,5 @@ class Ports:
     """What `headway validate` would warn of, by key result."""
     edits: Edits | None = None
     """None: nothing can be changed in the pages."""
+    ending: Callable[[], bool] = lambda: False
+    """Whether the service is about to end."""

@@ -9,13 +9,15 @@ POLICY = "; ".join(
     (
         "default-src 'none'",
         "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
         "img-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
 )
-"""No scripts at all, no styles but our own file, nothing from elsewhere, and in nobody's frame."""
+"""No scripts and styles but our own files, nothing from elsewhere, and in nobody's frame."""
 
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,

@@ -105,7 +105,7 @@ def router(desk: Desk) -> APIRouter:
                 return _left(desk, visit, name)
             pages, draft = {part: (counted, others)}, desk.draft(DONE.get(done, ""))
             told = facts(visit, found, at.strip(), pages, draft)
-            return desk.page("key_result.html", within="/", face=visit.face, **told)
+            return desk.page("key_result.html", within="/", **visit.frame, **told)
 
     return routes
 
@@ -116,7 +116,7 @@ def _left(desk: Desk, visit: Visit, name: str) -> Response:
     if not found.entries:
         raise unknown(name)
     told = lines(found.entries, visit.face, {})
-    return desk.page("left.html", within="/", face=visit.face, name=name, lines=told, more=found.more)
+    return desk.page("left.html", within="/", **visit.frame, name=name, lines=told, more=found.more)
 
 
 @dataclass(frozen=True, slots=True)
