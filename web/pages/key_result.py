@@ -27,6 +27,7 @@ from store.views.waiting import Waiting, Why, waiting
 from web.board import LATELY, row_of
 from web.charts import chart
 from web.desk import Desk, Visit
+from web.foreseeing import forecast_words, foreseen
 from web.forms import Draft
 from web.pages.asking import READING, PageNumber, Place
 from web.pages.papers import unknown
@@ -154,6 +155,8 @@ def facts(
     moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
+    ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
+    by_hand = stands.override is not None
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
     return {
         "key_result": stands.key_result,
@@ -163,7 +166,8 @@ def facts(
         "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
-        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now),
+        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead),
+        "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
         "moves": lines(moves.entries, visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
