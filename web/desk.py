@@ -19,7 +19,7 @@ from okrs.plaintext import counted, harmless
 from store.views.pulse import pulse
 from store.views.setup import Setup
 from web.forms import Draft, Seal
-from web.ports import Edits, Ports, Warnings
+from web.ports import Edits, Ports, Previews, Warnings
 from web.showing import Clockface, link, number, percent, signed
 
 STYLE = files("web").joinpath("static", "headway.css").read_bytes
@@ -94,6 +94,11 @@ class Desk:
     def edits(self) -> Edits | None:
         """What may be changed; None where nothing may."""
         return self._ports.edits
+
+    @property
+    def previews(self) -> Previews | None:
+        """What tries mappings; None where nothing does."""
+        return self._ports.previews
 
     def draft(self, done: str = "") -> Draft | None:
         """An empty form for a page; None where nothing may be changed."""
