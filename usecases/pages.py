@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from config.lint import told_of
 from config.loader import Loaded
+from connectors.logs import ERROR, tell
 from store.database import Database
 from store.views.linting import linted
 from store.views.setup import Setup
@@ -33,4 +34,9 @@ def ports_of(
         return told_of(known, linted(connection, now_setup, now)) if known else {}
 
     plain = Ports(database.read, setup, clock, warnings=warnings, edits=edits, ending=ending, previews=previews)
+    plain = replace(plain, report=_report)
     return plain if hosts is None else replace(plain, hosts=hosts)
+
+
+def _report(path: str, kind: str, place: str) -> None:
+    tell(ERROR, "page failed", path=path, error=kind, place=place)

@@ -17,6 +17,10 @@ Warnings: TypeAlias = Mapping[str, Sequence[str]]
 """What may be wrong with the mappings: sentences by the id of the key result."""
 
 
+Report: TypeAlias = Callable[[str, str, str], None]
+"""Takes the path of a page that failed, the kind of the error, and where in our code it came up."""
+
+
 def no_warnings(_connection: Connection, _setup: Setup, _now: datetime) -> Warnings:
     """Say nothing: nobody looked."""
     return {}
@@ -92,3 +96,5 @@ class Ports:
     """Whether the service is about to end."""
     previews: Previews | None = None
     """None: nothing can be tried."""
+    report: Report = lambda _path, _kind, _place: None
+    """Tell whoever watches over the service of a page that failed, and nothing of what it holds."""
