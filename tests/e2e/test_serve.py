@@ -253,3 +253,20 @@ def test_a_ticket_closed_shows_on_the_page_that_listens_soon_after_its_webhook(t
             assert served.end() == 0, "a listener keeps the service from ending"
             assert stream.ended()
         assert [each["unfinished"] for each in served.told("ended")] == [False]
+
+
+def test_a_page_that_fails_is_logged_by_its_path_and_kind_alone(small: Office) -> None:
+    with serving(small.headway) as served:
+        until(lambda: served.number(VALUE) == 0)
+        with small.headway.plain() as connection:
+            connection.execute("ALTER TABLE hold RENAME TO gone")
+        code, said = served.ask("/activity?key_result=a-secret")
+        assert (code, "The database does not answer" in said) == (503, True)
+        with small.headway.plain() as connection:
+            connection.execute("ALTER TABLE gone RENAME TO hold")
+        until(lambda: served.ask("/activity")[0] == 200)
+        told = served.told("page failed")
+        assert [(each["level"], each["path"], each["error"]) for each in told] == [
+            ("error", "/activity", "OperationalError")
+        ]
+        assert "a-secret" not in str(told)
