@@ -26,24 +26,36 @@ def retold(path: Path, environ: Mapping[str, str], text: str) -> tuple[Loaded, t
     """
     problems, found = Problems(), read_files(path)
     files = arranged(found, problems)
-    typed = parse(text.encode(), TYPED, problems, begin="key_result:")
+    above = "mappings:\n" if _is_list(text) else ""
+    typed = parse((above + text).encode(), TYPED, problems, begin="key_result:")
     if typed is None:
-        return Loaded(None, problems.sorted()), ()
+        return _as_typed(Loaded(None, problems.sorted()), above), ()
     typed = _as_file(typed)
     named = {name for name in names_of(typed) if name[0] is Kind.MAPPING}
     main = giving_way(files.main, named) if files.main else None
     teams = tuple(giving_way(each, named) for each in files.teams)
     whole = Files(files.folder, main, (*teams, typed), complete=files.complete, whole=files.whole)
     loaded = understood(whole, Terms(environ, connect=False, opens=False), problems)
-    return replace(loaded, files=found.files), tuple(sorted(name for _, name in named))
+    return _as_typed(replace(loaded, files=found.files), above), tuple(sorted(name for _, name in named))
+
+
+def _is_list(text: str) -> bool:
+    lines = (each.strip() for each in text.splitlines())
+    return next((each for each in lines if each and not each.startswith("#")), "").startswith("-")
+
+
+def _as_typed(loaded: Loaded, above: str) -> Loaded:
+    """Return it with problems on the lines that somebody sees, who did not type what was put above them."""
+    lines = above.count("\n")
+    shown = (replace(each, line=max(1, each.line - lines)) if each.file == TYPED else each for each in loaded.problems)
+    return replace(loaded, problems=tuple(shown))
 
 
 def _as_file(typed: Spot) -> Spot:
     node = typed.node
     if isinstance(node, Table) and "mappings" in node.entries:
         return typed
-    listing = node if isinstance(node, Listing) else Listing(node.place, (node,))
-    return Spot(Table(node.place, {"mappings": Entry(node.place, listing)}), typed.home)
+    return Spot(Table(node.place, {"mappings": Entry(node.place, Listing(node.place, (node,)))}), typed.home)
 
 
 def written(loaded: Loaded, name: str) -> str:

@@ -57,4 +57,5 @@ def _said(problem: Problem) -> str:
     """A problem where it was typed; what is wrong elsewhere is not what is asked."""
     if problem.file != TYPED:
         return _BROKEN
-    return f"Line {problem.line}: {problem.path + ': ' if problem.path else ''}{problem.message}"
+    path = problem.path.removeprefix("mappings[0].")
+    return f"Line {problem.line}: {path + ': ' if path else ''}{problem.message}"

@@ -17,6 +17,7 @@ from usecases.ground import setup_of
 from usecases.pages import ports_of
 from usecases.previewing import Previewing
 from web.app import build
+from web.pages.mappings import pasted
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,8 @@ def test_a_mapping_is_tried_and_nothing_is_written(browser: TestClient, settled:
     assert "instead of" in page.words
     assert "of type Bug" in page.words or "Counts Bug" in page.words, page.words[:2000]
     assert "Put this under mappings:" in page.words
+    assert "- key_result: p1-bugs from: - {source:" in page.words
+    assert "instead of" in tried(browser, pasted(rule)).words
     listed = tried(browser, "mappings:\n- " + rule.replace("\n", "\n  "))
     assert "instead of" in listed.words
     misspelt = tried(browser, rule.replace("type: Bug", "label: nobody-uses-this"))
@@ -111,6 +114,7 @@ def test_a_mapping_is_tried_and_nothing_is_written(browser: TestClient, settled:
     ("rule", "said"),
     [
         ("key_result: p1-bugs\nfrom:\n  - {source: nowhere, measure: count}", "Line 3:"),
+        ("- key_result: p1-bugs\n  from:\n    - {source: nowhere, measure: count}", "Line 3:"),
         ("key_result: nobody\nfrom: []", "nobody"),
         ("key_result: [", "Line "),
         ("mappings: 3", "Line 1"),

@@ -44,10 +44,26 @@ def router(desk: Desk) -> APIRouter:
             told = previews.tried(visit.connection, typed, visit.now) if typed.strip() else None
             tried = [_tried(each) for each in told.tried] if told else []
             problems = told.problems if told else ()
-            facts: dict[str, Any] = {"typed": typed, "tried": tried, "problems": problems, "mine": bool(rule)}
+            facts: dict[str, Any] = {
+                "typed": typed,
+                "tried": tried,
+                "problems": problems,
+                "mine": bool(rule),
+                "pasted": pasted(typed),
+            }
             return desk.page("try.html", within="/mappings", **visit.frame, **facts)
 
     return routes
+
+
+def pasted(typed: str) -> str:
+    """Return mappings as they stand below `mappings:`, as entries of its list."""
+    lines = typed.strip("\n").rstrip().split("\n")
+    if lines[0].startswith("mappings:"):
+        return "\n".join(lines[1:])
+    if lines[0].lstrip().startswith(("-", "#")):
+        return "\n".join(lines)
+    return "\n".join(("  " if number else "- ") + line if line else "" for number, line in enumerate(lines))
 
 
 @dataclass(frozen=True, slots=True)
