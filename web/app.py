@@ -1,6 +1,5 @@
 """The pages as one ASGI application."""
 
-import logging
 import traceback
 
 from fastapi import FastAPI, Request
@@ -9,12 +8,12 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from web import events
 from web.desk import Desk, NotThere
+from web.forms import Forbidden
 from web.pages import ROUTERS
-from web.ports import Ports
+from web.ports import Ports, Report
 from web.safety import HEADERS, Guarded
-
-log = logging.getLogger("headway.web")
 
 _SAID = {
     404: "There is no page at this address.",
@@ -28,7 +27,8 @@ def build(ports: Ports) -> FastAPI:
     desk = Desk(ports)
     for router in ROUTERS:
         app.include_router(router(desk))
-    _answer_errors(app, desk)
+    app.include_router(events.router(events.Pulse(desk.mark, desk.ending)))
+    _answer_errors(app, desk, ports.report)
     app.add_middleware(Guarded, hosts=ports.hosts)
     return app
 
@@ -39,7 +39,7 @@ def place_of(error: BaseException) -> str:
     return f"{steps[-1].filename}:{steps[-1].lineno}" if steps else "an unknown place"
 
 
-def _answer_errors(app: FastAPI, desk: Desk) -> None:
+def _answer_errors(app: FastAPI, desk: Desk, report: Report) -> None:
     """Every failure is a page with the next step, and holds nothing of what went wrong inside."""
 
     def failed(code: int, title: str, message: str) -> Response:
@@ -47,6 +47,9 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
 
     async def not_there(_request: Request, error: Exception) -> Response:
         return failed(404, "Not found", str(error))
+
+    async def forbidden(_request: Request, error: Exception) -> Response:
+        return failed(403, "Not changed", str(error))
 
     async def refused(_request: Request, error: Exception) -> Response:
         code = error.status_code if isinstance(error, HTTPException) else 500
@@ -59,19 +62,20 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
         names = sorted({str(each["loc"][-1]) for each in getattr(error, "errors", list)()})
         return failed(400, "Not understood", f"The address holds a value that cannot be read: {', '.join(names)}.")
 
-    async def no_database(_request: Request, error: Exception) -> Response:
-        log.error("a page could not be read: the database failed (%s)", type(error).__name__)
+    async def no_database(request: Request, error: Exception) -> Response:
+        report(request.url.path, type(error).__name__, place_of(error))
         return failed(503, "The database does not answer", "Nothing is lost. Try again in a moment; if it stays so, "
                       "`headway status` on the server says what is wrong.")  # fmt: skip
 
-    async def broken(_request: Request, error: Exception) -> Response:
-        log.error("a page could not be made: %s in %s", type(error).__name__, place_of(error))
+    async def broken(request: Request, error: Exception) -> Response:
+        report(request.url.path, type(error).__name__, place_of(error))
         answer = failed(500, "This page could not be made", "That is a mistake in Headway, and no number has changed. "
                         "The server's log names the place.")  # fmt: skip
         answer.headers.update({**HEADERS, "cache-control": "no-store"})  # it is answered outside of the guard
         return answer
 
     app.add_exception_handler(NotThere, not_there)
+    app.add_exception_handler(Forbidden, forbidden)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, misspelt)
     app.add_exception_handler(DBAPIError, no_database)
