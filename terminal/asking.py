@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from okrs.objective import KeyResult
 from terminal.context import Context, Json
-from terminal.noting import noted
+from terminal.noting import noted, warned
 
 At = Annotated[
     str | None,
@@ -159,7 +159,8 @@ def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
     @database.command(epilog="Example:  headway db upgrade")
     def upgrade() -> None:
         """Bring an existing database to this version's tables."""
-        context.ports.upgrade(context.config)
+        with warned(context):
+            context.ports.upgrade(context.config)
         context.out.answer.print("The database has this version's tables.")
 
 
@@ -194,7 +195,8 @@ def _add_verify(app: typer.Typer, context: Context) -> None:
         if anchor:
             _print_anchor(context)
             return
-        answer = context.ports.verify(context.config, against)
+        with warned(context):
+            answer = context.ports.verify(context.config, against)
         context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
         if not answer.ok:
             raise typer.Exit(1)
@@ -204,7 +206,8 @@ def _print_anchor(context: Context) -> None:
     """Print an anchor, and nothing in its place: it may be on its way into a file."""
     from terminal import render
 
-    answer, anchor = context.ports.anchor(context.config)
+    with warned(context):
+        answer, anchor = context.ports.anchor(context.config)
     if not answer.ok:
         context.out.aside.print(render.verified(answer))
         raise typer.Exit(1)

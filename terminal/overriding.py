@@ -12,6 +12,7 @@ from okrs.ledger import timestamp
 from okrs.numbers import as_json, number_in, rounded
 from store.lanes import override_json
 from terminal.context import Context, Json
+from terminal.noting import warned
 from terminal.ports import CheckedIn, Overridden
 from terminal.text import harmless
 
@@ -46,9 +47,9 @@ def add(app: typer.Typer, context: Context) -> None:
         The automatic value goes on by itself, and stands beside yours.  A key result that no mapping feeds has the
         value that you set.
         """
-        told = context.ports.set_value(
-            context.config, key_result, _number(value, "VALUE"), why=_text(why, "--why"), until=_day(until)
-        )
+        number, reason, last = _number(value, "VALUE"), _text(why, "--why"), _day(until)
+        with warned(context):
+            told = context.ports.set_value(context.config, key_result, number, why=reason, until=last)
         context.out.give(as_json, lambda: _json(told), lambda: _set(told))
 
     @app.command(epilog="Example:  headway resume p1-bugs --why 'the tickets are in order again'")
@@ -59,7 +60,8 @@ def add(app: typer.Typer, context: Context) -> None:
     ) -> None:
         """Go back from a value that was set to the automatic one."""
         reason = None if why is None else _text(why, "--why")
-        told = context.ports.resume(context.config, key_result, why=reason)
+        with warned(context):
+            told = context.ports.resume(context.config, key_result, why=reason)
         context.out.give(as_json, lambda: _json(told), lambda: _resumed(told))
 
     @app.command(epilog="Example:  headway checkin p1-bugs --note 'two fixes wait for a release' --confidence 0.7")
@@ -72,9 +74,9 @@ def add(app: typer.Typer, context: Context) -> None:
         as_json: Json = False,
     ) -> None:
         """Note how a key result goes; its value stays."""
-        told = context.ports.check_in(
-            context.config, key_result, note=_text(note, "--note"), confidence=_confidence(confidence)
-        )
+        said, sure = _text(note, "--note"), _confidence(confidence)
+        with warned(context):
+            told = context.ports.check_in(context.config, key_result, note=said, confidence=sure)
         context.out.give(as_json, lambda: _checkin_json(told), lambda: _checked_in(told))
 
 

@@ -12,6 +12,7 @@ import typer
 
 from okrs.duration import parse_duration
 from terminal.context import Context, Json
+from terminal.noting import warned
 from terminal.ports import Failure
 from terminal.progress import counting_on
 from terminal.text import harmless
@@ -42,7 +43,7 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
 
         if file == _STREAM and as_json:
             raise typer.BadParameter("- writes to stdout, and so does --json: choose one")
-        with counting_on(context.out.aside, "exporting") as watch:
+        with warned(context), counting_on(context.out.aside, "exporting") as watch:
             answer = context.ports.export(context.config, file, watch)
         if file != _STREAM:
             context.out.give(as_json, lambda: exported_json(answer), lambda: exported(answer))
@@ -58,7 +59,7 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
         """
         from terminal.caring import imported, imported_json
 
-        with counting_on(context.out.aside, "importing") as watch:
+        with warned(context), counting_on(context.out.aside, "importing") as watch:
             answer = context.ports.import_(context.config, file, watch)
         context.out.give(as_json, lambda: imported_json(answer), lambda: imported(answer))
 
@@ -74,7 +75,7 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
         """
         from terminal.caring import backed_up, backed_up_json
 
-        with counting_on(context.out.aside, "copying") as watch:
+        with warned(context), counting_on(context.out.aside, "copying") as watch:
             answer = context.ports.backup(context.config, file, watch)
         context.out.give(as_json, lambda: backed_up_json(answer), lambda: backed_up(answer))
 
@@ -98,7 +99,7 @@ def _add_prune(app: typer.Typer, context: Context) -> None:
         """
         from terminal.caring import pruned, pruned_json
 
-        with counting_on(context.out.aside, "looking") as watch:
+        with warned(context), counting_on(context.out.aside, "looking") as watch:
             answer = context.ports.prune(context.config, _duration(older_than), watch, dry_run=dry_run, vacuum=vacuum)
         context.out.give(as_json, lambda: pruned_json(answer), lambda: pruned(answer))
 
@@ -132,12 +133,13 @@ def _add_forget(app: typer.Typer, context: Context) -> None:
 
         if (key is None) is not bool(person):
             raise typer.BadParameter("name a ticket, or people with --person")
-        if not yes:
-            found = context.ports.forgettable(context.config, key, person or [])
-            context.out.aside.print(forgettable(found))
-            if not sys.stdin.isatty():
-                raise Failure("Nothing was erased: --yes does it.")
-            if not typer.confirm("Erase it for good?", err=True):
-                raise Failure("Nothing was erased.")
-        answer = context.ports.forget(context.config, key, person or [])
+        with warned(context):
+            if not yes:
+                found = context.ports.forgettable(context.config, key, person or [])
+                context.out.aside.print(forgettable(found))
+                if not sys.stdin.isatty():
+                    raise Failure("Nothing was erased: --yes does it.")
+                if not typer.confirm("Erase it for good?", err=True):
+                    raise Failure("Nothing was erased.")
+            answer = context.ports.forget(context.config, key, person or [])
         context.out.give(as_json, lambda: forgot_json(answer), lambda: forgot(answer))

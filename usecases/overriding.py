@@ -23,14 +23,14 @@ from sync.overriding import ClosedError, Said, Wanted
 from sync.recording import Run, record_renamed
 from terminal.ports import CheckedIn, Failure, Overridden
 from usecases.ground import Ground, database_of
-from usecases.naming import having
+from usecases.naming import having, require_sound
 
 T = TypeVar("T")
 
 
 def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: str, until: date | None) -> Overridden:
     """Let a person's value be shown.  Raises Failure where there is no such key result, or it cannot be set."""
-    known = ground.load(config)
+    known = ground.answering(config)
     key_result, now = _named(known, name), ground.clock()
     _begun(known, key_result, now)
     wanted = Wanted(_value(key_result, value), why, _end(known, until, now))
@@ -45,7 +45,7 @@ def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: s
 
 def resume(ground: Ground, config: Path, name: str, *, why: str | None) -> Overridden:
     """Let the automatic value be shown again.  Raises Failure where there is no such key result, or it is closed."""
-    known = ground.load(config)
+    known = ground.answering(config)
     key_result = _named(known, name)
     with database_of(known) as database:
         with database.read() as connection:
@@ -58,7 +58,7 @@ def resume(ground: Ground, config: Path, name: str, *, why: str | None) -> Overr
 
 def check_in(ground: Ground, config: Path, name: str, *, note: str, confidence: Decimal | None) -> CheckedIn:
     """Note what a person says of a key result.  Raises Failure where there is no such one, or it is closed."""
-    known = ground.load(config)
+    known = ground.answering(config)
     key_result = _named(known, name)
     _begun(known, key_result, ground.clock())
     with database_of(known, create=True) as database:
@@ -70,6 +70,7 @@ def check_in(ground: Ground, config: Path, name: str, *, note: str, confidence: 
 def _named(known: Config, name: str) -> KeyResult:
     """Return a key result of the config.  Raises Failure for any other, also for a retired one."""
     having(known, name, recorded=all(each.id != name for each in known.key_results) and _recorded(known, name))
+    require_sound(known, name)
     return next(each for each in known.key_results if each.id == name)
 
 

@@ -25,7 +25,7 @@ _FIRST = 100_000
 
 def export(ground: Ground, config: Path, file: Path, watch: Watch) -> Exported:
     """Write the whole ledger to a file, or to stdout."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database, database.read() as connection:
         header = exporting.header_of(connection, version("headway"))
         lines = exporting.export_lines(connection, header, watch)
@@ -74,7 +74,7 @@ def _require_export(file: Path) -> None:
 
 def import_(ground: Ground, config: Path, file: Path, watch: Watch) -> Imported:
     """Make an empty database out of an export."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _opened(file) as lines, database_of(known, create=True) as database:
         try:
             found = importing.import_lines(database, lines, watch)
@@ -125,7 +125,7 @@ def counted_of(number: int, thing: str) -> str:
 
 def backup(ground: Ground, config: Path, file: Path, watch: Watch) -> BackedUp:
     """Copy a SQLite database while others write."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         if not database.sqlite:
             place = place_of(known.database)
@@ -146,7 +146,7 @@ def backup(ground: Ground, config: Path, file: Path, watch: Watch) -> BackedUp:
 
 def prune(ground: Ground, config: Path, older_than: timedelta, watch: Watch, *, dry_run: bool, vacuum: bool) -> Pruned:
     """Delete what is old and nobody needs."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         found = pruning.prune(database, ground.clock() - older_than, watch, dry_run=dry_run)
         compacted = vacuum and not dry_run and copying.compact(database)
@@ -155,7 +155,7 @@ def prune(ground: Ground, config: Path, older_than: timedelta, watch: Watch, *, 
 
 def forgettable(ground: Ground, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
     """Tell what forgetting a ticket, or people, erases.  Raises Failure where there is nothing of that name."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         return _found(database, key, people)
 
@@ -178,7 +178,7 @@ def _found(database: Database, key: str | None, people: Sequence[str]) -> Forgot
 
 def forget(ground: Ground, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
     """Erase title and people of a ticket, or these names of people, for good."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         found = _found(database, key, people)
         if key is None:
