@@ -75,9 +75,12 @@ def _require_export(file: Path) -> None:
 def import_(ground: Ground, config: Path, file: Path, watch: Watch) -> Imported:
     """Make an empty database out of an export."""
     known = ground.answering(config)
-    with _opened(file) as lines, database_of(known, create=True) as database:
+    with _opened(file) as lines:
         try:
-            found = importing.import_lines(database, lines, watch)
+            with copying.filled(known.database) as database:
+                found = importing.import_lines(database, lines, watch)
+        except FileExistsError:
+            raise Failure(f"{place_of(known.database)} was made meanwhile. Nothing was imported.") from None
         except importing.WrongLine as error:
             raise Failure(f"{harmless(str(file), 400)}:{error.number}: {error.reason} Nothing was imported.") from None
         except importing.NotEmptyError as error:

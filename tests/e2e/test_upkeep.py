@@ -132,6 +132,7 @@ def test_an_import_says_why_not(copy: Headway, tmp_path: Path) -> None:
     assert "headway.yaml:1: it is no export of Headway" in err
     code, _, err = there.run("import", "nope.jsonl")
     assert (code, "nope.jsonl cannot be read: No such file" in err) == (1, True)
+    assert sorted(path.name for path in there.folder.iterdir()) == ["cut.jsonl", "headway.yaml"]  # and no database
     assert there.run("import", str(tmp_path / "ledger.jsonl")).code == 0
 
 
@@ -192,6 +193,8 @@ def test_pruned_it_answers_the_same_and_gives_space_back(copy: Headway) -> None:
     assert copy.run("sync", "--json").out["updates"] == []
     assert "Nothing from before" in copy.run("prune").out
     assert copy.run("prune", "--older-than", "soon").code == 2
+    code, _, err = copy.run("prune", "--older-than", "6m")
+    assert (code, "6mo" in err) == (2, True)
 
 
 def titled(headway: Headway) -> tuple[str, str]:
