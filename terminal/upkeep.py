@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from okrs.duration import parse_duration
+from okrs.duration import parse_age
 from terminal.context import Context, Json
 from terminal.noting import warned
 from terminal.ports import Failure
@@ -81,10 +81,11 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
 
 
 def _add_prune(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway prune --dry-run  ·  headway prune --older-than 180d --vacuum")
+    @app.command(epilog="Examples:  headway prune --dry-run  ·  headway prune --older-than 6mo --vacuum")
     def prune(
         older_than: Annotated[
-            str, typer.Option("--older-than", metavar="TIME", help="How long everything is kept, as 90d.")
+            str,
+            typer.Option("--older-than", metavar="TIME", help="How long everything is kept: 90d, 26w, 6mo, 2y."),
         ] = "90d",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; delete nothing.")] = False,
         vacuum: Annotated[
@@ -100,13 +101,13 @@ def _add_prune(app: typer.Typer, context: Context) -> None:
         from terminal.caring import pruned, pruned_json
 
         with warned(context), counting_on(context.out.aside, "looking") as watch:
-            answer = context.ports.prune(context.config, _duration(older_than), watch, dry_run=dry_run, vacuum=vacuum)
+            answer = context.ports.prune(context.config, _age(older_than), watch, dry_run=dry_run, vacuum=vacuum)
         context.out.give(as_json, lambda: pruned_json(answer), lambda: pruned(answer))
 
 
-def _duration(text: str) -> timedelta:
+def _age(text: str) -> timedelta:
     try:
-        return parse_duration(text)
+        return parse_age(text)
     except ValueError as error:
         raise typer.BadParameter(f"{harmless(text)}: {error}", param_hint="--older-than") from None
 
