@@ -18,7 +18,7 @@ At = Annotated[
     typer.Option(
         "--at",
         metavar="DATE",
-        help="As it was known then: the end of a day, or a time with its offset, as 2026-11-20T12:00+01:00.",
+        help="As it was known then: the end of a day, or a time, as 2026-11-20T12:00 in the config's time zone.",
     ),
 ]
 
@@ -99,7 +99,8 @@ def _status_at(context: Context, cycle: str | None, at: str, *, as_json: bool) -
     from terminal.past import status_then, when_of
 
     view = context.ports.status_at(context.config, cycle, when_of(at))
-    context.out.give(as_json, lambda: status_then_json(view), lambda: status_then(view))
+    zone = context.ports.timezone(context.config)
+    context.out.give(as_json, lambda: status_then_json(view), lambda: status_then(view, zone))
 
 
 def _explain_at(context: Context, key_result: str, at: str, *, as_json: bool) -> None:
@@ -110,7 +111,7 @@ def _explain_at(context: Context, key_result: str, at: str, *, as_json: bool) ->
     context.out.give(
         as_json,
         lambda: explain_then_json(view),
-        lambda: explained_then(view, _key_results(context)[key_result]),
+        lambda: explained_then(view, _key_results(context)[key_result], context.ports.timezone(context.config)),
     )
 
 

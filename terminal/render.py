@@ -267,11 +267,14 @@ _GONE = {
 def _place(each: Which, titles: dict[str, str]) -> Text:
     key, title = harmless(each.ticket.item.key), harmless(titles.get(each.key_result, each.key_result))
     if each.counted:
-        adds = f": +{number(each.amount)}" if each.adds else ""
+        sign = "+" if each.amount is None or each.amount >= 0 else ""
+        adds = f": {sign}{number(each.amount)}" if each.adds else ""
         return Text(f"{key} counts in {title}{adds} (part {each.part + 1})", "green")
     why = _GONE.get(each.reason or "") and f"it {_GONE[each.reason or '']}"
     return Text(f"{key} does not count in {title} (part {each.part + 1}): {why or REASONS.get(each.reason or '', '')}")
 
+
+SAME_VALUE = "its tickets changed"
 
 _KINDS = {
     EntryKind.BASELINE: "first measured",
@@ -330,21 +333,19 @@ def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
     why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
     if told.kind is EntryKind.AUTO and not why:
-        kind = "its tickets changed, and the value stays"
+        kind = f"{SAME_VALUE}, and the value stays"
     if told.kind is EntryKind.HOLD:
         kind = f"an update to {number(proposed(told))} is held"
     if told.kind is EntryKind.RECONSTRUCTED:
         kind = _reconstructed(told)
-    if renamed_from(told.kind, told.details):
-        kind = ""  # why says it
-    elif told.kind is EntryKind.TARGET and told.details:
-        kind += f": now {terms_in_words(told.details)}"
+    if told.kind is EntryKind.TARGET:
+        kind = _target(told)
     if told.kind is EntryKind.CLOSE:
         kind = _closed(parse_ending(told.details or ""))
     if entry.by:
         kind += f" by {entry.by}"
     if told.kind is EntryKind.OVERRIDE and (until := until_in(told.details)):
-        kind += f" until {until:%Y-%m-%d %H:%M} UTC"
+        kind += f" until {until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
     if told.kind is EntryKind.CHECKIN and (sure := confidence_in(told.details)) is not None:
         kind += f", confidence {number(sure)}"
     return (
@@ -353,6 +354,20 @@ def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
         Text(_move(told)),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )
+
+
+def _target(told: Entry) -> str:
+    if renamed_from(told.kind, told.details):
+        return ""  # why says it
+    return _KINDS[told.kind] + (f": now {terms_in_words(told.details)}" if told.details else "")
+
+
+def happened(told: Entry) -> str:
+    """What an entry of a run is about that left the value as it was."""
+    kind = SAME_VALUE if told.kind is EntryKind.AUTO else _KINDS.get(told.kind, told.kind.value)
+    if told.kind is EntryKind.TARGET:
+        kind = _target(told)
+    return harmless(told.why or kind if told.kind is EntryKind.RULE else kind or told.why or "", 400)
 
 
 def _move(told: Entry) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -21,14 +21,14 @@ from sync import overriding
 from sync.holding import Act
 from sync.overriding import ClosedError, Said, Wanted
 from sync.recording import Run, record_renamed
-from terminal.ports import CheckedIn, Failure, Overridden
+from terminal.ports import CheckedIn, Failure, Overridden, When
 from usecases.ground import Ground, database_of
 from usecases.naming import having, require_sound
 
 T = TypeVar("T")
 
 
-def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: str, until: date | None) -> Overridden:
+def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: str, until: When | None) -> Overridden:
     """Let a person's value be shown.  Raises Failure where there is no such key result, or it cannot be set."""
     known = ground.answering(config)
     key_result, now = _named(known, name), ground.clock()
@@ -102,10 +102,12 @@ def _value(key_result: KeyResult, value: Decimal) -> Decimal:
         raise Failure(f"Nothing was written: {value:.3e} is too large a number.") from None
 
 
-def _end(known: Config, until: date | None, now: datetime) -> datetime | None:
-    """Return the first instant behind the last day on which a value is to be shown."""
+def _end(known: Config, until: When | None, now: datetime) -> datetime | None:
+    """Return the first instant at which a value is shown no more: of a last day the midnight behind it."""
     if until is None:
         return None
+    if isinstance(until, datetime):
+        return _instant(known, until, now)
     today = known.calendar.day_of(now)
     if until < today:
         raise Failure(f"Nothing was written: {until} is over, today is {today}. --until is the last day of the value.")
@@ -113,6 +115,16 @@ def _end(known: Config, until: date | None, now: datetime) -> datetime | None:
         return known.calendar.midnight(until + timedelta(days=1))
     except OverflowError:
         raise Failure(f"Nothing was written: {until} never ends. Without --until the value has no last day.") from None
+
+
+def _instant(known: Config, until: datetime, now: datetime) -> datetime:
+    try:
+        end = known.calendar.instant(until)
+    except OverflowError:
+        raise Failure(f"Nothing was written: {until.isoformat()} is out of the calendar.") from None
+    if end <= now:
+        raise Failure(f"Nothing was written: {until.isoformat(timespec='minutes')} is over.")
+    return end
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,10 @@ def test_going_back_shows_the_automatic_value_again(copy: Headway) -> None:
 def test_the_same_again_is_told_and_writes_nothing(copy: Headway) -> None:
     same = ("set", "p1-bugs", "24", "--why", "counted by hand", "--until", "2999-12-31")
     assert "is set to 24 / 25 bugs until 2999-12-31. Its tickets give" in copy.run(*same).out
+    timed = copy.run(*same[:-1], "2999-12-31T18:00")  # of the config's zone
+    assert "until 2999-12-31 18:00 " in timed.out
+    assert "until 2999-12-31 18:00 " in copy.run("history", "p1-bugs").out
+    copy.run(*same)
     rows = copy.rows("SELECT count(*) FROM ledger_entry")
     code, text, _ = copy.run(*same)
     assert (code, copy.rows("SELECT count(*) FROM ledger_entry")) == (0, rows)

@@ -133,7 +133,9 @@ def test_what_is_asked_of_no_time_is_told(tmp_path: Path) -> None:
         for when in ("2999-01-01", "2999-01-01T00:00Z"):
             code, _, err = made.headway.run("status", "--at", when)
             assert (code, "is in the future" in err) == (1, True)
-        for when in ("yesterday", "2026-11-20T12:00", "2026-13-01"):
+        local = datetime.now(BERLIN).strftime("%Y-%m-%dT%H:%M")  # without an offset it is of the config's zone
+        assert f"As it was known at {local[:10]} {local[11:]} CE" in made.headway.run("status", "--at", local).out
+        for when in ("yesterday", "2026-11-20T25:00", "2026-13-01"):
             assert made.headway.run("explain", "result", "--at", when).code == 2
 
 
