@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ __all__ = [
     "harmless_json",
     "local_time",
     "no_database",
+    "nobody",
     "plain_text",
     "terms_in_words",
     "when_in",
@@ -35,6 +37,12 @@ def _escaped(char: str) -> str:
 def no_database(place: str) -> str:
     """Say that there is nothing to ask yet."""
     return f"There is no database at {place} yet: run `headway sync`."
+
+
+def nobody(names: Sequence[str], near: Sequence[str]) -> str:
+    """Say that nobody is called so, and who may be meant."""
+    meant = f" Did you mean {' or '.join(map(harmless, near))}?" if near else ""
+    return f"no ticket and no entry of the ledger names {' or '.join(map(harmless, names))}.{meant}"
 
 
 def plain_text(text: str, style: str = "") -> Text:

@@ -15,7 +15,7 @@ from store.lookup import called
 from store.upkeep import copying, exporting, forgetting, importing, pruning
 from store.upkeep.exporting import Watch
 from terminal.ports import BackedUp, Exported, Failure, Forgot, Imported, Pruned
-from terminal.text import counted, harmless, harmless_json
+from terminal.text import counted, harmless, harmless_json, nobody
 from usecases.ground import Ground, absent, database_of
 
 STREAM = Path("-")
@@ -166,7 +166,10 @@ def forgettable(ground: Ground, config: Path, key: str | None, people: Sequence[
 def _found(database: Database, key: str | None, people: Sequence[str]) -> Forgot:
     with database.read() as connection:
         if key is None:
-            return Forgot(forgetting.names_erasure(connection, people), people=tuple(people))
+            erasure = forgetting.names_erasure(connection, people)
+            if len(erasure.unknown) == len(set(people)):
+                raise Failure(f"Nothing was erased: {nobody(erasure.unknown, erasure.near)}")
+            return Forgot(erasure, people=tuple(each for each in people if each not in erasure.unknown))
         tickets = called(connection, key)
         if not tickets:
             raise Failure(f"No ticket is or was called {harmless(key)}.")
@@ -185,7 +188,7 @@ def forget(ground: Ground, config: Path, key: str | None, people: Sequence[str])
     with _there(known) as database:
         found = _found(database, key, people)
         if key is None:
-            forgetting.forget_names(database, people)
+            forgetting.forget_names(database, found.people)
         else:
             with database.read() as connection:
                 tickets = called(connection, key)

@@ -345,6 +345,8 @@ FORGET: dict[str, Any] = {
     "items": int,
     "people": int,
     "entries": int,
+    "sources": [{"name": str, "items": int}],
+    "unknown": [str],
     "may_move": [str],
     "clean": bool,
 }
