@@ -193,7 +193,13 @@ def _values(each: KeyResultStatus) -> str:
 
 
 def _said(each: KeyResultStatus) -> Iterator[Text]:
-    """What people say of a key result beside its tickets."""
+    """What people say of a key result beside its tickets, and why there is nothing to say."""
+    if each.belongs_to:
+        why = (
+            f"  its result is that of {harmless(each.belongs_to)}, which is closed, and stays there: put it back, and "
+            f"give what is wanted of {harmless(each.key_result.cycle)} an id of its own"
+        )
+        yield Text.assemble((harmless(each.key_result.title), "bold"), (why, "yellow"))
     if each.override:
         by = each.name_of(each.override.by)
         yield override_line(each.override, each.key_result, by, each.last_day)

@@ -79,4 +79,4 @@ def status_at(ground: Ground, config: Path, cycle: str | None, when: When) -> St
         try:
             return standing_at(connection, setup_of(known), at, cycle)
         except KeyError:
-            raise no_cycle(known, cycle) from None
+            raise no_cycle(connection, known, cycle) from None

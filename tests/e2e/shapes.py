@@ -64,6 +64,7 @@ STATUS: dict[str, Any] = {
             "checkin": ({"note": str, "confidence": MAYBE_NUMBER, "by": str, "at": INSTANT}, None),
             "grade": MAYBE_NUMBER,
             "closed_at": (INSTANT, None),
+            "belongs_to": (str, None),
             "updated_at": (INSTANT, None),
         }
     ],
