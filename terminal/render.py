@@ -163,7 +163,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
-        word += " · reading for a changed rule"
+        word += " · reading for a changed rule" if each.automatic is not None else " · tickets not read yet"
     if each.hold:
         word += " · an update is held"
     if each.override:
