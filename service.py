@@ -197,7 +197,7 @@ class Service:
 
         return reject(self._ground, config, name, why=why)
 
-    def set_value(self, config: Path, key_result: str, value: Decimal, *, why: str, until: date | None) -> Overridden:
+    def set_value(self, config: Path, key_result: str, value: Decimal, *, why: str, until: When | None) -> Overridden:
         from usecases.overriding import set_value
 
         return set_value(self._ground, config, key_result, value, why=why, until=until)

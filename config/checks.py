@@ -129,4 +129,6 @@ def _warn_of_unmapped(known: Known, problems: Problems) -> None:
         return
     for name, spot in known.key_results.found.items():
         if name not in known.mapped.found:
-            problems.warning(spot.down(("id",)), f"no mapping feeds {quoted(name)}: add one under mappings")
+            problems.warning(
+                spot.down(("id",)), f"no mapping feeds {quoted(name)}: add one under mappings, or set it by hand"
+            )

@@ -86,7 +86,7 @@ def taken(path: Path, terms: Terms, recall: Recall | None = None) -> Taken:
         good = Taken(loaded.config, found.files, name, loaded.problems, unread)
     if good and not (recall and found.misnamed):
         return good
-    if recall is None:
+    if recall is None or not path.exists():
         raise Broken(loaded.problems)
     main = _with_database(found)
     url = read_database(main, Resolver(terms.environ, found.folder), Problems()) if main else None

@@ -18,6 +18,7 @@ from mapping.lint import (
     Ambiguous,
     FieldRefused,
     Finding,
+    Finished,
     Overlap,
     Reached,
     Reused,
@@ -265,7 +266,7 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.mapping(name)
         case Reached():
             spot = places.key_result(name, "target")
-        case Reused():
+        case Reused() | Finished():
             spot = places.key_result(name)
     return spot
 
@@ -300,12 +301,24 @@ def _words(found: Finding) -> str:
         case Reached(_, value, measured):
             began = "it began with" if measured else "it would begin with"
             text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"
+        case Reused() | Finished():
+            text = _of_another_cycle(found)
+    return text
+
+
+def _of_another_cycle(found: Reused | Finished) -> str:
+    match found:
         case Reused(_, cycle, first, last):
-            text = (
+            return (
                 f"its history of {first} to {last} would go on in {quoted(cycle)}, value and all: give what is "
                 "wanted of another cycle an id of its own"
             )
-    return text
+        case Finished(_, cycle, of):
+            return (
+                f"its result is that of {quoted(of)}, which is closed, so nothing of it is recorded in "
+                f"{quoted(cycle)}: put it back into {quoted(of)}, and give what is wanted of {quoted(cycle)} an id of "
+                "its own"
+            )
 
 
 def _refused(found: Unanswered | FieldRefused) -> str:

@@ -157,8 +157,29 @@ class Reused:
     """The days of the cycle that its history is of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A key result whose result is that of another cycle, which is closed."""
+
+    key_result: str
+    cycle: str
+    """In which the config has it."""
+    of: str
+    """The one that is closed."""
+
+
 Finding: TypeAlias = (
-    SelectsNothing | Unknown | Overlap | Unestimated | Twice | Ambiguous | Unanswered | FieldRefused | Reached | Reused
+    SelectsNothing
+    | Unknown
+    | Overlap
+    | Unestimated
+    | Twice
+    | Ambiguous
+    | Unanswered
+    | FieldRefused
+    | Reached
+    | Reused
+    | Finished
 )
 
 

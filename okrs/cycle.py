@@ -26,6 +26,10 @@ class Calendar:
         """The local day in which an instant falls."""
         return instant.astimezone(ZoneInfo(self.timezone)).date()
 
+    def instant(self, when: datetime) -> datetime:
+        """The instant, in UTC, of a time that may have no offset: then it is one of this zone."""
+        return (when if when.tzinfo else when.replace(tzinfo=ZoneInfo(self.timezone))).astimezone(UTC)
+
     def works(self, day: date) -> bool:
         return day.weekday() in self.workdays and day not in self.holidays
 

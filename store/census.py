@@ -15,6 +15,7 @@ from okrs.demand import Container
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
 from store.database import Database, inserted, slices, upsert
+from store.histories import keep_histories
 from store.mirror import SuddenlyEmptyError, next_generation, put_aside, shows_none
 from store.putting import keep_former, put_gathered
 from store.sources import Lease, fenced, leave
@@ -183,6 +184,7 @@ def _put(connection: Connection, lease: Lease, known: Container, said: Settled, 
             # What a read that failed left behind is none of this.
             connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container == home))
             put_aside(connection, lease, {home: items})
+            keep_histories(connection, lease, [Container(home, "")])
             changed += put_gathered(connection, lease, [Container(home, "")], now)
     return changed
 

@@ -143,7 +143,7 @@ def open_database(url: str, *, create: bool) -> Database:
     Raises StoreError when it cannot be reached or was made by another version.
     """
     with _sentences(url):
-        if not create and _missing_file(url):
+        if not create and missing_file(url):
             return _empty()
         database = Database(_engine(url))
         try:
@@ -240,9 +240,18 @@ def place_of(url: str) -> str:
     return parsed.render_as_string(hide_password=True)
 
 
-def _missing_file(url: str) -> bool:
-    parsed = make_url(url)
-    return parsed.get_backend_name() == "sqlite" and bool(parsed.database) and not Path(str(parsed.database)).exists()
+def missing_file(url: str) -> Path | None:
+    """Return the file of a SQLite database that is not there; None for any other."""
+    with _sentences(url):
+        parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists():
+        return None
+    return Path(parsed.database)
+
+
+def renamed(url: str, path: Path) -> str:
+    """Return the address of a SQLite database with another file in its place."""
+    return make_url(url).set(database=str(path)).render_as_string(hide_password=False)
 
 
 def _engine(url: str) -> Engine:

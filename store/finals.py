@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, select
 
 from okrs.closing import Ending, parse_ending
+from okrs.cycle import Cycle
 from okrs.objective import KeyResult
 from store.tables import final, ledger_entry
 
@@ -39,6 +40,16 @@ def keep_finals(connection: Connection, known: Iterable[Final]) -> None:
     """Write the end of key results, once and for all.  Raises IntegrityError for one that has ended before."""
     for each in known:
         connection.execute(final.insert().values({column.name: getattr(each, column.name) for column in final.c}))
+
+
+def moved_from(end: Final | None, key_result: KeyResult, cycles: Iterable[Cycle]) -> str | None:
+    """Return the closed cycle that a key result's end belongs to, where the config has it in another one by now.
+
+    None where the cycle has but another name, under which the config does not have the old one beside it.
+    """
+    if end is None or end.cycle == key_result.cycle or all(each.id != end.cycle for each in cycles):
+        return None
+    return end.cycle
 
 
 @dataclass(frozen=True, slots=True)

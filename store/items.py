@@ -58,6 +58,9 @@ def _storable(facts: Any) -> Any:  # noqa: ANN401 - any part of an encoded item
 CREATED_AT, CLOSED_AT = 9, 10
 """Places of the two dates in an encoded item."""
 
+_PLAIN = 21
+"""How many facts an encoded item has that has no sprints, references and history."""
+
 TITLE, ASSIGNEES, FIELDS = 4, 17, 18
 """Places of what may name people."""
 
@@ -90,6 +93,15 @@ def encode(item: WorkItem) -> bytes:
     if item.sprints or item.refs or item.history:  # behind the others, so that items without them keep their hash
         facts += [item.sprints, item.refs, [_step(step) for step in item.history]]
     return orjson.dumps(facts)
+
+
+def bare(payload: str) -> str:
+    """Return an encoded item without its history, as `encode` writes one that has none."""
+    facts = orjson.loads(payload)
+    if len(facts) > _PLAIN:
+        *_, sprints, refs, _ = facts
+        facts[_PLAIN:] = [sprints, refs, []] if sprints or refs else []
+    return orjson.dumps(facts).decode()
 
 
 def likeness(payload: bytes | str) -> tuple[int | None, str]:
@@ -129,7 +141,7 @@ def decode(payload: str, updated_at: datetime | None) -> WorkItem:
         fields=tuple((name, text) for name, text in row[18]),
         aliases=tuple(row[19]),
         children=row[20],
-        **_extras(row[21:]),
+        **_extras(row[_PLAIN:]),
     )
 
 

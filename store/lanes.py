@@ -47,7 +47,9 @@ def lanes_of(connection: Connection, name: str) -> Lanes:
 
 def last_day(known: Override | None, calendar: Calendar) -> date | None:
     """Return the last local day on which a person's value is, or was, in force; None when it has none."""
-    return calendar.day_of(known.until) - timedelta(days=1) if known is not None and known.until is not None else None
+    if known is None or known.until is None:
+        return None
+    return calendar.day_of(known.until - timedelta.resolution)
 
 
 def override_json(known: Override | None, names: Mapping[str, str]) -> dict[str, Any] | None:

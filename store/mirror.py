@@ -21,6 +21,7 @@ from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
 from store.database import Database, inserted, upsert
 from store.forgetting import forgotten_of
+from store.histories import keep_histories
 from store.items import ROW, Row, decode, item_row
 from store.putting import HERE, forgotten, news, not_older, of, put_gathered
 from store.sources import Lease, demand_text, fenced
@@ -140,6 +141,7 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
         for each in reads:
             if each.reach.complete and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
+        keep_histories(connection, lease, [each.known for each in reads if not each.reach.demand.histories])
         found = [_taken(connection, lease, some, now) for some in _together(reads)]
         taken = Taken(sum(each.seen for each in found), sum(each.changed for each in found))
         renamed = _are_renamed(connection, lease, reads)

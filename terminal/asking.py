@@ -11,14 +11,14 @@ from rich.console import RenderableType
 
 from okrs.objective import KeyResult
 from terminal.context import Context, Json
-from terminal.noting import noted
+from terminal.noting import noted, warned
 
 At = Annotated[
     str | None,
     typer.Option(
         "--at",
         metavar="DATE",
-        help="As it was known then: the end of a day, or a time with its offset, as 2026-11-20T12:00+01:00.",
+        help="As it was known then: the end of a day, or a time, as 2026-11-20T12:00 in the config's time zone.",
     ),
 ]
 
@@ -99,7 +99,8 @@ def _status_at(context: Context, cycle: str | None, at: str, *, as_json: bool) -
     from terminal.past import status_then, when_of
 
     view = context.ports.status_at(context.config, cycle, when_of(at))
-    context.out.give(as_json, lambda: status_then_json(view), lambda: status_then(view))
+    zone = context.ports.timezone(context.config)
+    context.out.give(as_json, lambda: status_then_json(view), lambda: status_then(view, zone))
 
 
 def _explain_at(context: Context, key_result: str, at: str, *, as_json: bool) -> None:
@@ -110,7 +111,7 @@ def _explain_at(context: Context, key_result: str, at: str, *, as_json: bool) ->
     context.out.give(
         as_json,
         lambda: explain_then_json(view),
-        lambda: explained_then(view, _key_results(context)[key_result]),
+        lambda: explained_then(view, _key_results(context)[key_result], context.ports.timezone(context.config)),
     )
 
 
@@ -159,7 +160,8 @@ def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
     @database.command(epilog="Example:  headway db upgrade")
     def upgrade() -> None:
         """Bring an existing database to this version's tables."""
-        context.ports.upgrade(context.config)
+        with warned(context):
+            context.ports.upgrade(context.config)
         context.out.answer.print("The database has this version's tables.")
 
 
@@ -194,7 +196,8 @@ def _add_verify(app: typer.Typer, context: Context) -> None:
         if anchor:
             _print_anchor(context)
             return
-        answer = context.ports.verify(context.config, against)
+        with warned(context):
+            answer = context.ports.verify(context.config, against)
         context.out.give(as_json, lambda: verify_json(answer), lambda: render.verified(answer))
         if not answer.ok:
             raise typer.Exit(1)
@@ -204,7 +207,8 @@ def _print_anchor(context: Context) -> None:
     """Print an anchor, and nothing in its place: it may be on its way into a file."""
     from terminal import render
 
-    answer, anchor = context.ports.anchor(context.config)
+    with warned(context):
+        answer, anchor = context.ports.anchor(context.config)
     if not answer.ok:
         context.out.aside.print(render.verified(answer))
         raise typer.Exit(1)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from okrs.ledger import timestamp
+from store.upkeep.forgetting import Erasure
 from terminal.ports import BackedUp, Exported, Forgot, Imported, Pruned
-from terminal.text import counted, harmless
+from terminal.text import counted, harmless, nobody
 
 _UNITS = ("kB", "MB", "GB", "TB")
 
@@ -117,26 +118,40 @@ def _erasure(answer: Forgot) -> list[str]:
     lines = [f"{harmless(key)} of {harmless(source)}" for source, key in answer.tickets]
     lines += [f"the title “{harmless(title)}”" for title in found.titles]
     lines += [f"the name {harmless(name)}" for name in dict.fromkeys([*answer.people, *found.names])]
-    lines.append(f"in {counted(found.versions, 'version')} of {counted(found.items, 'ticket')}")
+    lines.append(f"in {_extent(found)}")
     if found.people:
-        lines.append(f"as who did what {_entries(found.entries)} of the ledger tell")
+        lines.append(f"as who did what {_acts(found)}")
     return lines
 
 
+def _extent(found: Erasure) -> str:
+    """In how much: `3 versions of 2 tickets (pay-jira 1, web-github 1)`."""
+    where = ", ".join(f"{harmless(source)} {items}" for source, items in found.sources)
+    told = f"{counted(found.versions, 'version')} of {counted(found.items, 'ticket')}"
+    return f"{told} ({where})" if where else told
+
+
+def _acts(found: Erasure) -> str:
+    return f"{_entries(found.entries)} of the ledger {'tells' if found.entries == 1 else 'tell'}"
+
+
 def _warning(answer: Forgot) -> list[str]:
-    named = answer.erasure.selected
+    named, unknown = answer.erasure.selected, answer.erasure.unknown
+    told = [f"Left out: {nobody(unknown, answer.erasure.near)}"] if unknown else []
     if not named:
-        return []
-    return [f"The mapping of {', '.join(map(harmless, named))} selects by such a name: it may move with the next sync."]
+        return told
+    return [
+        *told,
+        f"The mapping of {', '.join(map(harmless, named))} selects by such a name: it may move with the next sync.",
+    ]
 
 
 def forgot(answer: Forgot) -> str:
     """What `forget` did."""
     found = answer.erasure
     who = ", ".join(key for _, key in answer.tickets) or counted(len(answer.people), "name")
-    lines = [
-        f"{harmless(who, 400)}: erased in {counted(found.versions, 'version')} of {counted(found.items, 'ticket')}."
-    ]
+    also = f", and as who did what {_acts(found)}" if found.people else ""
+    lines = [f"{harmless(who, 400)}: erased in {_extent(found)}{also}."]
     lines += _warning(answer)
     if not answer.clean:
         lines.append(
@@ -155,6 +170,8 @@ def forgot_json(answer: Forgot) -> dict[str, Any]:
         "items": found.items,
         "people": found.people,
         "entries": found.entries,
+        "sources": [{"name": source, "items": items} for source, items in found.sources],
+        "unknown": list(found.unknown),
         "may_move": list(found.selected),
         "clean": answer.clean,
     }

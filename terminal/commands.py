@@ -240,7 +240,7 @@ def _add_sync(app: typer.Typer, context: Context) -> None:
         """
         from terminal.reporting import report, report_json
 
-        with bars_on(context.out.aside) as bars, _hinting(last_good=last_good):
+        with bars_on(context.out.aside) as bars, _hinting(last_good=last_good or not context.config.exists()):
             synced = context.ports.sync(
                 context.config, only=source or [], full=full, dry_run=dry_run, progress=bars, last_good=last_good
             )

@@ -12,7 +12,7 @@ from okrs.ledger import Entry
 from okrs.numbers import as_json, number_in
 from store.holds import holds_json
 from terminal.context import Context, Json
-from terminal.noting import noted
+from terminal.noting import noted, warned
 from terminal.ports import Failure, Waits
 from terminal.reporting import held_line, number
 from terminal.text import harmless
@@ -52,15 +52,17 @@ def add(app: typer.Typer, context: Context) -> None:
         Without --expect a terminal is asked; a script takes what waits now.
         """
         shown = _number(expect)
-        if shown is None and sys.stdin.isatty() and not as_json:
-            shown = _asked(context, name)
-        entry = context.ports.approve(context.config, name, expect=shown, why=why)
+        with warned(context):
+            if shown is None and sys.stdin.isatty() and not as_json:
+                shown = _asked(context, name)
+            entry = context.ports.approve(context.config, name, expect=shown, why=why)
         context.out.give(as_json, lambda: _entry_json(entry), lambda: _moved(entry))
 
     @app.command(epilog="Example:  headway reject 3f2a91bc --why 'the token lost a project'")
     def reject(name: Id, why: Why = None, as_json: Json = False) -> None:
         """Keep the value, and ask again only when other tickets change."""
-        entry = context.ports.reject(context.config, name, why=why)
+        with warned(context):
+            entry = context.ports.reject(context.config, name, why=why)
         kept = f"{harmless(entry.key_result)} stays {number(entry.new)}."
         context.out.give(as_json, lambda: _entry_json(entry), lambda: Text(kept))
 

@@ -28,9 +28,23 @@ def noted(context: Context) -> Iterator[None]:
     note(context, context.ports.wrong(context.config))
 
 
+@contextmanager
+def warned(context: Context) -> Iterator[None]:
+    """Tell the same beside what was done, which the mistake has nothing to do with: it does not end with 1."""
+    try:
+        yield
+    finally:
+        _tell(context, context.ports.wrong(context.config))
+
+
 def note(context: Context, wrong: Wrong | None) -> None:
     """Tell what is wrong with the config that an answer came from, and end with 1."""
     if wrong is not None:
+        _tell(context, wrong)
+        raise typer.Exit(1)
+
+
+def _tell(context: Context, wrong: Wrong | None) -> None:
+    if wrong is not None:
         context.out.aside.print("\n".join(problem_lines(wrong.problems)))
         context.out.aside.print(f"headway: {harmless(wrong.sentence, 2000)}")
-        raise typer.Exit(1)

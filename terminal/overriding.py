@@ -1,9 +1,8 @@
 """Commands by which a person says something of a key result beside what its tickets say."""
 
-import re
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
@@ -12,15 +11,14 @@ from okrs.ledger import timestamp
 from okrs.numbers import as_json, number_in, rounded
 from store.lanes import override_json
 from terminal.context import Context, Json
-from terminal.ports import CheckedIn, Overridden
-from terminal.text import harmless
+from terminal.noting import warned
+from terminal.ports import CheckedIn, Overridden, When
+from terminal.text import harmless, local_time, when_in
 
 Name = Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")]
 
 _NEGATIVE = {"ignore_unknown_options": True}
 """For a value such as -5, which is no option."""
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def add(app: typer.Typer, context: Context) -> None:
@@ -37,7 +35,8 @@ def add(app: typer.Typer, context: Context) -> None:
         value: Annotated[str, typer.Argument(metavar="VALUE", help="A number; of a yes or no 1 or 0.")],
         why: Annotated[str, typer.Option("--why", help="What to tell those who look at the number.")],
         until: Annotated[
-            str | None, typer.Option("--until", metavar="DATE", help="The last day on which the value is shown.")
+            str | None,
+            typer.Option("--until", metavar="DATE", help="The last day of the value, or its end, as 2026-12-31T18:00."),
         ] = None,
         as_json: Json = False,
     ) -> None:
@@ -46,10 +45,11 @@ def add(app: typer.Typer, context: Context) -> None:
         The automatic value goes on by itself, and stands beside yours.  A key result that no mapping feeds has the
         value that you set.
         """
-        told = context.ports.set_value(
-            context.config, key_result, _number(value, "VALUE"), why=_text(why, "--why"), until=_day(until)
-        )
-        context.out.give(as_json, lambda: _json(told), lambda: _set(told))
+        number, reason, last = _number(value, "VALUE"), _text(why, "--why"), _until(until)
+        with warned(context):
+            told = context.ports.set_value(context.config, key_result, number, why=reason, until=last)
+        zone = "" if as_json else context.ports.timezone(context.config)
+        context.out.give(as_json, lambda: _json(told), lambda: _set(told, zone))
 
     @app.command(epilog="Example:  headway resume p1-bugs --why 'the tickets are in order again'")
     def resume(
@@ -59,7 +59,8 @@ def add(app: typer.Typer, context: Context) -> None:
     ) -> None:
         """Go back from a value that was set to the automatic one."""
         reason = None if why is None else _text(why, "--why")
-        told = context.ports.resume(context.config, key_result, why=reason)
+        with warned(context):
+            told = context.ports.resume(context.config, key_result, why=reason)
         context.out.give(as_json, lambda: _json(told), lambda: _resumed(told))
 
     @app.command(epilog="Example:  headway checkin p1-bugs --note 'two fixes wait for a release' --confidence 0.7")
@@ -72,9 +73,9 @@ def add(app: typer.Typer, context: Context) -> None:
         as_json: Json = False,
     ) -> None:
         """Note how a key result goes; its value stays."""
-        told = context.ports.check_in(
-            context.config, key_result, note=_text(note, "--note"), confidence=_confidence(confidence)
-        )
+        said, sure = _text(note, "--note"), _confidence(confidence)
+        with warned(context):
+            told = context.ports.check_in(context.config, key_result, note=said, confidence=sure)
         context.out.give(as_json, lambda: _checkin_json(told), lambda: _checked_in(told))
 
 
@@ -94,15 +95,14 @@ def _confidence(text: str | None) -> Decimal | None:
     return rounded(found)
 
 
-def _day(text: str | None) -> date | None:
+def _until(text: str | None) -> When | None:
     if text is None:
         return None
     try:
-        if _DAY.fullmatch(text.strip()):
-            return date.fromisoformat(text.strip())
+        return when_in(text)
     except ValueError:
-        pass
-    raise typer.BadParameter(f"{harmless(text)} is not a date like 2026-12-31", param_hint="--until")
+        told = f"{harmless(text)} is not a date like 2026-12-31, nor a time like 2026-12-31T18:00"
+        raise typer.BadParameter(told, param_hint="--until") from None
 
 
 def _text(text: str, where: str) -> str:
@@ -126,16 +126,24 @@ def _json(told: Overridden) -> dict[str, Any]:
     }
 
 
-def _set(told: Overridden) -> Text:
+def _set(told: Overridden, zone: str) -> Text:
     from terminal.render import goal  # for those who are told in words
 
     title = (harmless(told.key_result.title), "bold")
     value = goal(told.key_result, told.override.value if told.override else None)
-    until = f" until {told.last_day}" if told.last_day else ""
+    until = f" until {_last(told, zone)}" if told.last_day else ""
     if told.said.entry is None:
         return Text.assemble("Nothing was written: ", title, f" is set to {value}{until} already.")
     back = f" `headway resume {told.key_result.id}` goes back." if told.said.lanes.state else ""
     return Text.assemble(title, f"  is set to {value}{until}. {_automatic(told)}{back}")
+
+
+def _last(told: Overridden, zone: str) -> str:
+    """The last day, or when on that day."""
+    until = told.override.until if told.override else None
+    if until is None or f"{until.astimezone(ZoneInfo(zone)):%H:%M:%S}" == "00:00:00":
+        return str(told.last_day)
+    return local_time(until, zone)
 
 
 def _resumed(told: Overridden) -> Text:

@@ -1,7 +1,6 @@
 """What `--at` says: an answer as it was known at a past time, and what is known now."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
 
 import typer
 from rich.console import Group, RenderableType
@@ -14,35 +13,27 @@ from terminal import render
 from terminal.explaining import explained
 from terminal.ports import When
 from terminal.reporting import number
-from terminal.text import harmless
+from terminal.text import harmless, local_time, when_in
 
 
 def when_of(text: str) -> When:
-    """Read a day, or a time with an offset.  Raises BadParameter."""
+    """Read a day, or a time, with an offset or in the time zone of the config.  Raises BadParameter."""
     try:
-        return date.fromisoformat(text) if len(text) <= len("2026-11-20") else _instant(text)
+        return when_in(text)
     except ValueError:
-        told = f"{harmless(text)} is neither a day, as 2026-11-20, nor a time, as 2026-11-20T12:00+01:00"
+        told = f"{harmless(text)} is neither a day, as 2026-11-20, nor a time, as 2026-11-20T12:00"
         raise typer.BadParameter(told, param_hint="--at") from None
 
 
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        told = f"{harmless(text)} has no offset: write {harmless(text)}Z for UTC, or name the day alone"
-        raise typer.BadParameter(told, param_hint="--at")
-    return at
-
-
-def explained_then(view: ExplainedThen, key_result: KeyResult) -> RenderableType:
+def explained_then(view: ExplainedThen, key_result: KeyResult, zone: str) -> RenderableType:
     """A value from its tickets as they were known then, and before that what is known of it now."""
-    return Group(_head(view), *_now(view), explained(view.answer, key_result))
+    return Group(_head(view, zone), *_now(view), explained(view.answer, key_result))
 
 
-def _head(view: ExplainedThen) -> Text:
+def _head(view: ExplainedThen, zone: str) -> Text:
     if not view.reconstructed:
-        return Text(f"As it was known at {view.at:%Y-%m-%d %H:%M} UTC:", "dim")
-    told = f"It was not measured at {view.at:%Y-%m-%d %H:%M} UTC: this is rebuilt from the tickets' own dates"
+        return Text(f"As it was known at {local_time(view.at, zone)}:", "dim")
+    told = f"It was not measured at {local_time(view.at, zone)}: this is rebuilt from the tickets' own dates"
     return Text(f"{told}{_approximate(view.approximate)}.", "yellow")
 
 
@@ -79,11 +70,11 @@ def _approximate(names: tuple[str, ...]) -> str:
     return f" (approximate: {harmless(', '.join(names), 200)} as of today)" if names else ""
 
 
-def status_then(view: StatusThen) -> RenderableType:
+def status_then(view: StatusThen, zone: str) -> RenderableType:
     """Where every key result stood."""
-    lines: list[RenderableType] = [Text(f"As it was known at {view.at:%Y-%m-%d %H:%M} UTC:", "dim")]
+    lines: list[RenderableType] = [Text(f"As it was known at {local_time(view.at, zone)}:", "dim")]
     if view.since is None or view.since > view.at:
-        since = f"the first entry is of {view.since:%Y-%m-%d %H:%M} UTC" if view.since else "nothing is measured yet"
+        since = f"the first entry is of {local_time(view.since, zone)}" if view.since else "nothing is measured yet"
         lines.append(Text(f"Nothing was known then: {since}.", "yellow"))
     if any(each.reconstructed for each in view.view.key_results):
         told = "What is reconstructed was not measured then: it is rebuilt from the tickets' own dates."

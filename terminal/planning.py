@@ -210,6 +210,11 @@ def _signed(sign: str, places: Sequence[Place]) -> str:
     told = _amounts(places)
     if not any(each.amount for each in places):
         return told
+    if len(places) == 1 and places[0].amount == places[0].weight:  # of a negative one the two signs are one
+        amount = places[0].amount if sign == "+" else -places[0].amount
+        return f"{'+' if amount > 0 else ''}{plain(amount)}"
+    if any(each.amount < 0 for each in places):
+        return f"{sign}({told})"
     return f"{sign}({told})" if len(places) > 1 else f"{sign}{told}"
 
 

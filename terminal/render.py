@@ -163,7 +163,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
-        word += " · reading for a changed rule"
+        word += " · reading for a changed rule" if each.automatic is not None else " · tickets not read yet"
     word += "".join(f" · {remark}" for remark in _remarks(each))
     return (
         plain_text(each.key_result.title),
@@ -199,7 +199,13 @@ def _values(each: KeyResultStatus) -> str:
 
 
 def _said(each: KeyResultStatus) -> Iterator[Text]:
-    """What people say of a key result beside its tickets."""
+    """What people say of a key result beside its tickets, and why there is nothing to say."""
+    if each.belongs_to:
+        why = (
+            f"  its result is that of {harmless(each.belongs_to)}, which is closed, and stays there: put it back, and "
+            f"give what is wanted of {harmless(each.key_result.cycle)} an id of its own"
+        )
+        yield Text.assemble((harmless(each.key_result.title), "bold"), (why, "yellow"))
     if each.override:
         by = each.name_of(each.override.by)
         yield override_line(each.override, each.key_result, by, each.last_day)
@@ -273,11 +279,14 @@ _GONE = {
 def _place(each: Which, titles: dict[str, str]) -> Text:
     key, title = harmless(each.ticket.item.key), harmless(titles.get(each.key_result, each.key_result))
     if each.counted:
-        adds = f": +{number(each.amount)}" if each.adds else ""
+        sign = "+" if each.amount is None or each.amount >= 0 else ""
+        adds = f": {sign}{number(each.amount)}" if each.adds else ""
         return Text(f"{key} counts in {title}{adds} (part {each.part + 1})", "green")
     why = _GONE.get(each.reason or "") and f"it {_GONE[each.reason or '']}"
     return Text(f"{key} does not count in {title} (part {each.part + 1}): {why or REASONS.get(each.reason or '', '')}")
 
+
+SAME_VALUE = "its tickets changed"
 
 _KINDS = {
     EntryKind.BASELINE: "first measured",
@@ -336,21 +345,19 @@ def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
     why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
     if told.kind is EntryKind.AUTO and not why:
-        kind = "its tickets changed, and the value stays"
+        kind = f"{SAME_VALUE}, and the value stays"
     if told.kind is EntryKind.HOLD:
         kind = f"an update to {number(proposed(told))} is held"
     if told.kind is EntryKind.RECONSTRUCTED:
         kind = _reconstructed(told)
-    if renamed_from(told.kind, told.details):
-        kind = ""  # why says it
-    elif told.kind is EntryKind.TARGET and told.details:
-        kind += f": now {terms_in_words(told.details)}"
+    if told.kind is EntryKind.TARGET:
+        kind = _target(told)
     if told.kind is EntryKind.CLOSE:
         kind = _closed(parse_ending(told.details or ""))
     if entry.by:
         kind += f" by {entry.by}"
     if told.kind is EntryKind.OVERRIDE and (until := until_in(told.details)):
-        kind += f" until {until:%Y-%m-%d %H:%M} UTC"
+        kind += f" until {until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
     if told.kind is EntryKind.CHECKIN and (sure := confidence_in(told.details)) is not None:
         kind += f", confidence {number(sure)}"
     return (
@@ -359,6 +366,20 @@ def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
         Text(_move(told)),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )
+
+
+def _target(told: Entry) -> str:
+    if renamed_from(told.kind, told.details):
+        return ""  # why says it
+    return _KINDS[told.kind] + (f": now {terms_in_words(told.details)}" if told.details else "")
+
+
+def happened(told: Entry) -> str:
+    """What an entry of a run is about that left the value as it was."""
+    kind = SAME_VALUE if told.kind is EntryKind.AUTO else _KINDS.get(told.kind, told.kind.value)
+    if told.kind is EntryKind.TARGET:
+        kind = _target(told)
+    return harmless(told.why or kind if told.kind is EntryKind.RULE else kind or told.why or "", 400)
 
 
 def _move(told: Entry) -> str:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from okrs.anchor import anchor_json
+from okrs.ledger import Entry, EntryKind
 from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
@@ -51,6 +52,7 @@ def report(synced: Synced) -> RenderableType:
         lines.append(Text.assemble((title, "bold"), what))
     if not view.updates:
         lines.append(Text("No key result moved.", "dim"))
+    lines += _unmoved(synced)
     lines += [held_line(each, synced.titles) for each in view.held]
     lines += quarantine_lines(synced.wrong.quarantine if synced.wrong else ())
     lines += refused_lines(synced.refused)
@@ -58,6 +60,29 @@ def report(synced: Synced) -> RenderableType:
     if synced.dry_run:
         lines.append(Text("Nothing was written (--dry-run).", "bold"))
     return Group(*lines)
+
+
+_SILENT = (EntryKind.RULE, EntryKind.TARGET, EntryKind.AUTO)
+"""What is written of a key result though its value stays, and is told nowhere else."""
+
+
+def _unmoved(synced: Synced) -> list[Text]:
+    """Tell of key results that keep their value what was written all the same."""
+    moved, told = {each.key_result for each in synced.report.updates}, dict[str, list[Entry]]()
+    for entry in synced.report.entries:
+        if entry.kind in _SILENT and entry.key_result not in moved:
+            told.setdefault(entry.key_result, []).append(entry)
+    if not told:
+        return []
+    from terminal.render import happened  # a quiet run needs nothing of it
+
+    return [
+        Text.assemble(
+            (harmless(synced.titles.get(name, name)), "bold"),
+            f"  stays {number(entries[-1].new)}: {', '.join(map(happened, entries))}",
+        )
+        for name, entries in told.items()
+    ]
 
 
 def report_json(synced: Synced) -> dict[str, Any]:

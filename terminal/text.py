@@ -1,6 +1,10 @@
 """Tracker text is hostile: what a terminal is given holds no control characters and no direction marks."""
 
 import json
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
@@ -11,9 +15,12 @@ __all__ = [
     "counted",
     "harmless",
     "harmless_json",
+    "local_time",
     "no_database",
+    "nobody",
     "plain_text",
     "terms_in_words",
+    "when_in",
 ]
 
 
@@ -32,6 +39,12 @@ def no_database(place: str) -> str:
     return f"There is no database at {place} yet: run `headway sync`."
 
 
+def nobody(names: Sequence[str], near: Sequence[str]) -> str:
+    """Say that nobody is called so, and who may be meant."""
+    meant = f" Did you mean {' or '.join(map(harmless, near))}?" if near else ""
+    return f"no ticket and no entry of the ledger names {' or '.join(map(harmless, names))}.{meant}"
+
+
 def plain_text(text: str, style: str = "") -> Text:
     """A Rich text that no markup in it can style."""
     return Text(harmless(text), style=style)
@@ -47,3 +60,21 @@ def terms_in_words(text: str) -> str:
             return f"keep {terms['min']}…{terms['max']}"
         case _:
             return f"done from {terms['threshold']}"
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def when_in(text: str) -> date | datetime:
+    """Read a day, or a time that may have an offset.  Raises ValueError."""
+    told = text.strip()
+    if _DAY.fullmatch(told):
+        return date.fromisoformat(told)
+    if not _DAY.match(told) or len(told) <= len("2026-11-20"):
+        raise ValueError(told)
+    return datetime.fromisoformat(told)
+
+
+def local_time(instant: datetime, zone: str) -> str:
+    """Say when that was, or will be, where the config's days begin."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from okrs.duration import parse_duration
+from okrs.duration import parse_age
 from terminal.context import Context, Json
+from terminal.noting import warned
 from terminal.ports import Failure
 from terminal.progress import counting_on
 from terminal.text import harmless
@@ -42,7 +43,7 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
 
         if file == _STREAM and as_json:
             raise typer.BadParameter("- writes to stdout, and so does --json: choose one")
-        with counting_on(context.out.aside, "exporting") as watch:
+        with warned(context), counting_on(context.out.aside, "exporting") as watch:
             answer = context.ports.export(context.config, file, watch)
         if file != _STREAM:
             context.out.give(as_json, lambda: exported_json(answer), lambda: exported(answer))
@@ -58,7 +59,7 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
         """
         from terminal.caring import imported, imported_json
 
-        with counting_on(context.out.aside, "importing") as watch:
+        with warned(context), counting_on(context.out.aside, "importing") as watch:
             answer = context.ports.import_(context.config, file, watch)
         context.out.give(as_json, lambda: imported_json(answer), lambda: imported(answer))
 
@@ -74,16 +75,17 @@ def _add_moving(app: typer.Typer, context: Context) -> None:
         """
         from terminal.caring import backed_up, backed_up_json
 
-        with counting_on(context.out.aside, "copying") as watch:
+        with warned(context), counting_on(context.out.aside, "copying") as watch:
             answer = context.ports.backup(context.config, file, watch)
         context.out.give(as_json, lambda: backed_up_json(answer), lambda: backed_up(answer))
 
 
 def _add_prune(app: typer.Typer, context: Context) -> None:
-    @app.command(epilog="Examples:  headway prune --dry-run  ·  headway prune --older-than 180d --vacuum")
+    @app.command(epilog="Examples:  headway prune --dry-run  ·  headway prune --older-than 6mo --vacuum")
     def prune(
         older_than: Annotated[
-            str, typer.Option("--older-than", metavar="TIME", help="How long everything is kept, as 90d.")
+            str,
+            typer.Option("--older-than", metavar="TIME", help="How long everything is kept: 90d, 26w, 6mo, 2y."),
         ] = "90d",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; delete nothing.")] = False,
         vacuum: Annotated[
@@ -98,14 +100,14 @@ def _add_prune(app: typer.Typer, context: Context) -> None:
         """
         from terminal.caring import pruned, pruned_json
 
-        with counting_on(context.out.aside, "looking") as watch:
-            answer = context.ports.prune(context.config, _duration(older_than), watch, dry_run=dry_run, vacuum=vacuum)
+        with warned(context), counting_on(context.out.aside, "looking") as watch:
+            answer = context.ports.prune(context.config, _age(older_than), watch, dry_run=dry_run, vacuum=vacuum)
         context.out.give(as_json, lambda: pruned_json(answer), lambda: pruned(answer))
 
 
-def _duration(text: str) -> timedelta:
+def _age(text: str) -> timedelta:
     try:
-        return parse_duration(text)
+        return parse_age(text)
     except ValueError as error:
         raise typer.BadParameter(f"{harmless(text)}: {error}", param_hint="--older-than") from None
 
@@ -132,12 +134,13 @@ def _add_forget(app: typer.Typer, context: Context) -> None:
 
         if (key is None) is not bool(person):
             raise typer.BadParameter("name a ticket, or people with --person")
-        if not yes:
-            found = context.ports.forgettable(context.config, key, person or [])
-            context.out.aside.print(forgettable(found))
-            if not sys.stdin.isatty():
-                raise Failure("Nothing was erased: --yes does it.")
-            if not typer.confirm("Erase it for good?", err=True):
-                raise Failure("Nothing was erased.")
-        answer = context.ports.forget(context.config, key, person or [])
+        with warned(context):
+            if not yes:
+                found = context.ports.forgettable(context.config, key, person or [])
+                context.out.aside.print(forgettable(found))
+                if not sys.stdin.isatty():
+                    raise Failure("Nothing was erased: --yes does it.")
+                if not typer.confirm("Erase it for good?", err=True):
+                    raise Failure("Nothing was erased.")
+            answer = context.ports.forget(context.config, key, person or [])
         context.out.give(as_json, lambda: forgot_json(answer), lambda: forgot(answer))

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from config.model import Config
 from okrs.numbers import plain
 from store import ledger, people
-from store.finals import ended
+from store.finals import ended, finals
 from store.lanes import lanes_of
 from store.renames import on_record, tells_of
 from store.views.explain import Explained
@@ -31,6 +32,7 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
+        _left(connection, known, key_result)
         setup = having(known, key_result, recorded=tells_of(connection, key_result))
         try:
             answer = explained(connection, setup, key_result, ground.clock())
@@ -41,6 +43,18 @@ def explain(ground: Ground, config: Path, key_result: str) -> Explained:
         if answer is None:
             raise Failure(_unfed(connection, key_result, ground.clock()))
     return answer
+
+
+def _left(connection: Connection, known: Config, name: str) -> None:
+    """Raise Failure for a key result of a closed cycle that is not in the config any more: say how it ended."""
+    end = finals(connection).get(name)
+    if end is None or known.quarantine or any(name in (each.id, each.was) for each in known.key_results):
+        return
+    value = "–" if end.value is None else plain(end.value)
+    raise Failure(
+        f"{name} is not in the config any more. {end.cycle} was closed with it at {value}, grade {plain(end.grade)}: "
+        f"`headway history {name}` shows how it came to that; with it back in the config, its tickets are shown, too."
+    )
 
 
 def _unfed(connection: Connection, name: str, now: datetime) -> str:

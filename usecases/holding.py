@@ -16,6 +16,7 @@ from sync.recording import Run
 from terminal.ports import Changed, Failure, Waits
 from terminal.text import harmless
 from usecases.ground import Ground, database_of, goals_of
+from usecases.naming import require_sound
 
 
 def holds(ground: Ground, config: Path) -> Waits:
@@ -27,10 +28,11 @@ def holds(ground: Ground, config: Path) -> Waits:
 
 def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, why: str | None) -> Entry:
     """Let an update through.  Raises Failure where none waits under this id, or it changed."""
-    known = ground.load(config)
+    known = ground.answering(config)
     goals = {goal.key_result.id: goal for goal in goals_of(known)}
     with database_of(known) as database:
         waiting = _named(database, name, rejected=True)
+        require_sound(known, waiting.key_result)
         goal = goals.get(waiting.key_result)
         renamed = next((each.id for each in known.key_results if each.was == waiting.key_result), None)
         if goal is None and renamed is not None:
@@ -62,9 +64,9 @@ def _changed(waiting: Hold, expect: Decimal | None, error: ChangedError) -> Fail
 
 def reject(ground: Ground, config: Path, name: str, *, why: str | None) -> Entry:
     """Let an update wait no more.  Raises Failure where none waits under this id."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with database_of(known) as database:
-        _named(database, name)
+        require_sound(known, _named(database, name).key_result)
         return _acted(ground, known, database, why, lambda act: reject_held(database, name, act))
 
 

@@ -18,7 +18,7 @@ def verify(ground: Ground, config: Path, against: Path | None) -> Verified:
 
     Raises Failure where this one cannot be read or holds none.
     """
-    known = ground.load(config)
+    known = ground.answering(config)
     anchors, place = _anchors(known, against)
     with database_of(known) as database, database.read() as connection:
         if not database.made:  # nothing is whole where nothing is: the path may be mistyped
@@ -42,4 +42,4 @@ def anchor(ground: Ground, config: Path) -> tuple[Verified, Anchor]:
 
 def upgrade(ground: Ground, config: Path) -> None:
     """Bring an existing database to this version's tables."""
-    databases.upgrade(ground.load(config).database)
+    databases.upgrade(ground.answering(config).database)

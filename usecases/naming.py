@@ -31,6 +31,12 @@ def having(known: Config, name: str, *, recorded: bool) -> Setup:
     return setup
 
 
+def require_sound(known: Config, name: str) -> None:
+    """Raise Failure for a key result whose file of the config is broken: what a person says of it waits for that."""
+    if told := message_for(known.quarantine, name):
+        raise Failure(f"Nothing was written: {told}")
+
+
 def _objective(name: str, own: Sequence[str]) -> str:
     more = f" and {len(own) - _FEW} more" if len(own) > _FEW else ""
     which = f"name one of its key results, {', '.join(own[:_FEW])}{more}." if own else "it has no key results yet."

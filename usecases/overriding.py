@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -21,16 +21,16 @@ from sync import overriding
 from sync.holding import Act
 from sync.overriding import ClosedError, Said, Wanted
 from sync.recording import Run, record_renamed
-from terminal.ports import CheckedIn, Failure, Overridden
+from terminal.ports import CheckedIn, Failure, Overridden, When
 from usecases.ground import Ground, database_of
-from usecases.naming import having
+from usecases.naming import having, require_sound
 
 T = TypeVar("T")
 
 
-def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: str, until: date | None) -> Overridden:
+def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: str, until: When | None) -> Overridden:
     """Let a person's value be shown.  Raises Failure where there is no such key result, or it cannot be set."""
-    known = ground.load(config)
+    known = ground.answering(config)
     key_result, now = _named(known, name), ground.clock()
     _begun(known, key_result, now)
     wanted = Wanted(_value(key_result, value), why, _end(known, until, now))
@@ -45,7 +45,7 @@ def set_value(ground: Ground, config: Path, name: str, value: Decimal, *, why: s
 
 def resume(ground: Ground, config: Path, name: str, *, why: str | None) -> Overridden:
     """Let the automatic value be shown again.  Raises Failure where there is no such key result, or it is closed."""
-    known = ground.load(config)
+    known = ground.answering(config)
     key_result = _named(known, name)
     with database_of(known) as database:
         with database.read() as connection:
@@ -58,7 +58,7 @@ def resume(ground: Ground, config: Path, name: str, *, why: str | None) -> Overr
 
 def check_in(ground: Ground, config: Path, name: str, *, note: str, confidence: Decimal | None) -> CheckedIn:
     """Note what a person says of a key result.  Raises Failure where there is no such one, or it is closed."""
-    known = ground.load(config)
+    known = ground.answering(config)
     key_result = _named(known, name)
     _begun(known, key_result, ground.clock())
     with database_of(known, create=True) as database:
@@ -70,6 +70,7 @@ def check_in(ground: Ground, config: Path, name: str, *, note: str, confidence: 
 def _named(known: Config, name: str) -> KeyResult:
     """Return a key result of the config.  Raises Failure for any other, also for a retired one."""
     having(known, name, recorded=all(each.id != name for each in known.key_results) and _recorded(known, name))
+    require_sound(known, name)
     return next(each for each in known.key_results if each.id == name)
 
 
@@ -101,10 +102,12 @@ def _value(key_result: KeyResult, value: Decimal) -> Decimal:
         raise Failure(f"Nothing was written: {value:.3e} is too large a number.") from None
 
 
-def _end(known: Config, until: date | None, now: datetime) -> datetime | None:
-    """Return the first instant behind the last day on which a value is to be shown."""
+def _end(known: Config, until: When | None, now: datetime) -> datetime | None:
+    """Return the first instant at which a value is shown no more: of a last day the midnight behind it."""
     if until is None:
         return None
+    if isinstance(until, datetime):
+        return _instant(known, until, now)
     today = known.calendar.day_of(now)
     if until < today:
         raise Failure(f"Nothing was written: {until} is over, today is {today}. --until is the last day of the value.")
@@ -112,6 +115,16 @@ def _end(known: Config, until: date | None, now: datetime) -> datetime | None:
         return known.calendar.midnight(until + timedelta(days=1))
     except OverflowError:
         raise Failure(f"Nothing was written: {until} never ends. Without --until the value has no last day.") from None
+
+
+def _instant(known: Config, until: datetime, now: datetime) -> datetime:
+    try:
+        end = known.calendar.instant(until)
+    except OverflowError:
+        raise Failure(f"Nothing was written: {until.isoformat()} is out of the calendar.") from None
+    if end <= now:
+        raise Failure(f"Nothing was written: {until.isoformat(timespec='minutes')} is over.")
+    return end
 
 
 @dataclass(frozen=True, slots=True)

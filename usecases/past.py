@@ -1,6 +1,6 @@
 """`explain --at` and `status --at`: what was known at a past time."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from config.model import Config
@@ -23,7 +23,7 @@ def instant_of(when: When, calendar: Calendar, now: datetime) -> datetime:
     told = Failure(f"{when.isoformat()} is in the future: --at asks what was known at a past time.")
     if isinstance(when, datetime):
         try:
-            at = when.astimezone(UTC)
+            at = calendar.instant(when)
         except OverflowError:
             raise Failure(f"{when.isoformat()} is out of the calendar.") from None
         if at > now:
@@ -57,7 +57,7 @@ def _unknown(known: Config, name: str, when: When, since: datetime | None) -> st
         return f"{name} was never measured: `headway explain {name}` says why."
     told = f"Nothing was known of {name} {then}: it was first measured on {since:%Y-%m-%d at %H:%M} UTC."
     begins = _begins(known, name)
-    day = known.calendar.day_of(when) if isinstance(when, datetime) else when
+    day = known.calendar.day_of(known.calendar.instant(when)) if isinstance(when, datetime) else when
     if begins is None or day < begins:
         return told + (f" Its cycle began on {begins}." if begins else "")
     return f"{told} `headway backfill {name}` rebuilds the days of its cycle before that from its tickets' own dates."
@@ -79,4 +79,4 @@ def status_at(ground: Ground, config: Path, cycle: str | None, when: When) -> St
         try:
             return standing_at(connection, setup_of(known), at, cycle)
         except KeyError:
-            raise no_cycle(known, cycle) from None
+            raise no_cycle(connection, known, cycle) from None

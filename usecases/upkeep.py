@@ -15,7 +15,7 @@ from store.lookup import called
 from store.upkeep import copying, exporting, forgetting, importing, pruning
 from store.upkeep.exporting import Watch
 from terminal.ports import BackedUp, Exported, Failure, Forgot, Imported, Pruned
-from terminal.text import counted, harmless, harmless_json
+from terminal.text import counted, harmless, harmless_json, nobody
 from usecases.ground import Ground, absent, database_of
 
 STREAM = Path("-")
@@ -25,7 +25,7 @@ _FIRST = 100_000
 
 def export(ground: Ground, config: Path, file: Path, watch: Watch) -> Exported:
     """Write the whole ledger to a file, or to stdout."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database, database.read() as connection:
         header = exporting.header_of(connection, version("headway"))
         lines = exporting.export_lines(connection, header, watch)
@@ -74,10 +74,13 @@ def _require_export(file: Path) -> None:
 
 def import_(ground: Ground, config: Path, file: Path, watch: Watch) -> Imported:
     """Make an empty database out of an export."""
-    known = ground.load(config)
-    with _opened(file) as lines, database_of(known, create=True) as database:
+    known = ground.answering(config)
+    with _opened(file) as lines:
         try:
-            found = importing.import_lines(database, lines, watch)
+            with copying.filled(known.database) as database:
+                found = importing.import_lines(database, lines, watch)
+        except FileExistsError:
+            raise Failure(f"{place_of(known.database)} was made meanwhile. Nothing was imported.") from None
         except importing.WrongLine as error:
             raise Failure(f"{harmless(str(file), 400)}:{error.number}: {error.reason} Nothing was imported.") from None
         except importing.NotEmptyError as error:
@@ -125,7 +128,7 @@ def counted_of(number: int, thing: str) -> str:
 
 def backup(ground: Ground, config: Path, file: Path, watch: Watch) -> BackedUp:
     """Copy a SQLite database while others write."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         if not database.sqlite:
             place = place_of(known.database)
@@ -146,7 +149,7 @@ def backup(ground: Ground, config: Path, file: Path, watch: Watch) -> BackedUp:
 
 def prune(ground: Ground, config: Path, older_than: timedelta, watch: Watch, *, dry_run: bool, vacuum: bool) -> Pruned:
     """Delete what is old and nobody needs."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         found = pruning.prune(database, ground.clock() - older_than, watch, dry_run=dry_run)
         compacted = vacuum and not dry_run and copying.compact(database)
@@ -155,7 +158,7 @@ def prune(ground: Ground, config: Path, older_than: timedelta, watch: Watch, *, 
 
 def forgettable(ground: Ground, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
     """Tell what forgetting a ticket, or people, erases.  Raises Failure where there is nothing of that name."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         return _found(database, key, people)
 
@@ -163,7 +166,10 @@ def forgettable(ground: Ground, config: Path, key: str | None, people: Sequence[
 def _found(database: Database, key: str | None, people: Sequence[str]) -> Forgot:
     with database.read() as connection:
         if key is None:
-            return Forgot(forgetting.names_erasure(connection, people), people=tuple(people))
+            erasure = forgetting.names_erasure(connection, people)
+            if len(erasure.unknown) == len(set(people)):
+                raise Failure(f"Nothing was erased: {nobody(erasure.unknown, erasure.near)}")
+            return Forgot(erasure, people=tuple(each for each in people if each not in erasure.unknown))
         tickets = called(connection, key)
         if not tickets:
             raise Failure(f"No ticket is or was called {harmless(key)}.")
@@ -178,11 +184,11 @@ def _found(database: Database, key: str | None, people: Sequence[str]) -> Forgot
 
 def forget(ground: Ground, config: Path, key: str | None, people: Sequence[str]) -> Forgot:
     """Erase title and people of a ticket, or these names of people, for good."""
-    known = ground.load(config)
+    known = ground.answering(config)
     with _there(known) as database:
         found = _found(database, key, people)
         if key is None:
-            forgetting.forget_names(database, people)
+            forgetting.forget_names(database, found.people)
         else:
             with database.read() as connection:
                 tickets = called(connection, key)

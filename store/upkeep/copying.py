@@ -1,11 +1,12 @@
-"""`backup`: an online copy of a SQLite database; and giving back the space of what was deleted."""
+"""Files of SQLite: `backup` copies one online, `import` makes one that is there only when it is whole."""
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from store.database import Database
+from store.database import Database, missing_file, open_database, renamed
 from store.upkeep.exporting import Watch
 
 _PAGES = 2048
@@ -32,9 +33,7 @@ def copy_to(database: Database, path: Path, watch: Watch) -> int:
         os.link(part, path)  # refuses where somebody else was faster
         synced(path.parent)
     finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            with suppress(FileNotFoundError):
-                Path(f"{part}{suffix}").unlink()
+        _removed(part)
     return size
 
 
@@ -55,6 +54,42 @@ def _copy(database: Database, part: Path, watch: Watch) -> None:
             raise UnsoundCopyError(str(found[0]))
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
     synced(part)
+
+
+@contextmanager
+def filled(url: str) -> Iterator[Database]:
+    """Open a database that is to be filled: of a SQLite file that is not there yet one beside it.
+
+    That gets its name when all is well and on the disk; a failure leaves no file.  Raises FileExistsError where one is
+    there by then.
+    """
+    path = missing_file(url)
+    if path is None:
+        with closing(open_database(url, create=True)) as database:
+            yield database
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with closing(open_database(renamed(url, part), create=True)) as database:
+            yield database
+            _written_back(database)
+        synced(part)
+        os.link(part, path)  # refuses where somebody else was faster
+        synced(path.parent)
+    finally:
+        _removed(part)
+
+
+def _written_back(database: Database) -> None:
+    """Put everything that stands in the log beside a SQLite file into the file."""
+    with closing(database.engine.raw_connection()) as pooled:
+        pooled.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+
+
+def _removed(part: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            Path(f"{part}{suffix}").unlink()
 
 
 def synced(path: Path) -> None:

@@ -4,8 +4,10 @@ Ids, keys, links, amounts and states stay, and so does the chain.  What is erase
 `forgotten_name` first: who reads the item again erases it on its way in (`store.forgetting`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import orjson
@@ -55,6 +57,12 @@ class Erasure:
     """Key results whose rules name a person who is erased: they may move."""
     planned: tuple[str, ...] = ()
     """Key results whose rules name the milestone, epic or sprint by its title: they would not find it any more."""
+    sources: tuple[tuple[str, int], ...] = ()
+    """How many items of each source, by its name."""
+    unknown: tuple[str, ...] = ()
+    """Names that nobody has, or had when they were forgotten."""
+    near: tuple[str, ...] = ()
+    """Whom these may mean."""
 
 
 def tickets_erasure(connection: Connection, tickets: Sequence[Ticket]) -> Erasure:
@@ -77,6 +85,7 @@ def tickets_erasure(connection: Connection, tickets: Sequence[Ticket]) -> Erasur
         tuple(titles),
         selected=_naming(connection, names),
         planned=_naming(connection, [each.item.title for each in tickets if each.item.kind in _PLANS]),
+        sources=_by_source((each.source, each.item.id) for each in tickets),
     )
 
 
@@ -103,17 +112,22 @@ def forget_tickets(database: Database, tickets: Sequence[Ticket]) -> None:
 def names_erasure(connection: Connection, names: Sequence[str]) -> Erasure:
     """Tell what forgetting these names erases.  Every version of every item is looked at."""
     digests, found, items, versions = frozenset(map(digest_of, names)), dict[str, None](), set[tuple[str, str]](), 0
+    seen = set[str]()
     for table, column in _WHERE:
         asked = select(table.c.source, table.c[column], table.c.payload).execution_options(yield_per=_AT_ONCE)
         with connection.execute(asked) as rows:
             for name, held, payload in rows:
                 facts = orjson.loads(payload)
+                seen.update(facts[ASSIGNEES])
                 mine = [each for each in people_of(facts) if digest_of(each) in digests]
                 if mine:
                     found |= dict.fromkeys(mine)
                     items.add((name, held))
                     versions += 1
-    ids = _people(connection, names)
+    ids, known = _people(connection, names), _known(connection, digests)
+    seen.update(connection.execute(select(person.c.name).where(person.c.name.is_not(None))).scalars())
+    there = known | {digest_of(each) for each in (*found, *seen)}
+    unknown = tuple(dict.fromkeys(each for each in names if digest_of(each) not in there))
     acts = select(func.count()).select_from(ledger_entry).where(ledger_entry.c.by.in_(ids))
     entries = connection.execute(acts).scalar_one() if ids else 0
     return Erasure(
@@ -123,7 +137,27 @@ def names_erasure(connection: Connection, names: Sequence[str]) -> Erasure:
         people=len(ids),
         entries=entries,
         selected=_naming(connection, [*names, *found]),
+        sources=_by_source(items),
+        unknown=unknown,
+        near=_near(unknown, seen - {PLACEHOLDER}),
     )
+
+
+def _known(connection: Connection, digests: Iterable[str]) -> frozenset[str]:
+    """Those of the names that were forgotten before."""
+    asked = select(forgotten_name.c.digest).where(forgotten_name.c.digest.in_(sorted(digests)))
+    return frozenset(connection.execute(asked).scalars())
+
+
+def _by_source(items: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(name for name, _ in items).items()))
+
+
+def _near(unknown: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
+    """The names that are nearest to those that nobody has."""
+    spelled = {fold_name(each): each for each in sorted(seen)}
+    close = (get_close_matches(fold_name(each), list(spelled), n=1, cutoff=0.7) for each in unknown)
+    return tuple(dict.fromkeys(spelled[each] for found in close for each in found))
 
 
 def forget_names(database: Database, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select
 from mapping.codec import parse_rule, rule_hash, rule_text
 from mapping.demand import demand_of, fields_of, queries_of
 from mapping.facets import asked_by
-from mapping.lint import FieldRefused, Finding, Reached, Reused, Surveyed, Unanswered, findings
+from mapping.lint import FieldRefused, Finding, Finished, Reached, Reused, Surveyed, Unanswered, findings
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
 from okrs.ledger import EntryKind
@@ -18,6 +18,7 @@ from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress
 from store import ledger, lookup, queries, sources
 from store.cache import MirrorCache
+from store.finals import finals, moved_from
 from store.renames import renames
 from store.sources import SourceState
 from store.surveying import Surveyor, TermNames
@@ -54,7 +55,12 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     refused = list(_refused(connection, setup, states, now))
     found = [*refused, *(each for each in findings(rules, names, survey, keys) if not _is_told(each, refused))]
     whole = {name: rule for name, rule in rules.items() if name not in lacking}
-    return [*found, *_reached(connection, setup, whole, values, now), *_reused(connection, setup, now)]
+    return [
+        *found,
+        *_reached(connection, setup, whole, values, now),
+        *_reused(connection, setup, now),
+        *_finished(connection, setup),
+    ]
 
 
 def _refused(
@@ -96,13 +102,27 @@ def _names(connection: Connection, cache: MirrorCache, state: SourceState, asked
     return Names(Mirrored(cache.of(connection, state.name), containers, errors))
 
 
+def _finished(connection: Connection, setup: Setup) -> Iterator[Finished]:
+    """Yield key results that were taken out of a closed cycle into another one."""
+    ends = finals(connection)
+    for each in setup.key_results:
+        if of := moved_from(ends.get(each.id), each, setup.cycles):
+            yield Finished(each.id, each.cycle, of)
+
+
 def _reused(connection: Connection, setup: Setup, now: datetime) -> Iterator[Reused]:
     """Yield key results whose rule on record is of a cycle that shares no day with theirs; one that is over is left."""
+    told = {each.key_result for each in _finished(connection, setup)}
     periods, states = {each.id: each.period(setup.calendar) for each in setup.cycles}, ledger.states(connection)
     for key_result in setup.key_results:
         rule, state = setup.rules.get(key_result.id), states.get(key_result.id)
         period = periods[key_result.cycle]
-        if state is None or now >= period.end or (rule and state.rule == rule_hash(rule_text(rule))):
+        if (
+            key_result.id in told
+            or state is None
+            or now >= period.end
+            or (rule and state.rule == rule_hash(rule_text(rule)))
+        ):
             continue
         was = parse_rule(ledger.rule_text_of(connection, state.rule)).period
         if was.end <= period.start or period.end <= was.start:

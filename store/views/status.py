@@ -21,7 +21,7 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import ZERO, Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, past, people, queries, sources
 from store.checkins import CheckIn, last_checkins
-from store.finals import Closed, closed
+from store.finals import Closed, closed, moved_from
 from store.holds import Hold, open_holds
 from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
@@ -74,6 +74,8 @@ class KeyResultStatus:
     """Of a past day, before it was measured first: the automatic value is rebuilt from the trackers' own dates."""
     approximate: tuple[str, ...] = ()
     """Of a reconstructed one, what nothing tells of that day."""
+    belongs_to: str | None = None
+    """The closed cycle that its result is of, where the config has it in another one: there it has no value."""
 
     @property
     def unread(self) -> bool:
@@ -147,6 +149,8 @@ class _Held:
     checkins: Mapping[str, CheckIn]
     names: Mapping[str, str]
     closed: Mapping[str, Closed]
+    moved: Mapping[str, str]
+    """Key results that the config took out of a closed cycle, with that cycle."""
     cycles: frozenset[str]
     """Those that are closed."""
     lines: Mapping[str, Sequence[Evidence]]
@@ -160,7 +164,7 @@ class _Held:
 
     def measuring(self, found: Iterable[Told]) -> tuple[Told, ...]:
         """Leave out what is told of key results that are not measured any more."""
-        return tuple(each for each in found if each.key_result not in self.closed)
+        return tuple(each for each in found if each.key_result not in {*self.closed, *self.moved})
 
 
 def _held(connection: Connection, setup: Setup) -> _Held:
@@ -170,6 +174,9 @@ def _held(connection: Connection, setup: Setup) -> _Held:
     known = _by_new_names(recorded, new)
     set_by_hand = _by_new_names(overrides(connection), new)
     checkins, ends = _by_new_names(last_checkins(connection), new), _by_new_names(closed(connection), new)
+    moved = _moved(setup, ends)
+    over = frozenset(moved.values())
+    ends = {name: each for name, each in ends.items() if name not in moved}
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
     shared = [known[each.id] for each in setup.key_results if isinstance(each.terms, Binary) and each.id in known]
     open_ones = (each.id for each in shared if new.get(each.id, each.id) not in ends)
@@ -182,10 +189,17 @@ def _held(connection: Connection, setup: Setup) -> _Held:
         checkins=checkins,
         names=people.names_of(connection, sorted(who)),
         closed=ends,
-        cycles=closed_cycles(setup, ends),
+        moved=moved,
+        cycles=closed_cycles(setup, ends) | over,
         lines=_by_new_names(ledger.evidence_of_all(connection, open_ones), new),
         rules=ledger.rule_texts(connection, (each.rule for each in shared)),
     )
+
+
+def _moved(setup: Setup, ends: Mapping[str, Closed]) -> dict[str, str]:
+    found = ((each.id, ends.get(each.id), each) for each in setup.key_results)
+    told = ((name, moved_from(end.final if end else None, each, setup.cycles)) for name, end, each in found)
+    return {name: of for name, of in told if of}
 
 
 T = TypeVar("T")
@@ -300,6 +314,12 @@ def _key_result(
         share = share_at(connection, then, state.rule if state else None, end.final.seq)
         told = ended(setup, then, end, share_done=share, measured=state is not None)
         return replace(told, checkin=held.checkins.get(key_result.id), names=held.names)
+    if of := held.moved.get(key_result.id):
+        moment = moment_of(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles)
+        none, mapped = standing(key_result.terms, None, moment, setup.pace), key_result.id in setup.rules
+        return KeyResultStatus(
+            key_result, None, none, stale=False, reading=False, mapped=mapped, updated_at=None, belongs_to=of
+        )
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
     old = bool(rule) and any(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
@@ -494,6 +514,7 @@ def _key_result_json(each: KeyResultStatus) -> dict[str, Any]:
         "checkin": _checkin_json(each),
         "grade": as_json(each.closed.final.grade) if each.closed else None,
         "closed_at": _time(each.closed.final.at) if each.closed else None,
+        "belongs_to": each.belongs_to,
         "updated_at": _time(each.updated_at),
         "mapped": each.mapped,
     }

@@ -23,7 +23,8 @@ ACTS = {
     "resume": Act(("resume", "p1-bugs", "--why", "counted again"), 10, "set"),
     "checkin": Act(("checkin", "p1-bugs", "--note", "it goes", "--confidence", "0.7"), 10, again=None),
     "prune": Act(("prune", "--older-than", "1s", "--vacuum"), 25, "old", atomic=False),
-    "import": Act(("import", "../ledger.jsonl"), 25, "empty", again="is not empty: it holds"),
+    "import": Act(("import", "../ledger.jsonl"), 25, "made", again="is not empty: it holds"),
+    "import anew": Act(("import", "../ledger.jsonl"), 10, "empty", again="is not empty: it holds"),
     "forget": Act(("forget", "{key}", "--yes"), 15),
     "backfill": Act(("backfill", "p1-bugs", "--json"), 15, "behind", atomic=False),
 }
@@ -65,7 +66,8 @@ def moments(folder: Path, kept: Callable[[Headway, Forks], Headway] = _in_its_fi
                 assert ran.code == code, ran
                 return ran.out
 
-            found = {"empty": life.beside(folder / "empty")}
+            found = {"empty": life.beside(folder / "empty"), "made": life.beside(folder / "made")}
+            done("db", "upgrade", at=found["made"])
             done("sync", "--json")
             work(life.sandbox.world, days=5, seed=3)
             done("sync", "--json")

@@ -64,6 +64,7 @@ STATUS: dict[str, Any] = {
             "checkin": ({"note": str, "confidence": MAYBE_NUMBER, "by": str, "at": INSTANT}, None),
             "grade": MAYBE_NUMBER,
             "closed_at": (INSTANT, None),
+            "belongs_to": (str, None),
             "updated_at": (INSTANT, None),
         }
     ],
@@ -347,6 +348,8 @@ FORGET: dict[str, Any] = {
     "items": int,
     "people": int,
     "entries": int,
+    "sources": [{"name": str, "items": int}],
+    "unknown": [str],
     "may_move": [str],
     "clean": bool,
 }

@@ -19,6 +19,43 @@ def office(headway: Headway) -> Headway:
     return headway
 
 
+def test_what_is_closed_is_nothing_of_another_cycle(office: Headway) -> None:
+    values = office.values()
+    assert office.run("close", CYCLE, "--early", "--yes").code == 0
+    today = datetime.now(UTC).date()
+    other = f"  - {{id: other, start: {today}, end: {today + timedelta(days=80)}}}\n"
+    config = office.config.read_text(encoding="utf-8")
+    head, tail = config.split("cycles:\n", 1)
+    moved = f"{head}cycles:\n{other}{tail}".replace(f"cycle: {CYCLE}", "cycle: other", 1)
+    office.config.write_text(moved, encoding="utf-8")
+    out_of_it = ("p1-bugs", "open-bugs", "platform-flow")
+    assert office.run("validate").out.count(f'its result is that of "{CYCLE}", which is closed, so nothing of it') == 3
+    shown = office.run("status", "--json").out
+    assert list(shapes.complaints(shown, shapes.STATUS)) == []
+    told = {each["id"]: (each["value"], each["belongs_to"], each["grade"]) for each in shown["key_results"]}
+    assert told == dict.fromkeys(out_of_it, (None, CYCLE, None))
+    assert f"its result is that of {CYCLE}, which is closed, and stays there" in office.run("status").out
+    rest = office.run("status", "--cycle", CYCLE, "--json").out["key_results"]
+    stays = {name: value for name, value in values.items() if name not in out_of_it}
+    assert {each["id"]: each["value"] for each in rest} == stays
+
+
+def test_of_a_closed_cycle_that_left_the_config_it_is_told_how_it_ended(office: Headway) -> None:
+    value = office.values()["p1-bugs"]
+    assert office.run("close", CYCLE, "--early", "--yes").code == 0
+    config = office.config.read_text(encoding="utf-8")
+    gone = config[: config.index("objectives:")].replace(f"id: {CYCLE}", "id: other") + "objectives: []\nmappings: []\n"
+    office.config.write_text(gone, encoding="utf-8")
+    code, out, err = office.run("status", "--cycle", CYCLE)
+    assert (code, out) == (1, "")
+    assert f"{CYCLE} is not in the config any more. It was closed on {datetime.now(UTC):%Y-%m-%d} with " in err
+    assert "`headway history accessibility` shows" in err
+    code, _, err = office.run("explain", "p1-bugs")
+    assert code == 1
+    assert f"p1-bugs is not in the config any more. {CYCLE} was closed with it at {value:g}" in err
+    assert f"{CYCLE} was closed at" in office.run("history", "p1-bugs").out
+
+
 def test_a_quarter_is_closed_and_stays(office: Headway) -> None:
     values = office.values()
     code, text, err = office.run("close", CYCLE, "--early", "--yes", HEADWAY_USER="Ada")

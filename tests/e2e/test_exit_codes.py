@@ -73,6 +73,9 @@ def test_without_a_config_it_says_where_one_is_looked_for(tmp_path: Path, settle
     assert "headway.yaml:1:1 ← there is no such file: name " in err
     assert "-c PATH" in err
     assert list(tmp_path.iterdir()) == []
+    for words in (["sync"], ["status"], ["verify"]):
+        code, _, err = empty.run(*words)
+        assert (code, err.splitlines()[1:]) == (1, ["headway: The config has 1 error; nothing was done."])
 
 
 def test_before_the_first_sync_everything_reads_as_empty_and_nothing_is_written(headway: Headway) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -80,6 +81,18 @@ def test_hostile_texts_are_harmless(copy: Headway, form: str) -> None:
     assert not (CONTROL | TURNING) & set(out)
     if form == "--csv":
         assert {row["why"] for row in csv.DictReader(io.StringIO(out))} == {"'=1+1[2J x"}
+
+
+def test_a_sync_tells_what_it_wrote_though_no_value_moved(copy: Headway) -> None:
+    copy.edit("start: 0, target: 25}", "start: 0, target: 24}")
+    copy.edit("{id: interviews,", "{id: talks, was: interviews,")
+    copy.edit("key_result: interviews", "key_result: talks")
+    out = copy.run("sync").out
+    value = copy.values()["p1-bugs"]
+    assert f"Fix 25 P1 checkout bugs  stays {value}: the target changed: now from 0 to 24" in out
+    assert re.search("Talk to 26 customers  stays [0-9]+: .*interviews", out)
+    assert out.count("stays") == 3  # accessibility asks for 25 as well
+    assert "stays" not in copy.run("sync").out
 
 
 def test_a_renamed_key_result_keeps_its_history(copy: Headway) -> None:

@@ -177,3 +177,44 @@ def test_a_version_that_cannot_be_kept_leaves_the_older_one_and_says_so(copy: He
     copy.edit("measure: percent", "measure: percnet")
     assert copy.run("sync", "--last-good", "--json").code == 1
     assert copy.run("status", "--json").out["objectives"][0]["title"].startswith("Checkout never")
+
+
+CHORES = (
+    ["verify"],
+    ["verify", "--anchor"],
+    ["export", "ledger.jsonl"],
+    ["backup", "copy.db"],
+    ["prune"],
+    ["forget", "PAY-5", "--yes"],
+    ["db", "upgrade"],
+    ["set", "p1-bugs", "3", "--why", "counted by hand"],
+    ["checkin", "p1-bugs", "--note", "on its way"],
+    ["resume", "p1-bugs"],
+)
+
+
+def test_a_team_s_mistake_stops_no_chore(copy: Headway, teams: Path) -> None:
+    """Nothing of them is about that file: they are done, and the mistake is told beside."""
+    for chore in CHORES:
+        code, out, err = copy.run(*FOLDER, *chore)
+        assert (code, bool(out)) == (0, True), (chore, err)
+        assert "error: okrs/team.yaml:9:" in err
+        assert f"{teams.relative_to(copy.folder)} in quarantine, everything else is taken." in err
+    for chore in (["set", "speed-bugs", "3", "--why", "by hand"], ["checkin", "speed-bugs", "--note", "on its way"]):
+        code, out, err = copy.run(*FOLDER, *chore)
+        assert (code, out) == (1, "")
+        assert "headway: Nothing was written: okrs/team.yaml is in quarantine, and the key result goes on by" in err
+    there = copy.folder / "there"
+    there.mkdir()
+    for file in teams.parent.glob("*.yaml"):
+        shutil.copyfile(file, there / file.name)
+    code, out, err = copy.run("-c", "there", "import", "ledger.jsonl")
+    assert (code, out.startswith("The ledger is whole"), "there/team.yaml in quarantine" in err) == (0, True, True)
+
+
+def test_a_broken_main_file_stops_no_chore_of_its_database(broken: Headway) -> None:
+    for chore in CHORES[:7]:
+        code, _, err = broken.run(*chore)
+        assert (code, bool(ONE.search(err))) == (0, True), err
+    code, _, err = broken.run("set", "p1-bugs", "3", "--why", "by hand")
+    assert (code, "headway: Nothing was written: headway.yaml is in quarantine" in err) == (1, True)

@@ -57,9 +57,19 @@ def test_going_back_shows_the_automatic_value_again(copy: Headway) -> None:
     assert text.startswith("Nothing was written: Fix 25 P1 checkout bugs is set by nobody.")
 
 
+def test_what_was_never_measured_waits_for_no_changed_rule(headway: Headway) -> None:
+    headway.run("set", "p1-bugs", "24", "--why", "counted by hand")
+    out = headway.run("status").out
+    assert ("tickets not read yet · set by hand" in out, "changed rule" in out) == (True, False)
+
+
 def test_the_same_again_is_told_and_writes_nothing(copy: Headway) -> None:
     same = ("set", "p1-bugs", "24", "--why", "counted by hand", "--until", "2999-12-31")
     assert "is set to 24 / 25 bugs until 2999-12-31. Its tickets give" in copy.run(*same).out
+    timed = copy.run(*same[:-1], "2999-12-31T18:00")  # of the config's zone
+    assert "until 2999-12-31 18:00 " in timed.out
+    assert "until 2999-12-31 18:00 " in copy.run("history", "p1-bugs").out
+    copy.run(*same)
     rows = copy.rows("SELECT count(*) FROM ledger_entry")
     code, text, _ = copy.run(*same)
     assert (code, copy.rows("SELECT count(*) FROM ledger_entry")) == (0, rows)

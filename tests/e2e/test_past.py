@@ -86,6 +86,17 @@ def test_days_are_rebuilt_from_the_histories_of_jira(tmp_path: Path, mode: Any) 
         assert f"reconstructed: the end of {closed}" in made.headway.run("history", "result").out
 
 
+def test_reads_with_and_without_histories_make_no_versions_in_turn(tmp_path: Path) -> None:
+    with office(tmp_path, "jira", Diary().fill, "where: {kind: issue}, measure: count", *JIRA) as made:
+        made.value()
+        backfill(made)
+        versions = made.headway.rows("SELECT * FROM item_version")
+        for arguments in (["sync", "--full"], ["backfill", "result"], ["sync", "--full"]):
+            out = made.headway.run(*arguments, "--json").out
+            assert [each["changed"] for each in out.get("sources", ())] in ([], [0])
+        assert made.headway.rows("SELECT * FROM item_version") == versions
+
+
 @pytest.mark.parametrize(("tracker", "keys"), [("github", GITHUB), ("asana", ASANA)])
 def test_days_are_rebuilt_from_dates_where_there_is_no_history(
     tmp_path: Path, tracker: Tracker, keys: Sequence[str]
@@ -122,7 +133,9 @@ def test_what_is_asked_of_no_time_is_told(tmp_path: Path) -> None:
         for when in ("2999-01-01", "2999-01-01T00:00Z"):
             code, _, err = made.headway.run("status", "--at", when)
             assert (code, "is in the future" in err) == (1, True)
-        for when in ("yesterday", "2026-11-20T12:00", "2026-13-01"):
+        local = datetime.now(BERLIN).strftime("%Y-%m-%dT%H:%M")  # without an offset it is of the config's zone
+        assert f"As it was known at {local[:10]} {local[11:]} CE" in made.headway.run("status", "--at", local).out
+        for when in ("yesterday", "2026-11-20T25:00", "2026-13-01"):
             assert made.headway.run("explain", "result", "--at", when).code == 2
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -131,6 +132,7 @@ def test_an_import_says_why_not(copy: Headway, tmp_path: Path) -> None:
     assert "headway.yaml:1: it is no export of Headway" in err
     code, _, err = there.run("import", "nope.jsonl")
     assert (code, "nope.jsonl cannot be read: No such file" in err) == (1, True)
+    assert sorted(path.name for path in there.folder.iterdir()) == ["cut.jsonl", "headway.yaml"]  # and no database
     assert there.run("import", str(tmp_path / "ledger.jsonl")).code == 0
 
 
@@ -191,6 +193,8 @@ def test_pruned_it_answers_the_same_and_gives_space_back(copy: Headway) -> None:
     assert copy.run("sync", "--json").out["updates"] == []
     assert "Nothing from before" in copy.run("prune").out
     assert copy.run("prune", "--older-than", "soon").code == 2
+    code, _, err = copy.run("prune", "--older-than", "6m")
+    assert (code, "6mo" in err) == (2, True)
 
 
 def titled(headway: Headway) -> tuple[str, str]:
@@ -236,6 +240,23 @@ def test_a_person_is_forgotten_and_was_somebody(copy: Headway) -> None:
     assert (code, out["people"]) == (0, 1)
     assert b"Ada Byron" not in stored(copy)
     assert "1 name: erased in 0 versions" in copy.run("forget", "--person", "ada byron", "--yes").out
+    assert list(shapes.complaints(out, shapes.FORGET)) == []
+
+
+def test_who_is_misspelt_is_not_forgotten_in_silence(copy: Headway) -> None:
+    names = {each for (text,) in copy.rows("SELECT payload FROM item_version") for each in json.loads(text)[17]}
+    name = min(each for each in names if " " in each)
+    wrong = f"{name[:-1]}x"
+    code, out, err = copy.run("forget", "--person", wrong, "--yes")
+    assert (code, out) == (1, "")
+    assert f"Nothing was erased: no ticket and no entry of the ledger names {wrong}. Did you mean {name}?" in err
+    assert copy.rows("SELECT count(*) FROM forgotten_name") == [(0,)]
+    code, out, _ = copy.run("forget", "--person", name, "--person", wrong, "--yes")
+    assert code == 0
+    assert re.search(r"1 name: erased in [1-9]\d* versions of [1-9]\d* tickets \(acme-\w+ [1-9]", out)
+    assert f"Left out: no ticket and no entry of the ledger names {wrong}." in out
+    assert copy.rows("SELECT count(*) FROM forgotten_name") == [(1,)]
+    assert copy.run("forget", "--person", name, "--yes").code == 0  # once more is no mistake
 
 
 def on_a_terminal(headway: Headway, typed: str, *arguments: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from tests.builders import an_item
 from tests.integration.fakes import Clock
 
 PAY, OPS = Container("#PAY", "PAY"), Container("#OPS", "OPS")
+PLAIN = Demand()
 MIRROR = (item, item_version, presence)
 
 
@@ -28,18 +29,18 @@ class Reading:
         self.clock = Clock()
         self.lease = leased(database, self.clock, source)
 
-    def read(self, known: Container, *pages: list[WorkItem], complete: bool = False) -> Taken:
+    def read(self, known: Container, *pages: list[WorkItem], complete: bool = False, demand: Demand = PLAIN) -> Taken:
         self.clock.forward(minutes=1)
         self.gather(known, *pages)
-        return self.take(known, complete=complete)
+        return self.take(known, complete=complete, demand=demand)
 
     def gather(self, known: Container, *pages: list[WorkItem]) -> None:
         for number, page in enumerate(pages or [[]]):
             mirror.gather(self.database, self.lease, known, page, self.clock(), first=number == 0)
 
-    def take(self, known: Container, *, complete: bool = False) -> Taken:
+    def take(self, known: Container, *, complete: bool = False, demand: Demand = PLAIN) -> Taken:
         now = self.clock()
-        return mirror.take(self.database, self.lease, [Read(known, Reach(Demand(), now, complete=complete))], now)
+        return mirror.take(self.database, self.lease, [Read(known, Reach(demand, now, complete=complete))], now)
 
     def count(self, known: Container, *keys: str, said: Settled | None = None) -> Outcome:
         """Take a census that shows these items; what the look-ups said is that nobody knows the missing ones."""

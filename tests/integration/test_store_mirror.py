@@ -15,7 +15,7 @@ from store.database import Database
 from store.mirror import Reach, Read, SuddenlyEmptyError, Taken
 from store.sources import LeaseLostError
 from store.tables import container, incoming, item_version, source
-from tests.builders import an_item
+from tests.builders import AFTER, WITHIN, an_item
 from tests.integration.fakes import dump
 from tests.integration.readings import MIRROR, OPS, PAY, Reading, at, leased
 
@@ -47,6 +47,53 @@ def test_items_come_back_as_they_were_read(reading: Reading) -> None:
     bare = WorkItem("id:PAY-2", "PAY-2", full.kind, "Task", "", "", State.TODO)
     assert reading.read(PAY, [full, bare]) == Taken(seen=2, changed=2)
     assert {key: seen.item for key, seen in reading.items.items()} == {"PAY-1": full, "PAY-2": bare}
+
+
+STEPS = (Step(WITHIN, State.DOING, "In progress", None), Step(AFTER, State.DONE, "Done", "Fixed"))
+WITH_HISTORIES = Demand(histories=True)
+
+
+def test_a_history_that_was_not_asked_for_stays_known(reading: Reading) -> None:
+    """`backfill` asks for histories and the next complete read does not: back and forth nothing changes."""
+    told, bare = (
+        [
+            at(reading, "PAY-1", State.DONE, history=history),
+            at(reading, "PAY-2", State.DONE, sprints=("id:7",), history=history),
+            at(reading, "PAY-3"),
+        ]
+        for history in (STEPS, ())
+    )
+    reading.read(PAY, bare, complete=True)
+    assert reading.read(PAY, told, complete=True, demand=WITH_HISTORIES) == Taken(seen=3, changed=2)
+    before, generation = dump(reading.database, *MIRROR), reading.generation
+    for _ in range(2):
+        assert reading.read(PAY, bare, complete=True) == Taken(seen=3)
+        assert reading.read(PAY, told, complete=True, demand=WITH_HISTORIES) == Taken(seen=3)
+    assert dump(reading.database, *MIRROR) == before
+    assert reading.generation == generation
+    reading.count(PAY, said=Settled(here=bare))  # nor when a census looks them up
+    assert [each.item.history for _, each in sorted(reading.items.items())] == [STEPS, STEPS, ()]
+
+
+def test_a_history_goes_with_the_state_that_it_told_of(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, history=STEPS)], demand=WITH_HISTORIES)
+    reading.read(PAY, [at(reading, "PAY-1", State.DOING, minutes=2)])
+    assert reading.items["PAY-1"].item.history == ()  # without the last step it would tell what is not true
+
+
+def test_a_read_that_asked_takes_a_history_away(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, history=STEPS)], demand=WITH_HISTORIES)
+    assert reading.read(PAY, [at(reading, "PAY-1", State.DONE)], demand=WITH_HISTORIES) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item.history == ()
+
+
+def test_an_item_that_comes_back_keeps_its_history(reading: Reading) -> None:
+    reading.read(PAY, [at(reading, "PAY-1", State.DONE, history=STEPS), at(reading, "PAY-2")], demand=WITH_HISTORIES)
+    reading.count(PAY, "PAY-2", said=Settled(deleted=["id:PAY-1"]))
+    assert list(reading.items) == ["PAY-2"]
+    assert reading.read(PAY, [at(reading, "PAY-1", State.DONE)]) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item.history == STEPS
+    assert len(dump(reading.database, item_version)["item_version"]) == 2
 
 
 def test_nothing_is_in_the_mirror_before_the_take(reading: Reading) -> None:

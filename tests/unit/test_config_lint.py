@@ -14,6 +14,7 @@ from mapping.lint import (
     Ambiguous,
     FieldRefused,
     Finding,
+    Finished,
     Overlap,
     Reached,
     Reused,
@@ -226,6 +227,15 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
     (
         Reached("bugs", Decimal(26), measured=True),
         (11, "objectives[0].key_results[0].target", "it began with 26, which is all it asks for: set a target that "),
+    ),
+    (
+        Finished("bugs", "Q", "P"),
+        (
+            11,
+            "objectives[0].key_results[0].id",
+            'its result is that of "P", which is closed, so nothing of it is recorded in "Q": put it back into "P", '
+            'and give what is wanted of "Q" an id of its own',
+        ),
     ),
     (
         Reused("bugs", "Q", date(2026, 7, 1), date(2026, 9, 30)),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okrs.duration import parse_duration
+from okrs.duration import parse_age, parse_duration
 from okrs.numbers import as_json, divided, exact, from_millionths, plain, rounded, to_millionths
 from okrs.work import fold_key, fold_name
 from tests.builders import an_item
@@ -143,6 +143,30 @@ def test_durations(text: object, duration: timedelta) -> None:
 def test_what_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="a duration is"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("90d", 90), ("26w", 182), ("6mo", 180), (" 2 y ", 730), ("12h", 0.5), ("43200s", 0.5)]
+)
+def test_how_long_something_is_kept(text: str, days: float) -> None:
+    assert parse_age(text) == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["", "6", "0d", "soon", "-1d", "1.5y", "6 months", "9999999d"])
+def test_what_is_no_age(text: str) -> None:
+    with pytest.raises(ValueError, match="write days, weeks, months or years, as 90d, 26w, 6mo or 2y"):
+        parse_age(text)
+
+
+def test_nothing_is_that_old() -> None:
+    with pytest.raises(ValueError, match="nothing is older than 100 years"):
+        parse_age("9999y")
+
+
+def test_an_m_may_be_minutes_or_months() -> None:
+    for text in ("6m", " 6 M"):
+        with pytest.raises(ValueError, match="m may mean minutes or months, so write 6mo for months"):
+            parse_age(text)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from store.views.history import ShownCause, ShownEntry
 from sync.lacking import Lack, NextRead
 from sync.planned import Note, Place, Planned, Ticket
 from terminal.documents import plan_json
-from terminal.planning import note_text, planned
+from terminal.planning import fate, note_text, planned
 from terminal.ports import Plan
 from terminal.reviewing import inert, reviewed
 from terminal.text import harmless
@@ -98,6 +98,19 @@ def test_a_change_is_told_with_its_tickets() -> None:
         "",
         "1 of 1 key result would change.",
     ]
+
+
+def test_a_negative_amount_has_one_sign() -> None:
+    def places(*amounts: int) -> tuple[Place, ...]:
+        return tuple(Place(part, Decimal(each), Decimal(each)) for part, each in enumerate(amounts))
+
+    part = (Place(0, Decimal(-6), Decimal(-3)),)  # half of its credit
+    assert fate(a_ticket(an_item(), old=places(3))) == "-3"
+    assert fate(a_ticket(an_item(), old=places(-3))) == "+3"  # who takes a debt away raises the sum
+    assert fate(a_ticket(an_item(), new=places(-3))) == "-3"
+    assert fate(a_ticket(an_item(), new=places(3))) == "+3"
+    assert fate(a_ticket(an_item(), old=part)) == "-(-3 of -6)"
+    assert fate(a_ticket(an_item(), old=places(2, -3))) == "-(2 + -3)"
 
 
 def test_warnings_are_text_in_a_comment_and_long_lists_are_cut() -> None:
