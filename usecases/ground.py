@@ -30,7 +30,7 @@ from terminal.text import harmless, no_database
 
 Clock = Callable[[], datetime]
 
-_WHO = ("HEADWAY_USER", "LOGNAME", "USER", "USERNAME")
+WHO = ("HEADWAY_USER", "LOGNAME", "USER", "USERNAME")
 """Variables that tell who runs a command."""
 
 
@@ -48,7 +48,7 @@ class Ground:
     @property
     def who(self) -> str:
         """The name of the person at the keyboard, as the system has it."""
-        told = next((self.environ[each] for each in _WHO if self.environ.get(each)), None)
+        told = next((self.environ[each] for each in WHO if self.environ.get(each)), None)
         if told is None:
             with suppress(OSError, KeyError):  # a user that the system has no name for
                 told = getuser()
