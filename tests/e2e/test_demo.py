@@ -10,13 +10,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from terminal.commands import UPDATES_WAIT
 from tests.e2e import shapes
 from tests.e2e.conftest import COMMAND, LONGEST
 from tests.e2e.serving import until
@@ -145,15 +146,15 @@ def test_it_calls_itself_so_that_the_shell_finds_it(tmp_path: Path, on_the_path:
 
 
 def test_on_a_terminal_it_tells_how_to_read_its_trackers_from_another_one(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen([COMMAND, "demo"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
+    with on_a_terminal(tmp_path) as (process, terminal):
         shown = ""
         while not re.search(r"headway\.yaml sync\r?\n", shown):
-            shown += os.read(ours, 65536).decode(errors="replace")
+            shown += os.read(terminal, 65536).decode(errors="replace")
         exports = dict(re.findall(r"export (HEADWAY_SANDBOX_\w+)=(\S+)", shown))
         assert len(exports) == 3
-        for arguments in (["check"], ["discover", "acme-jira"], ["sync"]):
+        while "The pages of it: " not in shown:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+        for arguments, code in ((["check"], 0), (["discover", "acme-jira"], 0), (["sync"], UPDATES_WAIT)):
             look = subprocess.run(
                 [COMMAND, "-c", "headway-demo/headway.yaml", *arguments],
                 cwd=tmp_path,
@@ -161,15 +162,25 @@ def test_on_a_terminal_it_tells_how_to_read_its_trackers_from_another_one(tmp_pa
                 capture_output=True,
                 check=False,
             )
-            assert look.returncode == 0, look.stderr
+            assert look.returncode == code, look.stderr
         process.send_signal(signal.SIGINT)
-        try:
-            while os.read(ours, 65536):  # it may not end while nobody reads what it says
+        with suppress(OSError):  # so Linux says that the other side is closed
+            while os.read(terminal, 65536):  # it may not end while nobody reads what it says
                 pass
-        except OSError:  # so Linux says that the other side is closed
-            pass
-        os.close(ours)
-    assert process.returncode == 130
+        process.wait(LONGEST)
+    assert process.returncode == 0
+
+
+@contextmanager
+def on_a_terminal(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([COMMAND, "demo"], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            yield process, ours
+        finally:
+            process.kill()
+            os.close(ours)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
