@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from playwright.sync_api import Response, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Opening, Site
 from tests.browser.reader import PHONE, WIDE, Reader
@@ -101,7 +101,10 @@ def test_what_is_asked_of_elsewhere_would_be_seen(reading: Opening, site: Site) 
 
 def test_a_page_is_small(reading: Opening, site: Site) -> None:
     for path in PAGES[:-1]:
-        reader, answers = opened(reading, site, "/tickets"), list[Response]()
-        reader.page.on("response", answers.append)
-        reader.go(path.replace("?at=THEN", ""))
-        assert 0 < sum(len(each.body()) for each in answers) < 300_000, path
+        reader = opened(reading, site, path)
+        sizes = reader.page.evaluate(
+            "() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+            ".map(each => each.decodedBodySize)"
+        )
+        assert len(sizes) >= 2, "the page and its style"
+        assert 0 < sum(sizes) < 300_000, path
