@@ -64,6 +64,14 @@ class Failure(Exception):
         self.code = code
 
 
+class Changed(Failure):
+    """Another update waits than the one that was meant."""
+
+    def __init__(self, message: str, now: Decimal) -> None:
+        super().__init__(message)
+        self.now = now
+
+
 class InvalidConfig(Failure):
     """The config has errors."""
 

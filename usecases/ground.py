@@ -44,10 +44,14 @@ class Ground:
     """Open a connection to a source; nothing is asked yet."""
     wrong: dict[Path, Wrong | None] = field(default_factory=dict)
     """What is wrong with the configs that the last answers came from."""
+    speaker: str = ""
+    """Who is said to speak, where that is not the person at the keyboard."""
 
     @property
     def who(self) -> str:
         """The name of the person at the keyboard, as the system has it."""
+        if self.speaker:
+            return self.speaker
         told = next((self.environ[each] for each in WHO if self.environ.get(each)), None)
         if told is None:
             with suppress(OSError, KeyError):  # a user that the system has no name for

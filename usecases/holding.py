@@ -13,7 +13,7 @@ from store.holds import Hold, all_holds, open_holds
 from store.runs import finish_run, start_run
 from sync.holding import Act, ChangedError, NotHeldError, NotReadyError, approve_held, reject_held
 from sync.recording import Run
-from terminal.ports import Failure, Waits
+from terminal.ports import Changed, Failure, Waits
 from terminal.text import harmless
 from usecases.ground import Ground, database_of, goals_of
 
@@ -46,14 +46,15 @@ def approve(ground: Ground, config: Path, name: str, *, expect: Decimal | None, 
                 f"Nothing was approved: {waiting.key_result} cannot be measured now, and `headway plan` says why."
             ) from None
         except ChangedError as error:
-            raise Failure(_changed(waiting, expect, error)) from None
+            raise _changed(waiting, expect, error) from None
 
 
-def _changed(waiting: Hold, expect: Decimal | None, error: ChangedError) -> str:
+def _changed(waiting: Hold, expect: Decimal | None, error: ChangedError) -> Failure:
     if expect is not None and error.new is not None:
         now, shown = plain(error.new), plain(expect)
-        return f"Nothing was approved: {now} waits, not {shown}. If {now} is right, approve it with --expect {now}."
-    return (
+        told = f"Nothing was approved: {now} waits, not {shown}. If {now} is right, approve it with --expect {now}."
+        return Changed(told, error.new)
+    return Failure(
         f"The update of {waiting.key_result} is not any more what was shown: `headway sync` looks again, and "
         "`headway holds` shows what waits then."
     )

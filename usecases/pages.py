@@ -1,6 +1,7 @@
 """What the pages stand on, put together from a config and its database."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ from store.database import Database
 from store.views.linting import linted
 from store.views.setup import Setup
 from usecases.ground import Clock
-from web.ports import Ports
+from web.ports import Edits, Ports
 
 
 def ports_of(
@@ -19,7 +20,10 @@ def ports_of(
     setup: Callable[[], Setup],
     clock: Clock,
     loaded: Callable[[], Loaded | None] = lambda: None,
+    *,
     hosts: frozenset[str] | None = None,
+    edits: Edits | None = None,
+    ending: Callable[[], bool] = lambda: False,
 ) -> Ports:
     """Give the pages what they ask for.  `loaded` is the config as it was read, for the places of its warnings."""
 
@@ -27,5 +31,5 @@ def ports_of(
         known = loaded()
         return told_of(known, linted(connection, now_setup, now)) if known else {}
 
-    plain = Ports(read=database.read, setup=setup, clock=clock, warnings=warnings)
-    return plain if hosts is None else Ports(plain.read, plain.setup, plain.clock, hosts, warnings)
+    plain = Ports(read=database.read, setup=setup, clock=clock, warnings=warnings, edits=edits, ending=ending)
+    return plain if hosts is None else replace(plain, hosts=hosts)

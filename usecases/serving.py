@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from fastapi import FastAPI
 
 from config.lastgood import Taken
+from config.loader import Loaded, load
 from config.model import Config
 from config.problems import Problems
 from connectors.logs import WARNING, announce, tell
@@ -35,15 +36,16 @@ from sync.schedule import Rhythm
 from sync.scheduler import Plan, Poll, Scheduler
 from sync.task import Progress
 from terminal.ports import Failure, InvalidConfig, Listening, Served
+from usecases.editing import Editing
 from usecases.ground import Ground, setup_of, wrong_with
 from usecases.hooking import Hooks
 from usecases.noticing import Notice
+from usecases.pages import ports_of
 from usecases.syncing import engine_of
 from usecases.telemetry import Counted, Standing, Telemetry, look
 from web import acting, app, health
 from web.health import Readiness
 from web.hooks import build as build_hooks
-from web.ports import Ports
 
 TICK = 2.0
 """Seconds between two looks at what is due."""
@@ -68,6 +70,8 @@ class Known:
     config: Config
     setup: Setup
     plan: Plan
+    loaded: Loaded
+    """The config as it is written, for the places of its warnings; without one where it is broken."""
     wrong: tuple[str, ...]
     """Names of its files that are in quarantine."""
 
@@ -76,7 +80,7 @@ class Keeper:
     """Keeps the config that runs: the one on disk or, where that is broken, what was last good of it."""
 
     def __init__(self, ground: Ground, path: Path) -> None:
-        self._ground, self._path = ground, path
+        self._ground, self.path = ground, path
         self._notice, self._changed = Notice(path), False
         self.refused = ""
         """Why the config on disk is not the one that runs; empty when it is."""
@@ -109,7 +113,7 @@ class Keeper:
         announce("config reloaded", sources=len(known.setup.sources), key_results=len(known.setup.key_results))
 
     def _found(self) -> Taken:
-        return self._ground.taken(self._path, connect=True, last_good=True)
+        return self._ground.taken(self.path, connect=True, last_good=True)
 
     def _refuse(self, why: str) -> None:
         self._changed, self.refused = False, why
@@ -118,26 +122,27 @@ class Keeper:
     def _take_over(self, found: Taken) -> Known:
         warnings = Problems(list(found.unread))
         keep(self.database, tuple(found.good(warnings)), found.wrong, self._ground.clock(), found.less())
-        self._ground.wrong[self._path] = wrong_with(found)
+        self._ground.wrong[self.path] = wrong_with(found)
         mistakes = [each for each in found.problems if each.severity == "error"]
         for problem in (*mistakes, *warnings.sorted()):
             where = f"{problem.file}:{problem.line}:{problem.column}"
             tell(WARNING, f"config {problem.severity}", where=where, path=problem.path, message=problem.message)
         for each in found.config.quarantine:
             tell(WARNING, "config is broken", file=each.file, meanwhile=each.meanwhile)
-        return _known(self._ground, found.config, self.database, tuple(found.wrong))
+        loaded = load(self.path, self._ground.environ, connect=False)
+        return _known(self._ground, found.config, self.database, loaded, tuple(found.wrong))
 
 
 def _differs(name: str, settings: SourceSettings, old: Config, new: Config) -> bool:
     return settings != old.sources.get(name) or new.closed.get(name) != old.closed.get(name)
 
 
-def _known(ground: Ground, config: Config, database: Database, wrong: tuple[str, ...]) -> Known:
+def _known(ground: Ground, config: Config, database: Database, loaded: Loaded, wrong: tuple[str, ...]) -> Known:
     engine = replace(engine_of(ground, config, database, Progress()), waits=False)
     rhythms = {
         name: Rhythm(each.interval, each.times, config.calendar.timezone) for name, each in config.sources.items()
     }
-    return Known(config, setup_of(config), Plan(engine, rhythms, config.calendar), wrong)
+    return Known(config, setup_of(config), Plan(engine, rhythms, config.calendar), loaded, wrong)
 
 
 class Serving:
@@ -164,6 +169,10 @@ class Serving:
     def setup(self) -> Setup:
         """What is configured by now."""
         return self._keeper.known.setup
+
+    def loaded(self) -> Loaded:
+        """The config as it is written."""
+        return self._keeper.known.loaded
 
     def readiness(self) -> Readiness:
         """Tell whether the service can work."""
@@ -221,7 +230,19 @@ def serve(ground: Ground, path: Path, wish: Listening, tell_of: Callable[[Served
 
 
 def _application(ground: Ground, keeper: Keeper, serving: Serving, wish: Listening) -> uvicorn.Config:
-    site = app.build(Ports(keeper.database.read, serving.setup, ground.clock, names_of(wish.host, wish.names)))
+    edits = Editing(ground, keeper.path) if wish.allow_local_edits else None
+    hosts = names_of(wish.host, wish.names)
+    site = app.build(
+        ports_of(
+            keeper.database,
+            serving.setup,
+            ground.clock,
+            serving.loaded,
+            hosts=hosts,
+            edits=edits,
+            ending=serving.ending.is_set,
+        )
+    )
     site.include_router(health.router(serving))
     if wish.allow_local_edits:
         site.include_router(acting.router(serving))

@@ -9,7 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from web import events
 from web.desk import Desk, NotThere
+from web.forms import Forbidden
 from web.pages import ROUTERS
 from web.ports import Ports
 from web.safety import HEADERS, Guarded
@@ -28,6 +30,7 @@ def build(ports: Ports) -> FastAPI:
     desk = Desk(ports)
     for router in ROUTERS:
         app.include_router(router(desk))
+    app.include_router(events.router(events.Pulse(desk.mark, desk.ending)))
     _answer_errors(app, desk)
     app.add_middleware(Guarded, hosts=ports.hosts)
     return app
@@ -47,6 +50,9 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
 
     async def not_there(_request: Request, error: Exception) -> Response:
         return failed(404, "Not found", str(error))
+
+    async def forbidden(_request: Request, error: Exception) -> Response:
+        return failed(403, "Not changed", str(error))
 
     async def refused(_request: Request, error: Exception) -> Response:
         code = error.status_code if isinstance(error, HTTPException) else 500
@@ -72,6 +78,7 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
         return answer
 
     app.add_exception_handler(NotThere, not_there)
+    app.add_exception_handler(Forbidden, forbidden)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, misspelt)
     app.add_exception_handler(DBAPIError, no_database)

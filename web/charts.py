@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from okrs.cycle import Calendar, Cycle, elapsed_share
+from okrs.forecast import Forecast
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
@@ -59,6 +60,18 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Where the value may go from now on."""
+
+    area: str
+    """Points of a polygon: seven of ten futures lie in it."""
+    middle: str
+    label: Label
+    table: tuple[tuple[str, str, str], ...]
+    """Day, from and to, and the expected value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     summary: str
     value: str
@@ -77,6 +90,7 @@ class Chart:
     marks: tuple[Mark, ...]
     table: tuple[tuple[str, str, str], ...]
     """Day, value, expected value."""
+    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +114,10 @@ class _Frame:
 Steps = Sequence[tuple[datetime, Decimal]]
 
 
-def chart(key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, at: datetime) -> Chart | None:
-    """Draw the course of a key result until a time; None where nothing was measured yet."""
+def chart(
+    key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, at: datetime, *, told: Forecast | None = None
+) -> Chart | None:
+    """Draw the course of a key result until a time, and its forecast; None where nothing was measured yet."""
     period = cycle.period(face.calendar)
     automatic = [(each.at, each.new) for each in course.entries if _moves(each) and each.new is not None]
     hands = _by_hand(course.entries, at)
@@ -109,7 +125,7 @@ def chart(key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, 
     if not automatic and not hands and not rebuilt:
         return None
     values = [value for _, value in automatic] + [value for _, _, value in hands] + [value for _, value in rebuilt]
-    low, high = _range(key_result.terms, values)
+    low, high = _range(key_result.terms, values, told)
     frame = _Frame(period.start, period.end, low, high)
     until = min(at, period.end)
     steps = _thinned(automatic)
@@ -131,6 +147,23 @@ def chart(key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, 
         scope=_scope(frame, course.scope, until),
         marks=tuple(_marks(course.entries, frame, face)),
         table=tuple(_table(steps, expected, cycle, face, until)),
+        ahead=_ahead(frame, told, expected, face) if told else None,
+    )
+
+
+def _ahead(frame: _Frame, told: Forecast, expected: Steps, face: Clockface) -> Ahead:
+    above = [f"{frame.x(each.at)},{frame.y(each.high)}" for each in told.points]
+    below = [f"{frame.x(each.at)},{frame.y(each.low)}" for each in reversed(told.points)]
+    middle = [f"{frame.x(each.at)},{frame.y(each.middle)}" for each in told.points]
+    rows = []
+    for each in told.points[1:]:
+        pace = next((value for when, value in reversed(expected) if when <= each.at), None)
+        day = face.calendar.day_of(each.at - timedelta.resolution)
+        span = f"{number(each.low, 1)} to {number(each.high, 1)}"
+        rows.append((face.day(day), span, number(pace) if pace is not None else ""))
+    at = told.points[len(told.points) * 2 // 3]
+    return Ahead(
+        " ".join(above + below), " ".join(middle), Label(frame.x(at.at), frame.y(at.low) + 14, "forecast"), tuple(rows)
     )
 
 
@@ -151,7 +184,7 @@ def _by_hand(entries: Iterable[Entry], at: datetime) -> list[tuple[datetime, dat
     return [*found, (begun[0], at, begun[1])] if begun is not None else found
 
 
-def _range(terms: Terms, values: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
+def _range(terms: Terms, values: Sequence[Decimal], told: Forecast | None) -> tuple[Decimal, Decimal]:
     match terms:
         case Numeric(start, target):
             every = [start, target, *values]
@@ -160,6 +193,9 @@ def _range(terms: Terms, values: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
         case Binary(threshold):
             every = [Decimal(0), threshold, *values]
     low, high = min(every), max(every)
+    if told is not None:  # one that goes far is cut, so that what was stays to be seen
+        span = high - low or Decimal(1)
+        low, high = min(low, max(told.end.low, low - span / 2)), max(high, min(told.end.high, high + span / 2))
     room = (high - low or Decimal(1)) / 20
     return (low if low == 0 else low - room), high + room
 

@@ -16,11 +16,14 @@ from starlette.responses import HTMLResponse, Response
 
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
+from store.views.pulse import pulse
 from store.views.setup import Setup
-from web.ports import Ports, Warnings
+from web.forms import Draft, Seal
+from web.ports import Edits, Ports, Warnings
 from web.showing import Clockface, link, number, percent, signed
 
 STYLE = files("web").joinpath("static", "headway.css").read_bytes
+SCRIPT = files("web").joinpath("static", "headway.js").read_bytes
 ICON = files("web").joinpath("static", "favicon.svg").read_bytes
 _LONG = 600
 
@@ -34,6 +37,13 @@ class Visit:
     now: datetime
     face: Clockface
     warnings: Callable[[], Warnings]
+    mark: str
+    """Changes when something did that pages show."""
+
+    @property
+    def frame(self) -> dict[str, Any]:
+        """What every page that can be kept current needs of it."""
+        return {"face": self.face, "mark": self.mark}
 
     def alone(self, found: KeyResult) -> Setup:
         """The config as far as one key result is concerned: nobody waits for the others."""
@@ -51,8 +61,11 @@ class Desk:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self.seal = Seal()
         self.style = STYLE()
         self.style_name = f"headway-{sha256(self.style).hexdigest()[:12]}.css"
+        self.script = SCRIPT()
+        self.script_name = f"headway-{sha256(self.script).hexdigest()[:12]}.js"
         self._templates = Environment(
             loader=PackageLoader("web"),
             autoescape=True,
@@ -73,24 +86,49 @@ class Desk:
             coded=coded,
             zip=zip,
         )
-        self._templates.globals.update(style=f"/static/{self.style_name}", query=query)
+        self._templates.globals.update(
+            style=f"/static/{self.style_name}", script=f"/static/{self.script_name}", query=query
+        )
+
+    @property
+    def edits(self) -> Edits | None:
+        """What may be changed; None where nothing may."""
+        return self._ports.edits
+
+    def draft(self, done: str = "") -> Draft | None:
+        """An empty form for a page; None where nothing may be changed."""
+        return Draft(self.seal.token, done=done) if self.edits else None
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
         """Open one snapshot for one page."""
         setup, now = self._ports.setup(), self._ports.clock()
         with self._ports.read() as connection:
-            face = Clockface(setup.calendar, now)
-            yield Visit(connection, setup, now, face, lambda: self._ports.warnings(connection, setup, now))
+            face, mark = Clockface(setup.calendar, now), _marked(connection, setup)
+            yield Visit(connection, setup, now, face, lambda: self._ports.warnings(connection, setup, now), mark)
+
+    def mark(self) -> str:
+        """Return what `Visit.mark` would be now."""
+        setup = self._ports.setup()
+        with self._ports.read() as connection:
+            return _marked(connection, setup)
+
+    def ending(self) -> bool:
+        """Tell whether the service is about to end."""
+        return self._ports.ending()
 
     def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 - a template's facts
         """Fill a template."""
-        facts = {"here": "", "within": "", "face": None, "search": ""} | facts
+        facts = {"here": "", "within": "", "face": None, "mark": "", "search": ""} | facts
         return HTMLResponse(self._templates.get_template(template).render(**facts), code)
 
     def text(self, template: str, **facts: Any) -> str:  # noqa: ANN401 - a template's facts
         """Fill a template that is not a page."""
         return self._templates.get_template(template).render(**facts)
+
+
+def _marked(connection: Connection, setup: Setup) -> str:
+    return f"{pulse(connection)}{id(setup):x}"  # a config that is taken over is another object
 
 
 def coded(text: str) -> Markup:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TypeAlias
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -19,9 +20,32 @@ def no_warnings(_connection: Connection, _setup: Setup, _now: datetime) -> Warni
     return {}
 
 
+class Refused(Exception):
+    """What somebody wants changed cannot be; the text says why, and that nothing was written."""
+
+
+class Edits(Protocol):
+    """What people may change, as the commands do.  Each raises Refused."""
+
+    def set_value(self, name: str, value: Decimal, *, why: str, until: date | None) -> None:
+        """Show a person's value of a key result; of a yes or no 1 or 0."""
+
+    def resume(self, name: str, *, why: str | None) -> None:
+        """Show the automatic value again."""
+
+    def check_in(self, name: str, *, note: str, confidence: Decimal | None) -> None:
+        """Note how a key result goes; `confidence` is 0…1."""
+
+    def approve(self, hold: str, *, expect: Decimal | None, why: str | None) -> None:
+        """Let an update through that waits, where it still is what was shown."""
+
+    def reject(self, hold: str, *, why: str | None) -> None:
+        """Keep the value, and let the update wait no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that the pages ask of the world.  They read, and never write."""
+    """All that the pages ask of the world.  They read; what they write goes through `edits`."""
 
     read: Callable[[], AbstractContextManager[Connection]]
     """Open one consistent snapshot of the database: `Database.read`."""
@@ -33,3 +57,7 @@ class Ports:
     """Names under which the pages may be asked for, without ports; all others are refused, which ends DNS rebinding."""
     warnings: Callable[[Connection, Setup, datetime], Warnings] = no_warnings
     """What `headway validate` would warn of, by key result."""
+    edits: Edits | None = None
+    """None: nothing can be changed in the pages."""
+    ending: Callable[[], bool] = lambda: False
+    """Whether the service is about to end."""

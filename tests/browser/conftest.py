@@ -85,9 +85,19 @@ def two_weeks(folder: Path) -> Iterator[Headway]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A service for tests that only look."""
+    """A service for tests that only look, though more could be done."""
+    yield from _served(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A service for tests that change things; each has its own key results."""
+    yield from _served(tmp_path_factory.mktemp("office"))
+
+
+def _served(folder: Path) -> Iterator[Site]:
     chromium()
-    with two_weeks(tmp_path_factory.mktemp("site")) as headway, serving(headway) as served:
+    with two_weeks(folder) as headway, serving(headway, "--allow-local-edits", HEADWAY_USER="Ada") as served:
         yield Site(served, headway)
 
 

@@ -20,6 +20,21 @@ _AT = re.compile(r"Headway is at (\S+) with")
 
 
 @dataclass
+class Stream:
+    """What `/events` says to one who listens."""
+
+    answer: http.client.HTTPResponse
+
+    def changed(self) -> bool:
+        """Wait for a change; False when there is none any more."""
+        return any(line.startswith(b"event: changed") for line in iter(self.answer.readline, b""))
+
+    def ended(self) -> bool:
+        self.answer.read()
+        return True
+
+
+@dataclass
 class Served:
     """A running service."""
 
@@ -40,6 +55,21 @@ class Served:
             )
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    @contextmanager
+    def listen(self, path: str) -> Iterator[Stream]:
+        """Load a page and listen for changes since, as its script does."""
+        mark = re.search(r'data-mark="(\w+)"', self.ask(path)[1])
+        assert mark is not None
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LONGEST)
+        try:
+            connection.request("GET", f"/events?since={mark[1]}")
+            answer = connection.getresponse()
+            assert answer.status == 200
+            yield Stream(answer)
         finally:
             connection.close()
 

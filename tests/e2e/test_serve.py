@@ -233,3 +233,23 @@ def test_no_thread_and_no_file_is_left_by_a_poll(small: Office) -> None:
         # Pools may still grow by one or two; a leak of one by each poll would show.
         assert (served.number("process_open_fds") or 0) <= files + 4
         assert len(list(Path(f"/proc/{served.process.pid}/task").iterdir())) <= threads + 4
+
+
+def test_a_ticket_closed_shows_on_the_page_that_listens_soon_after_its_webhook(tmp_path: Path) -> None:
+    """Within five seconds by design: two until the scheduler looks, one until the stream does.  Times are not held."""
+    keys = ("every: 7d", "webhook_secret: ${HOOK_SECRET}")
+    with (
+        office(tmp_path, "jira", bugs, RULE, *JIRA, *keys) as small,
+        serving(small.headway, "--webhook-port", "0", HOOK_SECRET=SECRET) as served,
+    ):
+        until(lambda: served.number(VALUE) == 0)
+        url = served.hooks()
+        with served.listen("/key-results/result") as stream:
+            small.world.close(small.world.items_of(small.project)[0])
+            body = b"{}"
+            signed = "sha256=" + hmac.new(SECRET.encode(), body, "sha256").hexdigest()
+            assert served.ask("/hooks/work", "POST", body, url, X_Hub_Signature=signed)[0] == 202
+            until(lambda: stream.changed() and "1 of 100 things" in served.ask("/key-results/result")[1])
+            assert served.end() == 0, "a listener keeps the service from ending"
+            assert stream.ended()
+        assert [each["unfinished"] for each in served.told("ended")] == [False]

@@ -94,7 +94,7 @@ def test_every_page_is_whole_and_stays_here(world: World, path: str) -> None:
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
 
 
 def test_the_overview_says_what_stands_where_and_why(world: World) -> None:

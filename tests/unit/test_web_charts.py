@@ -9,6 +9,7 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
 from store.views.course import Course
 from tests.builders import at
 from web.charts import Chart, chart
+from web.foreseeing import forecast_words, foreseen
 from web.showing import Clockface
 
 CYCLE = Cycle("q", date(2026, 10, 1), date(2026, 12, 31))
@@ -111,3 +112,65 @@ def test_the_table_has_the_same_numbers() -> None:
 def test_before_and_after_the_cycle_nothing_marks_today() -> None:
     assert sure(drawn(BASE, now=at("2027-02-01"))).today is None
     assert sure(drawn(BASE)).today is not None
+
+
+FACE = Clockface(Calendar(), NOW)
+
+
+def weeks_of(*deltas: int, began: int = 2, kind: EntryKind = EntryKind.BASELINE) -> list[Entry]:
+    """A key result that moves by so much each week, the last time three days ago."""
+    value, first = began, NOW - timedelta(days=3) - timedelta(weeks=len(deltas) - 1)
+    entries = [an_entry(1, first - timedelta(days=9), value, kind)]
+    for number, delta in enumerate(deltas):
+        old, value = value, value + delta
+        at_ = first + timedelta(weeks=number)
+        entries.append(Entry(number + 2, "kr", at_, EntryKind.AUTO, Decimal(old), Decimal(value)))
+    return entries
+
+
+def ahead(*entries: Entry, terms: Terms | None = None, unit: str = "", by_hand: bool = False) -> str:
+    key_result = KeyResult("kr", "o", "q", "KR", terms or Numeric(Decimal(0), Decimal(20)), unit=unit)
+    told = foreseen(key_result, CYCLE, Course(entries, (), {}), FACE, NOW)
+    return forecast_words(key_result, CYCLE, told, FACE, by_hand=by_hand) if told else ""
+
+
+def test_a_forecast_is_told_in_words() -> None:
+    assert ahead(*weeks_of(1, 1, 1, 1, 1), unit="bugs") == (
+        "At the pace of the last 5 weeks: 12.9 bugs by 31 Dec, and a chance of less than 1 % to reach 20."
+    )
+    told = ahead(*weeks_of(0, 3, 1, 4, 0), by_hand=True)
+    assert told.startswith("Its tickets, at the pace of the last 5 weeks: 1")
+    assert " to " in told
+    assert ahead(*weeks_of(5, 5, 5, 5)) == "At the pace of the last 4 weeks: 51.6 by 31 Dec."
+    assert ahead(*weeks_of(0, 0, 0, 0), terms=Keep(Decimal(1), Decimal(3))) == (
+        "At the pace of the last 4 weeks: 2 by 31 Dec, and a chance of more than 99 % to be between 1 and 3."
+    )
+
+
+def test_nothing_is_forecast_of_too_little_of_a_yes_or_no_and_of_another_rule() -> None:
+    assert ahead(*weeks_of(1, 1, 1)) == ""
+    assert ahead(*weeks_of(1, 1, 1, 1), terms=Binary()) == ""
+    changed = an_entry(9, NOW - timedelta(days=10), 40, EntryKind.RULE)
+    assert ahead(*weeks_of(1, 1, 1, 1, 1), changed) == ""
+
+
+def test_no_future_has_less_than_no_bugs_or_more_than_all() -> None:
+    assert "0 by 31 Dec" in ahead(*weeks_of(-5, -5, -5, -5, began=40))
+    assert "100 % by 31 Dec" in ahead(*weeks_of(20, 20, 20, 20), terms=Numeric(Decimal(0), Decimal(100)), unit="%")
+
+
+def test_the_band_begins_at_the_value_and_widens_to_the_end_of_the_cycle() -> None:
+    key_result = KeyResult("kr", "o", "q", "KR", Numeric(Decimal(0), Decimal(20)))
+    course = Course(tuple(weeks_of(0, 3, 1, 4, 0)), (), {})
+    told = foreseen(key_result, CYCLE, course, FACE, NOW)
+    found = sure(chart(key_result, CYCLE, course, FACE, NOW, told=told))
+    assert found.ahead is not None
+    area, middle = points(found.ahead.area), points(found.ahead.middle)
+    assert middle[0] == points(found.value)[-1] == area[0] == area[-1]
+    above, below = area[: len(middle)], area[len(middle) :][::-1]
+    gaps = [low[1] - high[1] for high, low in zip(above, below, strict=True)]
+    assert gaps[0] == 0
+    assert gaps[-1] > gaps[1] > 0
+    assert found.ahead.table[-1][0] == "31 Dec"
+    assert drawn(BASE) is not None
+    assert sure(drawn(BASE)).ahead is None

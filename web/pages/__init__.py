@@ -5,11 +5,12 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from web.desk import Desk
-from web.pages import activity, key_result, mappings, objective, overview, papers, sources, ticket
+from web.pages import activity, edits, key_result, mappings, objective, overview, papers, sources, ticket
 
 ROUTERS: tuple[Callable[[Desk], APIRouter], ...] = (
     overview.router,
     key_result.router,
+    edits.router,
     papers.router,
     objective.router,
     ticket.router,

@@ -47,7 +47,7 @@ def router(desk: Desk) -> APIRouter:
             return desk.page(
                 "activity.html",
                 here="/activity",
-                face=visit.face,
+                **visit.frame,
                 lines=told,
                 more=told[-1].seq if found.more else None,
                 groups=[(name, words) for name, (words, _) in GROUPS.items()],

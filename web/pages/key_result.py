@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from okrs.ledger import EntryKind
-from okrs.objective import KeyResult, Numeric
+from okrs.numbers import plain_or_none
+from okrs.objective import Binary, KeyResult, Numeric
 from okrs.plaintext import harmless
 from okrs.progress import ONE, Status
 from store.views.course import course
@@ -26,6 +27,8 @@ from store.views.waiting import Waiting, Why, waiting
 from web.board import LATELY, row_of
 from web.charts import chart
 from web.desk import Desk, Visit
+from web.foreseeing import forecast_words, foreseen
+from web.forms import Draft
 from web.pages.asking import READING, PageNumber, Place
 from web.pages.papers import unknown
 from web.pages.reasons import reason
@@ -38,6 +41,18 @@ _MOVES = tuple(kind for kind in EVERYTHING if kind is not EntryKind.CHECKIN)
 """Check-ins have a place of their own."""
 TICKETS = 40
 """Tickets of each list on one page."""
+
+SURENESS = tuple((f"0.{tenth}" if tenth < 10 else "1", f"{tenth * 10} %") for tenth in range(11))
+"""How sure somebody may be that it will be reached."""
+
+DONE = {
+    "set": "Your value is shown now.",
+    "resume": "The automatic value is shown again.",
+    "check-in": "Your note is kept.",
+    "approve": "The update was accepted.",
+    "reject": "The value stays as it is, and the update waits no more.",
+}
+"""What is said after each change."""
 
 Day = Annotated[str, Query(max_length=40)]
 
@@ -83,14 +98,15 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.api_route("/key-results/{name}", **READING)
     def key_result(
-        name: str, at: Day = "", part: Place = 0, counted: PageNumber = 1, others: PageNumber = 1
+        name: str, at: Day = "", *, part: Place = 0, counted: PageNumber = 1, others: PageNumber = 1, done: Day = ""
     ) -> Response:
         with desk.visit() as visit:
             found = visit.setup.key_result(name)
             if found is None:
                 return _left(desk, visit, name)
-            pages = {part: (counted, others)}
-            return desk.page("key_result.html", within="/", face=visit.face, **facts(visit, found, at.strip(), pages))
+            pages, draft = {part: (counted, others)}, desk.draft(DONE.get(done, ""))
+            told = facts(visit, found, at.strip(), pages, draft)
+            return desk.page("key_result.html", within="/", **visit.frame, **told)
 
     return routes
 
@@ -101,11 +117,28 @@ def _left(desk: Desk, visit: Visit, name: str) -> Response:
     if not found.entries:
         raise unknown(name)
     told = lines(found.entries, visit.face, {})
-    return desk.page("left.html", within="/", face=visit.face, name=name, lines=told, more=found.more)
+    return desk.page("left.html", within="/", **visit.frame, name=name, lines=told, more=found.more)
 
 
-def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, int]]) -> dict[str, Any]:
-    """All that the page shows."""
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """What can be changed of a key result just now, and the form for it."""
+
+    draft: Draft
+    yes_or_no: bool
+    by_hand: bool
+    """A person's value is shown."""
+    hold: str
+    """The update that waits, by its id; empty where none does."""
+    proposed: str
+    """Its value, exactly."""
+
+
+def facts(
+    visit: Visit, found: KeyResult, at: str = "", pages: dict[int, tuple[int, int]] | None = None,
+    draft: Draft | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """All that the page shows; `draft` is the form where something may be changed."""
     moment, problem = _moment(visit, at)
     alone = visit.alone(found)
     view = _status(visit, alone, found, moment)
@@ -122,6 +155,8 @@ def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, i
     moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
+    ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
+    by_hand = stands.override is not None
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
     return {
         "key_result": stands.key_result,
@@ -131,14 +166,17 @@ def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, i
         "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
-        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now),
+        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead),
+        "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
         "moves": lines(moves.entries, visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
-        "parts": part_views(answer, pages) if answer else (),
+        "parts": part_views(answer, pages or {}) if answer else (),
         "joined": worded(rule).joined if rule else (),
         "life": life_of(visit.connection, found.id, moment),
         "waits": waits,
+        "editable": _editable(visit, stands, draft) if draft and moment is None else None,
+        "sureness": SURENESS,
         "at": at,
         "moment": moment,
         "then": then,
@@ -146,6 +184,21 @@ def facts(visit: Visit, found: KeyResult, at: str, pages: dict[int, tuple[int, i
         "today": visit.setup.calendar.day_of(visit.now).isoformat(),
         "first_day": cycle.start.isoformat(),
     }
+
+
+def _editable(visit: Visit, stands: KeyResultStatus, draft: Draft) -> Editable | None:
+    """None where nothing is recorded: before the cycle, and when it is closed."""
+    cycle = next(each for each in visit.setup.cycles if each.id == stands.key_result.cycle)
+    if stands.closed or visit.now < cycle.period(visit.setup.calendar).start:
+        return None
+    waits = stands.hold if stands.hold and not stands.hold.rejected else None
+    return Editable(
+        draft,
+        isinstance(stands.key_result.terms, Binary),
+        stands.override is not None,
+        waits.id if waits else "",
+        (plain_or_none(waits.new) or "") if waits else "",
+    )
 
 
 def _moment(visit: Visit, at: str) -> tuple[datetime | None, str]:

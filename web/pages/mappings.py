@@ -22,7 +22,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.api_route("/mappings", **READING)
     def mappings(page: PageNumber = 1) -> Response:
         with desk.visit() as visit:
-            return desk.page("mappings.html", here="/mappings", face=visit.face, **_facts(visit, page))
+            return desk.page("mappings.html", here="/mappings", **visit.frame, **_facts(visit, page))
 
     return routes
 

@@ -25,7 +25,7 @@ def router(desk: Desk) -> APIRouter:
             return desk.page(
                 "objective.html",
                 within="/",
-                face=visit.face,
+                **visit.frame,
                 objective=found,
                 board=board(visit, view, lambda each: each.id == name),
                 supports=[_link(visit.setup, each) for each in found.supports],

@@ -20,7 +20,7 @@ def router(desk: Desk) -> APIRouter:
             return desk.page(
                 "overview.html",
                 here="/",
-                face=visit.face,
+                **visit.frame,
                 board=board(visit, view, lambda each: team in ("", each.team), page),
                 view=view,
                 cycles=[each.id for each in visit.setup.cycles],
@@ -44,7 +44,7 @@ def router(desk: Desk) -> APIRouter:
             return desk.page(
                 "team.html",
                 within="/",
-                face=visit.face,
+                **visit.frame,
                 name=name,
                 board=board(visit, view, lambda each: each.team == name, page),
                 view=view,

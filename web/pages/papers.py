@@ -52,6 +52,10 @@ def router(desk: Desk) -> APIRouter:
     def style(request: Request) -> Response:
         return tagged(desk.style, "text/css", request.headers, "public, max-age=31536000, immutable")
 
+    @routes.api_route(f"/static/{desk.script_name}", **READING)
+    def script(request: Request) -> Response:
+        return tagged(desk.script, "text/javascript", request.headers, "public, max-age=31536000, immutable")
+
     @routes.api_route("/favicon.svg", **READING)
     def icon(request: Request) -> Response:
         return tagged(ICON(), "image/svg+xml", request.headers, "public, max-age=86400")

@@ -70,7 +70,7 @@ def router(desk: Desk) -> APIRouter:
         with desk.visit() as visit:
             view = status(visit.connection, visit.setup, visit.now, look=False)
             rows = source_rows(visit, view.sources)
-            return desk.page("sources.html", here="/sources", face=visit.face, rows=rows, quarantine=view.quarantine)
+            return desk.page("sources.html", here="/sources", **visit.frame, rows=rows, quarantine=view.quarantine)
 
     return routes
 

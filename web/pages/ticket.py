@@ -60,7 +60,7 @@ def router(desk: Desk) -> APIRouter:
             places = which(visit.connection, visit.setup, asked, visit.now) if asked else None
             return desk.page(
                 "ticket.html",
-                face=visit.face,
+                **visit.frame,
                 search=harmless(asked),
                 found=found(places, visit, asked) if places else [],
                 key_results=search(visit.setup.key_results, asked) if asked else [],

@@ -1,0 +1,123 @@
+"""Where a number will be at the end of its cycle, if the weeks to come are like the last ones.
+
+A bootstrap (Efron, 1979; of throughput: Vacanti, "Actionable Agile Metrics for Predictability", 2015): each of many
+futures draws, for every week that is left, one of the last complete weeks, with replacement, and adds up what moved in
+it.  In order, these futures are the forecast: half of them end below `middle`, seven of ten between `low` and `high`.
+
+The draws are always the same, so that the same past gives the same forecast, to everybody.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate, pairwise
+from random import Random
+
+from okrs.cycle import Calendar, Period
+from okrs.numbers import divided, from_millionths, rounded, to_millionths
+
+FEWEST, MOST = 4, 8
+"""Complete weeks that a forecast needs, and those that it looks back at."""
+FUTURES = 2000
+_LOW, _MIDDLE, _HIGH = 0.15, 0.5, 0.85
+_WEEK = timedelta(weeks=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The 15th, 50th and 85th of a hundred futures at a time."""
+
+    at: datetime
+    low: Decimal
+    middle: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    weeks: int
+    """How many complete weeks it comes from."""
+    points: tuple[Point, ...]
+    """The end of every week from now on; the last one is the end of the cycle."""
+    chance: Decimal
+    """The share of the futures (0…1) that are where they should at the end of the cycle."""
+
+    @property
+    def end(self) -> Point:
+        return self.points[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a number: its value now, and what its tickets did to it."""
+
+    value: Decimal
+    moves: tuple[tuple[datetime, Decimal], ...]
+    """By how much it moved when; not what a rule or a target did to it."""
+    since: datetime
+    """From when on it is known how it moved."""
+
+
+def forecast(
+    past: Past, period: Period, calendar: Calendar, now: datetime, *, there: Callable[[Decimal], bool],
+    least: Decimal | None = None, most: Decimal | None = None,
+) -> Forecast | None:  # fmt: skip
+    """Return the forecast of a number; None where its cycle does not run, or too few weeks of it are known.
+
+    `there` tells whether a value is what was promised; no future goes below `least` or above `most`.
+    """
+    if not period.start <= now < period.end:
+        return None
+    changes = weekly(past, calendar, now)
+    if len(changes) < FEWEST:
+        return None
+    whole, rest = divmod(period.end - now, _WEEK)
+    shares = [1.0] * whole + ([rest / _WEEK] if rest else [])
+    ends = [now + (each + 1) * _WEEK for each in range(whole)] + ([period.end] if rest else [])
+    held = _held(least, most)
+    futures = list(_futures(changes, shares, to_millionths(past.value)))
+    points = [Point(now, past.value, past.value, past.value)]
+    for place, end in enumerate(ends, 1):
+        low, middle, high = _spread([held(each[place]) for each in futures])
+        points.append(Point(end, low, middle, high))
+    reached = sum(there(from_millionths(held(each[-1]))) for each in futures)
+    return Forecast(len(changes), tuple(points), divided(Decimal(reached), Decimal(len(futures))))
+
+
+def weekly(past: Past, calendar: Calendar, now: datetime) -> list[Decimal]:
+    """Return by how much a number moved in each of its last complete weeks, the oldest first.
+
+    Weeks of seven local days end at the last midnight, so that it is the same all day.
+    """
+    today = calendar.day_of(now)
+    edges = [calendar.midnight(today - timedelta(weeks=back)) for back in range(MOST, -1, -1)]
+    known = [each for each in edges if each >= past.since]
+    return [sum((delta for at, delta in past.moves if begin <= at < end), Decimal(0)) for begin, end in pairwise(known)]
+
+
+def _futures(changes: Sequence[Decimal], shares: Sequence[float], value: int) -> Iterable[list[int]]:
+    """Yield values now and after each week to come, in millionths."""
+    past = [to_millionths(rounded(each)) for each in changes]
+    dice = Random(len(past))  # noqa: S311 - it is to be the same for everybody
+    for _ in range(FUTURES):
+        drawn = dice.choices(past, k=len(shares))
+        steps = (round(each * share) for each, share in zip(drawn, shares, strict=True))
+        yield list(accumulate(steps, initial=value))
+
+
+def _held(least: Decimal | None, most: Decimal | None) -> Callable[[int], int]:
+    low = to_millionths(least) if least is not None else None
+    high = to_millionths(most) if most is not None else None
+
+    def held(value: int) -> int:
+        value = value if low is None else max(low, value)
+        return value if high is None else min(high, value)
+
+    return held
+
+
+def _spread(values: list[int]) -> tuple[Decimal, Decimal, Decimal]:
+    values.sort()
+    low, middle, high = (from_millionths(values[int(share * len(values))]) for share in (_LOW, _MIDDLE, _HIGH))
+    return low, middle, high
