@@ -18,7 +18,7 @@ from store.views.history import ShownEntry, shown
 from sync.engine import KeyResultUpdate, Report
 from sync.task import Progress
 from terminal.ports import Demo, DemoUpdate, Failure, Listening, Live, Served
-from usecases.ground import WHO, Ground, database_of
+from usecases.ground import Ground, database_of
 from usecases.status import status
 from usecases.story import Scene, at_work, live_through
 
@@ -40,7 +40,7 @@ def demo(real: Ground, folder: Path, *, progress: Progress, tell: Callable[[Demo
     with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
         text = config_text(trackers.urls, clock.now())
         config = _config(folder, text if live is None else text.replace("every: 1d", _OFTEN))
-        ground = replace(real, environ={**environment(trackers.tokens), **_found(real.environ)}, clock=clock.now)
+        ground = replace(real, environ=environment(trackers.tokens), clock=clock.now)
         scene = Scene(ground, config, trackers.world)
         _all_read(scene.read(progress))
         before = status(ground, config, None)
@@ -91,11 +91,6 @@ def _free() -> int:
             return _PORT
     except OSError:
         return 0
-
-
-def _found(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what tells who sits at the keyboard: the pages note it beside a value by hand."""
-    return {name: environ[name] for name in WHO if name in environ}
 
 
 def _utc_now() -> datetime:

@@ -30,7 +30,7 @@ from terminal.text import harmless, no_database
 
 Clock = Callable[[], datetime]
 
-WHO = ("HEADWAY_USER", "LOGNAME", "USER", "USERNAME")
+_WHO = ("HEADWAY_USER", "LOGNAME", "USER", "USERNAME")
 """Variables that tell who runs a command."""
 
 
@@ -52,7 +52,7 @@ class Ground:
         """The name of the person at the keyboard, as the system has it."""
         if self.speaker:
             return self.speaker
-        told = next((self.environ[each] for each in WHO if self.environ.get(each)), None)
+        told = next((self.environ[each] for each in _WHO if self.environ.get(each)), None)
         if told is None:
             with suppress(OSError, KeyError):  # a user that the system has no name for
                 told = getuser()

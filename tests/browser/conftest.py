@@ -97,7 +97,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def _served(folder: Path) -> Iterator[Site]:
     chromium()
-    with two_weeks(folder) as headway, serving(headway, "--allow-local-edits", HEADWAY_USER="Ada") as served:
+    with two_weeks(folder) as headway, serving(headway, "--allow-local-edits") as served:
         yield Site(served, headway)
 
 
