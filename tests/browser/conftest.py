@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from connectors import registry
 from connectors.patience import Patient
+from docs.pictures import chromium as find
 from sandbox.clock import RealClock, SimulatedClock
 from sandbox.company import build
 from sandbox.scenario import config_text, environment
@@ -29,13 +29,10 @@ from usecases.story import DAYS, Scene, live_through
 PICTURES = Path(__file__).parents[2] / "artefacts" / "browser"
 """Where what the browser showed is kept; not part of the repository."""
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
 
 def chromium() -> str:
     """Return where this machine's Chromium is; without one, the test is skipped."""
-    told = os.environ.get("HEADWAY_CHROMIUM")
-    found = told or next((path for name in _NAMES if (path := shutil.which(name))), None)
+    found = find(os.environ)
     if found is None:
         unavailable("browser", "no Chromium is installed; name one with HEADWAY_CHROMIUM")
     return found
