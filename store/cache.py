@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -155,6 +156,20 @@ class MirrorCache:
     def of(self, connection: Connection, name: str) -> list[Candidate]:
         """Return the candidates of one source as they are in this connection's snapshot."""
         return self.load(connection, sources.generations(connection, [name]))[name]
+
+
+class SharedCache(MirrorCache):
+    """One that several threads ask, each of its own snapshot: one at a time, and what is loaded serves all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+
+    def of_rule(
+        self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes
+    ) -> Mapping[str, Sequence[Candidate]]:
+        with self._lock:
+            return super().of_rule(connection, rule, generations, now, scopes)
 
 
 def _with_namesakes(

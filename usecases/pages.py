@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from config.lint import told_of
 from config.loader import Loaded
+from connectors.logs import ERROR, tell
 from store.database import Database
 from store.views.linting import linted
 from store.views.setup import Setup
 from usecases.ground import Clock
-from web.ports import Edits, Ports
+from web.ports import Edits, Ports, Previews
 
 
 def ports_of(
@@ -24,6 +25,7 @@ def ports_of(
     hosts: frozenset[str] | None = None,
     edits: Edits | None = None,
     ending: Callable[[], bool] = lambda: False,
+    previews: Previews | None = None,
 ) -> Ports:
     """Give the pages what they ask for.  `loaded` is the config as it was read, for the places of its warnings."""
 
@@ -31,5 +33,10 @@ def ports_of(
         known = loaded()
         return told_of(known, linted(connection, now_setup, now)) if known else {}
 
-    plain = Ports(read=database.read, setup=setup, clock=clock, warnings=warnings, edits=edits, ending=ending)
+    plain = Ports(database.read, setup, clock, warnings=warnings, edits=edits, ending=ending, previews=previews)
+    plain = replace(plain, report=_report)
     return plain if hosts is None else replace(plain, hosts=hosts)
+
+
+def _report(path: str, kind: str, place: str) -> None:
+    tell(ERROR, "page failed", path=path, error=kind, place=place)

@@ -41,6 +41,7 @@ from usecases.ground import Ground, setup_of, wrong_with
 from usecases.hooking import Hooks
 from usecases.noticing import Notice
 from usecases.pages import ports_of
+from usecases.previewing import Previewing
 from usecases.syncing import engine_of
 from usecases.telemetry import Counted, Standing, Telemetry, look
 from web import acting, app, health
@@ -230,19 +231,17 @@ def serve(ground: Ground, path: Path, wish: Listening, tell_of: Callable[[Served
 
 
 def _application(ground: Ground, keeper: Keeper, serving: Serving, wish: Listening) -> uvicorn.Config:
-    edits = Editing(ground, keeper.path) if wish.allow_local_edits else None
-    hosts = names_of(wish.host, wish.names)
-    site = app.build(
-        ports_of(
-            keeper.database,
-            serving.setup,
-            ground.clock,
-            serving.loaded,
-            hosts=hosts,
-            edits=edits,
-            ending=serving.ending.is_set,
-        )
+    ports = ports_of(
+        keeper.database,
+        serving.setup,
+        ground.clock,
+        serving.loaded,
+        hosts=names_of(wish.host, wish.names),
+        edits=Editing(ground, keeper.path) if wish.allow_local_edits else None,
+        ending=serving.ending.is_set,
+        previews=Previewing(keeper.path, ground.environ),
     )
+    site = app.build(ports)
     site.include_router(health.router(serving))
     if wish.allow_local_edits:
         site.include_router(acting.router(serving))

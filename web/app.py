@@ -1,6 +1,5 @@
 """The pages as one ASGI application."""
 
-import logging
 import traceback
 
 from fastapi import FastAPI, Request
@@ -13,10 +12,8 @@ from web import events
 from web.desk import Desk, NotThere
 from web.forms import Forbidden
 from web.pages import ROUTERS
-from web.ports import Ports
+from web.ports import Ports, Report
 from web.safety import HEADERS, Guarded
-
-log = logging.getLogger("headway.web")
 
 _SAID = {
     404: "There is no page at this address.",
@@ -31,7 +28,7 @@ def build(ports: Ports) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router(desk))
     app.include_router(events.router(events.Pulse(desk.mark, desk.ending)))
-    _answer_errors(app, desk)
+    _answer_errors(app, desk, ports.report)
     app.add_middleware(Guarded, hosts=ports.hosts)
     return app
 
@@ -42,7 +39,7 @@ def place_of(error: BaseException) -> str:
     return f"{steps[-1].filename}:{steps[-1].lineno}" if steps else "an unknown place"
 
 
-def _answer_errors(app: FastAPI, desk: Desk) -> None:
+def _answer_errors(app: FastAPI, desk: Desk, report: Report) -> None:
     """Every failure is a page with the next step, and holds nothing of what went wrong inside."""
 
     def failed(code: int, title: str, message: str) -> Response:
@@ -65,13 +62,13 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
         names = sorted({str(each["loc"][-1]) for each in getattr(error, "errors", list)()})
         return failed(400, "Not understood", f"The address holds a value that cannot be read: {', '.join(names)}.")
 
-    async def no_database(_request: Request, error: Exception) -> Response:
-        log.error("a page could not be read: the database failed (%s)", type(error).__name__)
+    async def no_database(request: Request, error: Exception) -> Response:
+        report(request.url.path, type(error).__name__, place_of(error))
         return failed(503, "The database does not answer", "Nothing is lost. Try again in a moment; if it stays so, "
                       "`headway status` on the server says what is wrong.")  # fmt: skip
 
-    async def broken(_request: Request, error: Exception) -> Response:
-        log.error("a page could not be made: %s in %s", type(error).__name__, place_of(error))
+    async def broken(request: Request, error: Exception) -> Response:
+        report(request.url.path, type(error).__name__, place_of(error))
         answer = failed(500, "This page could not be made", "That is a mistake in Headway, and no number has changed. "
                         "The server's log names the place.")  # fmt: skip
         answer.headers.update({**HEADERS, "cache-control": "no-store"})  # it is answered outside of the guard

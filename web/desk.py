@@ -16,10 +16,11 @@ from starlette.responses import HTMLResponse, Response
 
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
+from store.cache import SharedCache
 from store.views.pulse import pulse
 from store.views.setup import Setup
 from web.forms import Draft, Seal
-from web.ports import Edits, Ports, Warnings
+from web.ports import Edits, Ports, Previews, Warnings
 from web.showing import Clockface, link, number, percent, signed
 
 STYLE = files("web").joinpath("static", "headway.css").read_bytes
@@ -39,6 +40,8 @@ class Visit:
     warnings: Callable[[], Warnings]
     mark: str
     """Changes when something did that pages show."""
+    cache: SharedCache
+    """The mirror's items, kept for the next page."""
 
     @property
     def frame(self) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class Desk:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self.seal = Seal()
+        self.seal, self._cache = Seal(), SharedCache()
         self.style = STYLE()
         self.style_name = f"headway-{sha256(self.style).hexdigest()[:12]}.css"
         self.script = SCRIPT()
@@ -95,6 +98,11 @@ class Desk:
         """What may be changed; None where nothing may."""
         return self._ports.edits
 
+    @property
+    def previews(self) -> Previews | None:
+        """What tries mappings; None where nothing does."""
+        return self._ports.previews
+
     def draft(self, done: str = "") -> Draft | None:
         """An empty form for a page; None where nothing may be changed."""
         return Draft(self.seal.token, done=done) if self.edits else None
@@ -105,7 +113,9 @@ class Desk:
         setup, now = self._ports.setup(), self._ports.clock()
         with self._ports.read() as connection:
             face, mark = Clockface(setup.calendar, now), _marked(connection, setup)
-            yield Visit(connection, setup, now, face, lambda: self._ports.warnings(connection, setup, now), mark)
+            yield Visit(
+                connection, setup, now, face, lambda: self._ports.warnings(connection, setup, now), mark, self._cache
+            )
 
     def mark(self) -> str:
         """Return what `Visit.mark` would be now."""

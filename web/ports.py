@@ -9,10 +9,16 @@ from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection
 
+from okrs.objective import KeyResult
 from store.views.setup import Setup
+from store.views.trial import Trial
 
 Warnings: TypeAlias = Mapping[str, Sequence[str]]
 """What may be wrong with the mappings: sentences by the id of the key result."""
+
+
+Report: TypeAlias = Callable[[str, str, str], None]
+"""Takes the path of a page that failed, the kind of the error, and where in our code it came up."""
 
 
 def no_warnings(_connection: Connection, _setup: Setup, _now: datetime) -> Warnings:
@@ -44,6 +50,33 @@ class Edits(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What a mapping that somebody typed would do to its key result."""
+
+    key_result: KeyResult
+    trial: Trial
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What mappings would do; nothing of them where there are problems."""
+
+    tried: tuple[Tried, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Previews(Protocol):
+    """Tries mappings without writing anything."""
+
+    def written(self, name: str) -> str:
+        """Return the mapping of a key result as it is written; empty where it has none."""
+
+    def tried(self, connection: Connection, text: str, now: datetime) -> Preview:
+        """Say what these mappings, as YAML, would do in the place of what is written."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All that the pages ask of the world.  They read; what they write goes through `edits`."""
 
@@ -61,3 +94,7 @@ class Ports:
     """None: nothing can be changed in the pages."""
     ending: Callable[[], bool] = lambda: False
     """Whether the service is about to end."""
+    previews: Previews | None = None
+    """None: nothing can be tried."""
+    report: Report = lambda _path, _kind, _place: None
+    """Tell whoever watches over the service of a page that failed, and nothing of what it holds."""

@@ -98,7 +98,9 @@ class Explained:
         return sum(item.created_at is not None and item.created_at >= begun for item in items)
 
 
-def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> Explained | None:
+def explain(
+    connection: Connection, setup: Setup, name: str, now: datetime, cache: MirrorCache | None = None
+) -> Explained | None:
     """Explain a key result by the rule and the evidence on record, or by the config's when it was never measured.
 
     The mirror, which may be ahead of the ledger, only adds titles and the reasons of what does not count.
@@ -114,7 +116,8 @@ def explain(connection: Connection, setup: Setup, name: str, now: datetime) -> E
     quarantined = message_for(setup.quarantine, name)
     at = end.closed.final.at if end else state.measured_at if state else now
     frozen = scopes.of_key_result(connection, held_as)
-    found = MirrorCache().of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
+    cache = cache or MirrorCache()
+    found = cache.of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
     seen = lines_of(rule, found, at, frozen)
     lines = seen.lines
     if state is not None:

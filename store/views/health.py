@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from store import sources
+from store.schedule import Turn, turns
 from store.sources import ContainerState
 from store.tables import source
 from store.views.setup import Setup
@@ -17,13 +18,17 @@ class Health:
 
     last_attempt: datetime | None
     containers: tuple[ContainerState, ...]
+    turn: Turn | None = None
+    """When the service reads it next; None where it never did."""
 
 
 def health(connection: Connection, setup: Setup) -> dict[str, Health]:
     """Return what is known of every configured source, by name."""
     rows = connection.execute(select(source.c.name, source.c.last_attempt))
-    attempts = {row.name: row.last_attempt for row in rows}
+    attempts, planned = {row.name: row.last_attempt for row in rows}, turns(connection)
     return {
-        each.name: Health(attempts.get(each.name), sources.state_of(connection, each.name).containers)
+        each.name: Health(
+            attempts.get(each.name), sources.state_of(connection, each.name).containers, planned.get(each.name)
+        )
         for each in setup.sources
     }

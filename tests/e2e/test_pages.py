@@ -12,9 +12,10 @@ from config.loader import Loaded, load
 from sandbox.scenario import environment
 from store.database import open_database
 from tests.e2e.conftest import Headway
-from tests.markup import read
+from tests.markup import Page, read
 from usecases.ground import setup_of
 from usecases.pages import ports_of
+from usecases.previewing import Previewing
 from web.app import build
 
 
@@ -28,7 +29,8 @@ def browser(settled: Headway, loaded: Loaded) -> Iterator[TestClient]:
     assert loaded.config is not None
     setup = setup_of(loaded.config)
     with closing(open_database(loaded.config.database, create=False)) as database:
-        ports = ports_of(database, lambda: setup, lambda: datetime.now(UTC), lambda: loaded)
+        previews = Previewing(settled.config, environment(settled.sandbox.tokens))
+        ports = ports_of(database, lambda: setup, lambda: datetime.now(UTC), lambda: loaded, previews=previews)
         yield TestClient(build(ports), base_url="http://localhost")
 
 
@@ -72,3 +74,52 @@ def test_warnings_stand_where_their_mapping_is(browser: TestClient, settled: Hea
     warned = [each["message"] for each in settled.run("validate", "--json").out if each["severity"] == "warning"]
     words = read(browser.get("/mappings").text).words.casefold()
     assert all(each[:60].casefold() in words for each in warned)
+
+
+def tried(browser: TestClient, rule: str) -> Page:
+    answer = browser.get("/mappings/try", params={"rule": rule})
+    assert answer.status_code == 200
+    return read(answer.text)
+
+
+def test_what_is_written_is_tried_as_it_is(browser: TestClient, settled: Headway) -> None:
+    for each in settled.run("status", "--json").out["key_results"]:
+        page = read(browser.get(f"/mappings/try?key_result={each['id']}").text)
+        explained = settled.run("explain", each["id"], "--json").out
+        assert "as it is now" in page.words, each["id"]
+        for part in explained["parts"]:
+            assert f"Counted ({len(part['counted'])})" in page.words
+
+
+def test_a_mapping_is_tried_and_nothing_is_written(browser: TestClient, settled: Headway) -> None:
+    before = settled.run("history", "p1-bugs", "--csv").out, settled.config.read_bytes()
+    name = settled.run("explain", "p1-bugs", "--json").out["parts"][0]["source"]
+    rule = f"key_result: p1-bugs\nfrom:\n  - {{source: {name}, where: {{type: Bug}}, measure: count, counts: all}}"
+    page = tried(browser, rule)
+    assert "instead of" in page.words
+    assert "of type Bug" in page.words or "Counts Bug" in page.words, page.words[:2000]
+    assert "Put this under mappings:" in page.words
+    listed = tried(browser, "mappings:\n- " + rule.replace("\n", "\n  "))
+    assert "instead of" in listed.words
+    misspelt = tried(browser, rule.replace("type: Bug", "label: nobody-uses-this"))
+    assert "nobody-uses-this" in misspelt.words
+    assert "Counted (0)" in misspelt.words
+    assert (settled.run("history", "p1-bugs", "--csv").out, settled.config.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("key_result: p1-bugs\nfrom:\n  - {source: nowhere, measure: count}", "Line 3:"),
+        ("key_result: nobody\nfrom: []", "nobody"),
+        ("key_result: [", "Line "),
+        ("mappings: 3", "Line 1"),
+        ("database: sqlite:///other.db", "Line 1"),
+        ("<script>", "Line 1"),
+        ("'${HOME}'", "Line 1"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_its_line(browser: TestClient, rule: str, said: str) -> None:
+    page = tried(browser, rule)
+    assert "It cannot be read like this" in page.words
+    assert said in page.words

@@ -1,6 +1,7 @@
 """The pages over a real database: what each tells, how safe and how bounded it is."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from mapping.rule import Measure, Regress
 from okrs.cycle import Calendar
 from okrs.objective import Binary, KeyResult, Numeric, Objective
 from okrs.work import State
+from store import schedule
 from store.database import Database
 from store.views.setup import Setup
 from sync.deciding import Goal
@@ -373,19 +375,28 @@ def test_a_failing_database_is_told_without_its_words(world: World) -> None:
         yield world.database.engine.connect().execute(text("SELECT secret"))
 
     told = setup_of(world)
-    app = build(Ports(read=failing, setup=lambda: told, clock=world.clock))
+    reported: list[tuple[str, str, str]] = []
+    app = build(Ports(failing, lambda: told, world.clock, report=lambda *failed: reported.append(failed)))
     answer = TestClient(app, base_url="http://localhost", raise_server_exceptions=False).get("/")
     assert answer.status_code == 503
     assert "The database does not answer" in read(answer.text).words
     assert "secret" not in answer.text
+    assert [each[:2] for each in reported] == [
+        ("/", "OperationalError" if world.database.is_sqlite else "ProgrammingError")
+    ]
 
 
 def test_a_mistake_of_ours_is_told_without_its_words(world: World) -> None:
     def broken() -> Setup:
         raise RuntimeError("hunter2")
 
-    app = build(Ports(read=world.database.read, setup=broken, clock=world.clock))
-    answer = TestClient(app, base_url="http://localhost", raise_server_exceptions=False).get("/")
+    told: list[tuple[str, str, str]] = []
+    app = build(Ports(world.database.read, broken, world.clock, report=lambda *failed: told.append(failed)))
+    answer = TestClient(app, base_url="http://localhost", raise_server_exceptions=False).get("/?cycle=hunter3")
+    [(path, kind, place)] = told
+    assert (path, kind) == ("/", "RuntimeError")
+    assert place.rpartition(":")[0].endswith("test_web_pages.py")
+    assert "hunter" not in str(told)
     assert answer.status_code == 500
     assert "no number has changed" in read(answer.text).words
     assert "hunter2" not in answer.text
@@ -400,3 +411,36 @@ def test_the_week_is_told_by_what_stood_a_week_ago(world: World) -> None:
     assert "+1 this week: PAY-3" in words
     world.clock.now += timedelta(days=8)
     assert "moved" not in look(world, "/").words
+
+
+def test_what_a_page_read_of_the_mirror_serves_the_next_one_until_it_changes(world: World) -> None:
+    client, path = browser(world), "/key-results/kr"
+
+    def items_read() -> int:
+        with asked(world) as statements:
+            assert client.get(path).status_code == 200
+        return sum("FROM item" in each for each in statements)
+
+    first = items_read()
+    assert items_read() < first
+    world.trackers[SOURCE].change("PAY", "PAY-3", state=State.DONE, closed_at=world.clock.now, title="Anew")
+    world.sync()
+    page = read(client.get(path).text)
+    assert "Counted (4)" in page.words
+    assert "PAY-3 Anew" in page.words
+
+
+def test_pages_that_are_asked_at_the_same_time_tell_the_same(world: World) -> None:
+    client = browser(world)
+    with ThreadPoolExecutor(8) as pool:
+        texts = list(pool.map(lambda _: client.get("/key-results/kr").text, range(24)))
+    assert len(set(texts)) == 1
+
+
+def test_the_next_poll_is_as_the_service_plans_it(world: World) -> None:
+    assert "Next poll in 5 min, every 5 min" in look(world, "/sources").words
+    schedule.claim(world.database, SOURCE, None, world.clock.now + timedelta(seconds=20))
+    assert "Next poll in 20 s, every 5 min" in look(world, "/sources").words
+    turn = schedule.Turn(None, 1)
+    schedule.settle(world.database, SOURCE, world.clock.now + timedelta(seconds=20), turn)
+    assert "Next poll not before its token or settings change" in look(world, "/sources").words

@@ -229,7 +229,7 @@ def _explained(
 ) -> Explained | ExplainedThen | UnknownThenError | None:
     try:
         if moment is None:
-            return explain(visit.connection, alone, found.id, visit.now)
+            return explain(visit.connection, alone, found.id, visit.now, visit.cache)
         return explain_at(visit.connection, alone, found.id, moment)
     except UnknownThenError as error:
         return error

@@ -1,18 +1,26 @@
 """The mappings: each rule in words, what it selects now, and where there is none."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from okrs.objective import KeyResult
 from okrs.plaintext import harmless
-from store.views.rules import COUNTED_TO, rules, uncounted
+from store.views.rules import COUNTED_TO, rules, uncounted, worded
 from store.views.status import status
-from web.desk import Desk, Visit
-from web.pages.asking import READING, PageNumber
+from web.desk import Desk, NotThere, Visit
+from web.pages.asking import READING, Name, PageNumber
+from web.pages.key_result import PartView, part_views
+from web.ports import Tried
+from web.showing import value_words
 from web.telling import ticket_name
 
 PER_PAGE = 25
+
+Rule = Annotated[str, Query(max_length=12_000)]
+"""Mappings as YAML."""
 
 
 def router(desk: Desk) -> APIRouter:
@@ -22,12 +30,55 @@ def router(desk: Desk) -> APIRouter:
     @routes.api_route("/mappings", **READING)
     def mappings(page: PageNumber = 1) -> Response:
         with desk.visit() as visit:
-            return desk.page("mappings.html", here="/mappings", **visit.frame, **_facts(visit, page))
+            return desk.page(
+                "mappings.html", here="/mappings", **visit.frame, **_facts(visit, page, tries=desk.previews is not None)
+            )
+
+    @routes.api_route("/mappings/try", **READING)
+    def try_out(key_result: Name = "", rule: Rule = "") -> Response:
+        previews = desk.previews
+        if previews is None:
+            raise NotThere("Mappings cannot be tried here: `headway plan` shows what a change would do.")
+        with desk.visit() as visit:
+            typed = rule.replace("\r\n", "\n") or previews.written(key_result)
+            told = previews.tried(visit.connection, typed, visit.now) if typed.strip() else None
+            tried = [_tried(each) for each in told.tried] if told else []
+            problems = told.problems if told else ()
+            facts: dict[str, Any] = {"typed": typed, "tried": tried, "problems": problems, "mine": bool(rule)}
+            return desk.page("try.html", within="/mappings", **visit.frame, **facts)
 
     return routes
 
 
-def _facts(visit: Visit, page: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class TriedView:
+    """What a mapping that somebody typed would do."""
+
+    key_result: KeyResult
+    value: str
+    recorded: str
+    same: bool
+    lacking: tuple[str, ...]
+    parts: tuple[PartView, ...]
+    joined: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def _tried(each: Tried) -> TriedView:
+    told, found = each.trial.explained, each.key_result
+    return TriedView(
+        found,
+        value_words(found, told.value) if told and told.value is not None else "",
+        value_words(found, each.trial.recorded) if each.trial.recorded is not None else "",
+        told is not None and told.value == each.trial.recorded,
+        each.trial.lacking,
+        part_views(told, {}) if told else (),
+        worded(told.rule).joined if told else (),
+        tuple(map(_sentence, each.warnings)),
+    )
+
+
+def _facts(visit: Visit, page: int, *, tries: bool) -> dict[str, Any]:
     setup = visit.setup
     view = status(visit.connection, setup, visit.now)
     mine = [each for each in view.key_results if each.mapped]
@@ -38,6 +89,7 @@ def _facts(visit: Visit, page: int) -> dict[str, Any]:
     told = visit.warnings()
     empty = {(each.key_result, each.part) for each in view.gaps}
     return {
+        "tries": tries,
         "cards": [(each, known[each.key_result.id]) for each in shown if each.key_result.id in known],
         "unmapped": [each for each in view.key_results if not each.mapped],
         "warnings": {name: [_sentence(each) for each in some] for name, some in told.items()},

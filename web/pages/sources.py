@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -20,7 +20,7 @@ from web.showing import Clockface, span_words
 MOST_NAMED = 40
 """Containers and key results that are listed of each source."""
 
-_DAY = timedelta(days=1)
+_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 _STATES = {
     "ok": Badge("read completely", "on-track"),
@@ -95,8 +95,8 @@ def source_row(stands: SourceStatus, known: Health, setup: Setup, face: Clockfac
         badge=badge,
         items=counted(stands.items, "ticket"),
         read=f"{face.when(stands.last_success)} ({face.ago(stands.last_success)})" if stands.last_success else "never",
-        next=_next(stands, known.last_attempt, face),
-        every="every day" if stands.setup.every == _DAY else f"every {span_words(stands.setup.every)}",
+        next=_next(stands, known, face),
+        every="every day" if stands.setup.every == _DAY else f"every {_span(stands.setup.every)}",
         error=harmless(stands.error or "", 800),
         remedy=_remedy(stands, late=late),
         unanswered=tuple(harmless(each, 200) for each in stands.unanswered),
@@ -117,11 +117,21 @@ def _remedy(stands: SourceStatus, *, late: bool) -> str:
     return _REMEDIES.get(stands.state) or (late_words if late else "")
 
 
-def _next(stands: SourceStatus, attempt: datetime | None, face: Clockface) -> str:
-    if attempt is None:
+def _next(stands: SourceStatus, known: Health, face: Clockface) -> str:
+    """When it is read next: as the service plans it, else by when it was read last."""
+    turn = known.turn
+    if turn is not None and turn.due is None:
+        return "not before its token or settings change"
+    if turn is not None and turn.due is not None and turn.due > face.now:
+        return f"in {_span(turn.due - face.now)}"
+    if known.last_attempt is None:
         return "with the next run"
-    due = attempt + stands.setup.every
-    return "due now" if due <= face.now else f"in {span_words(due - face.now)}"
+    due = known.last_attempt + stands.setup.every
+    return "due now" if due <= face.now else f"in {_span(due - face.now)}"
+
+
+def _span(span: timedelta) -> str:
+    return span_words(span) if span >= _MINUTE else f"{max(1, round(span.total_seconds()))} s"
 
 
 def _containers(stands: SourceStatus, known: Health, face: Clockface) -> Iterable[ContainerRow]:

@@ -1,0 +1,66 @@
+"""A config as it would be with mappings that somebody types: nothing is written."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from config.files import Files, arranged, read_files
+from config.loader import Loaded, Terms, understood
+from config.names import mappings_of
+from config.problems import Problems
+from config.reading import parse
+from config.standin import Kind, giving_way, names_of
+from config.tree import Entry, Listing, Spot, Table
+
+TYPED = "what you typed"
+"""How problems name it, where others have the name of a file."""
+
+
+def retold(path: Path, environ: Mapping[str, str], text: str) -> tuple[Loaded, tuple[str, ...]]:
+    """Load a config with these mappings in the place of its own; returns also of which key results they are.
+
+    The text is one mapping, a list of them, or what stands in a file: `mappings:` with a list.
+    """
+    problems, found = Problems(), read_files(path)
+    files = arranged(found, problems)
+    typed = parse(text.encode(), TYPED, problems, begin="key_result:")
+    if typed is None:
+        return Loaded(None, problems.sorted()), ()
+    typed = _as_file(typed)
+    named = {name for name in names_of(typed) if name[0] is Kind.MAPPING}
+    main = giving_way(files.main, named) if files.main else None
+    teams = tuple(giving_way(each, named) for each in files.teams)
+    whole = Files(files.folder, main, (*teams, typed), complete=files.complete, whole=files.whole)
+    loaded = understood(whole, Terms(environ, connect=False, opens=False), problems)
+    return replace(loaded, files=found.files), tuple(sorted(name for _, name in named))
+
+
+def _as_file(typed: Spot) -> Spot:
+    node = typed.node
+    if isinstance(node, Table) and "mappings" in node.entries:
+        return typed
+    listing = node if isinstance(node, Listing) else Listing(node.place, (node,))
+    return Spot(Table(node.place, {"mappings": Entry(node.place, listing)}), typed.home)
+
+
+def written(loaded: Loaded, name: str) -> str:
+    """Return the mapping of a key result as YAML, with its template written out; empty where it has none."""
+    mine = [each for each in mappings_of(list(loaded.roots)) if each.word("key_result") == name]
+    return yaml.safe_dump(_plain(mine[0]), sort_keys=False, allow_unicode=True, width=100) if mine else ""
+
+
+def _plain(spot: Spot) -> Any:  # noqa: ANN401 - any YAML
+    if isinstance(spot.node, Listing):
+        return [_plain(each) for each in spot.items()]
+    if isinstance(spot.node, Table):
+        return {name: _plain(each) for name, each in spot.entries()}
+    return _scalar(spot.text)
+
+
+def _scalar(text: str | None) -> object:
+    """A text that would be read as a number or a truth is written as one, for people; the schema reads texts."""
+    read = yaml.safe_load(text) if text and len(text) < 20 and ":" not in text and "#" not in text else text
+    return read if isinstance(read, int) and str(read).casefold() == str(text).casefold() else text
