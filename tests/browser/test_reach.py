@@ -24,6 +24,7 @@ PAGES = (
     "/teams/payments",
     "/activity",
     "/mappings",
+    "/mappings/try?key_result=one-click",
     "/sources",
     "/tickets",
     "/tickets?key=PAY-7",
