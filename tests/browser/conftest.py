@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from connectors import registry
 from connectors.patience import Patient
@@ -19,7 +19,7 @@ from sandbox.company import build
 from sandbox.scenario import config_text, environment
 from sandbox.server import Sandbox
 from sync.task import Progress
-from tests.browser.reader import Reader
+from tests.browser.reader import PATIENCE, Reader
 from tests.conftest import unavailable
 from tests.e2e.conftest import TOKENS, Headway
 from tests.e2e.serving import Served, serving
@@ -42,6 +42,7 @@ def chromium() -> str:
 def browser() -> Iterator[Browser]:
     """A browser without a window.  It does not outlive a module: its loop would be in the way of other tests."""
     path = chromium()
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
         started = playwright.chromium.launch(executable_path=path, args=[nowhere])

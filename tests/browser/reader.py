@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route
 
 WIDE, PHONE = 1280, 390
 
+PATIENCE = 60_000
+"""Milliseconds that a machine may take which has much else to do; nothing is tested by them."""
+
 _RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -76,6 +79,7 @@ class Reader:
             has_touch=width <= PHONE,
             reduced_motion="reduce",
         )
+        context.set_default_timeout(PATIENCE)
         try:
             parts = urlsplit(url)
             reader = cls(context.new_page(), f"{parts.scheme}://{parts.netloc}", status)
@@ -102,6 +106,11 @@ class Reader:
         answer = self.page.goto(self.site + path)
         assert answer is not None
         assert answer.ok, f"{path}: {answer.status}"
+
+    def look(self, width: int, *, dark: bool) -> None:
+        """See the same page in a window of another width, by night or by day."""
+        self.page.set_viewport_size({"width": width, "height": 844})
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
 
     @property
     def words(self) -> str:

@@ -10,9 +10,6 @@ from tests.browser.conftest import Opening, Site
 
 pytestmark = pytest.mark.browser
 
-LONG = 30_000
-"""Milliseconds that a busy machine may take until a read shows."""
-
 
 @pytest.mark.parametrize(("scripts", "key_result"), [(True, "accessibility"), (False, "storefront")])
 def test_a_value_is_set_by_hand_and_taken_back(
@@ -85,7 +82,7 @@ def test_an_open_page_follows_its_tickets(reading: Opening, office: Site) -> Non
     before = lead.inner_text()
     page.get_by_text("The chart as a table").click()
     close_and_read(office, done)
-    expect(lead).not_to_have_text(before, timeout=LONG)
+    expect(lead).not_to_have_text(before)
     expect(page.get_by_role("region", name="Why it moved")).to_contain_text(done.title)
     expect(page.locator("#live")).to_contain_text("Updated just now")
     expect(page.get_by_role("table", name="Value and expected value")).to_be_visible()  # what was opened stays so
@@ -98,7 +95,7 @@ def test_what_somebody_types_is_not_taken_away(reading: Opening, office: Site) -
     done = an_open("Approve the terms", office)
     close_and_read(office, done)
     show = page.get_by_role("button", name="Show it")
-    expect(show).to_be_visible(timeout=LONG)
+    expect(show).to_be_visible()
     expect(page.get_by_label("Note")).to_have_value("I am still wri")
     show.click()
     expect(page.get_by_role("region", name="Why it moved")).to_contain_text(done.title)
@@ -108,7 +105,7 @@ def test_the_overview_follows_too(reading: Opening, office: Site) -> None:
     page = reading(f"{office.url}/").page
     done = an_open("Fix a crash in", office)
     close_and_read(office, done, source="acme-jira")
-    expect(first_change(page)).to_contain_text(f"{done.key} closed", timeout=LONG)
+    expect(first_change(page)).to_contain_text(f"{done.key} closed")
 
 
 def first_change(page: Page) -> Locator:

@@ -34,26 +34,26 @@ PAGES = (
 """One of each kind, with a held update, a value by hand, a past day, and what is not there."""
 
 
-def opened(reading: Opening, site: Site, path: str, width: int = WIDE, *, dark: bool = False) -> Reader:
+def opened(reading: Opening, site: Site, path: str, width: int = WIDE) -> Reader:
     then = (date.today() - timedelta(days=8)).isoformat()  # noqa: DTZ011
     status = 404 if path == "/nowhere" else 200
-    return reading(site.url + path.replace("THEN", then), width=width, dark=dark, status=status)
+    return reading(site.url + path.replace("THEN", then), width=width, status=status)
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_is_in_anybodys_way(
     reading: Opening, site: Site, path: str, pictured: Callable[[Reader, str], None]
 ) -> None:
+    reader = opened(reading, site, path)
+    for summary in reader.page.locator("details:not([open]) > summary").all()[::-1]:  # those that are opened leave
+        summary.click()
     for width in (WIDE, PHONE):
         for dark in (False, True):
-            reader = opened(reading, site, path, width, dark=dark)
-            for summary in reader.page.locator("summary").all():
-                if not summary.evaluate("each => each.parentElement.open"):
-                    summary.click()
+            reader.look(width, dark=dark)
             pictured(reader, f"{width}-{'dark' if dark else 'light'}")
             assert reader.barriers() == [], (width, dark)
-            dull = reader.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
-            assert (dull == "rgb(20, 23, 27)") is dark
+            paper = reader.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+            assert (paper == "rgb(20, 23, 27)") is dark
 
 
 @pytest.mark.parametrize("path", PAGES)
