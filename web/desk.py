@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -69,29 +70,8 @@ class Desk:
         self.style_name = f"headway-{sha256(self.style).hexdigest()[:12]}.css"
         self.script = SCRIPT()
         self.script_name = f"headway-{sha256(self.script).hexdigest()[:12]}.js"
-        self._templates = Environment(
-            loader=PackageLoader("web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,  # an upgrade under a running service must not mix two versions
-        )
-        self._templates.filters.update(
-            text=harmless,
-            long=lambda text: harmless(text, _LONG),
-            number=number,
-            percent=percent,
-            signed=signed,
-            seg=lambda text: quote(text, safe=""),
-            link=link,
-            amount=counted,
-            coded=coded,
-            zip=zip,
-        )
-        self._templates.globals.update(
-            style=f"/static/{self.style_name}", script=f"/static/{self.script_name}", query=query
-        )
+        self._templates = _templates()
+        self._names = {"style": f"/static/{self.style_name}", "script": f"/static/{self.script_name}"}
 
     @property
     def edits(self) -> Edits | None:
@@ -129,12 +109,41 @@ class Desk:
 
     def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 - a template's facts
         """Fill a template."""
-        facts = {"here": "", "within": "", "face": None, "mark": "", "search": ""} | facts
+        facts = self._names | {"here": "", "within": "", "face": None, "mark": "", "search": ""} | facts
         return HTMLResponse(self._templates.get_template(template).render(**facts), code)
 
     def text(self, template: str, **facts: Any) -> str:  # noqa: ANN401 - a template's facts
         """Fill a template that is not a page."""
         return self._templates.get_template(template).render(**facts)
+
+
+@cache
+def _templates() -> Environment:
+    """Read all templates, once: an upgrade under a running service must not mix two versions."""
+    made = Environment(
+        loader=PackageLoader("web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        text=harmless,
+        long=lambda text: harmless(text, _LONG),
+        number=number,
+        percent=percent,
+        signed=signed,
+        seg=lambda text: quote(text, safe=""),
+        link=link,
+        amount=counted,
+        coded=coded,
+        zip=zip,
+    )
+    made.globals.update(query=query)
+    for name in made.list_templates():
+        made.get_template(name)
+    return made
 
 
 def _marked(connection: Connection, setup: Setup) -> str:

@@ -382,7 +382,7 @@ def test_a_failing_database_is_told_without_its_words(world: World) -> None:
     assert "The database does not answer" in read(answer.text).words
     assert "secret" not in answer.text
     assert [each[:2] for each in reported] == [
-        ("/", "OperationalError" if world.database.is_sqlite else "ProgrammingError")
+        ("/", "OperationalError" if world.database.engine.dialect.name == "sqlite" else "ProgrammingError")
     ]
 
 
@@ -438,9 +438,9 @@ def test_pages_that_are_asked_at_the_same_time_tell_the_same(world: World) -> No
 
 
 def test_the_next_poll_is_as_the_service_plans_it(world: World) -> None:
-    assert "Next poll in 5 min, every 5 min" in look(world, "/sources").words
+    assert "in 5 min, every 5 min" in look(world, "/sources").words
     schedule.claim(world.database, SOURCE, None, world.clock.now + timedelta(seconds=20))
-    assert "Next poll in 20 s, every 5 min" in look(world, "/sources").words
+    assert "in 20 s, every 5 min" in look(world, "/sources").words
     turn = schedule.Turn(None, 1)
     schedule.settle(world.database, SOURCE, world.clock.now + timedelta(seconds=20), turn)
-    assert "Next poll not before its token or settings change" in look(world, "/sources").words
+    assert "not before its token or settings change" in look(world, "/sources").words

@@ -66,11 +66,16 @@
   function swap(page) {
     const fresh = page.getElementById("main");
     const open = new Map([...main.querySelectorAll("details")].map((each) => [nameOf(each), each.open]));
+    const kept = [...main.querySelectorAll("input, textarea, select")].filter((each) => each.id && typed(each));
     const focus = focusedIn(main), stay = anchor();
     main.replaceChildren(...document.adoptNode(fresh).childNodes);
     main.dataset.mark = fresh.dataset.mark;
     for (const each of main.querySelectorAll("details")) {
       if (open.has(nameOf(each))) each.open = open.get(nameOf(each));
+    }
+    for (const each of kept) {
+      const now = document.getElementById(each.id);
+      if (now) now.value = each.value;
     }
     document.title = page.title;
     const foot = document.querySelector("footer.site"), anew = page.querySelector("footer.site");
