@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Both cores; a test that needs one machine's peace is not a good test.
 TESTS ?= -n 2
 
-.PHONY: help demo test lint bench schema lock clean
+.PHONY: help demo test lint bench schema screenshots lock clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 8
@@ -31,6 +31,9 @@ bench: $(VENV)/.development ## Ratios, side by side in one run
 
 schema: $(VENV)/.development ## What follows from the models: JSON Schemas, the mapping reference
 	$(BIN)/python -m docs.generate
+
+screenshots: $(VENV)/.development ## The README's pictures of the pages; needs Chromium
+	$(BIN)/python -m docs.pictures
 
 lock: $(VENV)/.development ## Pin what pyproject.toml allows, with hashes and without addresses of an index
 	$(PIP) uv

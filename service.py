@@ -62,6 +62,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Forgot,
         Imported,
         Listening,
+        Live,
         Looked,
         Overridden,
         Plan,
@@ -303,10 +304,10 @@ class Service:
 
         return forget(self._ground, config, key, people)
 
-    def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None:
+    def demo(self, folder: Path, *, progress: Progress, tell: Callable[[Demo], None], live: Live | None = None) -> None:
         from usecases.demo import demo
 
-        demo(self._ground, folder, once=once, progress=progress, tell=tell)
+        demo(self._ground, folder, progress=progress, tell=tell, live=live)
 
     def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
         from usecases.serving import serve

@@ -61,7 +61,7 @@ def picture() -> str:
         render.demo(story, console)
 
     with TemporaryDirectory() as folder, chdir(folder):  # the story tells the config's path: keep it a short one
-        Service(os.environ).demo(Path("headway-demo"), once=True, progress=Progress(), tell=tell)
+        Service(os.environ).demo(Path("headway-demo"), progress=Progress(), tell=tell)
     return console.export_svg(title="headway demo --once", code_format=_FORMAT, unique_id="demo")
 
 

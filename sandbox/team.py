@@ -30,6 +30,11 @@ def work(world: World, days: int, seed: int) -> list[str]:
     return done
 
 
+def step(world: World, dice: random.Random) -> str:
+    """Do one edit of the team at the world's time and return what was done."""
+    return _edit(world, dice.choice(STREAMS), dice)
+
+
 def _release(world: World) -> list[str]:
     """Release the versions and close the milestones that are due."""
     with world.lock:

@@ -4,7 +4,7 @@ How an answer looks is imported by the command that gives it: a `sync` every few
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from terminal import asking, backfilling, closing, holding, overriding, serving,
 from terminal.context import Context, Json, Out
 from terminal.logs import configure
 from terminal.noting import note, problem_lines
-from terminal.ports import Demo, Failure, InvalidConfig, Ports
+from terminal.ports import Demo, Failure, InvalidConfig, Live, Ports, Served
 from terminal.progress import bars_on
 from terminal.text import counted, harmless, harmless_json
 
@@ -278,21 +278,36 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
         folder: Annotated[Path, typer.Option("--folder", help="Where the demo keeps its config and database.")] = Path(
             "headway-demo"
         ),
+        port: Annotated[
+            int | None,
+            typer.Option("--port", min=0, max=65535, help="Where its pages are; 8765, or another if that is taken."),
+        ] = None,
         as_json: Json = False,
     ) -> None:
-        """Try it without an account: emulated trackers, a team at work."""
+        """Try it without an account: emulated trackers, a team at work, and the pages of it until Ctrl-C."""
 
         from terminal import render
         from terminal.documents import demo_json
 
         def tell(story: Demo) -> None:
+            shown.close()  # nothing is read any more for which there is a bar
             if as_json:
                 typer.echo(harmless_json(orjson.dumps(demo_json(story), option=orjson.OPT_INDENT_2).decode()))
             else:
                 render.demo(story, context.out.answer)
 
-        with bars_on(context.out.aside) as bars:
-            context.ports.demo(folder, once=once or as_json, progress=bars, tell=tell)
+        def begun(served: Served) -> None:
+            render.demo_live(served, context.out.answer)
+
+        def worked(done: str) -> None:
+            render.demo_worked(done, context.out.answer)
+
+        live = None if once or as_json else Live(port, begun, worked)
+        with ExitStack() as shown:
+            bars = shown.enter_context(bars_on(context.out.aside))
+            context.ports.demo(folder, progress=bars, tell=tell, live=live)
+        if live is not None:
+            render.demo_ended(folder, context.out.answer)
 
 
 def _valid_line(config: Path, setup: Setup | None, *, offline: bool) -> list[str]:

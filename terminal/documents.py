@@ -99,7 +99,7 @@ def demo_json(story: Demo) -> dict[str, Any]:
     """The document of `demo --once --json`."""
     return {
         "config": str(story.config),
-        "before": status_json(story.before) if story.before else None,
+        "before": status_json(story.before),
         "after": status_json(story.after),
         "updates": [
             {

@@ -323,8 +323,7 @@ class Demo:
     """The demo's story: before, after, and what moved between."""
 
     config: Path
-    before: StatusView | None
-    """None when the story goes on and its beginning was told."""
+    before: StatusView
     after: StatusView
     updates: tuple[DemoUpdate, ...]
     program: str = "headway"
@@ -334,6 +333,17 @@ class Demo:
 
     The tokens in it are no secrets: they are the sandbox's own and open nothing else.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A demo that goes on after its story: what is told of it, and where it is served."""
+
+    port: int | None
+    """None for the usual one, or any where that is taken; 0 for any."""
+    begun: Callable[[Served], None]
+    worked: Callable[[str], None]
+    """Takes what the team did, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,7 +506,9 @@ class Ports(Protocol):
 
     def forget(self, config: Path, key: str | None, people: Sequence[str]) -> Forgot: ...
 
-    def demo(self, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None: ...
+    def demo(
+        self, folder: Path, *, progress: Progress, tell: Callable[[Demo], None], live: Live | None = None
+    ) -> None: ...
 
     def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
         """Serve until a signal says otherwise."""

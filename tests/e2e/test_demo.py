@@ -5,16 +5,22 @@ import pty
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from terminal.commands import UPDATES_WAIT
 from tests.e2e import shapes
-from tests.e2e.conftest import COMMAND
+from tests.e2e.conftest import COMMAND, LONGEST
+from tests.e2e.serving import until
 
 
 def demo(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
@@ -60,20 +66,68 @@ def test_once_tells_the_story_in_words_and_what_to_look_at_next(tmp_path: Path) 
         assert look.returncode == 0, look.stderr
 
 
-def test_the_demo_goes_on_until_ctrl_c(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [COMMAND, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
-    )
-    with process:
+def test_ctrl_c_before_the_pages_are_there_interrupts_it(tmp_path: Path) -> None:
+    with begun(tmp_path) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("Look closer"):
                 break
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+        _, err = process.communicate(timeout=LONGEST)
+    assert process.returncode in (0, 130), "it may have begun to serve meanwhile"
     assert "Traceback" not in err
-    assert "Interrupted" in err
+
+
+def test_it_serves_what_it_told_and_goes_on_until_ctrl_c(tmp_path: Path) -> None:
+    with begun(tmp_path, "--port", "0") as process:
+        assert process.stdout is not None
+        url = next(line.split()[-1] for line in process.stdout if line.startswith("The pages of it: "))
+        before = versions(tmp_path)
+        done = next(line for line in process.stdout if line.startswith("  the team: "))
+        assert re.search(r"the team: \S.* (closed|merged|opened|begun|reopened|given up|estimated anew)$", done)
+        with urllib.request.urlopen(url) as answer:
+            overview = answer.read().decode()
+        for seen in ("by hand", "waits for you", "Six customers are booked"):
+            assert seen.casefold() in (overview + asked(url + "key-results/interviews")).casefold()
+        until(lambda: versions(tmp_path) > before)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert "The demo has ended." in out
+    for arguments in (["status"], ["history", "one-click"], ["verify"]):
+        look = subprocess.run(
+            [COMMAND, "-c", "headway-demo/headway.yaml", *arguments], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert look.returncode == 0, look.stderr
+
+
+@contextmanager
+def begun(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [COMMAND, "demo", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def asked(url: str) -> str:
+    with urllib.request.urlopen(url) as answer:
+        return str(answer.read().decode())
+
+
+def versions(folder: Path) -> int:
+    """How many states of tickets were taken over."""
+    with closing(sqlite3.connect(f"file:{folder}/headway-demo/headway.db?mode=ro", uri=True)) as connection:
+        [(number,)] = connection.execute("SELECT count(*) FROM item_version").fetchall()
+    return int(number)
 
 
 @pytest.mark.parametrize("on_the_path", [True, False])
@@ -92,15 +146,15 @@ def test_it_calls_itself_so_that_the_shell_finds_it(tmp_path: Path, on_the_path:
 
 
 def test_on_a_terminal_it_tells_how_to_read_its_trackers_from_another_one(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen([COMMAND, "demo"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
+    with on_a_terminal(tmp_path) as (process, terminal):
         shown = ""
         while not re.search(r"headway\.yaml sync\r?\n", shown):
-            shown += os.read(ours, 65536).decode(errors="replace")
+            shown += os.read(terminal, 65536).decode(errors="replace")
         exports = dict(re.findall(r"export (HEADWAY_SANDBOX_\w+)=(\S+)", shown))
         assert len(exports) == 3
-        for arguments in (["check"], ["discover", "acme-jira"], ["sync"]):
+        while "The pages of it: " not in shown:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+        for arguments, code in ((["check"], 0), (["discover", "acme-jira"], 0), (["sync"], UPDATES_WAIT)):
             look = subprocess.run(
                 [COMMAND, "-c", "headway-demo/headway.yaml", *arguments],
                 cwd=tmp_path,
@@ -108,15 +162,25 @@ def test_on_a_terminal_it_tells_how_to_read_its_trackers_from_another_one(tmp_pa
                 capture_output=True,
                 check=False,
             )
-            assert look.returncode == 0, look.stderr
+            assert look.returncode == code, look.stderr
         process.send_signal(signal.SIGINT)
-        try:
-            while os.read(ours, 65536):  # it may not end while nobody reads what it says
+        with suppress(OSError):  # so Linux says that the other side is closed
+            while os.read(terminal, 65536):  # it may not end while nobody reads what it says
                 pass
-        except OSError:  # so Linux says that the other side is closed
-            pass
-        os.close(ours)
-    assert process.returncode == 130
+        process.wait(LONGEST)
+    assert process.returncode == 0
+
+
+@contextmanager
+def on_a_terminal(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([COMMAND, "demo"], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            yield process, ours
+        finally:
+            process.kill()
+            os.close(ours)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Titles from trackers are hostile text: harmless on a terminal, valid in JSON and unchanged but for U+0000."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ def test_text_is_harmless(hostile: Headway, command: str) -> None:
     assert not CONTROL & set(out)
     assert not TURNING & set(out)
     assert max(map(len, out.splitlines())) < 500
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["sync", "holds", "discover acme-jira", "validate", "status --at NOW", "explain p1-bugs --at NOW",
+     "history p1-bugs --csv", "history p1-bugs --prov"],
+)  # fmt: skip
+def test_what_else_is_told_holds_no_escape_sequence_either(hostile: Headway, command: str) -> None:
+    code, out, err = hostile.run(*command.replace("NOW", datetime.now(UTC).isoformat(timespec="seconds")).split())
+    assert code in (0, 4), err
+    assert not (CONTROL | TURNING) & set(out + err)
 
 
 @pytest.mark.parametrize("option", [[], ["--markdown"]])
