@@ -345,7 +345,7 @@ def test_status_and_explanation_agree_on_a_day_before_the_first_measurement(
     }
     assert (shown["automatic"], shown["stale"]) == (shown["value"], not shown["reconstructed"])
     console = Console(width=200, record=True, file=StringIO())
-    console.print(status_then(view, UTC))
+    console.print(status_then(view, "UTC"))
     told = console.export_text()
     assert ("reconstructed (approximate: label)" in told) == shown["reconstructed"]
     assert ("What is reconstructed was not measured then" in told) == shown["reconstructed"]
