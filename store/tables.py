@@ -139,6 +139,17 @@ source = Table(
     PrimaryKeyConstraint("name", name="pk_source"),
 )
 
+# Webhooks whose tracker asks whether they are wanted, as long as a person's command waits for that.
+handshake = Table(
+    "handshake",
+    metadata,
+    # Of the part of the address that nobody can guess, its SHA-256.
+    Column("ticket", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("until", Instant, nullable=False),
+    PrimaryKeyConstraint("ticket", name="pk_handshake"),
+)
+
 schedule = Table(
     "schedule",
     metadata,
