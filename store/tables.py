@@ -37,6 +37,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy import Text as AnyText
 from sqlalchemy.engine import Dialect
@@ -429,6 +430,8 @@ ledger_head = Table(
     CheckConstraint("id = 1", name="ck_ledger_head_single"),
 )
 
+_CHECKINS, _TARGETS = text("kind = 'checkin'"), text("kind = 'target'")
+
 ledger_entry = Table(
     "ledger_entry",
     metadata,
@@ -447,6 +450,9 @@ ledger_entry = Table(
     Column("hash", Text, nullable=False),
     PrimaryKeyConstraint("seq", name="pk_ledger_entry"),
     Index("ix_ledger_entry_key_result", "key_result", "seq"),
+    # Few among many, and every page asks for the last check-ins and for all renames.
+    Index("ix_ledger_entry_checkin", "key_result", "seq", sqlite_where=_CHECKINS, postgresql_where=_CHECKINS),
+    Index("ix_ledger_entry_target", "seq", sqlite_where=_TARGETS, postgresql_where=_TARGETS),
 )
 
 ledger_delta = Table(

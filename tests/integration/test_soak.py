@@ -239,7 +239,8 @@ def _held(database: Database) -> Held:
             place = os.readlink(each)
         except OSError:
             continue  # the folder's own
-        files[place.partition(":")[0] if ":" in place else Path(place).name] += 1
+        if not place.endswith("(deleted)"):  # a temporary file of the database's own
+            files[place.partition(":")[0] if ":" in place else Path(place).name] += 1
     threads = Counter(each.name.partition("-")[0].partition("_")[0] for each in threading.enumerate())
     pool = database.engine.pool
     return Held(dict(threads), dict(files), pool.checkedout(), pool.checkedin())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Webhooks that are being set up just now."""
+"""Webhooks that are being set up just now; and indexes of check-ins and of new terms."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,3 +15,6 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ticket", name="pk_handshake"),
     )
+    for kind, columns in (("checkin", ["key_result", "seq"]), ("target", ["seq"])):
+        mine = sa.text(f"kind = '{kind}'")
+        op.create_index(f"ix_ledger_entry_{kind}", "ledger_entry", columns, sqlite_where=mine, postgresql_where=mine)
