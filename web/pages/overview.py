@@ -21,8 +21,8 @@ def router(desk: Desk) -> APIRouter:
             view = read_status(visit, cycle)
             return view, board(visit, view, lambda each: team in ("", each.team), page)
 
+        view, shown = remembered.of(desk.visit, (cycle, team, page), found)
         with desk.visit() as visit:
-            view, shown = remembered.of(visit, (cycle, team, page), lambda: found(visit))
             return desk.page(
                 "overview.html",
                 here="/",
