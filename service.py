@@ -71,6 +71,8 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Rolling,
         Schema,
         Served,
+        Subscribed,
+        Subscribing,
         Synced,
         Waits,
         When,
@@ -308,6 +310,11 @@ class Service:
         from usecases.demo import demo
 
         demo(self._ground, folder, progress=progress, tell=tell, live=live)
+
+    def subscribe(self, config: Path, wish: Subscribing) -> Subscribed:
+        from usecases.subscribing import subscribe
+
+        return subscribe(self._ground, config, wish)
 
     def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
         from usecases.serving import serve

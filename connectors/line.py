@@ -52,6 +52,9 @@ class Route:
     """Seconds to connect and to wait for the next byte; None takes `TIMEOUT`."""
     posts_beside: frozenset[str] = frozenset()
     """The same, as whole paths of the host: APIs that do not live below the root."""
+    makes: frozenset[str] = frozenset()
+    """Paths below the root that are asked by POST and do change something, as a person's own command wants it.  The
+    route of a connection that reads has none."""
 
 
 class Line:
@@ -112,7 +115,7 @@ class Line:
         if method == "GET":
             return
         root, path = urlsplit(self.route.url).path.rstrip("/"), urlsplit(url).path
-        below = {f"{root}/{post.lstrip('/')}" for post in self.route.posts}
+        below = {f"{root}/{post.lstrip('/')}" for post in self.route.posts | self.route.makes}
         if method != "POST" or path not in below | self.route.posts_beside:
             raise Stop(f"A request that could change something ({method} {path}) was not sent.")
 

@@ -25,6 +25,16 @@ class Connect(Protocol):
     def __call__(self, settings: SourceSettings) -> Connector: ...
 
 
+class Subscribe(Protocol):
+    """Have a tracker that sets up webhooks by its API alone send them for a container to an address.
+
+    Returns the secret that it signs them with.  The one thing that Headway ever asks a tracker to change, so only a
+    person's own command calls it, once: asking again would make a second webhook.  Raises ConnectorError.
+    """
+
+    def __call__(self, settings: SourceSettings, container: str, address: str) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A connector that a config may name."""
@@ -32,6 +42,8 @@ class Registered:
     name: str
     settings: type[SourceSettings]
     connect: Connect
+    subscribe: Subscribe | None = None
+    """None where people set up webhooks at the tracker themselves, or where there are none."""
 
 
 class Unusable(Exception):
@@ -50,7 +62,7 @@ def find(name: str) -> Registered:
     """
     if name in BUILT_IN:
         module: Any = import_module(BUILT_IN[name])
-        return Registered(name, module.Settings, module.connect)
+        return Registered(name, module.Settings, module.connect, getattr(module, "subscribe", None))
     offers = list(entry_points(group=GROUP, name=name))
     if not offers:
         raise KeyError(name)
@@ -75,7 +87,7 @@ def _loaded(offer: EntryPoint) -> Registered:
         raise Unusable(f"{_owner(offer)} offers it without a class Settings that extends SourceSettings: {_REMEDY}")
     if not callable(connect):
         raise Unusable(f"{_owner(offer)} offers it without a function connect: {_REMEDY}")
-    return Registered(offer.name, settings, connect)
+    return Registered(offer.name, settings, connect, getattr(module, "subscribe", None))
 
 
 _REMEDY = "update or remove that distribution"

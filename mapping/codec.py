@@ -5,6 +5,7 @@ import json
 from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from mapping.rule import (
@@ -66,6 +67,7 @@ def rule_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def parse_rule(text: str) -> Rule:
     """The inverse of `rule_text`."""
     document = json.loads(text)

@@ -8,6 +8,8 @@ LONGEST = 120
 
 def harmless(text: str, longest: int = LONGEST) -> str:
     """Return the text on one line, without escape sequences or marks that reorder what is read."""
+    if text.isascii() and text.isprintable():  # as nearly all are
+        return text if len(text) <= longest else text[: longest - 1] + "…"
     kept = "".join(" " if char in "\r\n\t" else char for char in text if char in "\r\n\t" or shown(char))
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"
 

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from sandbox import asana_shapes as shapes
+from sandbox.asana_webhooks import Webhooks
 from sandbox.exchange import Answer, Refused, Request, Route, whole_number
 from sandbox.records import Item, Project
 from sandbox.world import World
@@ -26,6 +28,7 @@ class AsanaApi:
         self._world, self._base, self._token = world, base, token
         self._offsets = self._syncs = 0
         """How often the tokens of pages and of events were made to expire."""
+        self.webhooks = Webhooks(world)
         fields, workspace = frozenset(("opt_fields",)), "/workspaces/([^/]+)"
         self.routes: tuple[Route, ...] = (
             Route("user", "/users/([^/]+)", self._user_of, fields),
@@ -40,6 +43,7 @@ class AsanaApi:
             Route("subtasks", "/tasks/([^/]+)/subtasks", self._subtasks, _PAGING),
             Route("task", "/tasks/([^/]+)", self._task_of, fields),
             Route("events", "/events", self._events, frozenset(("resource", "sync"))),
+            Route("webhooks", "/webhooks", self._new_webhook, fields, ("POST",)),
         )
 
     def expire_offsets(self) -> None:
@@ -118,6 +122,15 @@ class AsanaApi:
 
     def _task_of(self, request: Request, gid: str) -> Answer:
         return self._single(request, shapes.task(self._world, self._find_task(gid)))
+
+    def _new_webhook(self, request: Request) -> Answer:
+        """Asks the target while the request waits, as Asana does."""
+        try:
+            wish = json.loads(request.body)["data"]
+            resource, target = str(wish["resource"]), str(wish["target"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Refused(400, "resource, target: Missing input") from error
+        return self.webhooks.make(self._find(resource), target)
 
     def _events(self, request: Request) -> Answer:
         """What happened since a token was given out; 412 with a new one for none, an unknown and an old one."""

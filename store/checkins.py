@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from okrs.ledger import EntryKind, canonical_json
 from okrs.numbers import plain_or_none
@@ -29,7 +29,7 @@ class CheckIn:
 
 def last_checkins(connection: Connection) -> dict[str, CheckIn]:
     """Return the last check-in of every key result that has one."""
-    kind = ledger_entry.c.kind == EntryKind.CHECKIN.value
+    kind = ledger_entry.c.kind == literal_column(f"'{EntryKind.CHECKIN.value}'")  # as the index has it
     last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(named_now(connection))
     columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
     asked = select(ledger_entry.c.seq, *columns).where(ledger_entry.c.seq.in_(last)).order_by(ledger_entry.c.seq)

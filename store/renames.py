@@ -7,7 +7,7 @@ result had, and nothing else needs to be kept.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, update
 
 from okrs.ledger import EntryKind, renamed_from
 from okrs.objective import KeyResult, Objective
@@ -27,7 +27,8 @@ def renames(connection: Connection) -> list[Rename]:
     """Return every rename, oldest first; there are few."""
     entry = ledger_entry.c
     asked = select(entry.seq, entry.key_result, entry.details).where(
-        entry.kind == EntryKind.TARGET.value, entry.details.like('%"was":%')
+        entry.kind == literal_column(f"'{EntryKind.TARGET.value}'"),  # as the index has it
+        entry.details.like('%"was":%'),
     )
     rows = connection.execute(asked.order_by(entry.seq)).all()
     told = ((row.seq, renamed_from(EntryKind.TARGET, row.details), row.key_result) for row in rows)

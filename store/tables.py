@@ -37,6 +37,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy import Text as AnyText
 from sqlalchemy.engine import Dialect
@@ -137,6 +138,17 @@ source = Table(
     Column("state", Text, nullable=False, default="never"),
     Column("error", Text),
     PrimaryKeyConstraint("name", name="pk_source"),
+)
+
+# Webhooks whose tracker asks whether they are wanted, as long as a person's command waits for that.
+handshake = Table(
+    "handshake",
+    metadata,
+    # Of the part of the address that nobody can guess, its SHA-256.
+    Column("ticket", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("until", Instant, nullable=False),
+    PrimaryKeyConstraint("ticket", name="pk_handshake"),
 )
 
 schedule = Table(
@@ -418,6 +430,8 @@ ledger_head = Table(
     CheckConstraint("id = 1", name="ck_ledger_head_single"),
 )
 
+_CHECKINS, _TARGETS = text("kind = 'checkin'"), text("kind = 'target'")
+
 ledger_entry = Table(
     "ledger_entry",
     metadata,
@@ -436,6 +450,9 @@ ledger_entry = Table(
     Column("hash", Text, nullable=False),
     PrimaryKeyConstraint("seq", name="pk_ledger_entry"),
     Index("ix_ledger_entry_key_result", "key_result", "seq"),
+    # Few among many, and every page asks for the last check-ins and for all renames.
+    Index("ix_ledger_entry_checkin", "key_result", "seq", sqlite_where=_CHECKINS, postgresql_where=_CHECKINS),
+    Index("ix_ledger_entry_target", "seq", sqlite_where=_TARGETS, postgresql_where=_TARGETS),
 )
 
 ledger_delta = Table(

@@ -111,6 +111,31 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribing:
+    """For which webhooks a tracker is to be asked."""
+
+    source: str
+    url: str
+    """Under which trackers reach the service, before `/hooks/`."""
+    secrets: str
+    """The file in which their secrets are kept, as the config names it."""
+    only: Sequence[str] = ()
+    """Names of projects or repositories; empty means all of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Which webhooks were set up."""
+
+    source: str
+    containers: tuple[str, ...]
+    address: str
+    secrets: str
+    taken: bool
+    """The source has a `webhook_secret` already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wrong:
     """What is wrong with a config that runs all the same."""
 
@@ -509,6 +534,9 @@ class Ports(Protocol):
     def demo(
         self, folder: Path, *, progress: Progress, tell: Callable[[Demo], None], live: Live | None = None
     ) -> None: ...
+
+    def subscribe(self, config: Path, wish: Subscribing) -> Subscribed:
+        """Have a tracker that makes webhooks by its API alone send them, and keep their secrets.  Raises Failure."""
 
     def serve(self, config: Path, wish: Listening, tell: Callable[[Served], None]) -> None:
         """Serve until a signal says otherwise."""

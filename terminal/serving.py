@@ -1,4 +1,4 @@
-"""`serve`: the service."""
+"""`serve`: the service, and `webhooks`: what some trackers need to be told before they send any."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from connectors.settings import is_loopback
 from terminal.context import Context
-from terminal.ports import Listening, Served
+from terminal.ports import Listening, Served, Subscribing
 from terminal.text import counted, harmless
 
 _OTHERS = (
@@ -16,8 +16,12 @@ _OTHERS = (
 
 
 def add(app: typer.Typer, context: Context) -> None:
-    """Add the command."""
+    """Add the commands."""
+    _add_serve(app, context)
+    _add_webhooks(app, context)
 
+
+def _add_serve(app: typer.Typer, context: Context) -> None:
     @app.command(
         epilog="Examples:  headway serve  ·  headway -v --log-json serve --port 8080  ·  "
         "headway serve --host 0.0.0.0 --allow-host okrs.acme.example"
@@ -64,3 +68,35 @@ def add(app: typer.Typer, context: Context) -> None:
 
         wish = Listening(host, port, tuple(allow_host or ()), allow_local_edits, webhook_host, webhook_port)
         context.ports.serve(context.config, wish, begun)
+
+
+def _add_webhooks(app: typer.Typer, context: Context) -> None:
+    @app.command(
+        epilog="Example:  headway webhooks launch-asana --url https://okrs.acme.example --secrets launch-asana.hooks"
+    )
+    def webhooks(
+        source: Annotated[str, typer.Argument(help="A source whose tracker makes webhooks by its API alone: Asana.")],
+        *,
+        url: Annotated[
+            str, typer.Option("--url", help="Where trackers reach `headway serve --webhook-port`, before /hooks/.")
+        ],
+        secrets: Annotated[
+            str, typer.Option("--secrets", metavar="PATH", help="The file to keep their secrets in, beside the config.")
+        ],
+        only: Annotated[
+            list[str] | None, typer.Option("--only", metavar="NAME", help="Only this project; may be repeated.")
+        ] = None,
+    ) -> None:
+        """Have a tracker send webhooks for each project of a source.
+
+        It is the one command that changes something at a tracker: run it once, and again with --only for a project that
+        is new.  `headway serve` must be running with --webhook-port, since the tracker asks it first.  The secrets are
+        shown nowhere; `webhook_secret: ${file:PATH}` at the source names the file.
+        """
+        done = context.ports.subscribe(context.config, Subscribing(source, url, secrets, tuple(only or ())))
+        names, file = harmless(", ".join(done.containers), 1000), harmless(done.secrets, 400)
+        typer.echo(f"{source} sends webhooks for {names} to {harmless(done.address, 400)}/…")
+        if done.taken:
+            typer.echo(f"Their secrets are in {file}; a running service has noticed where the config names that file.")
+        else:
+            typer.echo(f"Their secrets are in {file}. Write this at the source: webhook_secret: ${{file:{file}}}")

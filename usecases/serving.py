@@ -129,7 +129,7 @@ class Keeper:
             where = f"{problem.file}:{problem.line}:{problem.column}"
             tell(WARNING, f"config {problem.severity}", where=where, path=problem.path, message=problem.message)
         for each in found.config.quarantine:
-            tell(WARNING, "config is broken", file=each.file, meanwhile=each.meanwhile)
+            tell(WARNING, "config is broken", file=each.file, meanwhile=each.sentence)
         loaded = load(self.path, self._ground.environ, connect=False)
         return _known(self._ground, found.config, self.database, loaded, tuple(found.wrong))
 

@@ -3,7 +3,7 @@
 from connectors.asana.settings import Settings
 from connectors.contract import Connector
 
-__all__ = ["Settings", "connect"]
+__all__ = ["Settings", "connect", "subscribe"]
 
 
 def connect(settings: Settings) -> Connector:
@@ -14,3 +14,10 @@ def connect(settings: Settings) -> Connector:
     from connectors.asana.client import Asana  # loads what sends requests, which checking settings does not need
 
     return Asana(settings)
+
+
+def subscribe(settings: Settings, container: str, address: str) -> str:
+    """Have Asana send word of a project to an address; returns its secret.  Raises ConnectorError."""
+    from connectors.asana.subscribing import subscribe as ask
+
+    return ask(settings, container, address)

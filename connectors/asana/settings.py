@@ -1,9 +1,10 @@
 """What an Asana source of the config may say."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from connectors.hooks import Signature
 from connectors.settings import Address, Containers, Names, Secret, SourceSettings, tracker_root
 
 DEFAULT_URL = "https://app.asana.com/api/1.0"
@@ -25,6 +26,8 @@ def _gids(gids: tuple[str, ...]) -> tuple[str, ...]:
 
 class Settings(SourceSettings):
     """A source with `connector: asana`."""
+
+    webhook: ClassVar[Signature | None] = Signature("x-hook-signature", handshake="x-hook-secret", events="events")
 
     token: Secret = Field(
         description="A personal access token or a service account's: ${ASANA_TOKEN}.", examples=["${ASANA_TOKEN}"]

@@ -1,10 +1,10 @@
-"""One GET to Asana: it writes the request, `connectors.line.Line` sends it.
+"""One request to Asana: it writes the request, `connectors.line.Line` sends it.
 
 Requests are few and plain, so no library writes them: Asana's own client takes 60 ms to import, starts threads, hangs
 handlers on loggers, and of all it does only an address and a header would be left (asana 5.4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -45,8 +45,17 @@ class Transport:
 
     def get(self, ask: Ask, *also: int) -> object:
         """Return the parsed body of a 2xx answer, or of one whose status is in `also`.  Raises ConnectorError."""
+        return self._asked("GET", ask, self._headers, None, also)
+
+    def post(self, ask: Ask, body: bytes) -> object:
+        """Send JSON where the route allows it; return the parsed body of a 2xx answer.  Raises ConnectorError."""
+        return self._asked("POST", ask, {**self._headers, "Content-Type": "application/json"}, body, ())
+
+    def _asked(
+        self, method: str, ask: Ask, headers: Mapping[str, str], body: bytes | None, also: Collection[int]
+    ) -> object:
         self.status = 0
-        answer = self.line.ask("GET", ask.below(self._root), ask.what, self._headers)
+        answer = self.line.ask(method, ask.below(self._root), ask.what, headers, body)
         self.status = answer.status
         if not 200 <= answer.status <= 299 and answer.status not in also:
             if answer.status == 402:

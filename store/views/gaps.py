@@ -1,6 +1,6 @@
 """Parts of rules that select nothing: a 0 that may be a misspelt label and not a fact."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,8 +44,7 @@ def gaps(
     or its mirror is read.  `known` are the states of the key results, where they were read before.
     """
     states = known if known is not None else ledger.states(connection, names_of(setup.key_results))
-    rows = connection.execute(select(evidence.c.key_result, evidence.c.part).distinct())
-    fed = {(row.key_result, row.part) for row in rows}
+    fed = _fed(connection, states.values())
     selecting = Selecting(connection, now, mirror)
     found: list[Gap] = []
     renamed = pending(connection, setup.key_results)
@@ -61,6 +60,17 @@ def gaps(
         lacking = (number for number in rule.lacking(empty) if not selecting.idle(rule, rule.parts[number]))
         found += [Gap(name, number, rule.parts[number].source, rule.parts[number].linked) for number in lacking]
     return tuple(found)
+
+
+def _fed(connection: Connection, states: Iterable[KeyResultState]) -> set[tuple[str, int]]:
+    """Return which parts of which key results have evidence, by the totals that are kept of it; else it is asked."""
+    found: set[tuple[str, int]] = set()
+    for state in states:
+        found |= {(state.id, number) for number, total in enumerate(state.totals) if total.items}
+        if not state.totals:
+            asked = select(evidence.c.part).where(evidence.c.key_result == state.id).distinct()
+            found |= {(state.id, row.part) for row in connection.execute(asked)}
+    return found
 
 
 def gaps_json(found: Sequence[Gap]) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from okrs.lanes import Lane, lane_of
 from okrs.ledger import WHOLE, EntryKind
 from okrs.work import WorkItem
 from store import ledger
-from store.database import slices
-from store.tables import ledger_delta, ledger_entry
+from store.database import raw, slices
+from store.tables import ledger_delta, ledger_entry, micros
 from store.views.feed import items_of
 
 NAMED = 3
@@ -41,8 +41,8 @@ def first_since(connection: Connection, at: datetime) -> int:
     low, high = 1, ledger.head_of(connection).seq + 1
     while low < high:
         middle = (low + high) // 2
-        written = connection.execute(select(ledger_entry.c.at).where(ledger_entry.c.seq == middle)).scalar_one_or_none()
-        if written is not None and written < at:
+        written = raw(connection, "SELECT at FROM ledger_entry WHERE seq = ?", (middle,)).scalar_one_or_none()
+        if written is not None and written < micros(at):
             low = middle + 1
         else:
             high = middle
@@ -58,10 +58,14 @@ class Before:
     """It was measured for the first time since: this is its first value."""
 
 
-def values_before(connection: Connection, seq: int) -> dict[str, Before]:
-    """Return the automatic value that each key result had before an entry, of those that have one from there on."""
+def values_before(connection: Connection, seq: int, name: str | None = None) -> dict[str, Before]:
+    """Return the automatic value that each key result had before an entry, of those that have one from there on.
+
+    With `name` of that one alone.
+    """
     entries = ledger_entry.c
-    mine = (entries.seq >= seq, entries.kind.in_(_AUTOMATIC))
+    mine = [entries.seq >= seq, entries.kind.in_(_AUTOMATIC)]
+    mine += [entries.key_result == name] if name is not None else []
     first = select(func.min(entries.seq)).where(*mine).group_by(entries.key_result)
     columns = (entries.key_result, entries.kind, entries.old, entries.new)
     begun = EntryKind.BASELINE.value

@@ -40,17 +40,30 @@ def awaited(found: Sequence[Refused]) -> str:
 def refused(connection: Connection, setup: Setup, states: Mapping[str, SourceState]) -> tuple[Refused, ...]:
     """Return what was refused, in the order of the config; each field or query of a rule and source once."""
     every = (each.id for each in setup.key_results if each.id in setup.rules)
-    return tuple(one for name in every for one in refusals(connection, setup, name, states))
+    asked = _refused_queries(connection, setup)
+    return tuple(one for name in every for one in _refusals(setup, name, states, asked))
 
 
 def refusals(connection: Connection, setup: Setup, name: str, states: Mapping[str, SourceState]) -> Iterator[Refused]:
     """Yield what the rule of a key result demands and was refused."""
+    return _refusals(setup, name, states, _refused_queries(connection, setup))
+
+
+def _refused_queries(connection: Connection, setup: Setup) -> dict[str, dict[str, str]]:
+    return {each.name: queries.refusals_of(connection, each.name) for each in setup.sources}
+
+
+def _refusals(
+    setup: Setup, name: str, states: Mapping[str, SourceState], asked: Mapping[str, Mapping[str, str]]
+) -> Iterator[Refused]:
     rule = setup.rules[name]
     for source in (each for each in setup.sources if each.name in rule.sources):
+        state, known = states[source.name], asked[source.name]
+        if not known and not any(one.refused for one in state.containers):
+            continue  # as nearly always: of a thousand rules nothing has to be worked out
         demand = demand_of(rule, source.name)
-        for field, told in _fields(source, states[source.name], demand):
+        for field, told in _fields(source, state, demand):
             yield Refused(name, source.name, field, told)
-        known = queries.refusals_of(connection, source.name) if demand.queries else {}
         for query in sorted(demand.queries & known.keys()):
             yield Refused(name, source.name, "", known[query], query=query)
 

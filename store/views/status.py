@@ -103,6 +103,7 @@ class SourceStatus:
     setup: SourceSetup
     state: str
     items: int
+    """In the mirror; 0 where they were not to be counted."""
     last_success: datetime | None
     error: str | None
     read_at: datetime | None = None
@@ -211,11 +212,18 @@ def _by_new_names(found: Mapping[str, T], new: Mapping[str, str]) -> dict[str, T
 
 
 def status(
-    connection: Connection, setup: Setup, now: datetime, cycle: str | None = None, *, look: bool = True
+    connection: Connection,
+    setup: Setup,
+    now: datetime,
+    cycle: str | None = None,
+    *,
+    look: bool = True,
+    count: bool = True,
 ) -> StatusView:
     """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured.
 
-    Without `look` nothing is said of what selects nothing, for which the mirror may have to be read.
+    Without `look` nothing is said of what selects nothing, for which the mirror may have to be read; without `count`
+    nothing of how many items sources have, which are counted one by one.
     """
     held = _held(connection, setup)
     cycles = cycles_named(setup, cycle, held.cycles)
@@ -229,7 +237,7 @@ def status(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
         key_results=tuple(each for each in key_results if each.key_result.cycle in shown),
-        sources=tuple(_source(connection, setup, held.sources[each.name], each) for each in setup.sources),
+        sources=tuple(_source(connection, setup, held.sources[each.name], each, count=count) for each in setup.sources),
         gaps=held.measuring(each for each in found if named[each.key_result].cycle in shown),
         refused=held.measuring(each for each in held.refused if named[each.key_result].cycle in shown),
         quarantine=setup.quarantine,
@@ -440,8 +448,11 @@ SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
 """What is said of a source by how its last read ended."""
 
 
-def _source(connection: Connection, setup: Setup, state: SourceState, each: SourceSetup) -> SourceStatus:
-    shown, items = SHOWN_AS.get(state.state, state.state), sources.items_held(connection, each.name)
+def _source(
+    connection: Connection, setup: Setup, state: SourceState, each: SourceSetup, *, count: bool
+) -> SourceStatus:
+    shown = SHOWN_AS.get(state.state, state.state)
+    items = sources.items_held(connection, each.name) if count else 0
     read = [held.read_at if held else None for held in state.read_as(setup.containers[each.name])]
     times = [time for time in read if time is not None]
     read_at = min(times) if times and len(times) == len(read) else None

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.asana import AsanaApi
 from sandbox.records import Project
 from sandbox.world import World
 from tests.e2e.conftest import LONGEST
-from tests.e2e.office import JIRA, Office, office
+from tests.e2e.office import ASANA, JIRA, Office, office
 from tests.e2e.serving import Served, serving, until
 
 RULE = "where: {type: Bug}, measure: count"
@@ -207,6 +208,100 @@ def test_a_signed_webhook_has_its_source_read_at_once_and_nothing_else_does(tmp_
         assert served.number(POLLS) == (polls or 0) + 1
         assert served.end() == 0
     assert not any(SECRET in line for line in served.log)
+
+
+ASANA_HOOKS = ("webhooks", "work", "--secrets", "work.hooks", "--url")
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Office]:
+    with office(tmp_path, "asana", tasks, "measure: count", *ASANA, "every: 7d") as made:
+        yield made
+
+
+def tasks(world: World, project: Project) -> None:
+    for number in range(3):
+        world.create(project, f"Task {number}", "default_task")
+
+
+def asana_of(small: Office) -> AsanaApi:
+    api = small.headway.sandbox.apis["asana"]
+    assert isinstance(api, AsanaApi)
+    return api
+
+
+def test_a_tracker_that_makes_webhooks_by_its_api_alone_is_asked_once_and_then_believed(launch: Office) -> None:
+    headway, webhooks = launch.headway, asana_of(launch).webhooks
+    with serving(headway, "--webhook-port", "0") as served:
+        until(lambda: served.number(VALUE) == 0)
+        url = served.hooks().rstrip("/")
+        done = headway.run(*ASANA_HOOKS, url)
+        assert (done.code, done.err) == (0, "")
+        assert "webhook_secret: ${file:work.hooks}" in done.out
+        [hook], kept = webhooks.all, headway.folder / "work.hooks"
+        assert kept.read_text() == f"{hook.secret}\n"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert hook.secret not in done.out + done.err
+        assert headway.rows("SELECT * FROM handshake") == []
+        assert webhooks.deliver() == [404], "the config does not name the file yet"
+        headway.edit("every: 7d", "every: 7d\n    webhook_secret: ${file:work.hooks}")
+        until(lambda: served.told("config reloaded") or webhooks.deliver() == [200])
+        until(lambda: webhooks.deliver() == [200])
+        polls = served.number(POLLS)
+        assert webhooks.deliver() == [200], "a sign of life"
+        launch.world.close(launch.world.items_of(launch.project)[0])
+        assert served.number(POLLS) == polls
+        assert webhooks.deliver() == [200]
+        until(lambda: served.number(VALUE) == 1)
+        again = headway.run(*ASANA_HOOKS, url)
+        assert (again.code, kept.read_text().splitlines()) == (0, [each.secret for each in webhooks.all])
+        until(lambda: webhooks.deliver() == [200, 200])
+        assert served.end() == 0
+    secrets = [each.secret for each in webhooks.all]
+    assert not any(secret in line for secret in secrets for line in served.log)
+    holding = [path for path in headway.folder.iterdir() if any(each.encode() in path.read_bytes() for each in secrets)]
+    assert holding == [kept], "no database and no log holds one"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", "it got no answer of this Headway at the address"),
+        ("http://okrs.acme.example", "--url: only https keeps"),
+        ("https://okrs.acme.example/?a=b", "--url: only scheme, host"),
+    ],
+)
+def test_webhooks_that_cannot_be_set_up_leave_nothing(launch: Office, url: str, said: str) -> None:
+    assert launch.headway.run("sync").code == 0
+    answer = launch.headway.run(*ASANA_HOOKS, url)
+    assert answer.code == 1
+    assert said in " ".join(answer.err.split())
+    assert not (launch.headway.folder / "work.hooks").exists()
+    assert launch.headway.rows("SELECT * FROM handshake") == []
+    assert asana_of(launch).webhooks.all == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--only", "1205"), "work does not read 1205"),
+        (("--secrets", "away/work.hooks"), "Nothing was set up"),
+    ],
+)
+def test_wishes_for_webhooks_that_make_no_sense_ask_nothing(
+    launch: Office, options: tuple[str, ...], said: str
+) -> None:
+    assert launch.headway.run("sync").code == 0
+    answer = launch.headway.run(*ASANA_HOOKS, "http://127.0.0.1:1", *options)
+    assert answer.code == 1
+    assert said in " ".join(answer.err.split())
+    assert launch.headway.sandbox.requests["asana", "webhooks"] == 0
+
+
+def test_webhooks_that_people_set_up_themselves_are_theirs(small: Office) -> None:
+    answer = small.headway.run(*ASANA_HOOKS, "https://okrs.acme.example")
+    assert answer.code == 1
+    assert "webhooks of jira are not set up from here: give it the address" in " ".join(answer.err.split())
 
 
 def test_it_is_not_ready_while_the_database_is_of_another_version(small: Office) -> None:

@@ -78,6 +78,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "forget": [["forget", "PAY-5"], ["forget", "--person", "nobody", "--yes"]],
     "db upgrade": [["db", "upgrade"]],
     "serve": [["serve", "--host", "192.0.2.1"]],  # ends at once; `tests.e2e.serving` searches what a running one says
+    "webhooks": [["webhooks", "acme-asana", "--url", "http://127.0.0.1:1", "--secrets", "hooks"]],
     "demo": [["demo", "--once", "--folder", "demo"]],
 }
 """How each command is run here.  A new command is not in it, and fails the first test until somebody adds it."""

@@ -1,18 +1,21 @@
 """The Asana connector against real HTTP on loopback: whole reads of the sandbox, and its faults."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from connectors import line
+from connectors import asana, line
+from connectors.asana.transport import Ask, Transport
 from connectors.asana.walk import Tasks
 from connectors.contract import (
     AccessDenied,
     Container,
     CredentialsRefused,
     Cursor,
+    MalformedAnswer,
     RateLimited,
     Stop,
     TryLater,
@@ -263,3 +266,23 @@ def test_a_silent_tracker_times_out(launch: Launch, monkeypatch: pytest.MonkeyPa
     launch.sandbox.faults.hang(60)
     with pytest.raises(TryLater, match="did not answer in time"):
         launch.connect().containers()
+
+
+def test_what_sets_up_a_webhook_can_do_nothing_else_and_what_reads_cannot_do_that(launch: Launch) -> None:
+    url, project = launch.sandbox.urls["asana"], launch.container.id
+    keys = {"connector": "asana", "url": url, "token": TOKENS["asana"], "projects": [project]}
+    settings = asana.Settings.model_validate(keys)
+    with closing(Transport(settings)) as reading, pytest.raises(Stop, match="could change something"):
+        reading.post(Ask("a webhook", "/webhooks"), b"{}")
+    with pytest.raises(AccessDenied, match="no answer of this Headway"):
+        asana.subscribe(settings, project, "http://127.0.0.1:1/hooks/launch/ticket")
+    [(_, method, target, body)] = launch.sandbox.log
+    assert (method, target) == ("POST", "/webhooks")
+    assert b"/hooks/launch/ticket" in body
+    launch.sandbox.faults.status(401, path="/webhooks")
+    with pytest.raises(CredentialsRefused):
+        asana.subscribe(settings, project, "http://127.0.0.1:1/")
+    launch.sandbox.faults.html(path="/webhooks")
+    with pytest.raises(MalformedAnswer):
+        asana.subscribe(settings, project, "http://127.0.0.1:1/")
+    assert launch.sandbox.requests["asana", "webhooks"] == 3, "each is asked once"

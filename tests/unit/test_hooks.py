@@ -44,7 +44,46 @@ def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
 
 def test_which_trackers_sign_and_how() -> None:
     signed = {name: registry.find(name).settings.webhook for name in registry.names()}
-    assert signed == {"jira": Signature("x-hub-signature", "sha256="), "github": HOOK, "asana": None}
+    assert signed == {"jira": Signature("x-hub-signature", "sha256="), "github": HOOK, "asana": CHOSEN}
+    assert {name for name in registry.names() if registry.find(name).subscribe} == {"asana"}
+
+
+CHOSEN = Signature("x-hook-signature", handshake="x-hook-secret", events="events")
+"""Of a tracker that chooses its secrets."""
+
+
+def test_of_several_secrets_any_signs_and_all_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(one)
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for secret in ("one", "two"):
+        assert CHOSEN.genuine("one\ntwo\n", {CHOSEN.header: CHOSEN.of(secret, b"x")}, b"x")
+    assert not CHOSEN.genuine("one\ntwo\n", {CHOSEN.header: CHOSEN.of("one\ntwo\n", b"x")}, b"x")
+    assert not CHOSEN.genuine(" \n", {CHOSEN.header: CHOSEN.of("", b"x")}, b"x"), "an empty file signs nothing"
+    assert len(compared) == 6
+    spaced = "a secret of people"
+    assert HOOK.genuine(spaced, {HOOK.header: HOOK.of(spaced, b"x")}, b"x"), "theirs may hold blanks"
+
+
+@pytest.mark.parametrize(
+    ("body", "nothing"),
+    [
+        (b'{"events": []}', True),
+        (b'{"events":[]}', True),
+        (b'{"events": [{}]}', False),
+        (b"{}", False),
+        (b"[]", False),
+        (b"\xff", False),
+        (b'{"events": []' + b" " * 1000 + b"}", False),
+    ],
+)
+def test_a_sign_of_life_says_nothing(body: bytes, nothing: bool) -> None:
+    assert CHOSEN.says_nothing(body) is nothing
+    assert not HOOK.says_nothing(body)
 
 
 def test_the_same_delivery_is_known_again_for_ten_minutes() -> None:

@@ -34,6 +34,7 @@ SPOKEN = {
     "config/where.py": "descriptions for people",
     "terminal/commands.py": "help texts for people",
     "terminal/asking.py": "a help text for people",
+    "terminal/serving.py": "an example in a help text",
     "terminal/starting.py": "an example in a help text",
 }
 """Modules outside of the connectors that may name trackers, in text alone: never as a name of the code."""

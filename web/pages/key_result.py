@@ -220,7 +220,7 @@ def _moment(visit: Visit, at: str) -> tuple[datetime | None, str]:
 
 def _status(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None) -> StatusView:
     if moment is None:
-        return status(visit.connection, alone, visit.now, found.cycle, look=False)
+        return status(visit.connection, alone, visit.now, found.cycle, look=False, count=False)
     return status_at(visit.connection, alone, moment, found.cycle).view
 
 
@@ -274,7 +274,7 @@ def waiting_words(waits: Waiting | None, visit: Visit) -> str:  # noqa: PLR0911 
 
 def _week(visit: Visit, found: KeyResult) -> Week:
     begun = first_since(visit.connection, visit.now - LATELY)
-    return Week(values_before(visit.connection, begun), movers(visit.connection, begun, [found.id]))
+    return Week(values_before(visit.connection, begun, found.id), movers(visit.connection, begun, [found.id]))
 
 
 def sentence(stands: KeyResultStatus, then: str = "now") -> str:

@@ -1,27 +1,35 @@
 """The overview: are we going to make it, and can it be believed?"""
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from okrs.plaintext import harmless
-from web.board import board, read_status, unread
-from web.desk import Desk, NotThere
+from store.views.status import StatusView
+from web.board import Board, board, read_status, unread
+from web.desk import Desk, NotThere, Visit
 from web.pages.asking import READING, Name, PageNumber
+from web.remembering import Remembering
 
 
 def router(desk: Desk) -> APIRouter:
     """The routes of the overview and of each team."""
-    routes = APIRouter()
+    routes, remembered = APIRouter(), Remembering[tuple[dict[str, Any], StatusView, Board]]()
 
     @routes.api_route("/", **READING)
     def overview(cycle: Name = "", team: Name = "", page: PageNumber = 1) -> Response:
-        with desk.visit() as visit:
+        def found(visit: Visit) -> tuple[dict[str, Any], StatusView, Board]:
             view = read_status(visit, cycle)
+            return visit.frame, view, board(visit, view, lambda each: team in ("", each.team), page)
+
+        frame, view, shown = remembered.of(desk.visit, (cycle, team, page), found)
+        with desk.visit() as visit:
             return desk.page(
                 "overview.html",
                 here="/",
-                **visit.frame,
-                board=board(visit, view, lambda each: team in ("", each.team), page),
+                **frame,
+                board=shown,
                 view=view,
                 cycles=[each.id for each in visit.setup.cycles],
                 cycle=cycle,

@@ -76,7 +76,9 @@ def badge_facts(visit: Visit, name: str) -> dict[str, Any]:
     key_result = visit.setup.key_result(name)
     if key_result is None:
         raise unknown(name)
-    [stands] = status(visit.connection, visit.alone(key_result), visit.now, key_result.cycle, look=False).key_results
+    [stands] = status(
+        visit.connection, visit.alone(key_result), visit.now, key_result.cycle, look=False, count=False
+    ).key_results
     label = harmless(key_result.title, 60)
     told = badge(stands.standing.status)
     value = goal(key_result, stands.value) if stands.value is not None else "not measured yet"

@@ -1,0 +1,117 @@
+"""What a page costs most is found once, and anew as soon as anything of it may be another."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from threading import Event
+from time import sleep
+from typing import cast
+
+import pytest
+from sqlalchemy import Connection, text
+
+from store.cache import SharedCache
+from store.database import Database
+from store.views.setup import Setup
+from tests.integration.fakes import MORNING
+from web.desk import Visit
+from web.remembering import SECONDS, Remembering, Visiting
+from web.showing import Clockface
+
+SETUP, OTHER = cast("Setup", object()), cast("Setup", object())
+
+
+def visit(connection: Connection) -> Visit:
+    return Visit(connection, SETUP, MORNING, cast("Clockface", None), dict, "", SharedCache())
+
+
+CHANGES = (
+    "INSERT INTO ledger_head (id, seq, hash) VALUES (1, 7, 'x')",
+    "INSERT INTO source (name, generation, fence, state) VALUES ('s', 1, 0, 'ok')",
+    "INSERT INTO hold (key_result, id, reason, proposal, since, rejected) VALUES ('k', 'h', 'r', 'p', 1, false)",
+    "INSERT INTO forgotten (source, item) VALUES ('s', '1')",
+    "INSERT INTO forgotten_name (digest) VALUES ('d')",
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_is_found_once_until_something_of_it_changes(database: Database, change: str) -> None:
+    remembering, found = Remembering[int](), list[int]()
+
+    def find(_visit: Visit) -> int:
+        found.append(len(found))
+        return found[-1]
+
+    def look(changed: Callable[[Visit], Visit] = lambda each: each, about: str = "all") -> int:
+        @contextmanager
+        def visiting() -> Iterator[Visit]:
+            with database.read() as connection:
+                yield changed(visit(connection))
+
+        return remembering.of(visiting, about, find)
+
+    assert [look(), look(), look()] == [0, 0, 0]
+    with database.write() as connection:
+        connection.execute(text(change))
+    assert [look(), look()] == [1, 1]
+    assert look(about="one") == 2
+    assert look(lambda each: replace(each, setup=OTHER)) == 3
+    assert look() == 4
+    assert look(lambda each: replace(each, now=each.now + timedelta(seconds=SECONDS))) == 5
+
+
+@pytest.fixture
+def visiting(database: Database) -> Visiting:
+    @contextmanager
+    def opened() -> Iterator[Visit]:
+        with database.read() as connection:
+            yield visit(connection)
+
+    return opened
+
+
+def test_what_fails_is_not_kept(visiting: Visiting) -> None:
+    remembering = Remembering[float]()
+    with pytest.raises(ZeroDivisionError):
+        remembering.of(visiting, "all", lambda _: 1 / 0)
+    assert remembering.of(visiting, "all", lambda _: 1) == 1
+
+
+def test_not_everything_is_kept_for_ever(visiting: Visiting) -> None:
+    remembering = Remembering[int]()
+    for number in range(1000):
+        remembering.of(visiting, number, lambda _: 0)
+    assert remembering.of(visiting, 0, lambda _: 1) == 1
+    assert remembering.of(visiting, 999, lambda _: 1) == 0
+
+
+def test_those_who_wait_meanwhile_take_what_is_found_then(visiting: Visiting) -> None:
+    """Though everything changes all the time: what is found after they came is new enough."""
+    moving = count()
+
+    @contextmanager
+    def ever_new() -> Iterator[Visit]:
+        with visiting() as each:
+            yield replace(each, now=each.now + next(moving) * timedelta(minutes=1))
+
+    remembering, begun, go_on, found = Remembering[int](), Event(), Event(), list[int]()
+
+    def find(_visit: Visit) -> int:
+        begun.set()
+        assert go_on.wait(60)
+        found.append(len(found))
+        return found[-1]
+
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(remembering.of, ever_new, "all", find)
+        assert begun.wait(60)
+        others = [pool.submit(remembering.of, ever_new, "all", find) for _ in range(6)]
+        while next(copy(moving)) < 8:  # they have looked, and wait
+            sleep(0.01)
+        go_on.set()
+        assert first.result(60) == 0
+        assert {each.result(60) for each in others} == {1}
