@@ -192,7 +192,9 @@ def basis_of(snapshot: Snapshot, goal: Goal, portion: Portion | None = None) -> 
     recorded = _recorded(connection, state, goal.rule)
     rules = [each for each in (recorded, goal.rule) if each is not None]
     generations = snapshot.generations({source for rule in rules for source in rule.sources})
-    frozen = scopes.of_key_result(connection, name) if any(rule.freezes for rule in rules) else NO_SCOPES
+    # One that has no value yet may have frozen a scope for a rule that is not the config's any more.
+    asked = state is None or any(rule.freezes for rule in rules)
+    frozen = scopes.of_key_result(connection, name) if asked else NO_SCOPES
     if recorded != goal.rule or not _covers(portion, state, recorded, generations, frozen):
         portion = None
     return Basis(

@@ -284,7 +284,7 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Try it without an account: emulated trackers, a team at work, and the pages of it until Ctrl-C."""
+        """Try it without an account: emulated trackers and live pages."""
 
         from terminal import render
         from terminal.documents import demo_json

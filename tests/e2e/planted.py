@@ -31,7 +31,7 @@ def _too_early(module: Any, name: str) -> None:
 def _entry_before_state() -> None:
     from store import ledger
 
-    _too_early(ledger, "append")
+    _too_early(ledger, "write")
 
 
 def _close_one_by_one() -> None:

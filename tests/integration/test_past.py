@@ -442,6 +442,7 @@ def test_who_left_and_came_back_was_away_between(database: Database) -> None:
         ("2026-11-19", "2026-11-19T22:59:59.999999"),
         ("2026-11-20", "2026-11-20T09:00"),  # today
         ("2026-11-20T09:30+01:00", "2026-11-20T08:30"),
+        ("2026-11-20T09:30", "2026-11-20T08:30"),  # of the zone of the config
         ("2026-11-19T12:00Z", "2026-11-19T12:00"),
     ],
 )
@@ -455,7 +456,7 @@ def test_the_future_is_refused(text: str) -> None:
         instant_of(when_of(text), Calendar("Europe/Berlin"), MORNING)
 
 
-@pytest.mark.parametrize("text", ["", "today", "2026-11-31", "2026-11-20T12:00", "20.11.2026", "2026-11-20T25:00Z"])
+@pytest.mark.parametrize("text", ["", "today", "2026-11-31", "2026-11-20T24:00", "20.11.2026", "2026-11-20T25:00Z"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(BadParameter):
         when_of(text)

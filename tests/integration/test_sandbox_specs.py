@@ -70,6 +70,7 @@ UNDESCRIBED = {("jira", route) for route in ("boards", "board", "sprints", "spri
     ("github", "installed repositories"),
     ("github", "installation"),
     ("github", "installation token"),
+    ("asana", "webhooks"),
 }
 
 PROJECT = ASANA_PROJECTS[0]
