@@ -35,7 +35,13 @@ from store.tables import source as source_table
 from store.terms import Numbering, Term, find, listed
 
 LARGE = 50_000
-"""Items from which on facets are kept for a source."""
+"""Items from which on facets are kept for a source, however few rules ask it."""
+
+_LEAST = 1_000
+"""Items up to which none are, however many rules do."""
+
+_LOOKS = 250_000
+"""So many looks of rules at items take a second or two, which every poll would cost that moves one of them."""
 
 _FEW = 2_000
 """Items up to which a key result is measured by those that moved alone."""
@@ -246,6 +252,11 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
         return None
     around = joined(connection, index.source, ids, index.lore, index.foundation(connection))
     return Touched(since, ids, tuple(each for each in around if each.item.id in ids))
+
+
+def large(parts: int) -> int:
+    """Return the items of a source from which on its facets are kept, where so many parts of rules ask it."""
+    return max(_LEAST, min(LARGE, _LOOKS // max(parts, 1)))
 
 
 Tell = Callable[[str, int, int], None]

@@ -138,6 +138,16 @@ class _Mark:
     sources: Mapping[str, tuple[int, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the rules ask of a source."""
+
+    facets: frozenset[str]
+    """The names of those that they ask for."""
+    large: int
+    """The items from which on facets are kept."""
+
+
 @dataclass
 class _Left:
     """How everything was when an engine had recorded last."""
@@ -157,8 +167,8 @@ class Engine:
     version: str
     sleep: Callable[[float], None] = time.sleep
     cache: MirrorCache = field(default_factory=MirrorCache)
-    large: int = facets.LARGE
-    """Items of a source from which on its facets are kept."""
+    large: int | None = None
+    """Items of a source from which on its facets are kept; None for as many as the rules make it worth."""
     still: Collection[str] | None = ()
     """Names of key results that no goal has because their config is broken: they stand still, and do not retire.
 
@@ -222,7 +232,7 @@ class Engine:
 
     def _recorded(self, run: Run, now: datetime) -> list[Entry]:
         for name, asked in self._asked.items():
-            self.cache.follow(self.database, name, asked, self.large, self.progress.indexed)
+            self.cache.follow(self.database, name, asked.facets, asked.large, self.progress.indexed)
         entries = record_renamed(self.database, [goal.key_result for goal in self.goals], run, now)
         with self.database.read() as connection:
             look = self._watch.look(connection, self.cache, now)
@@ -240,12 +250,15 @@ class Engine:
         return {each.name: each.containers for each in self.sources}
 
     @cached_property
-    def _asked(self) -> dict[str, frozenset[str]]:
-        """The names of the facets that the rules ask of each source."""
+    def _asked(self) -> dict[str, _Asked]:
+        """What the rules ask of each source."""
         parts: dict[str, list[Part]] = {}
         for part in (part for goal in self.goals if goal.rule is not None for part in goal.rule.parts):
             parts.setdefault(part.source, []).append(part)
-        return {name: asked_by(some) for name, some in parts.items()}
+        return {
+            name: _Asked(asked_by(some), facets.large(len(some)) if self.large is None else self.large)
+            for name, some in parts.items()
+        }
 
     def _read_all(self, chosen: Sequence[SourceToRead], run: Run, *, full: bool) -> tuple[SourceReport, ...]:
         pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="source")

@@ -70,7 +70,7 @@ class OnServer(Headway):
             (view / "headway.yaml").write_text(config, encoding="utf-8")
             for folder, command in ((self.folder, "export"), (view, "import")):
                 ran = self.forks.run(folder, command, str(view / "ledger.jsonl"))
-                assert ran.code == 0, ran
+                assert ran.code == 0, ran.err
             (view / str(self.forks.runs[self.folder])).touch()
         return view / "headway.db"
 

@@ -33,6 +33,7 @@ from store.narrowing import beside, joined
 from store.tables import facet, faceted, short, term
 from store.terms import kept
 from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
+from tests.integration.fakes import two_projects
 from tests.integration.readings import PAY, Reading
 
 KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
@@ -411,3 +412,18 @@ def test_facets_of_another_version_are_made_anew(reading: Reading) -> None:
     facets.follow(reading.database, "s", asked, large=0)
     assert chosen(reading) == ["PAY-1"]
     _facets_are_those_of_the_items(reading, asked)
+
+
+@pytest.mark.parametrize(
+    ("parts", "items"), [(0, 50_000), (1, 50_000), (5, 50_000), (25, 10_000), (250, 1_000), (9_999, 1_000)]
+)
+def test_many_rules_make_a_smaller_source_a_large_one(parts: int, items: int) -> None:
+    assert facets.large(parts) == items
+
+
+def test_an_engine_counts_the_parts_that_ask_a_source(database: Database) -> None:
+    world = two_projects(database)
+    for number in range(60):
+        world.feed(f"kr{number}", a_rule(a_part(), a_part()))
+    engine = replace(world.engine(), large=None)
+    assert [each.large for each in engine._asked.values()] == [250_000 // 121]

@@ -154,7 +154,7 @@ def test_what_is_planned_is_what_is_recorded(
     clock.forward(days=story.days)
     if followed:
         for name, asked in world.engine()._asked.items():
-            facets.follow(world.database, name, asked, world.large)
+            facets.follow(world.database, name, asked.facets, world.large)
     agree(world)
 
 
