@@ -80,7 +80,6 @@ class Chart:
     rebuilt: str
     by_hand: tuple[str, ...]
     target: Label | None
-    expected_label: Label | None
     value_label: Label | None
     ticks: tuple[Label, ...]
     months: tuple[Label, ...]
@@ -138,7 +137,6 @@ def chart(
         rebuilt=_stairs(frame, rebuilt, steps[0][0] if steps else until),
         by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
         target=_target(key_result.terms, frame),
-        expected_label=_named(expected, frame),
         value_label=_now(frame, until, last, key_result.terms),
         ticks=tuple(Label(_LEFT, frame.y(each), number(each)) for each in _ticks(low, high)),
         months=tuple(_months(frame, face)),
@@ -246,14 +244,6 @@ def _expected(terms: Terms, cycle: Cycle, calendar: Calendar) -> list[tuple[date
     return [
         (when := calendar.midnight(day), terms.start + elapsed_share(cycle, calendar, when) * width) for day in chosen
     ]
-
-
-def _named(expected: Steps, frame: _Frame) -> Label | None:
-    """Where the line of the expected pace is named: far enough on it not to meet the axis."""
-    if not expected:
-        return None
-    when, value = expected[len(expected) * 3 // 5]
-    return Label(frame.x(when), frame.y(value), "expected")
 
 
 def _now(frame: _Frame, until: datetime, last: Decimal | None, terms: Terms) -> Label | None:
