@@ -104,6 +104,11 @@ def bare(payload: str) -> str:
     return orjson.dumps(facts).decode()
 
 
+def created_of(payload: str) -> datetime | None:
+    """Return when an encoded item was created."""
+    return _instant(orjson.loads(payload)[CREATED_AT])
+
+
 def likeness(payload: bytes | str) -> tuple[int | None, str]:
     """Return what stays the same of an encoded item when it gets another id: its creation and its title."""
     facts = orjson.loads(payload)

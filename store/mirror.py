@@ -22,7 +22,7 @@ from okrs.work import Kind, WorkItem
 from store.database import Database, inserted, upsert
 from store.forgetting import forgotten_of
 from store.histories import keep_histories
-from store.items import ROW, Row, decode, item_row
+from store.items import ROW, Row, created_of, item_row
 from store.putting import HERE, forgotten, news, not_older, of, put_gathered
 from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence, source
@@ -184,19 +184,20 @@ def _note_arrivals(connection: Connection, lease: Lease, known: Sequence[Contain
     They are kept until they were looked into: a run that ends before that must not leave work counted twice.
     """
     rows = connection.execute(_strangers(), of(lease, known))
-    new = [(decode(row.payload, row.updated_at), row.watermark) for row in rows]
-    old = [each for each, last in new if each.created_at is not None and last is not None and each.created_at < last]
+    old = [row.id for row in rows if (created_of(row.payload) or row.watermark) < row.watermark]
     statement = upsert(connection.dialect.name, arrival).on_conflict_do_nothing()
-    inserted(connection, statement, [{"source": lease.source, "item": each.id} for each in old])
+    inserted(connection, statement, [{"source": lease.source, "item": each} for each in old])
 
 
 @cache
 def _strangers() -> Select[Any]:
-    last = select(container.c.watermark).where(
+    """Those of a container that was never read are many, and nobody was there before them."""
+    read = select(container.c.watermark).where(
         container.c.source == incoming.c.source, container.c.id == incoming.c.container
     )
-    told = (incoming.c.payload, incoming.c.updated_at, last.scalar_subquery().label("watermark"))
-    return news(*told).where(item.c.hash.is_(None))
+    last = read.scalar_subquery()
+    told = (incoming.c.id, incoming.c.payload, last.label("watermark"))
+    return news(*told).where(item.c.hash.is_(None), last.is_not(None))
 
 
 def _are_renamed(connection: Connection, lease: Lease, reads: Iterable[Read]) -> bool:
