@@ -254,7 +254,7 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     return Touched(since, ids, tuple(each for each in around if each.item.id in ids))
 
 
-def large(parts: int) -> int:
+def large_for(parts: int) -> int:
     """Return the items of a source from which on its facets are kept, where so many parts of rules ask it."""
     return max(_LEAST, min(LARGE, _LOOKS // max(parts, 1)))
 

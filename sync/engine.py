@@ -256,7 +256,7 @@ class Engine:
         for part in (part for goal in self.goals if goal.rule is not None for part in goal.rule.parts):
             parts.setdefault(part.source, []).append(part)
         return {
-            name: _Asked(asked_by(some), facets.large(len(some)) if self.large is None else self.large)
+            name: _Asked(asked_by(some), facets.large_for(len(some)) if self.large is None else self.large)
             for name, some in parts.items()
         }
 

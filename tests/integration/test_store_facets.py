@@ -418,7 +418,7 @@ def test_facets_of_another_version_are_made_anew(reading: Reading) -> None:
     ("parts", "items"), [(0, 50_000), (1, 50_000), (5, 50_000), (25, 10_000), (250, 1_000), (9_999, 1_000)]
 )
 def test_many_rules_make_a_smaller_source_a_large_one(parts: int, items: int) -> None:
-    assert facets.large(parts) == items
+    assert facets.large_for(parts) == items
 
 
 def test_an_engine_counts_the_parts_that_ask_a_source(database: Database) -> None:
