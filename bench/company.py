@@ -132,6 +132,12 @@ def _around() -> Iterator[WorkItem]:
         )
 
 
+def everything(many: int) -> Iterator[WorkItem]:
+    """Yield all that the mirror holds: versions, epics, and that many tickets."""
+    yield from _around()
+    yield from map(item_of, tickets(many))
+
+
 DEMAND = Demand(frozenset({FIELD}), numbers=frozenset({FIELD}))
 """What the rules of the company need of its tickets."""
 
@@ -154,8 +160,7 @@ def build(
         rows = [(SOURCE, home, name, name, asked, *[micros(now)] * 5) for name, home in homes.items()]
         columns = "source, id, name, called, demand, read_at, watermark, wide_at, census_at, full_at"
         raw_many(connection, f"INSERT INTO container ({columns}) VALUES ({', '.join('?' * 10)})", rows)
-    _put(database, _around(), homes)
-    _put(database, map(item_of, tickets(many)), homes)
+    _put(database, everything(many), homes)
 
 
 _ITEM = """INSERT INTO item (source, id, key, kind, state, status, resolution, children, updated_at, hash, seen_at,
@@ -166,14 +171,15 @@ _PRESENCE = "INSERT INTO presence (source, container, item, misses) VALUES (?, ?
 
 def _put(database: Database, items: Iterator[WorkItem], homes: Mapping[str, str]) -> None:
     seen = micros(_SEEN)
-    while some := [item_row(SOURCE, homes[_home(each)], each) for each in islice(items, _AT_ONCE)]:
+    while some := [item_row(SOURCE, homes[home_of(each)], each) for each in islice(items, _AT_ONCE)]:
         with database.write() as connection:
             raw_many(connection, _ITEM, [(row[0], *row[2:11], seen, seen) for row in some])
             raw_many(connection, _VERSION, [(row[0], row[2], seen, row[10], row[11]) for row in some])
             raw_many(connection, _PRESENCE, [(row[0], row[1], row[2]) for row in some])
 
 
-def _home(item: WorkItem) -> str:
+def home_of(item: WorkItem) -> str:
+    """Return the key of the project that lists an item."""
     return item.projects[0].id if item.projects else "P0"
 
 

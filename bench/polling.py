@@ -2,7 +2,7 @@
 
 First as `serve` does it, in a process that is warm, with a tracker in memory: what is left is the database and the
 evaluation.  Then as one command, whose tracker is the sandbox: beside it, a process that only imports what the command
-needs.  Then a year of one large key result, of which the size of the ledger is told.
+needs.
 """
 
 import gc
@@ -15,16 +15,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import text
-
 from bench import asking, company
 from bench.measuring import on_a_database, timed
 from bench.mirror import HEADWAY
 from connectors.contract import Connector, Container, Cursor, Demand, Page
 from connectors.plain import Plain
 from connectors.settings import SourceSettings
-from mapping.rule import AllOf, Measure, Part, Rule
-from okrs.cycle import Calendar, Period
+from mapping.rule import Rule
+from okrs.cycle import Calendar
 from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric
 from okrs.work import State, WorkItem
@@ -32,17 +30,15 @@ from sandbox.clock import RealClock
 from sandbox.records import Item
 from sandbox.server import Sandbox
 from sandbox.world import World
-from store.database import Database, open_database
+from store.database import open_database
 from sync.deciding import Goal
 from sync.engine import Engine
 from sync.task import Progress, SourceToRead
 from usecases.ground import Ground
 
-MOST_MILLISECONDS, MOST_TIMES, MOST_SECONDS_MORE, MOST_MB, MOST_LEDGER_MB = 30, 1.5, 0.3, 150, 10
+MOST_MILLISECONDS, MOST_TIMES, MOST_SECONDS_MORE, MOST_MB = 30, 1.5, 0.3, 150
 TICKETS, ROUNDS, COMMANDS = 10, 11, 5
-LARGE, DAYS = 20_000, 365
 PROJECTS = tuple(f"P{number}" for number in range(company.PROJECTS))
-TABLES = ("ledger_entry", "ledger_delta", "evidence")
 
 
 @dataclass
@@ -64,7 +60,7 @@ class Memory(Plain):
 def measure(url: str, items: int) -> float:
     """Print the figures; return 0 when no limit is missed, else 1."""
     folder = Path(url.removeprefix("sqlite:///")).parent
-    missed = [_warm(url, items), _command(folder, items), _year(f"sqlite:///{folder / 'year.db'}")]
+    missed = [_warm(url, items), _command(folder, items)]
     return float(any(missed))
 
 
@@ -72,7 +68,7 @@ def _warm(url: str, items: int) -> bool:
     database, now = open_database(url, create=True), company.NOW
     timed("mirror filled", lambda: company.build(database, items, now=now))
     tracker, clock = Memory(), [now]
-    engine = Engine(database, [_source(tracker)], _goals(), lambda: clock[0], Progress(), "bench", large=0)
+    engine = Engine(database, [source_of(tracker)], _goals(), lambda: clock[0], Progress(), "bench", large=0)
     timed("first record of every key result", engine.sync)
     waiting = (company.item_of(each) for each in company.tickets(items) if not each.state.closed)
     took = [_poll(engine, tracker, clock, waiting) for _ in range(ROUNDS + 1)][1:]  # the first one warms
@@ -82,15 +78,15 @@ def _warm(url: str, items: int) -> bool:
     return found > MOST_MILLISECONDS
 
 
-def _source(tracker: Memory) -> SourceToRead:
+def source_of(tracker: Connector) -> SourceToRead:
     return SourceToRead(company.SOURCE, PROJECTS, lambda: tracker, company.DEMAND, "jira", "bench")
 
 
 def _goals() -> list[Goal]:
-    return [_goal(f"kr-{at:04}", company.rule_of(each)) for at, each in enumerate(company.questions())]
+    return [goal_of(f"kr-{at:04}", company.rule_of(each)) for at, each in enumerate(company.questions())]
 
 
-def _goal(name: str, rule: Rule) -> Goal:
+def goal_of(name: str, rule: Rule) -> Goal:
     return Goal(KeyResult(name, "o", "c", "Title", Numeric(rounded(0), rounded(100))), rule, Calendar())
 
 
@@ -185,40 +181,6 @@ def _run(words: list[str]) -> tuple[float, float]:
     if code:
         raise SystemExit(f"{' '.join(words)} ended with {code}")
     return seconds, peak
-
-
-# --- a year ------------------------------------------------------------------------------------------------------
-
-
-def _year(url: str) -> bool:
-    """Let a key result of many tickets live a year, every day of which some of them are closed."""
-    database, clock = open_database(url, create=True), [datetime(2026, 1, 1, 12, tzinfo=UTC)]
-    company.build(database, LARGE, now=clock[0])
-    period = Period(clock[0] - timedelta(days=1), clock[0] + timedelta(days=DAYS + 30))
-    tracker = Memory()
-    goal = _goal("large", Rule((Part(company.SOURCE, AllOf(()), Measure.PERCENT),), period))
-    engine = Engine(database, [_source(tracker)], [goal], lambda: clock[0], Progress(), "bench", large=0)
-    engine.sync()
-    begun = _size(database)
-    alive = [company.item_of(each) for each in company.tickets(LARGE) if not each.state.closed]
-    a_day = -(-len(alive) // DAYS)
-    for day in range(DAYS):
-        clock[0] += timedelta(days=1)
-        done = {"state": State.DONE, "status": "Done", "closed_at": clock[0], "updated_at": clock[0]}
-        tracker.touched = [replace(each, **done) for each in alive[day * a_day : (day + 1) * a_day]]  # type: ignore[arg-type] # as named
-        engine.sync()
-    ended = _size(database)
-    print(f"a year of one key result over {LARGE} tickets, of which {a_day} are closed a day:", end=" ")
-    print(f"its ledger grows from {begun:.1f} to {ended:.1f} MB, at most {MOST_LEDGER_MB}")
-    database.close()
-    return ended > MOST_LEDGER_MB
-
-
-def _size(database: Database) -> float:
-    """Megabytes of the ledger's tables with their indexes."""
-    asked = text(f"SELECT sum(pgsize) FROM dbstat JOIN sqlite_master USING (name) WHERE tbl_name IN {TABLES}")
-    with database.read() as connection:
-        return float(connection.execute(asked).scalar_one()) / 1e6
 
 
 if __name__ == "__main__":
