@@ -278,18 +278,18 @@ class OnRecord(NamedTuple):
     """What a look at all key results needs of each, as it stands in the table: there are many, and few have moved."""
 
     id: str
-    rule: str
-    terms: str
     measured_at: int
     """Microseconds since 1970."""
     generations: str
     """As JSON: the same text for all that were measured at the same ones."""
+    rule: str
+    terms: str
     retired: bool
 
 
 def on_record(connection: Connection) -> dict[str, OnRecord]:
     """Return how every key result stands that was ever measured, by id."""
-    rows = raw(connection, "SELECT id, rule, terms, measured_at, generations, retired FROM key_result")
+    rows = raw(connection, "SELECT id, measured_at, generations, rule, terms, retired FROM key_result")
     return {row[0]: OnRecord._make(row) for row in rows.all()}
 
 

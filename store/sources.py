@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -355,27 +356,35 @@ def demand_text(demand: Demand, refused: Mapping[str, str] | None = None, late: 
 
 
 def parse_demand(text: str) -> Demand:
-    """The inverse of `demand_text`."""
+    """The inverse of `demand_text`, without what was refused."""
+    return _told(text)[0]
+
+
+@lru_cache(maxsize=256)
+def _told(text: str) -> tuple[Demand, Mapping[str, str], frozenset[str]]:
+    """What `demand_text` was given; the containers of a source mostly tell the same, in every poll."""
     document = orjson.loads(text)
     extras = {name: document.get(name, False) for name in ("histories", "sprints", "refs")}  # 0001 had none of them
     fields = frozenset(document["fields"])
     numbers = frozenset(document.get("numbers", fields))  # once not kept: they were looked at all the same
-    return Demand(fields, document["site"], document["shaping"], numbers=numbers, **extras)
+    demand = Demand(fields, document["site"], document["shaping"], numbers=numbers, **extras)
+    return demand, MappingProxyType(document.get("refused", {})), frozenset(document.get("late", ()))
 
 
 def _container(row: Row[tuple[object, ...]]) -> ContainerState:
+    demand, refused, late = _told(row.demand)
     return ContainerState(
         id=row.id,
         name=row.name,
         called=row.called,
         watermark=row.watermark,
         read_at=row.read_at,
-        demand=parse_demand(row.demand),
+        demand=demand,
         error=row.error,
         wide_at=row.wide_at,
         census_at=row.census_at,
         full_at=row.full_at,
         memo=orjson.loads(row.memo),
-        refused=orjson.loads(row.demand).get("refused", {}),
-        late=frozenset(orjson.loads(row.demand).get("late", ())),
+        refused=refused,
+        late=late,
     )

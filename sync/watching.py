@@ -8,7 +8,6 @@ Still     those that the moves of their sources do not concern
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import Enum, auto
 from functools import cached_property
 
 from sqlalchemy import Connection
@@ -70,10 +69,10 @@ class Look:
 class _Watched:
     """A goal, with what every look asks of it."""
 
-    goal: Goal
+    due: Due
     rule: Rule
-    digest: str
-    terms: str
+    told: tuple[str, str, bool]
+    """How the ledger has it on record where rule and terms are these, and it is not retired."""
     demands: Demands
     """Of the sources of the rule; the same object for all who demand the same."""
     end: int
@@ -85,18 +84,13 @@ class _Watched:
     def of(cls, goal: Goal, rule: Rule, shared: dict[Demands, Demands]) -> "_Watched":
         demands = demands_of(rule)
         return cls(
-            goal,
+            Due(goal),
             rule,
-            rule_hash(rule_text(rule)),
-            terms_text(goal.key_result.terms),
+            (rule_hash(rule_text(rule)), terms_text(goal.key_result.terms), False),
             shared.setdefault(demands, demands),
             micros(rule.period.end),
             rule.passes,
         )
-
-    def unchanged(self, known: OnRecord) -> bool:
-        """Whether the ledger has this rule and these terms on record."""
-        return known.rule == self.digest and known.terms == self.terms and not known.retired
 
     def timely(self, measured_at: int, now: datetime, instant: int) -> bool:
         """Whether time alone may have moved it: midnight, or its cycle's end.  `instant` is now in microseconds."""
@@ -105,7 +99,7 @@ class _Watched:
         return self.passes and self._day_of(from_micros(measured_at)) != self._day_of(now)
 
     def _day_of(self, instant: datetime) -> date:
-        return self.goal.calendar.day_of(instant)
+        return self.due.goal.calendar.day_of(instant)
 
 
 @dataclass(frozen=True)
@@ -123,8 +117,12 @@ class Watch:
         return {goal.key_result.id: _Watched.of(goal, rule, shared) for goal, rule in fed}
 
     @cached_property
-    def _in_order(self) -> list[Goal]:
-        return sorted(self.goals, key=lambda each: each.key_result.id)
+    def _unfed(self) -> list[Due]:
+        return [Due(goal) for goal in self.goals if goal.rule is None]
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        return frozenset(goal.key_result.id for goal in self.goals)
 
     @cached_property
     def interests(self) -> Interests:
@@ -135,34 +133,40 @@ class Watch:
         recorded = ledger.on_record(connection)
         moves = _moves(connection, recorded.values())
         snapshot = Snapshot(connection, self.containers)
-        looking = _Looking(connection, cache, self, now, moves, snapshot, micros(now))
-        due: list[Due] = []
-        still: dict[str, list[str]] = {}
-        for goal in self._in_order:
-            name = goal.key_result.id
-            watched, known = self._watched.get(name), recorded.get(name)
-            if watched is None or known is None:
-                due.append(Due(goal))
-                continue
-            found = looking.at(watched, known)
-            if isinstance(found, Due):
-                due.append(found)
-            elif found is _Nothing.OF_CONCERN:
-                still.setdefault(known.generations, []).append(name)
+        due, same = self._sorted_out(recorded, now)
+        looking, still = _Looking(connection, cache, self, now, snapshot), list[Still]()
         head = ledger.head_of(connection).seq
-        stills = (Still(moves[at].since, moves[at].until, tuple(some), head) for at, some in still.items())
+        for generations, some in same.items():
+            move = moves[generations]
+            concerned, others = looking.at(move, some) if move.moved else ([], [])
+            due += concerned
+            if others:
+                still.append(Still(move.since, move.until, tuple(others), head))
+        due.sort(key=lambda each: each.goal.key_result.id)
         # One whose cycle is closed may leave the config: its end is on record, and stays.
-        named = {goal.key_result.id for goal in self._in_order} | snapshot.ended.key_results
-        others = sorted(name for name, each in recorded.items() if name not in named and not each.retired)
-        return Look(tuple(due), tuple(stills), tuple(others))
+        left = recorded.keys() - self._named - snapshot.ended.key_results
+        others = sorted(name for name in left if not recorded[name].retired)
+        return Look(tuple(due), tuple(still), tuple(others))
 
+    def _sorted_out(
+        self, recorded: Mapping[str, OnRecord], now: datetime
+    ) -> tuple[list[Due], dict[str, list[_Watched]]]:
+        """Return which key results are to be measured whatever moved, and all others by their generations.
 
-class _Nothing(Enum):
-    """Why there is nothing to measure."""
-
-    TO_DO = auto()
-    OF_CONCERN = auto()
-    """Its sources moved; its generations are to follow."""
+        There are many of them in every look, so nothing is called for one that is as it was.
+        """
+        due, same, instant = list(self._unfed), dict[str, list[_Watched]](), micros(now)
+        for name, watched in self._watched.items():
+            known = recorded.get(name)
+            if known is None or (known.rule, known.terms, known.retired) != watched.told:
+                due.append(watched.due)
+                continue
+            at = known.measured_at
+            if (watched.passes or at < watched.end <= instant) and watched.timely(at, now, instant):
+                due.append(watched.due)
+            else:
+                same.setdefault(known.generations, []).append(watched)
+        return due, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,29 +199,23 @@ class _Looking:
     cache: MirrorCache
     watch: Watch
     now: datetime
-    moves: Mapping[str, _Move]
     snapshot: Snapshot
-    instant: int
-    """Now, in microseconds since 1970."""
-    _concerned: dict[str, tuple[Mapping[str, Touched], set[str]] | None] = field(default_factory=dict)
     _usable: dict[int, bool] = field(default_factory=dict)
 
-    def at(self, watched: _Watched, known: OnRecord) -> Due | _Nothing:
-        """Say what is to be done about a key result."""
-        if not watched.unchanged(known) or watched.timely(known.measured_at, self.now, self.instant):
-            return Due(watched.goal)
-        move = self.moves[known.generations]
-        if not move.moved or not self._can_go_on(watched.demands):
-            return _Nothing.TO_DO
-        if known.generations not in self._concerned:
-            self._concerned[known.generations] = self._concerning(move)
-        concerned = self._concerned[known.generations]
+    def at(self, move: _Move, some: Iterable[_Watched]) -> tuple[list[Due], list[str]]:
+        """Return which of these the move of their sources is of concern to, and the names of those it is not."""
+        able = [each for each in some if self._can_go_on(each.demands)]
+        concerned = self._concerning(move) if able else None
         if concerned is None:
-            return Due(watched.goal)
+            return [each.due for each in able], []
         touched, names = concerned
-        if known.id not in names:
-            return _Nothing.OF_CONCERN
-        return Due(watched.goal, Portion(move.since, move.until, touched) if watched.rule.item_by_item else None)
+        portion = Portion(move.since, move.until, touched)
+        due = [
+            Due(each.due.goal, portion) if each.rule.item_by_item else each.due
+            for each in able
+            if each.due.goal.key_result.id in names
+        ]
+        return due, [name for each in able if (name := each.due.goal.key_result.id) not in names]
 
     def _can_go_on(self, demands: Demands) -> bool:
         """Looked up by the object: comparing the demands of every key result takes longer than all the rest."""
