@@ -20,11 +20,13 @@ def office(headway: Headway) -> Headway:
 
 
 def test_what_is_closed_is_nothing_of_another_cycle(office: Headway) -> None:
-    values = office.values()
+    values, then = office.values(), datetime.now(UTC).isoformat()
+    explained = office.run("explain", "p1-bugs", "--json").out
     assert office.run("close", CYCLE, "--early", "--yes").code == 0
     today = datetime.now(UTC).date()
     other = f"  - {{id: other, start: {today}, end: {today + timedelta(days=80)}}}\n"
     config = office.config.read_text(encoding="utf-8")
+    [began] = re.findall(rf"id: {CYCLE}, start: ([0-9-]+)", config)
     head, tail = config.split("cycles:\n", 1)
     moved = f"{head}cycles:\n{other}{tail}".replace(f"cycle: {CYCLE}", "cycle: other", 1)
     office.config.write_text(moved, encoding="utf-8")
@@ -38,6 +40,19 @@ def test_what_is_closed_is_nothing_of_another_cycle(office: Headway) -> None:
     rest = office.run("status", "--cycle", CYCLE, "--json").out["key_results"]
     stays = {name: value for name, value in values.items() if name not in out_of_it}
     assert {each["id"]: each["value"] for each in rest} == stays
+    before = office.run("status", "--at", then, "--json").out
+    assert list(shapes.complaints(before, shapes.STATUS_AT)) == []
+    assert {each["id"]: (each["cycle"], each["value"]) for each in before["key_results"]} == {
+        name: (CYCLE, value) for name, value in values.items()
+    }
+    assert {each["cycle"] for each in before["objectives"]} == {CYCLE}
+    ended = office.run("status", "--cycle", CYCLE, "--at", datetime.now(UTC).isoformat(), "--json").out
+    assert {each["id"]: each["value"] for each in ended["key_results"]} == values
+    code, told, _ = office.run("explain", "p1-bugs", "--at", then, "--json")
+    assert (code, told["parts"], told["closed"]) == (0, explained["parts"], None)
+    code, _, err = office.run("explain", "p1-bugs", "--at", f"{today - timedelta(days=1)}")
+    assert (code, "backfill" in err) == (1, False)
+    assert f"Its cycle began on {began}." in err
 
 
 def test_of_a_closed_cycle_that_left_the_config_it_is_told_how_it_ended(office: Headway) -> None:
