@@ -6,8 +6,8 @@ from pathlib import Path
 from config.model import Config
 from mapping.past import last_instant
 from okrs.cycle import Calendar
-from store import ledger
 from store.finals import Final, finals
+from store.renames import tells_of
 from store.views.explain_past import ExplainedThen, UnknownThenError
 from store.views.explain_past import explain_at as explained_at
 from store.views.status_past import StatusThen
@@ -41,7 +41,7 @@ def explain_at(ground: Ground, config: Path, key_result: str, when: When) -> Exp
     known = ground.answering(config)
     at = instant_of(when, known.calendar, ground.clock())
     with database_of(known) as database, database.read() as connection:
-        setup = having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
+        setup = having(known, key_result, recorded=tells_of(connection, key_result), gone=True)
         if not database.made:
             raise Failure(absent(known))
         try:

@@ -71,6 +71,35 @@ def test_of_a_closed_cycle_that_left_the_config_it_is_told_how_it_ended(office: 
     assert f"{CYCLE} was closed at" in office.run("history", "p1-bugs").out
 
 
+def test_the_tickets_of_a_closed_cycle_are_told_when_it_left_the_config(office: Headway) -> None:
+    """With all that it was read from: what counted is in the ledger, and how it was called in the mirror."""
+    asked = ("one-click", "p1-bugs")
+    then, before = datetime.now(UTC).isoformat(), {}
+    for name in asked:
+        before[name] = office.run("explain", name, "--json").out["parts"]
+    assert office.run("close", CYCLE, "--early", "--yes", HEADWAY_USER="Ada").code == 0
+    config = office.config.read_text(encoding="utf-8")
+    gone = config[: config.index("sources:")].replace(f"id: {CYCLE}", "id: other") + "objectives: []\nmappings: []\n"
+    office.config.write_text(gone, encoding="utf-8")
+    assert office.run("sync").code == 0
+    for name in asked:
+        code, told, err = office.run("explain", name, "--at", then, "--json")
+        assert (code, err, told["parts"], told["closed"]) == (0, "", before[name], None)
+        assert list(shapes.complaints(told, shapes.EXPLAIN_AT)) == []
+        code, told, _ = office.run("explain", name, "--at", datetime.now(UTC).isoformat(), "--json")
+        assert (code, told["parts"], told["closed"]["cycle"], told["closed"]["by"]) == (0, before[name], CYCLE, "Ada")
+    titles = [each["title"] for each in before["p1-bugs"][0]["counted"][:3]]
+    for when in (then, datetime.now(UTC).isoformat()):
+        code, text, _ = office.run("explain", "p1-bugs", "--at", when)
+        assert (code, [title in text for title in titles]) == (0, [True] * len(titles))
+    code, _, err = office.run("explain", "p1-bugs")
+    assert (code, f"`headway explain p1-bugs --at {datetime.now(UTC):%Y-%m-%d}` its tickets" in err) == (1, True)
+    code, _, err = office.run("explain", "p1-bugs", "--at", "2020-01-01")
+    assert (code, "Nothing was known of p1-bugs by the end of 2020-01-01" in err) == (1, True)
+    code, _, err = office.run("explain", "p1-bag", "--at", then)
+    assert (code, "There is no key result p1-bag in the config" in err) == (1, True)
+
+
 def test_a_quarter_is_closed_and_stays(office: Headway) -> None:
     values = office.values()
     code, text, err = office.run("close", CYCLE, "--early", "--yes", HEADWAY_USER="Ada")
