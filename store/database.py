@@ -240,13 +240,17 @@ def place_of(url: str) -> str:
     return parsed.render_as_string(hide_password=True)
 
 
-def missing_file(url: str) -> Path | None:
-    """Return the file of a SQLite database that is not there; None for any other."""
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database, whether it is there or not; None for any other database."""
     with _sentences(url):
         parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or Path(parsed.database).exists():
-        return None
-    return Path(parsed.database)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def missing_file(url: str) -> Path | None:
+    """Return the file of a SQLite database that is not there; None for any other."""
+    path = file_of(url)
+    return None if path is None or path.exists() else path
 
 
 def renamed(url: str, path: Path) -> str:

@@ -86,6 +86,17 @@ def first_measured(connection: Connection, name: str) -> datetime | None:
     return _instant(connection.execute(select(func.min(ledger_entry.c.at)).where(*mine)).scalar())
 
 
+def first_terms(connection: Connection, name: str) -> Terms | None:
+    """Return the terms by which a key result was first measured; None when it never was."""
+    mine = (written_of(connection, name), ledger_entry.c.kind == EntryKind.BASELINE.value)
+    rows = select(ledger_entry.c.details).where(*mine).order_by(ledger_entry.c.seq).limit(1)
+    return _terms(connection.execute(rows).scalar())
+
+
+def _terms(details: str | None) -> Terms | None:
+    return parse_terms(terms_in(details) or "") if details else None
+
+
 def _folded(entries: Sequence[Entry]) -> Then | None:
     # What only renames a key result that was never measured, has no rule.
     automatic = [each for each in entries if lane_of(each.kind) is Lane.AUTOMATIC and each.rule is not None]
@@ -100,7 +111,7 @@ def _folded(entries: Sequence[Entry]) -> Then | None:
         value=last.new,
         seq=last.seq,
         rule=last.rule,
-        terms=parse_terms(terms_in(terms[-1]) or "") if terms and terms[-1] else None,
+        terms=_terms(terms[-1]) if terms else None,
         moved_at=_moved_at(automatic),
         told_at=next((each.at for each in reversed(automatic) if each.kind not in _ASIDE), None),
         retired=_retired(automatic),

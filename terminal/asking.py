@@ -111,7 +111,7 @@ def _explain_at(context: Context, key_result: str, at: str, *, as_json: bool) ->
     context.out.give(
         as_json,
         lambda: explain_then_json(view),
-        lambda: explained_then(view, _key_results(context)[key_result], context.ports.timezone(context.config)),
+        lambda: explained_then(view, _key_results(context).get(key_result), context.ports.timezone(context.config)),
     )
 
 

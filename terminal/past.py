@@ -1,12 +1,14 @@
 """What `--at` says: an answer as it was known at a past time, and what is known now."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from okrs.objective import KeyResult
+from okrs.objective import KeyResult, Numeric
 from store.views.explain_past import Differing, ExplainedThen, KnownNow
 from store.views.status_past import StatusThen
 from terminal import render
@@ -14,6 +16,9 @@ from terminal.explaining import explained
 from terminal.ports import When
 from terminal.reporting import number
 from terminal.text import harmless, local_time, when_in
+
+_NO_TERMS = Numeric(Decimal(0), Decimal(1))
+"""For one of which no terms are on record: nothing is said of them."""
 
 
 def when_of(text: str) -> When:
@@ -25,8 +30,15 @@ def when_of(text: str) -> When:
         raise typer.BadParameter(told, param_hint="--at") from None
 
 
-def explained_then(view: ExplainedThen, key_result: KeyResult, zone: str) -> RenderableType:
-    """A value from its tickets as they were known then, and before that what is known of it now."""
+def explained_then(view: ExplainedThen, known: KeyResult | None, zone: str) -> RenderableType:
+    """A value from its tickets as they were known then, and before that what is known of it now.
+
+    `known` is the key result as the config has it; of one that left the config, the title is not kept.
+    """
+    name = view.answer.key_result
+    key_result = known or KeyResult(name, "", "", name, _NO_TERMS)
+    if view.terms is not None:
+        key_result = replace(key_result, terms=view.terms)
     return Group(_head(view, zone), *_now(view), explained(view.answer, key_result))
 
 

@@ -142,7 +142,8 @@ def _status_rows(view: StatusView) -> Iterable[tuple[int, Cells]]:
 
 def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterator[tuple[int, Cells]]:
     for objective in objectives:
-        own = [each for each in view.key_results if each.key_result.objective == objective.objective.id]
+        mine = (objective.objective.id, objective.objective.cycle)  # of a past time one may stand in two cycles
+        own = [each for each in view.key_results if (each.key_result.objective, each.key_result.cycle) == mine]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]
         if objective.grade is not None:

@@ -53,7 +53,8 @@ def _left(connection: Connection, known: Config, name: str) -> None:
     value = "–" if end.value is None else plain(end.value)
     raise Failure(
         f"{name} is not in the config any more. {end.cycle} was closed with it at {value}, grade {plain(end.grade)}: "
-        f"`headway history {name}` shows how it came to that; with it back in the config, its tickets are shown, too."
+        f"`headway history {name}` shows how it came to that, and `headway explain {name} --at {known.calendar.day_of(end.at)}` its "
+        "tickets."
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from config.model import Config
 from mapping.past import last_instant
 from okrs.cycle import Calendar
-from store import ledger
+from store.finals import Final, finals
+from store.renames import tells_of
 from store.views.explain_past import ExplainedThen, UnknownThenError
 from store.views.explain_past import explain_at as explained_at
 from store.views.status_past import StatusThen
@@ -40,33 +41,35 @@ def explain_at(ground: Ground, config: Path, key_result: str, when: When) -> Exp
     known = ground.answering(config)
     at = instant_of(when, known.calendar, ground.clock())
     with database_of(known) as database, database.read() as connection:
-        setup = having(known, key_result, recorded=ledger.state_of(connection, key_result) is not None)
+        setup = having(known, key_result, recorded=tells_of(connection, key_result), gone=True)
         if not database.made:
             raise Failure(absent(known))
         try:
             return explained_at(connection, setup, key_result, at)
         except UnknownThenError as error:
-            raise Failure(_unknown(known, key_result, when, error.since)) from None
+            end = finals(connection).get(key_result)
+            raise Failure(_unknown(known, key_result, when, error.since, end)) from None
         except ArithmeticError:
             raise Failure(f"{key_result} {Note.TOO_LARGE.value}.") from None
 
 
-def _unknown(known: Config, name: str, when: When, since: datetime | None) -> str:
+def _unknown(known: Config, name: str, when: When, since: datetime | None, end: Final | None) -> str:
     then = f"{'at' if isinstance(when, datetime) else 'by the end of'} {when.isoformat()}"
     if since is None:
         return f"{name} was never measured: `headway explain {name}` says why."
     told = f"Nothing was known of {name} {then}: it was first measured on {since:%Y-%m-%d at %H:%M} UTC."
-    begins = _begins(known, name)
+    begins = _begins(known, name, end)
     day = known.calendar.day_of(known.calendar.instant(when)) if isinstance(when, datetime) else when
-    if begins is None or day < begins:
+    if begins is None or day < begins or end:  # of what is closed nothing is rebuilt
         return told + (f" Its cycle began on {begins}." if begins else "")
     return f"{told} `headway backfill {name}` rebuilds the days of its cycle before that from its tickets' own dates."
 
 
-def _begins(known: Config, name: str) -> date | None:
-    """The first day of a key result's cycle."""
-    cycle = next((each.cycle for each in known.key_results if each.id == name), None)
-    return next((each.start for each in known.cycles if each.id == cycle), None)
+def _begins(known: Config, name: str, end: Final | None) -> date | None:
+    """The first day of a key result's cycle: of a closed one, wherever the config has it by now."""
+    named = next((each.cycle for each in known.key_results if each.id == name), None)
+    begun = {each.id: each.start for each in known.cycles}
+    return begun.get(end.cycle if end and end.cycle in begun else named or "")
 
 
 def status_at(ground: Ground, config: Path, cycle: str | None, when: When) -> StatusThen:

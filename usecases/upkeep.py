@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from store.database import Database, place_of
 from store.lookup import called
 from store.upkeep import copying, exporting, forgetting, importing, pruning
 from store.upkeep.exporting import Watch
+from store.upkeep.parts import part_of
 from terminal.ports import BackedUp, Exported, Failure, Forgot, Imported, Pruned
 from terminal.text import counted, harmless, harmless_json, nobody
 from usecases.ground import Ground, absent, database_of
@@ -46,8 +47,7 @@ def _stream(lines: Iterable[bytes]) -> None:
 def _replace(file: Path, lines: Iterable[bytes]) -> None:
     """Write a file beside this one, and let it take its place when it is whole and on the disk."""
     _require_export(file)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
+    with part_of(file) as part:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
             for line in lines:
                 out.write(line)
@@ -55,9 +55,6 @@ def _replace(file: Path, lines: Iterable[bytes]) -> None:
             os.fsync(out.fileno())
         part.replace(file)
         copying.synced(file.parent)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _require_export(file: Path) -> None:

@@ -3,11 +3,12 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from store.database import Database, missing_file, open_database, renamed
+from store.database import Database, file_of, open_database, renamed
 from store.upkeep.exporting import Watch
+from store.upkeep.parts import cleared, part_of
 
 _PAGES = 2048
 """Pages that are copied in one step."""
@@ -24,16 +25,14 @@ def copy_to(database: Database, path: Path, watch: Watch) -> int:
     FileExistsError where something is there already, and UnsoundCopyError.
     """
     if path.exists() or path.is_symlink():
+        cleared(path)
         raise FileExistsError(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
+    with part_of(path) as part:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _copy(database, part, watch)
         size = part.stat().st_size
         os.link(part, path)  # refuses where somebody else was faster
         synced(path.parent)
-    finally:
-        _removed(part)
     return size
 
 
@@ -63,33 +62,26 @@ def filled(url: str) -> Iterator[Database]:
     That gets its name when all is well and on the disk; a failure leaves no file.  Raises FileExistsError where one is
     there by then.
     """
-    path = missing_file(url)
-    if path is None:
+    path = file_of(url)
+    if path is None or path.exists():
+        if path is not None:
+            cleared(path)
         with closing(open_database(url, create=True)) as database:
             yield database
         return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with part_of(path) as part:
         with closing(open_database(renamed(url, part), create=True)) as database:
             yield database
             _written_back(database)
         synced(part)
         os.link(part, path)  # refuses where somebody else was faster
         synced(path.parent)
-    finally:
-        _removed(part)
 
 
 def _written_back(database: Database) -> None:
     """Put everything that stands in the log beside a SQLite file into the file."""
     with closing(database.engine.raw_connection()) as pooled:
         pooled.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
-
-
-def _removed(part: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        with suppress(FileNotFoundError):
-            Path(f"{part}{suffix}").unlink()
 
 
 def synced(path: Path) -> None:

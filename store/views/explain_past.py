@@ -19,6 +19,7 @@ from mapping.totals import kept, value_of
 from okrs.lanes import approximate_in, value_on
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
+from okrs.objective import Terms
 from okrs.work import WorkItem
 from store import ledger, lookup, past, people, scopes
 from store.lanes import last_day
@@ -65,6 +66,8 @@ class ExplainedThen:
     """It was not measured then: it is rebuilt from the trackers' own dates."""
     approximate: tuple[str, ...] = ()
     """Of a reconstructed one, what nothing tells of that day."""
+    terms: Terms | None = None
+    """Those that were in force; None where they are not on record."""
     queries: bool = False
     """Its rule asks a tracker's query, and what that found then is not kept: only what was on the line is told."""
 
@@ -114,7 +117,7 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
     )
     history = History(records, {source: lore_of(connection, source) for source in records}, frozen)
     now_known = None if then.retired else _known_now(answer, history, at)
-    return ExplainedThen(answer, at, now_known, queries=asks_queries(rule))
+    return ExplainedThen(answer, at, now_known, terms=then.terms, queries=asks_queries(rule))
 
 
 def _end(connection: Connection, name: str, then: Then, at: datetime) -> End | None:
@@ -250,7 +253,8 @@ def _reconstructed(connection: Connection, setup: Setup, name: str, held_as: str
     told = rebuilt(rule, history, at, sighted=False)
     answer = Explained(name, value, at, rule, told.measured, message_for(setup.quarantine, name))
     known = _compared(answer, told)
-    return ExplainedThen(answer, at, known, reconstructed=True, approximate=approximate_in(entry.details))
+    terms, approximate = past.first_terms(connection, held_as), approximate_in(entry.details)
+    return ExplainedThen(answer, at, known, reconstructed=True, approximate=approximate, terms=terms)
 
 
 def explain_then_json(answer: ExplainedThen) -> dict[str, Any]:

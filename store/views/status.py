@@ -21,7 +21,7 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import ZERO, Moment, Standing, Status, objective_status, roll_up, standing
 from store import ledger, past, people, queries, sources
 from store.checkins import CheckIn, last_checkins
-from store.finals import Closed, closed, moved_from
+from store.finals import Closed, closed
 from store.holds import Hold, open_holds
 from store.lanes import Lanes, last_day, override_json
 from store.ledger import KeyResultState
@@ -30,6 +30,7 @@ from store.readiness import ready
 from store.renames import names_of, on_record, pending
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
+from store.views.homes import taken_out
 from store.views.quarantine import Quarantined, message_for, quarantine_json
 from store.views.refused import Refused, awaited, refused, refused_json, refused_queries_json
 from store.views.setup import Setup, SourceSetup
@@ -175,7 +176,7 @@ def _held(connection: Connection, setup: Setup) -> _Held:
     known = _by_new_names(recorded, new)
     set_by_hand = _by_new_names(overrides(connection), new)
     checkins, ends = _by_new_names(last_checkins(connection), new), _by_new_names(closed(connection), new)
-    moved = _moved(setup, ends)
+    moved = taken_out(setup, ends)
     over = frozenset(moved.values())
     ends = {name: each for name, each in ends.items() if name not in moved}
     who = {each.by for each in set_by_hand.values()} | {each.by for each in checkins.values()}
@@ -195,12 +196,6 @@ def _held(connection: Connection, setup: Setup) -> _Held:
         lines=_by_new_names(ledger.evidence_of_all(connection, open_ones), new),
         rules=ledger.rule_texts(connection, (each.rule for each in shared)),
     )
-
-
-def _moved(setup: Setup, ends: Mapping[str, Closed]) -> dict[str, str]:
-    found = ((each.id, ends.get(each.id), each) for each in setup.key_results)
-    told = ((name, moved_from(end.final if end else None, each, setup.cycles)) for name, end, each in found)
-    return {name: of for name, of in told if of}
 
 
 T = TypeVar("T")
@@ -323,11 +318,7 @@ def _key_result(
         told = ended(setup, then, end, share_done=share, measured=state is not None)
         return replace(told, checkin=held.checkins.get(key_result.id), names=held.names)
     if of := held.moved.get(key_result.id):
-        moment = moment_of(setup, key_result.cycle, now, closed=key_result.cycle in held.cycles)
-        none, mapped = standing(key_result.terms, None, moment, setup.pace), key_result.id in setup.rules
-        return KeyResultStatus(
-            key_result, None, none, stale=False, reading=False, mapped=mapped, updated_at=None, belongs_to=of
-        )
+        return elsewhere(setup, key_result, of, now, closed=key_result.cycle in held.cycles)
     rule, lanes = setup.rules.get(key_result.id), held.lanes(key_result.id)
     old = bool(rule) and any(
         stale(each, held.sources[each.name], now) for each in setup.sources if rule and each.name in rule.sources
@@ -351,6 +342,15 @@ def _key_result(
         quarantined=message_for(setup.quarantine, key_result.id),
         refused=wanting,
         awaits=awaited(lacking),
+    )
+
+
+def elsewhere(setup: Setup, key_result: KeyResult, of: str, at: datetime, *, closed: bool) -> KeyResultStatus:
+    """One whose result is that of a closed cycle: in the one that the config has it in by now, it has no value."""
+    moment = moment_of(setup, key_result.cycle, at, closed=closed)
+    none, mapped = standing(key_result.terms, None, moment, setup.pace), key_result.id in setup.rules
+    return KeyResultStatus(
+        key_result, None, none, stale=False, reading=False, mapped=mapped, updated_at=None, belongs_to=of
     )
 
 

@@ -1,9 +1,10 @@
 """`status --at`: where every key result stood, as it was known at a past time.
 
-Titles, objectives and cycles are those of the config of today; what is kept of no past day is null in the JSON.
+Titles, objectives and cycles are those of the config of today, but for key results that it took out of a closed cycle;
+what is kept of no past day is null in the JSON.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,15 +20,18 @@ from okrs.objective import KeyResult
 from store import ledger, past, people
 from store.past import Read, Then
 from store.renames import pending
+from store.views.homes import Home, chapters, homes_of, put_back
 from store.views.setup import Setup, SourceSetup
 from store.views.status import (
     SHOWN_AS,
     KeyResultStatus,
+    ObjectiveStatus,
     SourceStatus,
     StatusView,
     Stood,
     closed_cycles,
     cycles_named,
+    elsewhere,
     ended,
     key_result_then,
     objectives_of,
@@ -55,15 +59,26 @@ def status_at(connection: Connection, setup: Setup, at: datetime, cycle: str | N
     told = past.key_results_at(connection, at)
     then, reads = {new.get(name, name): each for name, each in told.items()}, past.reads_at(connection, at)
     ends = {name: each.end for name, each in then.items() if each.end is not None}
-    over = closed_cycles(setup, ends)
+    homes = homes_of(connection, setup)
+    # Before its cycle was closed a key result stood there; after that, it is shown there to those who ask for it.
+    back = {name: home for name, home in homes.items() if name not in ends or home.cycle == cycle}
+    away = {name: home.cycle for name, home in homes.items() if name not in back}
+    former = replace(setup, key_results=put_back(setup.key_results, back))
+    kept = {name: each for name, each in ends.items() if name not in away}
+    over = closed_cycles(former, kept) | frozenset(away.values())
     cycles = cycles_named(setup, cycle, over)
     shown = {each.id for each in cycles}
     said = [each.by for then_ in then.values() for each in (then_.override, then_.checkin) if each is not None]
     names = people.names_of(connection, sorted({each for each in said if each}))
     rebuilt = past.reconstructed_at(connection, past.over_by(setup.calendar, at))
     known = _Known(reads, at, over, names, {new.get(name, name): each for name, each in rebuilt.items()})
-    key_results = [_key_result(connection, setup, each, then.get(each.id, Then()), known) for each in setup.key_results]
-    objectives = objectives_of(setup, over, key_results, at)
+    key_results = [
+        elsewhere(setup, each, away[each.id], at, closed=each.cycle in over)
+        if each.id in away
+        else _key_result(connection, former, each, then.get(each.id, Then()), known)
+        for each in former.key_results
+    ]
+    objectives = _objectives(setup, back, over, key_results, at)
     view = StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
@@ -74,6 +89,21 @@ def status_at(connection: Connection, setup: Setup, at: datetime, cycle: str | N
         configured=setup.key_results,
     )
     return StatusThen(view, at, past.first_known(connection))
+
+
+def _objectives(
+    setup: Setup,
+    homes: Mapping[str, Home],
+    over: frozenset[str],
+    key_results: Sequence[KeyResultStatus],
+    at: datetime,
+) -> list[ObjectiveStatus]:
+    found: list[ObjectiveStatus] = []
+    for each in chapters(setup, homes):
+        counted = [told for told in key_results if told.key_result.id in each.key_results]
+        told = objectives_of(replace(setup, objectives=each.objectives), over, counted, at)
+        found += [one for one in told if one.objective.cycle in each.cycles]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

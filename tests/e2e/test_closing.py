@@ -20,11 +20,13 @@ def office(headway: Headway) -> Headway:
 
 
 def test_what_is_closed_is_nothing_of_another_cycle(office: Headway) -> None:
-    values = office.values()
+    values, then = office.values(), datetime.now(UTC).isoformat()
+    explained = office.run("explain", "p1-bugs", "--json").out
     assert office.run("close", CYCLE, "--early", "--yes").code == 0
     today = datetime.now(UTC).date()
     other = f"  - {{id: other, start: {today}, end: {today + timedelta(days=80)}}}\n"
     config = office.config.read_text(encoding="utf-8")
+    [began] = re.findall(rf"id: {CYCLE}, start: ([0-9-]+)", config)
     head, tail = config.split("cycles:\n", 1)
     moved = f"{head}cycles:\n{other}{tail}".replace(f"cycle: {CYCLE}", "cycle: other", 1)
     office.config.write_text(moved, encoding="utf-8")
@@ -38,6 +40,19 @@ def test_what_is_closed_is_nothing_of_another_cycle(office: Headway) -> None:
     rest = office.run("status", "--cycle", CYCLE, "--json").out["key_results"]
     stays = {name: value for name, value in values.items() if name not in out_of_it}
     assert {each["id"]: each["value"] for each in rest} == stays
+    before = office.run("status", "--at", then, "--json").out
+    assert list(shapes.complaints(before, shapes.STATUS_AT)) == []
+    assert {each["id"]: (each["cycle"], each["value"]) for each in before["key_results"]} == {
+        name: (CYCLE, value) for name, value in values.items()
+    }
+    assert {each["cycle"] for each in before["objectives"]} == {CYCLE}
+    ended = office.run("status", "--cycle", CYCLE, "--at", datetime.now(UTC).isoformat(), "--json").out
+    assert {each["id"]: each["value"] for each in ended["key_results"]} == values
+    code, told, _ = office.run("explain", "p1-bugs", "--at", then, "--json")
+    assert (code, told["parts"], told["closed"]) == (0, explained["parts"], None)
+    code, _, err = office.run("explain", "p1-bugs", "--at", f"{today - timedelta(days=1)}")
+    assert (code, "backfill" in err) == (1, False)
+    assert f"Its cycle began on {began}." in err
 
 
 def test_of_a_closed_cycle_that_left_the_config_it_is_told_how_it_ended(office: Headway) -> None:
@@ -54,6 +69,35 @@ def test_of_a_closed_cycle_that_left_the_config_it_is_told_how_it_ended(office: 
     assert code == 1
     assert f"p1-bugs is not in the config any more. {CYCLE} was closed with it at {value:g}" in err
     assert f"{CYCLE} was closed at" in office.run("history", "p1-bugs").out
+
+
+def test_the_tickets_of_a_closed_cycle_are_told_when_it_left_the_config(office: Headway) -> None:
+    """With all that it was read from: what counted is in the ledger, and how it was called in the mirror."""
+    asked = ("one-click", "p1-bugs")
+    then, before = datetime.now(UTC).isoformat(), {}
+    for name in asked:
+        before[name] = office.run("explain", name, "--json").out["parts"]
+    assert office.run("close", CYCLE, "--early", "--yes", HEADWAY_USER="Ada").code == 0
+    config = office.config.read_text(encoding="utf-8")
+    gone = config[: config.index("sources:")].replace(f"id: {CYCLE}", "id: other") + "objectives: []\nmappings: []\n"
+    office.config.write_text(gone, encoding="utf-8")
+    assert office.run("sync").code == 0
+    for name in asked:
+        code, told, err = office.run("explain", name, "--at", then, "--json")
+        assert (code, err, told["parts"], told["closed"]) == (0, "", before[name], None)
+        assert list(shapes.complaints(told, shapes.EXPLAIN_AT)) == []
+        code, told, _ = office.run("explain", name, "--at", datetime.now(UTC).isoformat(), "--json")
+        assert (code, told["parts"], told["closed"]["cycle"], told["closed"]["by"]) == (0, before[name], CYCLE, "Ada")
+    titles = [each["title"] for each in before["p1-bugs"][0]["counted"][:3]]
+    for when in (then, datetime.now(UTC).isoformat()):
+        code, text, _ = office.run("explain", "p1-bugs", "--at", when)
+        assert (code, [title in text for title in titles]) == (0, [True] * len(titles))
+    code, _, err = office.run("explain", "p1-bugs")
+    assert (code, f"`headway explain p1-bugs --at {datetime.now(UTC):%Y-%m-%d}` its tickets" in err) == (1, True)
+    code, _, err = office.run("explain", "p1-bugs", "--at", "2020-01-01")
+    assert (code, "Nothing was known of p1-bugs by the end of 2020-01-01" in err) == (1, True)
+    code, _, err = office.run("explain", "p1-bag", "--at", then)
+    assert (code, "There is no key result p1-bag in the config" in err) == (1, True)
 
 
 def test_a_quarter_is_closed_and_stays(office: Headway) -> None:

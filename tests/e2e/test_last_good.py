@@ -8,6 +8,9 @@ import pytest
 
 from tests.e2e import shapes
 from tests.e2e.conftest import Answer, Headway
+from tests.e2e.test_tokens import COMMANDS
+from tests.unit.docs_pages import ROOT
+from tests.unit.test_docs_commands import all_commands
 
 TEAM = """\
 objectives:
@@ -210,6 +213,35 @@ def test_a_team_s_mistake_stops_no_chore(copy: Headway, teams: Path) -> None:
         shutil.copyfile(file, there / file.name)
     code, out, err = copy.run("-c", "there", "import", "ledger.jsonl")
     assert (code, out.startswith("The ledger is whole"), "there/team.yaml in quarantine" in err) == (0, True, True)
+
+
+def endings() -> dict[str, str]:
+    """How each command ends while a file is broken, as its documentation says; of `sync` without an option."""
+    section = (
+        (ROOT / "docs/teams.md").read_text(encoding="utf-8").split("## How each command ends")[1].split("\n## ")[0]
+    )
+    rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| `")]
+    return {
+        name: code.strip()
+        for commands, _, code in rows
+        for name in re.findall("`([a-z ]+)`", commands.partition(", and `sync` with")[0])
+    }
+
+
+def test_every_command_ends_as_it_is_documented(copy: Headway, teams: Path) -> None:
+    documented = endings()
+    assert documented.keys() == all_commands().keys()
+    done = {*(" ".join(chore[:2]) if chore[0] == "db" else chore[0] for chore in CHORES), "import"}  # by the test above
+    assert {name for name, code in documented.items() if code == "0"} >= done
+    for name in documented.keys() - done - {"demo", "serve"}:  # whose folder is its own; which is tested where it runs
+        words = COMMANDS[name][0]
+        code, out, err = copy.run(*FOLDER, *(word.replace("{github}", copy.sandbox.urls["github"]) for word in words))
+        if name in ("approve", "reject"):  # there is nothing to decide
+            assert (code, documented[name], "No update waits" in err) == (1, "0", True)
+        else:
+            assert f"{code}" == documented[name], (name, out, err)
+        told = out if name == "validate" else err
+        assert ("error: okrs/team.yaml:9:" in told) is (name not in ("schema", "init")), (name, told)
 
 
 def test_a_broken_main_file_stops_no_chore_of_its_database(broken: Headway) -> None:

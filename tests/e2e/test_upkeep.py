@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.scenario import environment
 from sandbox.team import work
 from tests.e2e import shapes
-from tests.e2e.conftest import COMMAND, Headway
+from tests.e2e.conftest import COMMAND, LONGEST, Headway, plain_environment
 from tests.e2e.crashing import assert_whole
 
 
@@ -312,6 +313,47 @@ def took(headway: Headway, *arguments: str) -> float:
     return time.monotonic() - begun
 
 
+def importing(headway: Headway, lines: list[bytes]) -> subprocess.Popen[bytes]:
+    """An import that waits for the rest of its lines, its database half made."""
+    known = set(headway.folder.glob(".headway.db.*.part"))
+    process = subprocess.Popen(
+        [COMMAND, "import", "-"],
+        cwd=headway.folder,
+        env={**plain_environment(), **environment(headway.sandbox.tokens)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"".join(lines))
+    process.stdin.flush()
+    while not set(headway.folder.glob(".headway.db.*.part")) - known:
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process
+
+
+def test_what_a_killed_import_left_goes_with_the_next_one_and_a_living_one_goes_on(
+    copy: Headway, tmp_path: Path
+) -> None:
+    there = moved(copy, tmp_path)
+    lines = (tmp_path / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    with importing(there, lines[:half]) as process:
+        process.kill()
+    [left] = there.folder.glob(".headway.db.*.part")
+    with importing(there, lines[:half]) as process:
+        assert not left.exists()
+        [living] = there.folder.glob(".headway.db.*.part")
+        assert there.run("import", "../ledger.jsonl").code == 0
+        assert living.exists()
+        _, err = process.communicate(b"".join(lines[half:]), timeout=LONGEST)
+    assert process.returncode == 1
+    assert b"was made meanwhile" in err
+    assert sorted(path.name for path in there.folder.iterdir() if not path.name.startswith("headway.")) == []
+    assert_whole(there)
+
+
 @pytest.mark.drill
 def test_killed_at_any_instant_a_file_is_whole_or_not_there(copy: Headway) -> None:
     """What writes the database is killed by `test_crash_acts`; these write files beside it."""
@@ -330,4 +372,6 @@ def test_killed_at_any_instant_a_file_is_whole_or_not_there(copy: Headway) -> No
             with closing(sqlite3.connect(file)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert landed >= 8
+    copy.run("export", "out.jsonl")
+    assert list(copy.folder.glob(".out.jsonl.*")) == []
     assert_whole(copy)

@@ -318,6 +318,20 @@ def test_a_closed_cycle_stands_as_it_was_closed(world: World) -> None:
     assert "There is no cycle nope in the config" in look(world, "/?cycle=nope", code=404).words
 
 
+def test_a_past_day_shows_what_left_a_closed_cycle_as_it_stood_there(world: World) -> None:
+    day = world.clock.now.date().isoformat()
+    world.close(early=True)
+    world.clock.forward(days=60)
+    plain = setup_of(world)
+    [mine] = plain.objectives
+    [found] = plain.key_results
+    setup = replace(plain, objectives=(replace(mine, cycle="next"),), key_results=(replace(found, cycle="next"),))
+    assert "3 of 20" in look(world, f"/key-results/kr?at={day}", setup).words
+    assert "3 of 20" not in look(world, "/key-results/kr", setup).words
+    earlier = (world.clock.now - timedelta(days=61)).date().isoformat()
+    assert "2 of 20" in look(world, f"/key-results/kr?at={earlier}", setup).words
+
+
 def many(world: World, number: int) -> Setup:
     """So many key results more, some of which are binary, each with its objective of ten."""
     for each in range(number):

@@ -18,6 +18,7 @@ from store.views.course import course
 from store.views.explain import Explained, explain
 from store.views.explain_past import ExplainedThen, UnknownThenError, explain_at
 from store.views.feed import Wanted, feed
+from store.views.homes import homes_of
 from store.views.moves import first_since, movers, values_before
 from store.views.rules import life_of, worded
 from store.views.setup import Setup
@@ -147,9 +148,9 @@ def facts(
     then = told if isinstance(told, ExplainedThen) else None
     answer = then.answer if then else told if isinstance(told, Explained) else None
     until = None if moment is None else first_since(visit.connection, moment) - 1
-    cycle = next(each for each in visit.setup.cycles if each.id == found.cycle)
+    cycle = next(each for each in visit.setup.cycles if each.id == stands.key_result.cycle)
     drawn = course(visit.connection, found.id, moment)
-    objective = next((each for each in visit.setup.objectives if each.id == found.objective), None)
+    objective = next((each for each in visit.setup.objectives if each.id == stands.key_result.objective), None)
     sources = {each.setup.name: each for each in view.sources}
     rule = answer.rule if answer else visit.setup.rules.get(found.id)
     moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
@@ -221,7 +222,8 @@ def _moment(visit: Visit, at: str) -> tuple[datetime | None, str]:
 def _status(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None) -> StatusView:
     if moment is None:
         return status(visit.connection, alone, visit.now, found.cycle, look=False, count=False)
-    return status_at(visit.connection, alone, moment, found.cycle).view
+    home = homes_of(visit.connection, alone).get(found.id)
+    return status_at(visit.connection, alone, moment, home.cycle if home else found.cycle).view
 
 
 def _explained(
