@@ -127,6 +127,37 @@ def test_a_hand_set_value_stands_beside_the_automatic_one(world: World) -> None:
     assert "automatic → 18 Ada: set by hand: two are not in the tracker" in look(world, "/activity").words
 
 
+@pytest.fixture
+def held(world: World) -> World:
+    """Three tickets are reopened, and others closed: the value would fall, and the mapping asks before it does."""
+    world.feed("kr", a_rule(a_part(Measure.COUNT), regress=Regress.ASK))
+    world.sync()
+    tracker = world.trackers[SOURCE]
+    for number in range(3):
+        tracker.change("PAY", f"PAY-{number}", state=State.TODO, closed_at=None)
+    tracker.change("PAY", "PAY-3", state=State.DONE, closed_at=world.clock.now)
+    tracker.put("PAY", an_item("PAY-5", State.DONE, title="Ticket 5", closed_at=world.clock.now))
+    tracker.put("PAY", an_item("PAY-6", title="Ticket 6"))
+    world.clock.forward(minutes=10)
+    world.sync()
+    assert world.status("kr").hold is not None
+    return world
+
+
+def test_what_a_held_update_brings_waits_with_it(held: World) -> None:
+    words = look(held, "/key-results/kr").words
+    assert "PAY-2 Ticket 2 (changes with the update)" in words
+    assert "PAY-3 Ticket 3 waits with the update" in words
+    assert "PAY-5 Ticket 5 waits with the update" in words
+    assert "PAY-4 Ticket 4 still open" in words
+    assert "PAY-6 Ticket 6 still open" in words
+    assert "Counted (3)" in words
+    assert "Not counted (4)" in words
+    day = held.clock.now.date().isoformat()
+    held.clock.forward(days=1)
+    assert "PAY-5 Ticket 5 waits with the update" in look(held, f"/key-results/kr?at={day}").words
+
+
 def test_a_held_update_is_the_readers_to_decide(world: World) -> None:
     world.feed("kr", a_rule(a_part(Measure.COUNT), regress=Regress.ASK))
     world.sync()

@@ -31,7 +31,7 @@ from web.foreseeing import forecast_words, foreseen
 from web.forms import Draft
 from web.pages.asking import READING, PageNumber, Place
 from web.pages.papers import unknown
-from web.pages.reasons import reason
+from web.pages.reasons import CHANGES, WAITS, reason
 from web.rows import NO_WEEK, Week, freshness
 from web.showing import is_share, number, percent, terms_words, value_words
 from web.telling import EVERYTHING, TicketName, lines, ticket_name
@@ -63,8 +63,8 @@ class TicketLine:
     amount: str
     words: str
     """Why it does not count; empty where it does."""
-    by_sight: bool
-    """Its tracker tells no date, so the day it was seen closed stands for that."""
+    note: str
+    """What else is to be known of it; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +310,13 @@ def _amount(amount: Decimal | None) -> str:
     return "" if amount is None else number(amount)
 
 
+def _words(why: str | None, *, waits: bool, by_sight: bool) -> tuple[str, str]:
+    """Why a ticket does not count, and what else is to be known of it."""
+    if why is not None:
+        return WAITS if waits else reason(why), ""
+    return "", CHANGES if waits else "dated by the day it was seen closed" if by_sight else ""
+
+
 def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:
     part = answer.rule.parts[place]
     mine = [each for each in answer.measured.lines if each.part == place]
@@ -320,10 +327,13 @@ def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pa
         last = max(1, -(-len(some) // TICKETS))
         page = min(wanted, last)
         shown = some[(page - 1) * TICKETS : page * TICKETS]
-        words = ("" if each.counted else reason(each.reason.value if each.reason else None) for each in shown)
+        words = (
+            _words(each.reason.value if each.reason else None, waits=each.waits, by_sight=each.dated_by_sight)
+            for each in shown
+        )
         told = (
-            TicketLine(ticket_name(each.item), _amount(each.amount), why, each.dated_by_sight)
-            for each, why in zip(shown, words, strict=True)
+            TicketLine(ticket_name(each.item), _amount(each.amount), *said)
+            for each, said in zip(shown, words, strict=True)
         )
         listed.append(Listed(tuple(told), len(some), page, last))
     return PartView(
