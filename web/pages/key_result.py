@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -25,7 +26,7 @@ from store.views.status import KeyResultStatus, StatusView, status
 from store.views.status_past import status_at
 from store.views.waiting import Waiting, Why, waiting
 from web.board import LATELY, row_of
-from web.charts import chart
+from web.charts import NARROW, WIDE, chart
 from web.desk import Desk, Visit
 from web.foreseeing import forecast_words, foreseen
 from web.forms import Draft
@@ -156,6 +157,7 @@ def facts(
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
     ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
+    draw = partial(chart, stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead)
     by_hand = stands.override is not None
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
     return {
@@ -166,7 +168,8 @@ def facts(
         "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
-        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead),
+        "chart": draw(box=WIDE),
+        "narrow": draw(box=NARROW),
         "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
         "moves": lines(moves.entries, visit.face, titles),
         "more_moves": moves.more,
