@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 
 from mapping.rule import Measure, Regress
 from okrs.cycle import Calendar
+from okrs.ledger import EntryKind
 from okrs.objective import Binary, KeyResult, Numeric, Objective
 from okrs.work import State
 from store import schedule
@@ -156,6 +157,19 @@ def test_what_a_held_update_brings_waits_with_it(held: World) -> None:
     day = held.clock.now.date().isoformat()
     held.clock.forward(days=1)
     assert "PAY-5 Ticket 5 waits with the update" in look(held, f"/key-results/kr?at={day}").words
+
+
+def test_that_an_update_was_asked_about_again_is_no_news(held: World) -> None:
+    for number in (7, 8):
+        held.trackers[SOURCE].put("PAY", an_item(f"PAY-{number}"))
+        held.trackers[SOURCE].change("PAY", "PAY-3", state=State.DONE if number == 8 else State.TODO)
+        held.clock.forward(minutes=10)
+        held.sync()
+    asks = "waits for a person: It would fall back"
+    assert len([each for each in held.entries("kr") if each.kind is EntryKind.HOLD]) > 1
+    assert look(held, "/activity").words.count(asks) > 1
+    for path in ("/", "/key-results/kr", "/objectives/objective"):
+        assert look(held, path).words.count(asks) == 1
 
 
 def test_a_held_update_is_the_readers_to_decide(world: World) -> None:

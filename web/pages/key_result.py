@@ -35,7 +35,7 @@ from web.pages.papers import unknown
 from web.pages.reasons import CHANGES, WAITS, reason
 from web.rows import NO_WEEK, Week, freshness
 from web.showing import is_share, number, percent, terms_words, value_words
-from web.telling import EVERYTHING, TicketName, lines, ticket_name
+from web.telling import EVERYTHING, TicketName, asked_once, lines, ticket_name
 
 MOVES = 15
 _MOVES = tuple(kind for kind in EVERYTHING if kind is not EntryKind.CHECKIN)
@@ -153,7 +153,8 @@ def facts(
     objective = next((each for each in visit.setup.objectives if each.id == found.objective), None)
     sources = {each.setup.name: each for each in view.sources}
     rule = answer.rule if answer else visit.setup.rules.get(found.id)
-    moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
+    wanted = Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until, silent=False)
+    moves = feed(visit.connection, wanted)
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
     ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
@@ -171,7 +172,7 @@ def facts(
         "chart": draw(box=WIDE),
         "narrow": draw(box=NARROW),
         "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
-        "moves": lines(moves.entries, visit.face, titles),
+        "moves": lines(asked_once(moves.entries), visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
         "parts": part_views(answer, pages or {}) if answer else (),
