@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 from mapping.rule import Measure, Regress
 from okrs.cycle import Calendar
 from okrs.ledger import EntryKind
-from okrs.objective import Binary, KeyResult, Numeric, Objective
+from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.work import State
 from store import schedule
 from store.database import Database
@@ -118,6 +118,23 @@ def test_a_key_result_names_every_ticket_and_why_not(world: World) -> None:
     assert "Not counted (2)" in words
     assert "PAY-3 Ticket 3 still open" in words
     assert "Counts issues that are done." in words
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (Numeric(Decimal(0), Decimal(20)), "3 of 20 tickets ·"),
+        (Numeric(Decimal(1), Decimal(20)), "3 of 20 tickets, from 1 ·"),
+        (Numeric(Decimal(8), Decimal(2)), "3 tickets, from 8 down to 2 ·"),
+        (Keep(Decimal(1), Decimal(5)), "3 tickets (stay between 1 and 5) ·"),
+    ],
+)
+def test_the_sentence_says_where_it_comes_from_and_goes_to(world: World, terms: Terms, said: str) -> None:
+    setup = setup_of(world)
+    mine = tuple(replace(each, terms=terms, unit="tickets") for each in setup.key_results)
+    world.feed("kr", a_rule(a_part(Measure.COUNT)), terms)
+    world.sync()
+    assert said in look(world, "/key-results/kr", replace(setup, key_results=mine)).words
 
 
 def test_a_hand_set_value_stands_beside_the_automatic_one(world: World) -> None:

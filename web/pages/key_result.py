@@ -286,13 +286,7 @@ def sentence(stands: KeyResultStatus, then: str = "now") -> str:
     key_result, standing = stands.key_result, stands.standing
     if stands.value is None:
         return "Not measured yet."
-    told = [value_words(key_result, stands.value)]
-    if isinstance(key_result.terms, Numeric) and not is_share(key_result):
-        told[0] = f"{number(stands.value)} of {value_words(key_result, key_result.terms.target)}"
-        if key_result.terms.start:
-            told[0] += f", from {number(key_result.terms.start)}"
-    elif not is_share(key_result):
-        told[0] += f" ({terms_words(key_result.terms)})"
+    told = [_value(key_result, stands.value)]
     told.append(f"{percent(standing.progress)} of the way")
     if isinstance(key_result.terms, Numeric) and not stands.closed and standing.expected < ONE:
         told.append(f"expected by {then} {percent(standing.expected)}")
@@ -301,6 +295,20 @@ def sentence(stands: KeyResultStatus, then: str = "now") -> str:
     elif standing.pace in (Status.AT_RISK, Status.OFF_TRACK):
         told.append("behind pace")
     return " · ".join(told)
+
+
+def _value(key_result: KeyResult, value: Decimal) -> str:
+    """A value beside its terms, as in `13 of 20 bugs`, or `49 bugs, from 65 down to 30`."""
+    shown = value_words(key_result, value)
+    if is_share(key_result):
+        return shown
+    match key_result.terms:
+        case Numeric(start, target) if target < start:
+            return f"{shown}, from {number(start)} down to {number(target)}"
+        case Numeric(start, target):
+            begun = f", from {number(start)}" if start else ""
+            return f"{number(value)} of {value_words(key_result, target)}{begun}"
+    return f"{shown} ({terms_words(key_result.terms)})"
 
 
 def part_views(answer: Explained, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
