@@ -40,7 +40,8 @@ class Line:
 
     `dated_by_sight` flags a closing date that the tracker did not tell, so that we use the one we saw.  `ambiguous`
     flags work that may be an earlier part's under another name, and was not left out: the name that would say so is
-    that of tickets of several sources.
+    that of tickets of several sources.  `waits` flags a ticket as it is on record, while an update that waits for a
+    person has it otherwise.
     """
 
     part: int
@@ -52,6 +53,7 @@ class Line:
     reason: Reason | None
     dated_by_sight: bool = False
     ambiguous: bool = False
+    waits: bool = False
 
     @property
     def counted(self) -> bool:

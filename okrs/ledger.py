@@ -129,6 +129,11 @@ def proposed(entry: Entry) -> Decimal | None:
     return None if new is None else Decimal(new)
 
 
+def hold_in(entry: Entry) -> str:
+    """Return the id of the update that an entry holds, lifts, approves or rejects; empty where it tells of none."""
+    return str(json.loads(entry.details or "{}").get("hold", ""))
+
+
 _WAS = "was"
 
 

@@ -19,7 +19,7 @@ from mapping.past import Absence, History, Record
 from okrs.closing import parse_ending
 from okrs.cycle import Calendar
 from okrs.lanes import Lane, day_in, lane_of
-from okrs.ledger import Entry, EntryKind, proposed, terms_in
+from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
 from okrs.objective import Terms, parse_terms
 from store import ledger
 from store.checkins import CheckIn, told_in
@@ -156,14 +156,10 @@ def _hold(entries: Sequence[Entry]) -> Hold | None:
     told = [each for each in entries if each.kind in _OF_HOLDS]
     if not told or told[-1].kind is not EntryKind.HOLD:
         return None
-    last, name = told[-1], _named(told[-1])
-    since = next(each.at for each in told if _named(each) == name)
+    last, name = told[-1], hold_in(told[-1])
+    since = next(each.at for each in told if hold_in(each) == name)
     proposal = json.loads(last.details or "{}").get("proposal", "")
     return Hold(name, last.key_result, last.old, proposed(last), last.why or "", proposal, since)
-
-
-def _named(entry: Entry) -> str:
-    return str(json.loads(entry.details or "{}").get("hold", ""))
 
 
 _STANDING = (EntryKind.HOLD, EntryKind.REJECT, EntryKind.RETIRE)

@@ -145,6 +145,8 @@ def _lines(part: Part, lines: Sequence[Line], *, unheard: bool) -> RenderableTyp
 
 def _line(part: Part, line: Line, *, unheard: bool) -> Cells:
     last = _reason(part, line.reason, unheard=unheard) if line.reason else number(line.amount)
+    if line.reason and line.waits:
+        last = "waits with the update"
     return plain_text(line.item.key), plain_text(line.item.title), Text(last)
 
 

@@ -13,7 +13,7 @@ from store.database import Database
 from store.views.linting import linted
 from store.views.setup import Setup
 from usecases.ground import Clock
-from web.ports import Edits, Ports, Previews
+from web.ports import Acting, Edits, Ports, Previews
 
 
 def ports_of(
@@ -24,6 +24,7 @@ def ports_of(
     *,
     hosts: frozenset[str] | None = None,
     edits: Edits | None = None,
+    acting: Acting | None = None,
     ending: Callable[[], bool] = lambda: False,
     previews: Previews | None = None,
 ) -> Ports:
@@ -33,8 +34,8 @@ def ports_of(
         known = loaded()
         return told_of(known, linted(connection, now_setup, now)) if known else {}
 
-    plain = Ports(database.read, setup, clock, warnings=warnings, edits=edits, ending=ending, previews=previews)
-    plain = replace(plain, report=_report)
+    plain = Ports(database.read, setup, clock, warnings=warnings, ending=ending, previews=previews, report=_report)
+    plain = replace(plain, edits=edits, acting=acting)
     return plain if hosts is None else replace(plain, hosts=hosts)
 
 

@@ -238,6 +238,7 @@ def _application(ground: Ground, keeper: Keeper, serving: Serving, wish: Listeni
         serving.loaded,
         hosts=names_of(wish.host, wish.names),
         edits=Editing(ground, keeper.path) if wish.allow_local_edits else None,
+        acting=serving if wish.allow_local_edits else None,
         ending=serving.ending.is_set,
         previews=Previewing(keeper.path, ground.environ),
     )

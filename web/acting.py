@@ -1,16 +1,11 @@
 """What people of this machine may have done, where the service was started so."""
 
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import APIRouter, Header
 from starlette.responses import JSONResponse, Response
 
-
-class Acting(Protocol):
-    """The running service, as far as it takes orders."""
-
-    def sync_now(self, name: str) -> None:
-        """Make a source due at once.  Raises KeyError for one that is not there."""
+from web.ports import Acting
 
 
 def router(acting: Acting) -> APIRouter:

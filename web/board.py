@@ -14,7 +14,7 @@ from store.views.status import KeyResultStatus, SourceStatus, StatusView, moment
 from web.desk import NotThere, Visit
 from web.rows import Block, Row, Week, block, hold_words, moved, row, tree
 from web.showing import Clockface, percent
-from web.telling import EVERYTHING, Line, lines
+from web.telling import EVERYTHING, Line, asked_once, lines
 
 ROWS = 100
 """Key results on one page, as far as whole objectives allow."""
@@ -95,8 +95,8 @@ def board(visit: Visit, view: StatusView, choose: Callable[[Objective], bool], p
 def changes(visit: Visit, key_results: Sequence[KeyResult], most: int = CHANGES) -> tuple[Line, ...]:
     """Tell what changed last, and why, of some key results."""
     titles = {each.id: each for each in key_results}
-    found = feed(visit.connection, Wanted(frozenset(titles), EVERYTHING, most=most))
-    return lines(found.entries, visit.face, titles)
+    found = feed(visit.connection, Wanted(frozenset(titles), EVERYTHING, most=most, silent=False))
+    return lines(asked_once(found.entries), visit.face, titles)
 
 
 def _paged(chosen: Sequence[Objective], key_results: Iterable[KeyResultStatus]) -> list[list[tuple[Objective, int]]]:

@@ -1,6 +1,6 @@
 """The chart of a key result as plain geometry: points of an SVG, which a template draws.
 
-Everything is in the units of a box of `WIDTH` × `HEIGHT`; nothing here is a colour.
+Everything is in the units of a `Box`, a wide one or one for a phone; nothing here is a colour.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,16 +11,37 @@ from decimal import Decimal
 from okrs.cycle import Calendar, Cycle, elapsed_share
 from okrs.forecast import Forecast
 from okrs.lanes import Lane, lane_of
-from okrs.ledger import Entry, EntryKind
+from okrs.ledger import Entry, EntryKind, hold_in
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
+from okrs.plaintext import harmless
 from store.views.course import Course
 from web.showing import Clockface, number
 
-WIDTH, HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 704, 20, 196
-_SCOPE_TOP, _SCOPE_BOTTOM = 226, 250
 MOST_POINTS = 400
 MOST_MARKS = 20
+_LONGEST = 300
+"""Characters of the reason of a mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What a chart is drawn into: its edges, and those of the strip below that shows the scope."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    scope_top: float
+    scope_bottom: float
+    label: float
+    """Room for the name of a month."""
+
+
+WIDE = Box(720, 260, 44, 704, 20, 196, 226, 250, label=36)
+NARROW = Box(360, 300, 34, 354, 22, 230, 264, 288, label=48)
+"""As wide as a phone, so that its letters come out as large as those of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +111,7 @@ class Chart:
     table: tuple[tuple[str, str, str], ...]
     """Day, value, expected value."""
     ahead: Ahead | None = None
+    box: Box = WIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +122,24 @@ class _Frame:
     end: datetime
     low: Decimal
     high: Decimal
+    box: Box
 
     def x(self, at: datetime) -> float:
         share = (at - self.start) / (self.end - self.start)
-        return round(_LEFT + min(1.0, max(0.0, share)) * (_RIGHT - _LEFT), 1)
+        return round(self.box.left + min(1.0, max(0.0, share)) * (self.box.right - self.box.left), 1)
 
     def y(self, value: Decimal) -> float:
         share = float((value - self.low) / (self.high - self.low))
-        return round(_BOTTOM - min(1.0, max(0.0, share)) * (_BOTTOM - _TOP), 1)
+        return round(self.box.bottom - min(1.0, max(0.0, share)) * (self.box.bottom - self.box.top), 1)
 
 
 Steps = Sequence[tuple[datetime, Decimal]]
 
 
 def chart(
-    key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, at: datetime, *, told: Forecast | None = None
-) -> Chart | None:
+    key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, at: datetime, *,
+    told: Forecast | None = None, box: Box = WIDE,
+) -> Chart | None:  # fmt: skip
     """Draw the course of a key result until a time, and its forecast; None where nothing was measured yet."""
     period = cycle.period(face.calendar)
     automatic = [(each.at, each.new) for each in course.entries if _moves(each) and each.new is not None]
@@ -125,7 +149,7 @@ def chart(
         return None
     values = [value for _, value in automatic] + [value for _, _, value in hands] + [value for _, value in rebuilt]
     low, high = _range(key_result.terms, values, told)
-    frame = _Frame(period.start, period.end, low, high)
+    frame = _Frame(period.start, period.end, low, high, box)
     until = min(at, period.end)
     steps = _thinned(automatic)
     expected = _expected(key_result.terms, cycle, face.calendar)
@@ -138,7 +162,7 @@ def chart(
         by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
         target=_target(key_result.terms, frame),
         value_label=_now(frame, until, last, key_result.terms),
-        ticks=tuple(Label(_LEFT, frame.y(each), number(each)) for each in _ticks(low, high)),
+        ticks=tuple(Label(box.left, frame.y(each), number(each)) for each in _ticks(low, high)),
         months=tuple(_months(frame, face)),
         today=frame.x(until) if period.start <= at < period.end else None,
         band=_band(key_result.terms, frame),
@@ -146,6 +170,7 @@ def chart(
         marks=tuple(_marks(course.entries, frame, face)),
         table=tuple(_table(steps, expected, cycle, face, until)),
         ahead=_ahead(frame, told, expected, face) if told else None,
+        box=box,
     )
 
 
@@ -251,14 +276,18 @@ def _now(frame: _Frame, until: datetime, last: Decimal | None, terms: Terms) -> 
     if last is None:
         return None
     x, y, target = frame.x(until), frame.y(last), _target(terms, frame)
-    below = target is not None and target.y - 6 < y < target.y + 26
-    return Label(min(x + 8, _RIGHT), y + 20 if below else y - 8, number(last), "start" if x < _RIGHT - 50 else "end")
+    below = target is not None and target.anchor == "end" and target.y - 6 < y < target.y + 26
+    right = frame.box.right
+    return Label(min(x + 8, right), y + 20 if below else y - 8, number(last), "start" if x < right - 50 else "end")
 
 
 def _target(terms: Terms, frame: _Frame) -> Label | None:
+    """Its name at the end of its line, or at the beginning where the pace comes down to the end."""
     match terms:
+        case Numeric(start, target) if target < start:
+            return Label(frame.box.left + 4, frame.y(target), f"target {number(target)}")
         case Numeric(_, target) | Binary(target):
-            return Label(_RIGHT, frame.y(target), f"target {number(target)}", "end")
+            return Label(frame.box.right, frame.y(target), f"target {number(target)}", "end")
     return None
 
 
@@ -270,9 +299,13 @@ def _band(terms: Terms, frame: _Frame) -> Band | None:
 
 
 def _months(frame: _Frame, face: Clockface) -> Iterable[Label]:
-    day = face.calendar.day_of(frame.start)
+    """The first day and the months, as far as there is room for their names."""
+    day, free = face.calendar.day_of(frame.start), frame.box.left
     while (when := face.calendar.midnight(day)) < frame.end:
-        yield Label(frame.x(when), _BOTTOM + 16, f"{day:%b}" if day.day == 1 else face.day(day))
+        x = frame.x(when)
+        if x >= free:
+            yield Label(x, frame.box.bottom + 16, f"{day:%b}" if day.day == 1 else face.day(day))
+            free = x + frame.box.label
         day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
@@ -280,11 +313,12 @@ def _scope(frame: _Frame, steps: Sequence[tuple[datetime, int]], until: datetime
     if not steps or not (most := max(number for _, number in steps)):
         return None
     some = steps if len(steps) <= MOST_POINTS else steps[:: len(steps) // MOST_POINTS + 1]
+    top, bottom = frame.box.scope_top, frame.box.scope_bottom
 
     def y(number: int) -> float:
-        return round(_SCOPE_BOTTOM - number / most * (_SCOPE_BOTTOM - _SCOPE_TOP), 1)
+        return round(bottom - number / most * (bottom - top), 1)
 
-    points = [f"{frame.x(some[0][0])},{_SCOPE_BOTTOM}"]
+    points = [f"{frame.x(some[0][0])},{bottom}"]
     for (when, count), (_, before) in zip(some, [(some[0][0], 0), *some], strict=False):
         points += (
             [f"{frame.x(when)},{y(before)}", f"{frame.x(when)},{y(count)}"]
@@ -292,12 +326,18 @@ def _scope(frame: _Frame, steps: Sequence[tuple[datetime, int]], until: datetime
             else [f"{frame.x(when)},{y(count)}"]
         )
     end, last = max(frame.x(until), frame.x(some[-1][0])), steps[-1][1]
-    points += [f"{end},{y(last)}", f"{end},{_SCOPE_BOTTOM}"]
+    points += [f"{end},{y(last)}", f"{end},{bottom}"]
     return Scope(
         " ".join(points),
-        Label(frame.x(some[0][0]), _SCOPE_BOTTOM, str(steps[0][1])),
-        Label(end, _SCOPE_BOTTOM, str(last)),
+        Label(frame.x(some[0][0]), bottom, str(steps[0][1])),
+        _beside(frame.box, end, str(last)),
     )
+
+
+def _beside(box: Box, end: float, text: str) -> Label:
+    """The last number of the strip behind its end; at the right edge where that is near."""
+    near = end > box.width * 2 / 3
+    return Label(box.right if near else end + 6, box.scope_bottom, text, "end" if near else "start")
 
 
 _MARKED = {
@@ -313,12 +353,26 @@ _MARKED = {
 
 
 def _marks(entries: Iterable[Entry], frame: _Frame, face: Clockface) -> Iterable[Mark]:
-    marked = [each for each in entries if each.kind in _MARKED][-MOST_MARKS:]
-    for place, each in enumerate(marked, 1):
+    for place, each in enumerate(_marked(entries)[-MOST_MARKS:], 1):
         word, tone = _MARKED[each.kind]
         value = each.new if each.new is not None else each.old
-        y = frame.y(value) if value is not None else float(_BOTTOM)
-        yield Mark(frame.x(each.at), y, place, tone, f"{face.when(each.at)}: {word}")
+        y = frame.y(value) if value is not None else float(frame.box.bottom)
+        why = f": {harmless(each.why, _LONGEST)}" if each.why else ""
+        yield Mark(frame.x(each.at), y, place, tone, f"{face.when(each.at)}: {word}{why}")
+
+
+def _marked(entries: Iterable[Entry]) -> list[Entry]:
+    """What is marked: of an update that waits, the first word alone, and not each read that asked again."""
+    found: list[Entry] = []
+    asked = ""
+    for each in entries:
+        if each.kind is EntryKind.HOLD:
+            before, asked = asked, hold_in(each)
+            if asked and asked == before:
+                continue
+        if each.kind in _MARKED:
+            found.append(each)
+    return found
 
 
 def _table(

@@ -21,7 +21,7 @@ from store.cache import SharedCache
 from store.views.pulse import pulse
 from store.views.setup import Setup
 from web.forms import Draft, Seal
-from web.ports import Edits, Ports, Previews, Warnings
+from web.ports import Acting, Edits, Ports, Previews, Warnings
 from web.showing import Clockface, link, number, percent, signed
 
 STYLE = files("web").joinpath("static", "headway.css").read_bytes
@@ -77,6 +77,11 @@ class Desk:
     def edits(self) -> Edits | None:
         """What may be changed; None where nothing may."""
         return self._ports.edits
+
+    @property
+    def acting(self) -> Acting | None:
+        """Who takes orders; None where nobody does."""
+        return self._ports.acting
 
     @property
     def previews(self) -> Previews | None:

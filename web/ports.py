@@ -49,6 +49,13 @@ class Edits(Protocol):
         """Keep the value, and let the update wait no more."""
 
 
+class Acting(Protocol):
+    """The running service, as far as it takes orders."""
+
+    def sync_now(self, name: str) -> None:
+        """Make a source due at once.  Raises KeyError for one that is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What a mapping that somebody typed would do to its key result."""
@@ -92,6 +99,8 @@ class Ports:
     """What `headway validate` would warn of, by key result."""
     edits: Edits | None = None
     """None: nothing can be changed in the pages."""
+    acting: Acting | None = None
+    """None: nobody takes orders from the pages."""
     ending: Callable[[], bool] = lambda: False
     """Whether the service is about to end."""
     previews: Previews | None = None

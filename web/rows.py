@@ -178,7 +178,7 @@ def override_words(each: KeyResultStatus, face: Clockface) -> str:
     elif each.mapped:
         automatic = " — the automatic value is not measured yet"
     shown = value_words(each.key_result, known.value)
-    return f"{shown} by hand ({who}: {harmless(known.why, 300)}{until}){automatic}."
+    return f"{shown} by hand ({who}: {harmless(known.why, 300).rstrip('.')}{until}){automatic}."
 
 
 def stale_words(sources: Mapping[str, SourceStatus], names: Sequence[str], face: Clockface) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from okrs.lanes import Lane, approximate_in, day_in, lane_of
-from okrs.ledger import CauseKind, Entry, EntryKind, proposed
+from okrs.ledger import CauseKind, Entry, EntryKind, hold_in, proposed
 from okrs.objective import KeyResult, parse_terms
 from okrs.plaintext import harmless
 from okrs.work import WorkItem
@@ -77,6 +77,18 @@ class Line:
 def lines(told: Iterable[Told], face: Clockface, titles: Mapping[str, KeyResult]) -> tuple[Line, ...]:
     """Tell of entries, in their order."""
     return tuple(_line(each, face, titles.get(each.entry.key_result)) for each in told)
+
+
+def asked_once(told: Iterable[Told]) -> tuple[Told, ...]:
+    """Leave out, newest first, that each read asked again about the same update: its newest word stays."""
+    found: list[Told] = []
+    known: set[str] = set()
+    for each in told:
+        name = hold_in(each.entry) if each.entry.kind is EntryKind.HOLD else ""
+        if name not in known:
+            found.append(each)
+        known |= {name} - {""}
+    return tuple(found)
 
 
 def _line(told: Told, face: Clockface, key_result: KeyResult | None) -> Line:

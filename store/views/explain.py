@@ -1,9 +1,10 @@
 """`explain`: a value from its tickets."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from mapping.attribution import Evidence
 from mapping.codec import parse_rule
 from mapping.judging import Line, Reason
 from mapping.measure import Measured, lines_of, totals_of
-from mapping.rule import OF_COUNTED, Measure, Part, Rule
+from mapping.rule import OF_COUNTED, Counts, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
@@ -119,14 +120,14 @@ def explain(
     cache = cache or MirrorCache()
     found = cache.of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
     seen = lines_of(rule, found, at, frozen)
-    lines = seen.lines
+    lines, hold = seen.lines, hold_of(connection, held_as)
     if state is not None:
         told = (
             past.evidence_at(connection, held_as, end.closed.final.seq)
             if end
             else ledger.evidence_of(connection, held_as)
         )
-        lines = _as_recorded(connection, told, rule, seen.lines)
+        lines = _as_recorded(connection, told, rule, seen.lines, held=_waits(hold) and end is None)
     totals = totals_of(rule, lines)
     return Explained(
         key_result=name,
@@ -135,7 +136,7 @@ def explain(
         rule=rule,
         measured=Measured(value_of(rule, totals, at), totals, lines, seen.scopes),
         quarantined=quarantined,
-        hold=hold_of(connection, held_as),
+        hold=hold,
         override=override,
         last_day=last_day(override, setup.calendar),
         names=people.names_of(connection, [override.by]) if override else {},
@@ -177,8 +178,12 @@ def ending(connection: Connection, found: Closed, corrections: Iterable[Entry]) 
     return End(found, by, tuple(corrections))
 
 
+def _waits(hold: Hold | None) -> bool:
+    return hold is not None and not hold.rejected
+
+
 def _as_recorded(
-    connection: Connection, evidence: Sequence[Evidence], rule: Rule, seen: Sequence[Line]
+    connection: Connection, evidence: Sequence[Evidence], rule: Rule, seen: Sequence[Line], *, held: bool
 ) -> tuple[Line, ...]:
     """Put the ledger's weights and amounts in the place of those that the mirror would give today."""
     live = {(line.part, line.source, line.item.id): line for line in seen}
@@ -190,20 +195,24 @@ def _as_recorded(
             connection, source, [each.item for each in absent if each.source == source]
         ).items()
     }
-    lines = [
-        line_as_recorded(rule, each, live.get(each.key), known.get((each.source, each.item)) or live[each.key].item)
-        for each in evidence
-    ]
-    recorded = {each.key for each in evidence}
-    lines += [line for key, line in live.items() if key not in recorded and line.weight is None]
-    return tuple(sorted(lines, key=lambda line: (line.part, line.source, line.item.id)))
+    items = {each.key: known.get((each.source, each.item)) or live[each.key].item for each in evidence}
+    lines = [line_as_recorded(rule, each, live.get(each.key), items[each.key], held=held) for each in evidence]
+    return in_order(lines, unrecorded(rule, (each for key, each in live.items() if key not in items), held=held))
 
 
-def line_as_recorded(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem) -> Line:
-    """A line as it was recorded: an amount other than 0 counts, and of a 0 the mirror knows why, if it still is 0."""
+def in_order(*some: Iterable[Line]) -> tuple[Line, ...]:
+    """Return lines by part, source and id."""
+    return tuple(sorted(chain(*some), key=lambda line: (line.part, line.source, line.item.id)))
+
+
+def line_as_recorded(rule: Rule, evidence: Evidence, live: Line | None, item: WorkItem, *, held: bool) -> Line:
+    """A line as it was recorded: an amount other than 0 counts, and of a 0 the mirror knows why, if it still is 0.
+
+    With `held` an update waits for a person: what the mirror has otherwise is part of it.
+    """
+    part = rule.parts[evidence.part]
     still = live is not None and live.amount == evidence.amount
-    counts = bool(evidence.amount) or rule.parts[evidence.part].measure in OF_COUNTED
-    reason = None if counts else live.reason if live is not None and still else Reason.OPEN
+    counts = bool(evidence.amount) or part.measure in OF_COUNTED
     return Line(
         evidence.part,
         evidence.source,
@@ -211,10 +220,26 @@ def line_as_recorded(rule: Rule, evidence: Evidence, live: Line | None, item: Wo
         evidence.version,
         evidence.weight,
         evidence.amount,
-        reason,
+        None if counts else live.reason if live is not None and still else _before(part),
         dated_by_sight=live.dated_by_sight if live else False,
         ambiguous=live.ambiguous if live else False,
+        waits=held and not (still and live is not None and live.weight == evidence.weight),
     )
+
+
+def unrecorded(rule: Rule, seen: Iterable[Line], *, held: bool) -> Iterator[Line]:
+    """Lines that the record does not know, as far as they are off the line: with `held` all are for the time being."""
+    for line in seen:
+        if line.weight is None:
+            yield line
+        elif held:
+            reason = line.reason or _before(rule.parts[line.part])
+            yield replace(line, weight=None, amount=None, reason=reason, waits=line.counted)
+
+
+def _before(part: Part) -> Reason:
+    """Why a ticket that would count by now did not."""
+    return Reason.DONE if part.counts is Counts.OPEN else Reason.OPEN
 
 
 def explain_json(answer: Explained) -> dict[str, Any]:
@@ -292,10 +317,11 @@ def _counted(line: Line) -> dict[str, Any]:
         "weight": as_json(line.weight),
         "amount": as_json(line.amount),
     }
-    flags = {"dated_by_sight": line.dated_by_sight, "ambiguous": line.ambiguous}
+    flags = {"dated_by_sight": line.dated_by_sight, "ambiguous": line.ambiguous, "waits": line.waits}
     return document | {name: True for name, flag in flags.items() if flag}
 
 
 def _excluded(line: Line) -> dict[str, Any]:
     reason = line.reason.value if line.reason else None
-    return _shown(line.item) | {"reason": reason, "weight": as_json(line.weight)}
+    waits = {"waits": True} if line.waits else {}
+    return _shown(line.item) | {"reason": reason, "weight": as_json(line.weight)} | waits

@@ -26,7 +26,7 @@ from store.lanes import last_day
 from store.past import Then
 from store.queries import lore_of
 from store.renames import on_record
-from store.views.explain import End, Explained, ending, explain_json, line_as_recorded
+from store.views.explain import End, Explained, ending, explain_json, in_order, line_as_recorded, unrecorded
 from store.views.quarantine import message_for
 from store.views.setup import Setup
 
@@ -97,7 +97,8 @@ def explain_at(connection: Connection, setup: Setup, name: str, at: datetime) ->
     frozen = _scopes(connection, held_as, rule, then, records)
     asked = _asked(rule, evidence, items)
     live = lines_of(asked, _mirror(connection, rule, records, at, measured_at), measured_at, frozen)
-    lines = _as_recorded(rule, evidence, live.lines, items)
+    held = then.hold is not None and end is None and not asks_queries(rule)  # who was found then is not known
+    lines = _as_recorded(rule, evidence, live.lines, items, held=held)
     totals = totals_of(rule, lines)
     measured = Measured(value_of(rule, totals, measured_at), totals, lines, live.scopes)
     quarantined = message_for(setup.quarantine, name)
@@ -189,16 +190,17 @@ def _as_recorded(
     evidence: Iterable[Evidence],
     seen: Iterable[Line],
     items: Mapping[tuple[str, str], WorkItem],
+    *,
+    held: bool,
 ) -> tuple[Line, ...]:
     live = {(line.part, line.source, line.item.id): line for line in seen}
     recorded = {each.key: each for each in evidence}
     lines = [
-        line_as_recorded(rule, each, live.get(key), items[each.source, each.item])
+        line_as_recorded(rule, each, live.get(key), items[each.source, each.item], held=held)
         for key, each in recorded.items()
         if (each.source, each.item) in items
     ]
-    lines += [line for key, line in live.items() if key not in recorded and line.weight is None]
-    return tuple(sorted(lines, key=lambda line: (line.part, line.source, line.item.id)))
+    return in_order(lines, unrecorded(rule, (each for key, each in live.items() if key not in recorded), held=held))
 
 
 # --- what is known now ---------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, Connection, cast, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, exists, func, or_, select, type_coerce
 
 from okrs.ledger import WHOLE, CauseKind, Entry, EntryKind
 from okrs.numbers import from_millionths
@@ -31,6 +31,8 @@ class Wanted:
     most: int = 25
     until: int | None = None
     """Only those up to this one."""
+    silent: bool = True
+    """Also that tickets changed, where that moved nothing: neither the value nor what any of them is to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,16 @@ def feed(connection: Connection, wanted: Wanted) -> Feed:
         found = found.where(ledger_entry.c.seq < wanted.before)
     if wanted.until is not None:
         found = found.where(ledger_entry.c.seq <= wanted.until)
+    if not wanted.silent:
+        found = found.where(_speaks())
     entries = [ledger.entry_of(row) for row in connection.execute(found)]
     return Feed(told(connection, entries[: wanted.most]), len(entries) > wanted.most)
+
+
+def _speaks() -> ColumnElement[bool]:
+    entry = ledger_entry.c
+    moved = exists().where(ledger_delta.c.seq == entry.seq, type_coerce(ledger_delta.c.delta, BigInteger) != 0)
+    return or_(entry.kind != EntryKind.AUTO, entry.old.is_distinct_from(entry.new), moved)
 
 
 def told(connection: Connection, entries: Sequence[Entry]) -> tuple[Told, ...]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from mapping.attribution import Evidence
 from okrs.closing import parse_ending
 from okrs.lanes import shown_value
-from okrs.ledger import Entry, EntryKind, proposed, terms_in
+from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
 from store.finals import Final
 from store.holds import Hold
 from store.overrides import Override
@@ -130,10 +130,10 @@ def decided(entry: Entry, replay: Replay) -> str:
         case EntryKind.TARGET:
             return ""
         case EntryKind.HOLD:
-            same = not replay.waits or (held is not None and named(entry) == held.id)
+            same = not replay.waits or (held is not None and hold_in(entry) == held.id)
             return "" if same else "another update of its key result waits."
         case EntryKind.LIFT | EntryKind.REJECT | EntryKind.APPROVE:
-            if held is None or named(entry) != held.id or (held.rejected and entry.kind is not EntryKind.APPROVE):
+            if held is None or hold_in(entry) != held.id or (held.rejected and entry.kind is not EntryKind.APPROVE):
                 return "it decides of an update that does not wait."
             if entry.kind is EntryKind.APPROVE and entry.new != held.new:
                 return f"it lets {entry.new} through, but what waited was {held.new}."
@@ -142,8 +142,3 @@ def decided(entry: Entry, replay: Replay) -> str:
 
 
 _ANOTHER = "what it tells of the update is not what waited."
-
-
-def named(entry: Entry) -> str:
-    """Return which update an entry tells of."""
-    return str(json.loads(entry.details or "{}").get("hold", ""))

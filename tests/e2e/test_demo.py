@@ -89,6 +89,9 @@ def test_it_serves_what_it_told_and_goes_on_until_ctrl_c(tmp_path: Path) -> None
             overview = answer.read().decode()
         for seen in ("by hand", "waits for you", "Six customers are booked"):
             assert seen.casefold() in (overview + asked(url + "key-results/interviews")).casefold()
+        course = asked(url + "key-results/p1-bugs")
+        assert "the pace of the last 8 weeks" in course
+        assert '<polygon class="ahead"' in course
         until(lambda: versions(tmp_path) > before)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LONGEST)

@@ -13,6 +13,7 @@ from tests.markup import Page, read
 
 BY = "local, unauthenticated"
 PATH = "/key-results/result"
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -35,8 +36,7 @@ def hidden(page: Page) -> dict[str, str]:
 def send(served: Served, act: str, **given: str) -> tuple[int, str]:
     body = urlencode(hidden(page_of(served)) | given).encode()
     origin = served.url.rstrip("/")
-    kind = "application/x-www-form-urlencoded"
-    return served.ask(f"{PATH}/{act}", "POST", body, Content_Type=kind, Origin=origin, Sec_Fetch_Site="same-origin")
+    return served.ask(f"{PATH}/{act}", "POST", body, Content_Type=FORM, Origin=origin, Sec_Fetch_Site="same-origin")
 
 
 def test_what_is_changed_in_the_pages_is_what_the_commands_write(small: Office) -> None:
@@ -83,6 +83,30 @@ def test_a_held_update_is_decided_in_the_page(small: Office) -> None:
     assert small.headway.run("verify", "--json").out["ok"]
 
 
+def ask_for_a_read(served: Served) -> int:
+    """Press the button of the only source, as its page has it."""
+    page = read(served.ask("/sources")[1])
+    [form] = [told for told in page.all("form") if told.get("method") == "post"]
+    body, origin = urlencode(hidden(page)).encode(), served.url.rstrip("/")
+    return served.ask(form["action"], "POST", body, Content_Type=FORM, Origin=origin, Sec_Fetch_Site="same-origin")[0]
+
+
+def test_a_source_is_read_when_somebody_asks_for_it_on_its_page(small: Office) -> None:
+    small.headway.edit("every: 2s", "every: 7d")
+    with serving(small.headway, "--allow-local-edits") as served:
+        until(lambda: served.number(VALUE) == 0)
+        small.world.close(small.world.items_of(small.project)[0])
+        assert ask_for_a_read(served) == 303
+        until(lambda: served.number(VALUE) == 1)
+        small.headway.sandbox.faults.status(401, times=1000)
+        assert ask_for_a_read(served) == 303
+        until(lambda: "refused the token" in served.ask("/sources")[1])
+        words = read(served.ask("/sources")[1]).words
+        assert "once its settings or the file of its token change" in words
+        assert "Read now" not in words
+        assert served.end() == 0
+
+
 def test_a_config_that_is_broken_on_disk_changes_nothing(small: Office) -> None:
     with serving(small.headway, "--allow-local-edits") as served:
         until(lambda: served.number(VALUE) == 0)
@@ -96,4 +120,7 @@ def test_without_the_option_nothing_can_be_changed(small: Office) -> None:
         until(lambda: served.number(VALUE) == 0)
         assert not [told for told in page_of(served).all("form") if told.get("method") == "post"]
         code, said = send(served, "set", value="7", why="so")
+        assert (code, "--allow-local-edits" in said) == (403, True)
+        assert "Read it now with headway sync --source work" in read(served.ask("/sources")[1]).words
+        code, said = served.ask("/sources/work/read", "POST", b"token=any", Content_Type=FORM)
         assert (code, "--allow-local-edits" in said) == (403, True)

@@ -258,10 +258,14 @@ def measured(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def on_line(document: dict[str, Any]) -> dict[str, Any]:
-    """An explanation without what follows from what a query found: who else was selected, and why he did not count."""
+    """An explanation without what follows from what a query found: who else was selected, why he did not count, and
+    whether he waits with an update.
+    """
+    gone = {"reason": None, "waits": None}
     parts = [
         {name: each for name, each in part.items() if name not in ("grown", "selects_nothing")}
-        | {"excluded": [each | {"reason": None} for each in part["excluded"] if each["weight"] is not None]}
+        | {"counted": [each | gone for each in part["counted"]]}
+        | {"excluded": [each | gone for each in part["excluded"] if each["weight"] is not None]}
         for part in document["parts"]
     ]
     return document | {"parts": parts}

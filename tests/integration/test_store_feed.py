@@ -48,6 +48,25 @@ def test_causes_of_an_entry_are_added_up_by_kind_and_name_a_few(world: World) ->
     assert (first.entry.kind, first.causes) == (EntryKind.BASELINE, ())
 
 
+def test_what_moved_nothing_is_left_out_where_it_is_not_asked_for(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    world.feed("closed", a_rule(a_part(Measure.COUNT)))
+    world.sync()
+    tracker.put("PAY", an_item("PAY-30"))  # one more that may be closed
+    world.sync()
+    tracker.change("PAY", "PAY-00", state=State.TODO, closed_at=None)
+    tracker.change("PAY", "PAY-30", state=State.DONE, closed_at=world.clock.now)
+    world.sync()
+    with world.database.read() as connection:
+        every, telling = (feed(connection, Wanted({"closed"}, silent=each)).entries for each in (True, False))
+    assert [(each.entry.old == each.entry.new, len(each.causes)) for each in every] == [
+        (True, 2),
+        (True, 0),
+        (False, 0),
+    ]
+    assert [each.entry.seq for each in telling] == [every[0].entry.seq, every[2].entry.seq]
+
+
 def test_the_feed_is_cut_and_goes_on_where_it_was_cut(world: World) -> None:
     with world.database.read() as connection:
         every = [each.entry.seq for each in feed(connection, Wanted()).entries]

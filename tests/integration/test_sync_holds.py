@@ -355,3 +355,36 @@ def test_the_time_of_a_hold_is_when_it_began(world: World) -> None:
     world.sync()
     assert waiting(world)["share"].since == began
     assert world.clock() - began >= timedelta(days=2)
+
+
+def told(world: World, name: str) -> dict[str, tuple[str, bool]]:
+    """Of every ticket why it does not count (empty where it does), and whether an update has it otherwise."""
+    lines = world.explain(name).measured.lines
+    return {line.item.key: (line.reason.value if line.reason else "", line.waits) for line in lines}
+
+
+def test_what_a_held_update_brings_waits_with_it(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    hide(world, *HALF)
+    tracker.change("PAY", "PAY-6", state=State.DONE, closed_at=world.clock())
+    tracker.put("PAY", an_item("PAY-11", State.DONE), an_item("PAY-12"))
+    world.sync()
+    waits = {f"PAY-{number}": ("", True) for number in range(1, 5)} | {"PAY-5": ("open", True), "PAY-6": ("open", True)}
+    rest = {f"PAY-{number}": ("open", False) for number in range(7, 11)}
+    new = {"PAY-11": ("open", True), "PAY-12": ("open", False)}
+    assert told(world, "share") == waits | rest | new
+    assert world.explain("share").measured.value == 40
+    reject_held(world.database, waiting(world)["share"].id, act(world))
+    assert not any(each for _, each in told(world, "share").values()), "nothing waits any more"
+
+
+def test_where_open_work_counts_what_is_reopened_waits_as_done(world: World) -> None:
+    world.feed("left", a_rule(a_part(counts=Counts.OPEN), regress=Regress.ASK), Numeric(Decimal(10), Decimal(0)))
+    world.sync()
+    world.trackers[SOURCE].change("PAY", "PAY-1", state=State.TODO, closed_at=None)
+    world.trackers[SOURCE].put("PAY", an_item("PAY-11"))
+    world.sync()
+    assert "left" in waiting(world)
+    counted = {f"PAY-{number}": ("", False) for number in range(5, 11)}
+    done = {f"PAY-{number}": ("done", False) for number in range(2, 5)}
+    assert told(world, "left") == counted | done | {"PAY-1": ("done", True), "PAY-11": ("done", True)}

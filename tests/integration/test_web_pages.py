@@ -14,7 +14,8 @@ from sqlalchemy import event, text
 
 from mapping.rule import Measure, Regress
 from okrs.cycle import Calendar
-from okrs.objective import Binary, KeyResult, Numeric, Objective
+from okrs.ledger import EntryKind
+from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.work import State
 from store import schedule
 from store.database import Database
@@ -119,12 +120,73 @@ def test_a_key_result_names_every_ticket_and_why_not(world: World) -> None:
     assert "Counts issues that are done." in words
 
 
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (Numeric(Decimal(0), Decimal(20)), "3 of 20 tickets ·"),
+        (Numeric(Decimal(1), Decimal(20)), "3 of 20 tickets, from 1 ·"),
+        (Numeric(Decimal(8), Decimal(2)), "3 tickets, from 8 down to 2 ·"),
+        (Keep(Decimal(1), Decimal(5)), "3 tickets (stay between 1 and 5) ·"),
+    ],
+)
+def test_the_sentence_says_where_it_comes_from_and_goes_to(world: World, terms: Terms, said: str) -> None:
+    setup = setup_of(world)
+    mine = tuple(replace(each, terms=terms, unit="tickets") for each in setup.key_results)
+    world.feed("kr", a_rule(a_part(Measure.COUNT)), terms)
+    world.sync()
+    assert said in look(world, "/key-results/kr", replace(setup, key_results=mine)).words
+
+
 def test_a_hand_set_value_stands_beside_the_automatic_one(world: World) -> None:
     set_value(world.database, "kr", Wanted(Decimal(18), "two are not in the tracker"), ada(world))
     for path in ("/", "/key-results/kr"):
         words = look(world, path).words
         assert "18 by hand (Ada: two are not in the tracker) — automatic value 3." in words
     assert "automatic → 18 Ada: set by hand: two are not in the tracker" in look(world, "/activity").words
+
+
+@pytest.fixture
+def held(world: World) -> World:
+    """Three tickets are reopened, and others closed: the value would fall, and the mapping asks before it does."""
+    world.feed("kr", a_rule(a_part(Measure.COUNT), regress=Regress.ASK))
+    world.sync()
+    tracker = world.trackers[SOURCE]
+    for number in range(3):
+        tracker.change("PAY", f"PAY-{number}", state=State.TODO, closed_at=None)
+    tracker.change("PAY", "PAY-3", state=State.DONE, closed_at=world.clock.now)
+    tracker.put("PAY", an_item("PAY-5", State.DONE, title="Ticket 5", closed_at=world.clock.now))
+    tracker.put("PAY", an_item("PAY-6", title="Ticket 6"))
+    world.clock.forward(minutes=10)
+    world.sync()
+    assert world.status("kr").hold is not None
+    return world
+
+
+def test_what_a_held_update_brings_waits_with_it(held: World) -> None:
+    words = look(held, "/key-results/kr").words
+    assert "PAY-2 Ticket 2 (changes with the update)" in words
+    assert "PAY-3 Ticket 3 waits with the update" in words
+    assert "PAY-5 Ticket 5 waits with the update" in words
+    assert "PAY-4 Ticket 4 still open" in words
+    assert "PAY-6 Ticket 6 still open" in words
+    assert "Counted (3)" in words
+    assert "Not counted (4)" in words
+    day = held.clock.now.date().isoformat()
+    held.clock.forward(days=1)
+    assert "PAY-5 Ticket 5 waits with the update" in look(held, f"/key-results/kr?at={day}").words
+
+
+def test_that_an_update_was_asked_about_again_is_no_news(held: World) -> None:
+    for number in (7, 8):
+        held.trackers[SOURCE].put("PAY", an_item(f"PAY-{number}"))
+        held.trackers[SOURCE].change("PAY", "PAY-3", state=State.DONE if number == 8 else State.TODO)
+        held.clock.forward(minutes=10)
+        held.sync()
+    asks = "waits for a person: It would fall back"
+    assert len([each for each in held.entries("kr") if each.kind is EntryKind.HOLD]) > 1
+    assert look(held, "/activity").words.count(asks) > 1
+    for path in ("/", "/key-results/kr", "/objectives/objective"):
+        assert look(held, path).words.count(asks) == 1
 
 
 def test_a_held_update_is_the_readers_to_decide(world: World) -> None:

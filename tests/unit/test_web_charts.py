@@ -1,5 +1,7 @@
 """The chart: steps where the value moved, a pace that rests on free days, marks for what is no ticket."""
 
+import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -8,7 +10,7 @@ from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
 from store.views.course import Course
 from tests.builders import at
-from web.charts import Chart, chart
+from web.charts import NARROW, Chart, chart
 from web.foreseeing import forecast_words, foreseen
 from web.showing import Clockface
 
@@ -174,3 +176,34 @@ def test_the_band_begins_at_the_value_and_widens_to_the_end_of_the_cycle() -> No
     assert found.ahead.table[-1][0] == "31 Dec"
     assert drawn(BASE) is not None
     assert sure(drawn(BASE)).ahead is None
+
+
+def test_an_update_that_waits_is_marked_once_and_says_why() -> None:
+    def asks(seq: int, day: str, hold: str) -> Entry:
+        told = an_entry(seq, at(day), 10, EntryKind.HOLD, json.dumps({"hold": hold, "new": "4"}))
+        return replace(told, why="15 tickets went out of sight.")
+
+    found = sure(
+        drawn(BASE, MOVED, asks(3, "2026-11-02", "a1"), asks(4, "2026-11-03", "a1"), asks(5, "2026-11-09", "b2"))
+    )
+    assert [each.text for each in found.marks] == [
+        "2 Nov 00:00: held: 15 tickets went out of sight.",
+        "9 Nov 00:00: held: 15 tickets went out of sight.",
+    ]
+
+
+def test_for_a_phone_it_is_nearly_as_high_as_wide_and_names_do_not_run_into_each_other() -> None:
+    course = Course((BASE, MOVED), ((at("2026-10-10"), 20), (at("2026-11-01"), 30)), {})
+    key_result = KeyResult("kr", "o", "q", "KR", Numeric(Decimal(0), Decimal(20)))
+    late = Cycle("q", date(2026, 9, 21), date(2026, 12, 20))
+    found = sure(chart(key_result, late, course, FACE, NOW, box=NARROW))
+    assert NARROW.height >= NARROW.width * 0.75
+    shown = points(found.value) + points(found.expected)
+    assert all(NARROW.left <= x <= NARROW.right and NARROW.top <= y <= NARROW.bottom for x, y in shown)
+    assert [each.text for each in found.months] == ["21 Sep", "Nov", "Dec"]
+    assert [each.text for each in sure(chart(key_result, late, course, FACE, NOW)).months] == [
+        "21 Sep",
+        "Oct",
+        "Nov",
+        "Dec",
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -26,16 +27,16 @@ from store.views.status import KeyResultStatus, StatusView, status
 from store.views.status_past import status_at
 from store.views.waiting import Waiting, Why, waiting
 from web.board import LATELY, row_of
-from web.charts import chart
+from web.charts import NARROW, WIDE, chart
 from web.desk import Desk, Visit
 from web.foreseeing import forecast_words, foreseen
 from web.forms import Draft
 from web.pages.asking import READING, PageNumber, Place
 from web.pages.papers import unknown
-from web.pages.reasons import reason
+from web.pages.reasons import CHANGES, WAITS, reason
 from web.rows import NO_WEEK, Week, freshness
 from web.showing import is_share, number, percent, terms_words, value_words
-from web.telling import EVERYTHING, TicketName, lines, ticket_name
+from web.telling import EVERYTHING, TicketName, asked_once, lines, ticket_name
 
 MOVES = 15
 _MOVES = tuple(kind for kind in EVERYTHING if kind is not EntryKind.CHECKIN)
@@ -64,8 +65,8 @@ class TicketLine:
     amount: str
     words: str
     """Why it does not count; empty where it does."""
-    by_sight: bool
-    """Its tracker tells no date, so the day it was seen closed stands for that."""
+    note: str
+    """What else is to be known of it; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,12 @@ def facts(
     objective = next((each for each in visit.setup.objectives if each.id == stands.key_result.objective), None)
     sources = {each.setup.name: each for each in view.sources}
     rule = answer.rule if answer else visit.setup.rules.get(found.id)
-    moves = feed(visit.connection, Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until))
+    wanted = Wanted(frozenset({found.id}), _MOVES, most=MOVES, until=until, silent=False)
+    moves = feed(visit.connection, wanted)
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
     ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
+    draw = partial(chart, stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead)
     by_hand = stands.override is not None
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
     return {
@@ -167,9 +170,10 @@ def facts(
         "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
-        "chart": chart(stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead),
+        "chart": draw(box=WIDE),
+        "narrow": draw(box=NARROW),
         "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
-        "moves": lines(moves.entries, visit.face, titles),
+        "moves": lines(asked_once(moves.entries), visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
         "parts": part_views(answer, pages or {}) if answer else (),
@@ -284,13 +288,7 @@ def sentence(stands: KeyResultStatus, then: str = "now") -> str:
     key_result, standing = stands.key_result, stands.standing
     if stands.value is None:
         return "Not measured yet."
-    told = [value_words(key_result, stands.value)]
-    if isinstance(key_result.terms, Numeric) and not is_share(key_result):
-        told[0] = f"{number(stands.value)} of {value_words(key_result, key_result.terms.target)}"
-        if key_result.terms.start:
-            told[0] += f", from {number(key_result.terms.start)}"
-    elif not is_share(key_result):
-        told[0] += f" ({terms_words(key_result.terms)})"
+    told = [_value(key_result, stands.value)]
     told.append(f"{percent(standing.progress)} of the way")
     if isinstance(key_result.terms, Numeric) and not stands.closed and standing.expected < ONE:
         told.append(f"expected by {then} {percent(standing.expected)}")
@@ -299,6 +297,20 @@ def sentence(stands: KeyResultStatus, then: str = "now") -> str:
     elif standing.pace in (Status.AT_RISK, Status.OFF_TRACK):
         told.append("behind pace")
     return " · ".join(told)
+
+
+def _value(key_result: KeyResult, value: Decimal) -> str:
+    """A value beside its terms, as in `13 of 20 bugs`, or `49 bugs, from 65 down to 30`."""
+    shown = value_words(key_result, value)
+    if is_share(key_result):
+        return shown
+    match key_result.terms:
+        case Numeric(start, target) if target < start:
+            return f"{shown}, from {number(start)} down to {number(target)}"
+        case Numeric(start, target):
+            begun = f", from {number(start)}" if start else ""
+            return f"{number(value)} of {value_words(key_result, target)}{begun}"
+    return f"{shown} ({terms_words(key_result.terms)})"
 
 
 def part_views(answer: Explained, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
@@ -312,6 +324,13 @@ def _amount(amount: Decimal | None) -> str:
     return "" if amount is None else number(amount)
 
 
+def _words(why: str | None, *, waits: bool, by_sight: bool) -> tuple[str, str]:
+    """Why a ticket does not count, and what else is to be known of it."""
+    if why is not None:
+        return WAITS if waits else reason(why), ""
+    return "", CHANGES if waits else "dated by the day it was seen closed" if by_sight else ""
+
+
 def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:
     part = answer.rule.parts[place]
     mine = [each for each in answer.measured.lines if each.part == place]
@@ -322,10 +341,13 @@ def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pa
         last = max(1, -(-len(some) // TICKETS))
         page = min(wanted, last)
         shown = some[(page - 1) * TICKETS : page * TICKETS]
-        words = ("" if each.counted else reason(each.reason.value if each.reason else None) for each in shown)
+        words = (
+            _words(each.reason.value if each.reason else None, waits=each.waits, by_sight=each.dated_by_sight)
+            for each in shown
+        )
         told = (
-            TicketLine(ticket_name(each.item), _amount(each.amount), why, each.dated_by_sight)
-            for each, why in zip(shown, words, strict=True)
+            TicketLine(ticket_name(each.item), _amount(each.amount), *said)
+            for each, said in zip(shown, words, strict=True)
         )
         listed.append(Listed(tuple(told), len(some), page, last))
     return PartView(

@@ -21,6 +21,9 @@ GONE = {
     "moved": "was moved to where nothing is read",
 }
 
+WAITS, CHANGES = "waits with the update", "changes with the update"
+"""Of a ticket that an update which waits for a person has otherwise: one that does not count yet, and one that does."""
+
 
 def reason(word: str | None) -> str:
     """Say a reason in words."""

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import RedirectResponse, Response
 
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.views.health import Health, health
 from store.views.setup import Setup
 from store.views.status import SourceStatus, overdue, status
-from web.desk import Desk, Visit
+from web.desk import Desk, NotThere, Visit, query
+from web.forms import Draft, Forbidden, Form, read_form
 from web.pages.asking import READING
+from web.pages.edits import CLOSED
 from web.rows import Badge
 from web.showing import Clockface, span_words
 
@@ -22,18 +26,30 @@ MOST_NAMED = 40
 
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 
+UNAUTHENTICATED = "unauthenticated"
+
 _STATES = {
     "ok": Badge("read completely", "on-track"),
     "degraded": Badge("partly read", "at-risk"),
-    "unauthenticated": Badge("refused the token", "off-track"),
+    UNAUTHENTICATED: Badge("refused the token", "off-track"),
     "never": Badge("not read yet", "not-started"),
 }
 
 _REMEDIES = {
     "never": "Run `headway check` to try the connection, then `headway sync`; `headway serve` reads by itself.",
-    "unauthenticated": "Make a new token, put it where the config reads it, and run `headway check` to try it.",
+    UNAUTHENTICATED: "Make a new token, put it where the config reads it, and run `headway check` to try it.",
     "degraded": "What could be read was taken. `headway check` says what the token sees.",
 }
+
+_NEEDED = (
+    "It is read again once its settings or the file of its token change; "
+    "of a token in the environment, Headway learns when it is started anew."
+)
+"""What a source waits for whose tracker refused the token: asking once more would only be refused again."""
+
+_REFUSED = "It was not asked: its tracker refuses the token."
+_STALE = "This page was made before Headway was started anew. Nothing was asked for yet: press it again."
+_NOT_THERE = "There is no such source in the config."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,8 @@ class SourceRow:
     more_containers: int
     feeds: tuple[KeyResult, ...]
     more_feeds: int
+    needs: str
+    """What it waits for before it can be read again; empty where it can be."""
 
 
 def router(desk: Desk) -> APIRouter:
@@ -66,13 +84,48 @@ def router(desk: Desk) -> APIRouter:
     routes = APIRouter()
 
     @routes.api_route("/sources", **READING)
-    def sources(_: None = None) -> Response:
-        with desk.visit() as visit:
-            view = status(visit.connection, visit.setup, visit.now, look=False)
-            rows = source_rows(visit, view.sources)
-            return desk.page("sources.html", here="/sources", **visit.frame, rows=rows, quarantine=view.quarantine)
+    def sources(asked: Annotated[str, Query(max_length=100)] = "") -> Response:
+        return _page(desk, Draft(_token(desk), act=asked if desk.acting else ""))
+
+    @routes.post("/sources/{name}/read")
+    def read(name: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        if desk.acting is None:
+            raise Forbidden(CLOSED)
+        if not desk.seal.opens(form):
+            return _page(desk, Draft(desk.seal.token, name, _STALE), 403)
+        if _refuses(desk, name):
+            return _page(desk, Draft(desk.seal.token, name, _REFUSED), 409)
+        try:
+            desk.acting.sync_now(name)
+        except KeyError:
+            raise NotThere(_NOT_THERE) from None
+        return RedirectResponse(f"{query('/sources', asked=name)}#source-{quote(name)}", 303)
+
+    @routes.get("/sources/{name}/read")
+    def back(name: str) -> Response:  # noqa: ARG001 - who looks at the address of a form is led to its page
+        return RedirectResponse("/sources", 303)
 
     return routes
+
+
+def _token(desk: Desk) -> str:
+    """The word of the forms; empty where there are none."""
+    return desk.seal.token if desk.acting else ""
+
+
+def _page(desk: Desk, draft: Draft, code: int = 200) -> Response:
+    """All sources; `draft` says of which a read was asked for, and what became of that."""
+    with desk.visit() as visit:
+        view = status(visit.connection, visit.setup, visit.now, look=False)
+        facts = {"rows": source_rows(visit, view.sources), "quarantine": view.quarantine, "draft": draft}
+        return desk.page("sources.html", code, here="/sources", **visit.frame, **facts)
+
+
+def _refuses(desk: Desk, name: str) -> bool:
+    """Tell whether a source's tracker refused the token when it was asked last."""
+    with desk.visit() as visit:
+        known = health(visit.connection, visit.setup).get(name)
+    return known is not None and known.state == UNAUTHENTICATED
 
 
 def source_rows(visit: Visit, stands: Sequence[SourceStatus]) -> list[SourceRow]:
@@ -104,6 +157,7 @@ def source_row(stands: SourceStatus, known: Health, setup: Setup, face: Clockfac
         more_containers=max(0, len(containers) - MOST_NAMED),
         feeds=tuple(fed[:MOST_NAMED]),
         more_feeds=max(0, len(fed) - MOST_NAMED),
+        needs=_NEEDED if stands.state == UNAUTHENTICATED else "",
     )
 
 
@@ -122,8 +176,8 @@ def _next(stands: SourceStatus, known: Health, face: Clockface) -> str:
     turn = known.turn
     if turn is not None and turn.due is None:
         return "not before its token or settings change"
-    if turn is not None and turn.due is not None and turn.due > face.now:
-        return f"in {_span(turn.due - face.now)}"
+    if turn is not None and turn.due is not None:
+        return f"in {_span(turn.due - face.now)}" if turn.due > face.now else "due now"
     if known.last_attempt is None:
         return "with the next run"
     due = known.last_attempt + stands.setup.every
