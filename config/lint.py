@@ -334,10 +334,15 @@ def _missed(found: SelectsNothing | Unknown | Misspelt | NeverDone) -> str:
             word = f"the {selector.value} {quoted(value)}"
             return f"{word} is used by no ticket that was read; did you mean {quoted(near)}?"
         case NeverDone(_, _, items, instead):
-            having = f", as {' or '.join(map(quoted, instead))}" if instead else ""
+            told = f"no ticket is done by done_when, though the tracker calls {items} of them done"
+            if not instead:
+                return (
+                    f"{told}: it gives them no such word, so say done_when on the parts of other sources alone, and "
+                    "not under defaults:"
+                )
             return (
-                f"no ticket is done by it, though the tracker calls {items} of them done{having}: correct the "
-                "spelling, or leave it until the first one gets there"
+                f"{told}, as {' or '.join(map(quoted, instead))}: correct the spelling, or leave it until the first "
+                "one gets there"
             )
 
 

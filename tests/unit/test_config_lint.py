@@ -202,12 +202,12 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
         (
             22,
             "mappings[1].from[1]",
-            'no ticket is done by it, though the tracker calls 27 of them done, as "Done" or "Closed": correct the ',
+            'no ticket is done by done_when, though the tracker calls 27 of them done, as "Done" or "Closed": correct ',
         ),
     ),
     (
         NeverDone("basket", 1, 27, ()),
-        (22, "mappings[1].from[1]", "though the tracker calls 27 of them done: correct the spelling, or leave it "),
+        (22, "mappings[1].from[1]", "though the tracker calls 27 of them done: it gives them no such word, so say "),
     ),
     (
         Unknown("basket", 1, Selector.MILESTONE, "Twoo", "Two"),
