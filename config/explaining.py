@@ -83,10 +83,34 @@ def _unknown_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, probl
     key, parent, place = str(last), spot.down(tuple(above)), spot.down(detail["loc"])
     inner = model_at(model, tuple(above))
     allowed = keys_of(inner) if inner else []
-    close = meant(key, allowed)
+    into, beside = _below(inner, key), _above(model, above, key)
+    close = into or (None if beside else meant(key, allowed))
     if close:
         problems.misspell(parent, close)
-    problems.at(place.home, place.path, f"unknown key {quoted(key)}; {advice(key, allowed, 'allowed here')}")
+    if into or beside:
+        belongs = f": it belongs {f'into {into}' if into else f'beside {beside}'}; allowed here: {', '.join(allowed)}"
+    else:
+        belongs = f"; {advice(key, allowed, 'allowed here')}"
+    problems.at(place.home, place.path, f"unknown key {quoted(key)}{belongs}")
+
+
+def _below(inner: type[BaseModel] | None, key: str) -> str | None:
+    """Return the key of this table whose own tables take the key."""
+    for name, field in inner.model_fields.items() if inner else ():
+        model = None if get_origin(field.annotation) is dict else _model_in(field.annotation)
+        if model is not None and key in keys_of(model):
+            return field.alias or name
+    return None
+
+
+def _above(model: type[BaseModel], path: Sequence[Step], key: str) -> str | None:
+    """Return the key, of the table that this one lies in, beside which the key may stand."""
+    inner = model_at(model, tuple(path))
+    for depth in range(len(path) - 1, -1, -1):
+        outer, step = model_at(model, tuple(path[:depth])), path[depth]
+        if outer is not None and outer is not inner and isinstance(step, str):
+            return step if key in keys_of(outer) else None
+    return None
 
 
 def _missing_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, problems: Problems) -> None:

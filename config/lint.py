@@ -19,6 +19,8 @@ from mapping.lint import (
     FieldRefused,
     Finding,
     Finished,
+    Misspelt,
+    NeverDone,
     Overlap,
     Reached,
     Reused,
@@ -92,7 +94,7 @@ def _warnings(config: Config, places: "_Places", findings: Iterable[Finding]) ->
     for each in findings:
         # One that goes the wrong way is reached at once, and nothing read is of a project that is not read.
         follows = isinstance(each, Reached) and each.key_result in astray
-        if not follows and not _is_elsewhere(each, told):
+        if not follows and not _is_elsewhere(each, told) and not places.links(each):
             written = places.as_written(each)
             yield Told(_place(written, places), _words(written), _about(each))
 
@@ -117,10 +119,21 @@ class _Places:
         """A finding without the label that `link_by` adds to a mapping's part: nobody needs to use it yet."""
         if not isinstance(found, SelectsNothing) or found.key_result not in self._mappings:
             return found
-        links = (root.get("link_by") for root in self._roots)
-        labels = [(link.word("label") or "").replace(ID, found.key_result) for link in links if link]
+        labels = self._linked(found.key_result)
         kept = (each for each in found.unknown if each[0] is not Selector.LABEL or each[1] not in labels)
         return replace(found, unknown=tuple(kept))
+
+    def links(self, found: Finding) -> bool:
+        """Tell whether a finding is about the spelling of a label that `link_by` makes, and nobody wrote."""
+        return (
+            isinstance(found, Misspelt)
+            and found.selector is Selector.LABEL
+            and found.value in self._linked(found.key_result)
+        )
+
+    def _linked(self, name: str) -> list[str]:
+        links = (root.get("link_by") for root in self._roots)
+        return [(link.word("label") or "").replace(ID, name) for link in links if link]
 
     @property
     def database(self) -> Spot:
@@ -246,22 +259,28 @@ def _counts_tickets(rule: Rule) -> bool:
     return all(part.counts is Counts.DONE and part.measure is Measure.COUNT for part in rule.parts)
 
 
+_KEYS = {
+    SelectsNothing: "where",
+    Twice: "where",
+    Ambiguous: "once",
+    NeverDone: "done_when",
+    Unestimated: "by",
+}
+"""The key of a part at which it is told."""
+
+
 def _place(found: Finding, places: _Places) -> Spot:
     name = found.key_result
     match found:
-        case Unknown(_, part, selector, value):
+        case Unknown(_, part, selector, value) | Misspelt(_, part, selector, value):
             spot = places.word(name, part, selector, value)
         case Unanswered(_, part, query):
             spot = places.word(name, part, Selector.QUERY, query)
         case FieldRefused(_, part, field):
             by = places.part(name, part).word("by") == field
             spot = places.part(name, part, "by" if by else "where")
-        case SelectsNothing(_, part) | Twice(_, part):
-            spot = places.part(name, part, "where")
-        case Ambiguous(_, part):
-            spot = places.part(name, part, "once")
-        case Unestimated(_, part):
-            spot = places.part(name, part, "by")
+        case SelectsNothing() | Twice() | Ambiguous() | NeverDone() | Unestimated():
+            spot = places.part(name, found.part, _KEYS[type(found)])
         case Overlap():
             spot = places.mapping(name)
         case Reached():
@@ -273,11 +292,8 @@ def _place(found: Finding, places: _Places) -> Spot:
 
 def _words(found: Finding) -> str:
     match found:
-        case SelectsNothing():
-            text = _nothing(found)
-        case Unknown(_, _, selector, value, near):
-            remedy = f"did you mean {quoted(near)}?" if near else "check the spelling, or read it first if it is new"
-            text = f"nothing that was read has the {selector.value} {quoted(value)}; {remedy}"
+        case SelectsNothing() | Unknown() | Misspelt() | NeverDone():
+            text = _missed(found)
         case Overlap(_, other, items, examples):
             shared = f"{_tickets(items)} in {quoted(other)}, too, as {', '.join(examples)}"
             text = f"{shared}: narrow one of the two, unless the same work is to move both"
@@ -304,6 +320,30 @@ def _words(found: Finding) -> str:
         case Reused() | Finished():
             text = _of_another_cycle(found)
     return text
+
+
+def _missed(found: SelectsNothing | Unknown | Misspelt | NeverDone) -> str:
+    """What a rule asks for, and no ticket has."""
+    match found:
+        case SelectsNothing():
+            return _nothing(found)
+        case Unknown(_, _, selector, value, near):
+            remedy = f"did you mean {quoted(near)}?" if near else "check the spelling, or read it first if it is new"
+            return f"nothing that was read has the {selector.value} {quoted(value)}; {remedy}"
+        case Misspelt(_, _, selector, value, near):
+            word = f"the {selector.value} {quoted(value)}"
+            return f"{word} is used by no ticket that was read; did you mean {quoted(near)}?"
+        case NeverDone(_, _, items, instead):
+            told = f"no ticket is done by done_when, though the tracker calls {items} of them done"
+            if not instead:
+                return (
+                    f"{told}: it gives them no such word, so say done_when on the parts of other sources alone, and "
+                    "not under defaults:"
+                )
+            return (
+                f"{told}, as {' or '.join(map(quoted, instead))}: correct the spelling, or leave it until the first "
+                "one gets there"
+            )
 
 
 def _of_another_cycle(found: Reused | Finished) -> str:
@@ -339,6 +379,10 @@ def _nothing(found: SelectsNothing) -> str:
         told = "yet, and labels alone feed this key result: put it on a ticket, or write a mapping"
         return f"no ticket has the label {quoted(label)} {told}{some}"
     text = "selects nothing that was read"
+    if found.kinds:
+        kinds = ", ".join(found.kinds)
+        asked = kinds if len(found.kinds) == 1 else f"[{kinds}]"
+        return f"{text}: without kind or type only issues are selected, so ask for kind: {asked} to select some"
     for selector, value, near in found.unknown:
         text += f"; no ticket has the {selector.value} {quoted(value)}"
         text += f", did you mean {quoted(near)}?" if near else ""

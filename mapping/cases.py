@@ -14,7 +14,7 @@ from typing import TypeAlias
 from mapping.family import Candidate
 from mapping.judging import Reason
 from mapping.measure import Measured, measure
-from mapping.rule import Rule
+from mapping.rule import Leaf, Match, Rule, Selector
 from okrs.numbers import plain
 
 COUNTED = "counted"
@@ -79,6 +79,8 @@ class Verdict:
     fates: tuple[tuple[str, str], ...]
     """What became of each item, by name: `counted`, a reason, or `no_match`."""
     differences: tuple[Difference, ...]
+    homeless: tuple[str, ...] = ()
+    """Names of items that no part selects, and that have no project though a part asks for one."""
 
     @property
     def ok(self) -> bool:
@@ -89,7 +91,19 @@ def tried(rule: Rule, case: Case) -> Verdict:
     """Measure a case's items by the rule, and hold what comes out against what the case expects."""
     measured = measure(rule, case.items, case.now)
     fates = _fates(measured, case.names)
-    return Verdict(case, measured.value, tuple(_told(fates)), tuple(_differences(case, measured.value, fates)))
+    differences = tuple(_differences(case, measured.value, fates))
+    return Verdict(case, measured.value, tuple(_told(fates)), differences, tuple(_homeless(rule, case, fates)))
+
+
+def _homeless(rule: Rule, case: Case, fates: Mapping[str, list[str]]) -> Iterator[str]:
+    asking = {part.source for part in rule.parts for leaf in part.leaves if _asks_for_projects(leaf)}
+    homeless = {(name, each.item.key) for name in asking for each in case.items[name] if not each.item.projects}
+    lost = [Reason.NO_MATCH.value]
+    return (name for spot, name in case.names.items() if spot in homeless and fates[name] == lost)
+
+
+def _asks_for_projects(leaf: Leaf) -> bool:
+    return isinstance(leaf, Match) and leaf.selector is Selector.PROJECT
 
 
 def _fates(measured: Measured, names: Mapping[Spot, str]) -> dict[str, list[str]]:

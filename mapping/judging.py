@@ -67,7 +67,7 @@ def state_under(part: Part, item: WorkItem) -> State:
     """
     state = item.state
     if part.done_when is not None:
-        if _matches(part.done_when, item.status, item.resolution):
+        if meets(part.done_when, item):
             return State.DONE
         state = State.DOING if state is State.DONE else state
     if state is not State.CANCELLED or part.cancelled is Cancelled.EXCLUDE:
@@ -92,6 +92,11 @@ def closed_under(part: Part, seen: Seen) -> tuple[datetime, bool]:
     if item.closed_at is not None:
         return item.closed_at, False
     return seen.state_since, state_under(part, item).closed
+
+
+def meets(done_when: DoneWhen, item: WorkItem) -> bool:
+    """Tell whether an item is done by an own meaning of done."""
+    return _matches(done_when, item.status, item.resolution)
 
 
 def _matches(done_when: DoneWhen, status: str | None, resolution: str | None) -> bool:

@@ -4,20 +4,22 @@ Each finding is a fact with its numbers and a few examples; `config.lint` says w
 to do about it.  What is ordinary is not told: every limit below is there to keep a right config quiet.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from difflib import SequenceMatcher
 from typing import TypeAlias
 
-from mapping.judging import Reason
+from mapping.judging import Line, Reason, meets
 from mapping.lasting import lasting
 from mapping.measure import Mirror, measure, selected
 from mapping.naming import Named
 from mapping.overlaps import Overlaps
-from mapping.rule import Counts, Match, Measure, Missing, Part, Rule, Selector
-from okrs.work import fold_key
+from mapping.rule import AllOf, Counts, Match, Measure, Missing, Part, Rule, Selector, names_a_kind
+from okrs.work import Kind, State, fold_key, fold_name
 
 FEW = 3
 """Examples that are named."""
@@ -27,6 +29,9 @@ MANY = Decimal("0.2")
 
 SHARED = Decimal("0.1")
 """Share of the smaller selection from which two are said to overlap, and of one from which it holds work twice."""
+
+ALIKE = 0.8
+"""Likeness from which a word that nobody uses is said to be another one that some use."""
 
 _AMOUNTS_OF_WORK = frozenset({Measure.COUNT, Measure.PERCENT, Measure.SUM})
 """Measures in which the same ticket twice is the same work twice; times and averages look at it from another side."""
@@ -43,7 +48,7 @@ _THINGS = (
 """What a rule names one by one: an unknown name is always a mistake, or comes too early."""
 
 _WORDS = (Selector.TYPE, Selector.LABEL, Selector.STATUS, Selector.RESOLUTION, Selector.ASSIGNEE)
-"""What may well be used by nobody yet: told only where a part selects nothing at all."""
+"""What may well be used by nobody yet: told where a part selects nothing at all, or where another word is meant."""
 
 _NEVER = "never"
 
@@ -58,6 +63,31 @@ class SelectsNothing:
     """Words of its `where` that no item has, each with the nearest that some have."""
     linked: bool = False
     """Labels alone feed it, and nobody uses one yet."""
+    kinds: tuple[Kind, ...] = ()
+    """It says no kind, so it selects issues alone, and would select these if it asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misspelt:
+    """A word that no item has and that is nearly one that some have, in a part that selects something all the same."""
+
+    key_result: str
+    part: int
+    selector: Selector
+    value: str
+    near: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeverDone:
+    """Nothing that a part selects is done by its own meaning of done, though the tracker calls some of it done."""
+
+    key_result: str
+    part: int
+    items: int
+    """Those that the tracker calls done."""
+    instead: tuple[str, ...]
+    """The statuses that they have, or the resolutions where only such are asked for; the most frequent first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +200,8 @@ class Finished:
 
 Finding: TypeAlias = (
     SelectsNothing
+    | Misspelt
+    | NeverDone
     | Unknown
     | Overlap
     | Unestimated
@@ -203,6 +235,12 @@ class Picked:
     """The first of these, and what it lies under."""
     ambiguous: tuple[str, ...] = ()
     """Keys of what an earlier part may have, too."""
+    kinds: tuple[Kind, ...] = ()
+    """Where it selects nothing: the kinds of which it would select some, if it asked for them."""
+    undone: int = 0
+    """Items that the tracker calls done, where none of the selection is done by the part's own meaning of done."""
+    instead: tuple[str, ...] = ()
+    """The statuses, or resolutions, that these have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +273,12 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
         ]
         work = frozenset(line.item.id for line in lines if line.weight is not None)
         first = pairs[0] if pairs else ("", "")
+        some = bool(lines) or selects_lasting(rule, part, mirror, now)
+        others = [] if some else other_kinds(part)
+        undone, instead = _undone(part, lines)
         parts.append(
             Picked(
-                bool(lines) or selects_lasting(rule, part, mirror, now),
+                some,
                 work,
                 len(without),
                 tuple(without[:FEW]),
@@ -245,6 +286,9 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
                 len(pairs),
                 example=first,
                 ambiguous=tuple(line.item.key for line in lines if line.ambiguous),
+                kinds=tuple(kind for kind, other in others if selected(rule, other, mirror, now)),
+                undone=undone,
+                instead=instead,
             )
         )
     return Surveyed(measured.value, tuple(parts))
@@ -254,6 +298,26 @@ def selects_lasting(rule: Rule, part: Part, mirror: Mirror, now: datetime) -> bo
     """Tell whether a part would select anything if it asked for no state and no days; it does ask for such."""
     kept = lasting(part)
     return kept is not None and bool(selected(rule, kept, mirror, now))
+
+
+def other_kinds(part: Part) -> list[tuple[Kind, Part]]:
+    """Return a part as it would be if it asked for each kind that it leaves out; empty where it says which it wants."""
+    if names_a_kind(part.where):
+        return []
+    asked = [(kind, Match(Selector.KIND, (kind.value,))) for kind in Kind if kind is not Kind.ISSUE]
+    return [(kind, replace(part, where=AllOf((part.where, match)))) for kind, match in asked]
+
+
+def _undone(part: Part, lines: Collection[Line]) -> tuple[int, tuple[str, ...]]:
+    """How many items are done to the tracker alone, and what they have instead of what the part asks for."""
+    own = part.done_when
+    if own is None or part.counts is Counts.ALL or any(meets(own, line.item) for line in lines):
+        return 0, ()
+    done = [line.item for line in lines if line.item.state is State.DONE]
+    if len(done) < FEW:
+        return 0, ()
+    words = Counter(item.status if own.status else item.resolution for item in done)
+    return len(done), tuple(word for word, _ in words.most_common(FEW) if word)
 
 
 def nests(part: Part) -> bool:
@@ -304,12 +368,34 @@ def _of_part(
     if lacks and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
         told = tuple((*each, names.near(*each)) for each in strange)
-        yield SelectsNothing(key_result, number, told, linked=part.linked)
+        yield SelectsNothing(key_result, number, told, linked=part.linked, kinds=picked.kinds)
+    if picked.some:
+        yield from _misspelt(key_result, number, texts, names)
+    if picked.undone:
+        yield NeverDone(key_result, number, picked.undone, picked.instead)
     yield from _unestimated(key_result, number, part, picked)
     if picked.nested and picked.nested >= SHARED * picked.weighing:
         yield Twice(key_result, number, picked.nested, picked.example)
     if picked.ambiguous:
         yield Ambiguous(key_result, number, len(picked.ambiguous), picked.ambiguous[:FEW])
+
+
+def _misspelt(
+    key_result: str, number: int, texts: Collection[tuple[Selector, str]], names: Named
+) -> Iterator[Misspelt]:
+    """A word for which the part has the other one besides, or that differs from it by a number, is meant."""
+    own = {(selector, fold_name(text)) for selector, text in texts}
+    for selector, text in texts:
+        if selector not in _WORDS or names.has(selector, text):
+            continue
+        near = names.near(selector, text)
+        if near and (selector, fold_name(near)) not in own and _nearly(fold_name(text), fold_name(near)):
+            yield Misspelt(key_result, number, selector, text, near)
+
+
+def _nearly(one: str, other: str) -> bool:
+    apart = [[sign for sign in text if not sign.isdigit()] for text in (one, other)]
+    return apart[0] != apart[1] and SequenceMatcher(None, one, other).ratio() >= ALIKE
 
 
 def _unestimated(key_result: str, number: int, part: Part, picked: Picked) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ def main() -> None:
     with Sandbox(build(arguments.seed, datetime.now(UTC), RealClock()), port=arguments.port) as sandbox:
         lines = [f"{name:7} {url}" for name, url in sandbox.urls.items()]
         lines.append(f"{'jira':7} email: {JIRA_EMAIL}")
-        lines += [f"{name}={value}" for name, value in environment(sandbox.tokens).items()]
+        lines += [f"export {name}={value}" for name, value in environment(sandbox.tokens).items()]
         sys.stdout.write(os.linesep.join([*lines, ""]))
         sys.stdout.flush()
         try:

@@ -53,13 +53,18 @@ def _edit(world: World, stream: Stream, dice: random.Random) -> str:
         throw = dice.random()
         if throw < 0.14 or not alive:
             item = open_item(world, stream, len(mine), dice)
-            return f"{item.key} opened"
+            return f"{_called(item)} opened"
         if throw < 0.19 and closed and not stream.pull:
             item = dice.choice(closed)
             world.reopen(item)
-            return f"{item.key} reopened"
+            return f"{_called(item)} reopened"
         item = dice.choice([one for one in alive if one.state == "doing"] or alive)
-        return f"{item.key} {_progress(world, stream, item, throw, dice)}"
+        return f"{_called(item)} {_progress(world, stream, item, throw, dice)}"
+
+
+def _called(item: Item) -> str:
+    """What people call an item: nobody knows a task of Asana by its number."""
+    return item.title if item.project.tracker == "asana" else item.key
 
 
 def _progress(world: World, stream: Stream, item: Item, throw: float, dice: random.Random) -> str:

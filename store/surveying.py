@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from mapping.facets import KEY, PARENT, asked_rows
 from mapping.judging import absent_weight, judge_of
-from mapping.lint import FEW, Picked, Surveyed, nests, surveyed
+from mapping.lint import FEW, Picked, Surveyed, nests, other_kinds, surveyed
 from mapping.meaning import settled
 from mapping.naming import BY_KEY, NAMED_ITEMS, near_key, nearest, own_names, written
 from mapping.rule import OF_COUNTED, Match, Missing, Part, Rule, Selector
@@ -88,7 +88,10 @@ class Surveyor:
 
     def _looked_again(self, rule: Rule, part: Part, picked: Picked) -> Picked:
         """Look again at a part that selects nothing: what a rule may select, and its rows, lack what it would."""
-        return picked if picked.some else replace(picked, some=self._selecting.idle(rule, part))
+        if picked.some or self._selecting.idle(rule, part):
+            return replace(picked, some=True, kinds=())
+        kinds = (kind for kind, other in other_kinds(part) if self._selecting.some(rule, other))
+        return replace(picked, kinds=tuple(kinds))
 
     def _on_line(self, index: Index, rule: Rule, part: Part) -> list[tuple[str, int | None]]:
         """Ids of what a part has on its line, but for estimates, each with the number that weighs it."""

@@ -8,7 +8,7 @@
 Behind that `sync.deciding` records nothing but corrections.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -36,6 +36,9 @@ from store.views.status import stale
 from sync.deciding import Basis, Goal
 from sync.holding import Act
 from sync.recording import basis_of, judge
+
+_FEW = 3
+"""Key results that are named, of those of which the same is said."""
 
 
 class ClosedError(Exception):
@@ -82,7 +85,7 @@ class Card:
     """A person graded otherwise."""
     rule: str | None
     unread: str = ""
-    """Why the value may not be that of the end, as the end of a sentence; empty when it is."""
+    """Why the value may not be that of the end, as the rest of a sentence behind "it is"; empty when it is that."""
     unsettled: str = ""
     """What is still to be recorded of it, as the end of a sentence; empty when nothing is."""
 
@@ -125,11 +128,24 @@ def _refusals(closing: Closing, wish: Wish) -> Iterable[str]:
         yield f"An update of {held.key_result} waits: `headway approve {held.id}` or `headway reject {held.id}`."
     for old, new in closing.renamed.items():
         yield f"{old} is called {new} in the config, and not on record yet: run `headway sync`."
-    for each in closing.cards:
-        if each.unsettled:
-            yield f"{each.key_result.id} {each.unsettled}"
-        elif each.unread and not wish.stale:
-            yield f"{each.key_result.id} {each.unread}: run `headway sync`, or take its number as it is with --stale."
+    yield from (f"{each.key_result.id} {each.unsettled}" for each in closing.cards if each.unsettled)
+    if not wish.stale:
+        yield from _unread(closing.cards)
+
+
+def _unread(cards: Iterable[Card]) -> Iterator[str]:
+    """Say once of all that the same sources feed that these were not read."""
+    late: dict[str, list[str]] = {}
+    for each in cards:
+        if each.unread and not each.unsettled:
+            late.setdefault(each.unread, []).append(each.key_result.id)
+    for told, names in late.items():
+        if len(names) == 1:
+            yield f"{names[0]} is {told}: run `headway sync`, or take its number as it is with --stale."
+            continue
+        few = ", ".join(names if len(names) <= _FEW else [*names[:_FEW], "…"])
+        remedy = "run `headway sync`, or take their numbers as they are with --stale."
+        yield f"{len(names)} key results ({few}) are {told}: {remedy}"
 
 
 def closing(connection: Connection, setup: Setup, goals: Iterable[Goal], wish: Wish, now: datetime) -> Closing:
@@ -197,9 +213,9 @@ class _Grading:
         late = [name for name in rule.sources if not self._is_read(name)]
         since = "lately" if not self.over else f"since {self.cycle.id} ended"
         if late:
-            return f"is fed by {' and '.join(late)}, not read completely {since}"
+            return f"fed by {' and '.join(late)}, not read completely {since}"
         asked = [name for name in rule.sources if not self._is_answered(name, demand_of(rule, name).queries)]
-        return f"is fed by a query of {' and '.join(asked)}, not answered {since}" if asked else ""
+        return f"fed by a query of {' and '.join(asked)}, not answered {since}" if asked else ""
 
     def _is_read(self, name: str) -> bool:
         """Tell whether what is known of a source is that of the cycle's end; before it, that of today."""

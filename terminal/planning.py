@@ -8,6 +8,7 @@ from rich.text import Text
 
 from okrs.ledger import EntryKind
 from okrs.numbers import plain
+from okrs.work import fold_name
 from store.views.history import ShownEntry
 from sync.lacking import Lack
 from sync.planned import Note, Place, Planned, Ticket
@@ -129,7 +130,7 @@ def _names(names: Sequence[str], show: Show) -> list[str]:
 
 
 def whole_lines(view: Plan, show: Show) -> list[str]:
-    """What is to be said of no one key result: what the next read will change anyhow, and that nothing was read yet."""
+    """What is to be said of no one key result: what the next read changes, ids that were exchanged, what is missing."""
     lines = []
     for each in view.reads:
         if each.dropped:
@@ -141,7 +142,20 @@ def whole_lines(view: Plan, show: Show) -> list[str]:
             lines.append(f"{show(each.source)}: {', '.join(_names(each.added, show))} {come} with the next read.")
         if each.anew:
             lines.append(f"{show(each.source)}: its settings changed; the next read takes everything anew.")
+    lines += _under_another_id(view, show)
     return [*lines, *([no_database(show(view.absent, 400))] if view.absent else [])]
+
+
+def _under_another_id(view: Plan, show: Show) -> list[str]:
+    """Ask whether one that comes is one that goes: without `was:` what is known of it would begin anew."""
+    gone = {fold_name(each.former): each.id for each in view.key_results if each.former and Note.RETIRED in each.notes}
+    come = [each for each in view.key_results if Note.NEW in each.notes and each.key_result]
+    same = [(each, gone[name]) for each in come if (name := fold_name(title_of(each))) in gone]
+    return [
+        f"{show(each.id)} has the title of {show(old)}, which is taken out: if it is the same one in the same cycle, "
+        f"write was: {show(old)} at it, and its history goes on."
+        for each, old in same[:_MOST_NAMES]
+    ]
 
 
 def _key_result(each: Planned) -> Iterator[RenderableType]:

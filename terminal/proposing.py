@@ -35,7 +35,7 @@ class Proposal:
 
 def proposals(source: str, listed: Sequence[Listed], taken: AbstractSet[str]) -> list[Proposal]:
     """Return one or two for a source, whose ids are not taken."""
-    found = [each for each in (_finish(source, listed), _fix(source, listed)) if each] or [_anything(source)]
+    found = _found(source, listed) or [_anything(source)]
     ids = set(taken)
     fresh = []
     for each in found:
@@ -49,16 +49,32 @@ def _variants(name: str) -> list[str]:
     return [name, *(f"{name}-{number}" for number in range(2, 1000))]
 
 
-def _finish(source: str, listed: Sequence[Listed]) -> Proposal | None:
-    """The first milestone, else the first epic, that nobody calls finished."""
-    for what in (What.MILESTONE, What.EPIC):
-        for row in listed:
-            if row.what is what and writable(row.value) and not _FINISHED.search(row.note):
-                name = _readable(row) or what.value
-                part = f"source: {source}, where: {{{what.value}: {scalar(row.value)}}}, measure: percent"
-                why = f"The share of the {what.value}'s work that is done, in percent."
-                return Proposal(_id(name, what.value), f"{name} is done", f"{{{part}}}", why)
-    return None
+def _found(source: str, listed: Sequence[Listed]) -> list[Proposal]:
+    plan = next((row for what in (What.MILESTONE, What.EPIC) for row in listed if _is_open(row, what)), None)
+    bugs = next((row for what in (What.TYPE, What.LABEL) for row in listed if _is_of_bugs(row, what)), None)
+    first = [] if plan is None else [_finish(source, plan)]
+    return first if bugs is None else [*first, _fix(source, bugs, plan)]
+
+
+def _is_open(row: Listed, what: What) -> bool:
+    """Tell whether it is a milestone, or an epic, that nobody calls finished."""
+    return row.what is what and writable(row.value) and not _FINISHED.search(row.note)
+
+
+def _is_of_bugs(row: Listed, what: What) -> bool:
+    return row.what is what and fold_name(row.value) in _BUGS and writable(row.value)
+
+
+def _finish(source: str, plan: Listed) -> Proposal:
+    name = _readable(plan) or plan.what.value
+    part = f"source: {source}, where: {{{_named(plan)}}}, measure: percent"
+    why = f"The share of the {plan.what.value}'s work that is done, in percent."
+    return Proposal(_id(name, plan.what.value), f"{name} is done", f"{{{part}}}", why)
+
+
+def _named(row: Listed) -> str:
+    """Say in a clause which tickets are meant."""
+    return f"{row.what.value}: {scalar(row.value)}"
 
 
 def _readable(row: Listed) -> str:
@@ -66,14 +82,15 @@ def _readable(row: Listed) -> str:
     return harmless(row.name or row.value, _LONGEST_TITLE).replace("${", "$ {").strip()
 
 
-def _fix(source: str, listed: Sequence[Listed]) -> Proposal | None:
-    for what in (What.TYPE, What.LABEL):
-        for row in listed:
-            if row.what is what and fold_name(row.value) in _BUGS and writable(row.value):
-                part = f"source: {source}, where: {{{what.value}: {scalar(row.value)}}}, {_SHARE}"
-                why = "The share, in percent, of those still open when the cycle began, or found since, that is fixed."
-                return Proposal("bugs", "Every bug is fixed", f"{{{part}}}", why)
-    return None
+def _fix(source: str, bugs: Listed, plan: Listed | None) -> Proposal:
+    """Of the bugs beside the plan, which has a key result of its own: no work is to move both."""
+    if plan is None:
+        why = "The share, in percent, of those still open when the cycle began, or found since, that is fixed."
+        part = f"source: {source}, where: {{{_named(bugs)}}}, {_SHARE}"
+        return Proposal("bugs", "Every bug is fixed", f"{{{part}}}", why)
+    part = f"source: {source}, where: {{{_named(bugs)}, not: {{{_named(plan)}}}}}, {_SHARE}"
+    why = "The share, in percent, of the others still open when the cycle began, or found since, that is fixed."
+    return Proposal("bugs", "Every other bug is fixed", f"{{{part}}}", why)
 
 
 def _anything(source: str) -> Proposal:

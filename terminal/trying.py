@@ -32,6 +32,10 @@ def _lines(verdict: Verdict) -> Iterator[Text]:
     yield from (Text(f"    {_told(each)}") for each in verdict.differences)
     for key, fate in verdict.fates:
         yield Text(f"    · {harmless(key)}: {fate}", _QUIET)
+    if verdict.homeless:
+        names = ", ".join(harmless(name) for name in verdict.homeless)
+        told = "the mapping asks for a project, and its source reads several, so write project: at the item"
+        yield Text(f"    {names}: {told}")
 
 
 def _told(difference: Difference) -> str:

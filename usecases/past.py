@@ -14,6 +14,7 @@ from store.views.status_past import StatusThen
 from store.views.status_past import status_at as standing_at
 from sync.planned import Note
 from terminal.ports import Failure, When
+from terminal.text import local_time
 from usecases.ground import Ground, absent, database_of, setup_of
 from usecases.naming import having
 from usecases.status import no_cycle
@@ -57,7 +58,8 @@ def _unknown(known: Config, name: str, when: When, since: datetime | None, end: 
     then = f"{'at' if isinstance(when, datetime) else 'by the end of'} {when.isoformat()}"
     if since is None:
         return f"{name} was never measured: `headway explain {name}` says why."
-    told = f"Nothing was known of {name} {then}: it was first measured on {since:%Y-%m-%d at %H:%M} UTC."
+    first = local_time(since, known.calendar.timezone)
+    told = f"Nothing was known of {name} {then}: it was first measured at {first}."
     begins = _begins(known, name, end)
     day = known.calendar.day_of(known.calendar.instant(when)) if isinstance(when, datetime) else when
     if begins is None or day < begins or end:  # of what is closed nothing is rebuilt

@@ -41,6 +41,10 @@ def test_a_case_that_fails_is_1_and_so_is_a_wrong_file(copy: Headway) -> None:
     assert "value: expected 2, got 1" in out
     document = copy.run("mapping", "test", "--json")
     assert (document.code, document.out["ok"]) == (1, False)
+    path.write_text(CASES.replace("project: PAY, ", ""), encoding="utf-8")
+    code, out, _ = copy.run("mapping", "test")
+    assert code == 1
+    assert "    PAY-1: the mapping asks for a project, and its source reads several, so write project: at the " in out
     path.write_text(CASES.replace("label", "lable"), encoding="utf-8")
     code, out, err = copy.run("mapping", "test")
     assert (code, out) == (1, "")

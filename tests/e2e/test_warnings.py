@@ -11,6 +11,9 @@ SLIPS = {
         'no ticket has the label "p11", did you mean "p1"?',
     ),
     "mappings[7].from[0].where.milestone": ("Storefront 2.0}", "Storefrnt 2.0}", 'did you mean "Storefront 2.0"?'),
+    "mappings[0].from[0].where.not.label": ("test-only", "testonly", 'did you mean "test-only"?'),
+    "mappings[5].from[0].where": ("kind: pull_request, label: performance", "label: performance", "kind: pull_request"),
+    "mappings[4].from[0].done_when": ("status: [Done]", "status: [Finished]", 'of them done, as "Done"'),
     "mappings[10].from[0].where.any[1].query": (
         "label: interview}",
         "query: odd}",

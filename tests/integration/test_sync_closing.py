@@ -204,6 +204,19 @@ def test_not_by_numbers_from_before_the_end(database: Database) -> None:
     assert world.verify().ok
 
 
+def test_what_keeps_several_from_being_closed_is_said_once(database: Database) -> None:
+    clock = Clock()
+    world = World(database, {SOURCE: FakeTracker(clock, "PAY")}, clock)
+    for name in ("a", "b", "c", "d", "e"):
+        world.feed(name, a_rule())
+    world.sync()
+    clock.now = LATE
+    assert world.closing() == (
+        "5 key results (a, b, c, …) are fed by tracker, not read completely since cycle ended: run `headway sync`, or "
+        "take their numbers as they are with --stale.",
+    )
+
+
 def test_not_by_what_a_query_found_before_the_end(database: Database) -> None:
     """Its source was read since, so that a release was: only what the query finds now nobody knows."""
     clock = Clock()

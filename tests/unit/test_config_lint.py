@@ -15,6 +15,8 @@ from mapping.lint import (
     FieldRefused,
     Finding,
     Finished,
+    Misspelt,
+    NeverDone,
     Overlap,
     Reached,
     Reused,
@@ -25,6 +27,7 @@ from mapping.lint import (
     Unknown,
 )
 from mapping.rule import Selector
+from okrs.work import Kind
 from tests.unit.docs_pages import ROOT
 
 CONFIG = """\
@@ -136,6 +139,12 @@ def test_the_label_that_a_link_adds_to_a_part_is_no_word_of_its_own(tmp_path: Pa
     assert told.message == "selects nothing that was read: no ticket has all of this at once"
 
 
+def test_the_label_that_a_link_adds_is_not_misspelt(tmp_path: Path) -> None:
+    text = CONFIG.replace("objectives:", 'link_by: {label: "kr:{id}", sources: [jira]}\nobjectives:')
+    assert warnings(tmp_path, text, Misspelt("bugs", 0, Selector.LABEL, "kr:bugs", "kr:bug")) == []
+    assert warnings(tmp_path, text, Misspelt("bugs", 0, Selector.LABEL, "kr:bgus", "kr:bugs")) != []
+
+
 def test_a_label_that_feeds_a_key_result_alone_is_named_there(tmp_path: Path) -> None:
     text = CONFIG.replace("objectives:", 'link_by: {label: "kr:{id}", sources: [jira]}\nobjectives:')
     text = text.replace("  - key_result: legal\n    from: [{source: jira, measure: percent}]\n", "")
@@ -167,6 +176,39 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
         (27, "mappings[2].from[0]", 'no ticket has the label "kr:legal" yet, and labels alone feed this key result: '),
     ),
     (SelectsNothing("legal", 0), (27, "mappings[2].from[0]", "selects nothing that was read")),
+    (
+        SelectsNothing("basket", 0, kinds=(Kind.PULL_REQUEST,)),
+        (
+            21,
+            "mappings[1].from[0].where",
+            "selects nothing that was read: without kind or type only issues are selected, so ask for kind: "
+            "pull_request to select some",
+        ),
+    ),
+    (
+        SelectsNothing("basket", 0, kinds=(Kind.SUBTASK, Kind.EPIC)),
+        (21, "mappings[1].from[0].where", "so ask for kind: [subtask, epic] to select some"),
+    ),
+    (
+        Misspelt("basket", 0, Selector.LABEL, "a", "b"),
+        (
+            21,
+            "mappings[1].from[0].where.label",
+            'the label "a" is used by no ticket that was read; did you mean "b"?',
+        ),
+    ),
+    (
+        NeverDone("basket", 1, 27, ("Done", "Closed")),
+        (
+            22,
+            "mappings[1].from[1]",
+            'no ticket is done by done_when, though the tracker calls 27 of them done, as "Done" or "Closed": correct ',
+        ),
+    ),
+    (
+        NeverDone("basket", 1, 27, ()),
+        (22, "mappings[1].from[1]", "though the tracker calls 27 of them done: it gives them no such word, so say "),
+    ),
     (
         Unknown("basket", 1, Selector.MILESTONE, "Twoo", "Two"),
         (

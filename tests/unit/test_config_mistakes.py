@@ -155,6 +155,10 @@ CASES = [
     (BUGS, BUGS.replace("title: Bugs", "«colour: red, title: Bugs"), "allowed here: id, title, unit, kind, start"),
     ("{type: Bug}", "{«typ: Bug}", 'unknown key "typ"; did you mean "type"?'),
     ("{type: Bug}", "{any: [{not: {«labl: x}}]}", 'did you mean "label"?'),
+    (FLAG_PART, FLAG_PART.replace("measure", "«milestone: v1, measure"), '"milestone": it belongs into where; allowed'),
+    ("{type: Bug}", "{type: Bug, «counts: open}", 'unknown key "counts": it belongs beside where; allowed here: proj'),
+    ("{type: Bug}", "{any: [{«window: cycle}]}", '"window": it belongs beside where; allowed here: proj'),
+    ("title: The base\n", "title: The base\n    «ambition: committed\n", '"ambition": it belongs into key_results;'),
     ("    projects: [PAY]", "    projects: [PAY]\n    «tokem: x", 'unknown key "tokem"; did you mean "token"?'),
     ("  - key_result: flag\n", "  - «key_reslt: flag\n", 'did you mean "key_result"?'),
     ("    token: ${GIT_TOKEN}", "    «tokne: ${GIT_TOKEN}", 'unknown key "tokne"; did you mean "token"?'),
@@ -487,6 +491,16 @@ def test_one_mistake_is_one_problem_at_its_place(tmp_path: Path, old: str, new: 
     assert [(problem.file, problem.line, problem.column) for problem in found] == [(file, line, column)], found
     assert part.replace("{file}", file) in found[0].message
     assert str(found[0]) == f"{file}:{line}:{column} {found[0].path} ← {found[0].message}"
+
+
+def test_a_part_without_from_is_one_mistake_for_each_key(tmp_path: Path) -> None:
+    text = BASE.replace(f"    from:\n      - {FLAG_PART}", "    source: git\n    measure: count")
+    assert text != BASE
+    told = [problem.message for problem in errors(load_text(tmp_path, text))]
+    assert [each.split(";")[0] for each in told] == [
+        'unknown key "source": it belongs into from',
+        'unknown key "measure": it belongs into from',
+    ]
 
 
 def test_many_mistakes_are_all_reported_at_once(tmp_path: Path) -> None:

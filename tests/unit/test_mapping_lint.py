@@ -11,6 +11,8 @@ from mapping.family import Lore, candidates
 from mapping.lint import (
     Ambiguous,
     Finding,
+    Misspelt,
+    NeverDone,
     Overlap,
     SelectsNothing,
     Twice,
@@ -26,6 +28,7 @@ from mapping.rule import (
     AnyOf,
     Combine,
     Counts,
+    DoneWhen,
     LastDays,
     Measure,
     Missing,
@@ -159,7 +162,7 @@ def test_a_part_that_selects_nothing_names_the_words_that_nothing_has(selection:
         where(type="Bug", state=["done", "doing"]),
         AllOf((where(type="Bug"), Within(Moment.CREATED, (LastDays(1),)))),
         AllOf((where(type="Bug"), Not(where(state="todo")))),
-        AllOf((where(type="Bug"), AnyOf((where(state="done"), where(label="checkuot"))))),
+        AllOf((where(type="Bug"), AnyOf((where(state="done"), where(label="regression"))))),
     ],
 )
 def test_a_part_that_selects_nothing_because_nobody_is_at_it_is_right(selection: Any) -> None:
@@ -196,6 +199,83 @@ def test_only_the_part_that_selects_nothing_is_named() -> None:
     assert [(type(each), each.part) for each in found(rule, *ITEMS) if isinstance(each, SelectsNothing)] == [
         (SelectsNothing, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("selection", "kinds"),
+    [
+        (where(label="p9"), (Kind.PULL_REQUEST,)),
+        (where(epic="PAY-42", label="p9"), (Kind.PULL_REQUEST,)),
+        (AnyOf((where(label="p9"), where(label="p8"))), (Kind.SUBTASK, Kind.PULL_REQUEST)),
+        (where(label="p9", kind="issue"), ()),
+        (where(label="p9", state="done"), ()),
+        (where(label="p9", type="Task"), None),
+        (where(label=["p9", "checkout"]), None),
+    ],
+)
+def test_a_part_that_would_select_something_of_another_kind_says_which(
+    selection: Any, kinds: tuple[Kind, ...] | None
+) -> None:
+    above = Ref(EPIC.id, EPIC.key)
+    review = an_item("PAY-60", State.DOING, kind=Kind.PULL_REQUEST, labels=("p9",), parent=above)
+    step = an_item("PAY-61", kind=Kind.SUBTASK, type="Step", labels=("p8",))
+    told = found(a_rule(a_part(where=selection)), *ITEMS, review, step)
+    assert told == ([] if kinds is None else [SelectsNothing("kr", 0, kinds=kinds)])
+
+
+# --- words that are nearly others -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (where(label=["checkout", "test-onyl"]), ("test-onyl", "test-only")),
+        (AllOf((where(type="Bug"), Not(where(label="testonly")))), ("testonly", "test-only")),
+        (AnyOf((where(label="checkout"), where(label="Test-Onl"))), ("Test-Onl", "test-only")),
+        (where(label=["checkout", "regression"]), None),
+        (where(label=["test-only", "test-onyl"]), None),
+        (where(label=["checkout", "sprint-8"]), None),
+        (where(label=["checkout", "TEST-ONLY"]), None),
+    ],
+)
+def test_a_word_that_is_nearly_another_is_told_though_the_part_selects_something(
+    selection: Any, told: tuple[str, str] | None
+) -> None:
+    items = (*ITEMS, an_item("PAY-70", labels=("test-only",)), an_item("PAY-71", labels=("sprint-7",)))
+    expected = [Misspelt("kr", 0, Selector.LABEL, *told)] if told else []
+    assert found(a_rule(a_part(where=selection)), *items) == expected
+
+
+def test_a_word_of_what_a_share_is_of_is_told_too() -> None:
+    rule = a_rule(a_part(Measure.RATIO, where=where(type="Bug"), of=where(label="chekout"), counts=Counts.ALL))
+    assert found(rule, *ITEMS) == [Misspelt("kr", 0, Selector.LABEL, "chekout", "checkout")]
+
+
+# --- an own meaning of done -----------------------------------------------------------------------------------------
+
+
+def by_status(*statuses: str, **policies: Any) -> Rule:
+    return a_rule(a_part(done_when=DoneWhen(statuses), **policies))
+
+
+def finished(*statuses: str) -> list[WorkItem]:
+    return [an_item(f"PAY-{number}", State.DONE, status=each) for number, each in enumerate(statuses, 1)]
+
+
+def test_an_own_meaning_of_done_that_nothing_done_has_is_told() -> None:
+    items = finished("Closed", "Done", "Done", "Done")
+    assert found(by_status("Finished"), *items) == [NeverDone("kr", 0, 4, ("Done", "Closed"))]
+    assert found(by_status("Finished", counts=Counts.OPEN), *items) == [NeverDone("kr", 0, 4, ("Done", "Closed"))]
+    resolved = [an_item(f"PAY-{number}", State.DONE, resolution="Fixed") for number in range(3)]
+    rule = a_rule(a_part(done_when=DoneWhen(resolution=("Fixd",))))
+    assert found(rule, *resolved) == [NeverDone("kr", 0, 3, ("Fixed",))]
+
+
+def test_an_own_meaning_of_done_that_something_has_or_nothing_could_have_is_fine() -> None:
+    assert found(by_status("Finished", "closed"), *finished("Closed", "Done", "Done", "Done")) == []
+    assert found(by_status("Finished"), *finished("Done", "Done")) == []
+    assert found(by_status("Finished", counts=Counts.ALL), *finished("Done", "Done", "Done")) == []
+    assert found(by_status("Released"), *[an_item(f"PAY-{number}") for number in range(9)]) == []
 
 
 # --- queries --------------------------------------------------------------------------------------------------------

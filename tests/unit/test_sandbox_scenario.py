@@ -106,7 +106,7 @@ def test_whoever_serves_it_alone_is_told_what_a_config_wants() -> None:
         told = [process.stdout.readline() for _ in range(7)]
         process.terminate()
     assert told[3] == f"jira    email: {JIRA_EMAIL}\n"
-    assert "".join(told[4:]) == "".join(f"{name}={value}\n" for name, value in environment(TOKENS).items())
+    assert "".join(told[4:]) == "".join(f"export {name}={value}\n" for name, value in environment(TOKENS).items())
 
 
 def test_the_same_seed_makes_the_same_company_and_the_same_days() -> None:
@@ -186,6 +186,7 @@ def test_the_team_lives_in_the_time_of_the_world() -> None:
     assert world.clock.now() == NOW + timedelta(days=14)
     words = {line.rsplit(" ", 1)[1] for line in log}
     assert {"closed", "opened", "reopened", "merged", "begun"} <= words
+    assert [line for line in log if line.split(" ", 1)[0].isdigit()] == []  # a task of Asana is called by its title
     late = build(1, NOW, SimulatedClock(NOW, lambda: NOW + timedelta(hours=1)))
     work(late, 2, seed=2)
     assert max(item.updated for item in late.items.values()) == NOW + timedelta(hours=1)

@@ -69,6 +69,24 @@ def told(*key_results: Planned, reads: tuple[NextRead, ...] = ()) -> list[str]:
     return file.getvalue().splitlines()
 
 
+def test_one_that_comes_under_another_id_with_the_title_of_one_that_goes_is_asked_about() -> None:
+    gone = replace(a_plan(notes=(Note.RETIRED,)), key_result=None, former="Fix 25 P1 bugs ")
+    come = replace(a_plan(notes=(Note.NEW,)), id="p1-fixed", key_result=replace(KR, id="p1-fixed"))
+    hint = (
+        "p1-fixed has the title of p1-bugs, which is taken out: if it is the same one in the same cycle, write "
+        "was: p1-bugs at it, and its history goes on."
+    )
+    assert hint in told(gone, come)
+    assert f"> {hint}" in reviewed(Plan((gone, come), ()))
+    for others in (
+        (gone,),
+        (gone, replace(come, notes=(Note.RULE,))),
+        (gone, replace(come, key_result=replace(KR, title="Fix 30 P1 bugs"))),
+        (replace(gone, former=None), come),
+    ):
+        assert hint not in told(*others)
+
+
 def test_a_change_is_told_with_its_tickets() -> None:
     closed = ShownCause(Cause(CauseKind.CLOSED, ONE, "pay", "1"), an_item("PAY-78"))
     tickets = (
