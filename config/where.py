@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from config.closed import BAD_KEY, Closed
+from config.closed import BAD_KEY, Closed, wanted
 from config.fields import Listed, Words, read_day
 from config.words import quoted
 from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, LastDays, Match, Moment, Not, Selector, Span, Within
@@ -64,12 +64,6 @@ def _field_key(key: str) -> str:
     return key
 
 
-def _denied(clause: object) -> object:
-    if clause is None:
-        raise ValueError("not has nothing behind it: write what must not hold, or leave the key out")
-    return clause
-
-
 Spans = Annotated[
     tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=str)], ...],
     Listed,
@@ -93,8 +87,9 @@ class Where(Closed):
         },
     )
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
-    filled: ClassVar[tuple[str, ...]] = ("not",)
-    __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Words] = Field(init=False)
+    __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Annotated[Words, BeforeValidator(wanted)]] = (
+        Field(init=False)
+    )
     """Custom fields, by keys as `field.risk`."""
 
     project: Words | None = Field(default=None, description="Project key, owner/name of a repository, gid or name.")
@@ -120,15 +115,20 @@ class Where(Closed):
     sprint: Words | None = Field(default=None, description="Name of a sprint.")
     created: Spans | None = Field(default=None, description="When it was created: cycle, days as A..B, or last 14d.")
     closed: Spans | None = Field(default=None, description="When it was closed: cycle, days as A..B, or last 14d.")
-    not_: Annotated["Where | None", BeforeValidator(_denied)] = Field(
-        default=None, alias="not", description="What must not hold."
-    )
+    not_: "Where | None" = Field(default=None, alias="not", description="What must not hold.")
     all_: "tuple[Where, ...] | None" = Field(default=None, alias="all", min_length=1, description="All must hold.")
     any_: "tuple[Where, ...] | None" = Field(default=None, alias="any", min_length=1, description="One must hold.")
+
+    # Each key left out selects more, so none may stand with nothing behind it.
+    _wanted = field_validator("*", mode="before")(wanted)
 
     @classmethod
     def takes(cls, key: str) -> bool:
         return key.startswith(FIELD) or super().takes(key)
+
+    @classmethod
+    def fills(cls, key: str) -> bool:
+        return cls.takes(key)
 
     @property
     def custom(self) -> Mapping[str, tuple[str, ...]]:
