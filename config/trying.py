@@ -1,5 +1,6 @@
 """A config as it would be with mappings that somebody types: nothing is written."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,9 @@ from config.tree import Entry, Listing, Spot, Table
 
 TYPED = "what you typed"
 """How problems name it, where others have the name of a file."""
+
+_PLAIN = re.compile("true|false|0|-?[1-9][0-9]{0,17}", re.IGNORECASE)
+"""What YAML shows as it is written, without quotes."""
 
 
 def retold(path: Path, environ: Mapping[str, str], text: str) -> tuple[Loaded, tuple[str, ...]]:
@@ -74,5 +78,6 @@ def _plain(spot: Spot) -> Any:  # noqa: ANN401 - any YAML
 
 def _scalar(text: str | None) -> object:
     """A text that would be read as a number or a truth is written as one, for people; the schema reads texts."""
-    read = yaml.safe_load(text) if text and len(text) < 20 and ":" not in text and "#" not in text else text
-    return read if isinstance(read, int) and str(read).casefold() == str(text).casefold() else text
+    if text is None or not _PLAIN.fullmatch(text):
+        return text
+    return text.casefold() == "true" if text.isalpha() else int(text)
