@@ -11,7 +11,7 @@ import yaml
 from config.files import Files, arranged, read_files
 from config.loader import Loaded, Terms, understood
 from config.names import mappings_of
-from config.problems import Problems
+from config.problems import Problem, Problems
 from config.reading import parse
 from config.standin import Kind, giving_way, names_of
 from config.tree import Entry, Listing, Spot, Table
@@ -19,6 +19,7 @@ from config.tree import Entry, Listing, Spot, Table
 TYPED = "what you typed"
 """How problems name it, where others have the name of a file."""
 
+_PLACE = re.compile(f"{TYPED}:([0-9]+):")
 _PLAIN = re.compile("true|false|0|-?[1-9][0-9]{0,17}", re.IGNORECASE)
 """What YAML shows as it is written, without quotes."""
 
@@ -51,8 +52,14 @@ def _is_list(text: str) -> bool:
 def _as_typed(loaded: Loaded, above: str) -> Loaded:
     """Return it with problems on the lines that somebody sees, who did not type what was put above them."""
     lines = above.count("\n")
-    shown = (replace(each, line=max(1, each.line - lines)) if each.file == TYPED else each for each in loaded.problems)
-    return replace(loaded, problems=tuple(shown))
+    return replace(loaded, problems=tuple(_higher(each, lines) for each in loaded.problems))
+
+
+def _higher(problem: Problem, lines: int) -> Problem:
+    """Return a problem so many lines higher up, and what its sentence points at, too."""
+    told = _PLACE.sub(lambda found: f"{TYPED}:{max(1, int(found[1]) - lines)}:", problem.message)
+    line = max(1, problem.line - lines) if problem.file == TYPED else problem.line
+    return replace(problem, line=line, message=told)
 
 
 def _as_file(typed: Spot) -> Spot:

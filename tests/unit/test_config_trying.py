@@ -41,3 +41,14 @@ def test_a_number_is_written_as_one(tmp_path: Path, text: str, shown: str) -> No
     path = tmp_path / "headway.yaml"
     path.write_text(BASE.replace("[a, b]", text), encoding="utf-8")
     assert f"label: {shown}\n" in written(load(path, ENVIRON, connect=False), "bugs")
+
+
+@pytest.mark.parametrize("above", ["", "# as on the page\n"])
+def test_a_place_is_one_that_somebody_sees(tmp_path: Path, above: str) -> None:
+    path = tmp_path / "headway.yaml"
+    path.write_text(BASE, encoding="utf-8")
+    mapping = "- key_result: bugs\n  from:\n    - {source: jira, measure: count}\n"
+    first, second = 1 + above.count("\n"), 4 + above.count("\n")
+    (problem,) = retold(path, ENVIRON, above + mapping * 2)[0].problems
+    assert problem.line == second
+    assert f"first at what you typed:{first}:15" in problem.message
