@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
@@ -64,28 +64,27 @@ def _field_key(key: str) -> str:
     return key
 
 
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+SpanText = Annotated[str, Field(pattern=rf"^\s*(?:cycle|{_DAY}\s*\.\.\s*{_DAY}|{_LAST.pattern})\s*$")]
+"""What editors are told of it."""
+
 Spans = Annotated[
-    tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=str)], ...],
+    tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=SpanText)], ...],
     Listed,
     Field(min_length=1),
 ]
 
 
+def _closed(schema: dict[str, Any]) -> None:
+    """Let editors know of custom fields, which take values as labels do, and of no other key."""
+    values = {**schema["properties"]["label"], "description": "A custom field's values."}
+    schema |= {"patternProperties": {r"^field[.]\s*\S": values}, "additionalProperties": False}
+
+
 class Where(Closed):
     """Which items: every key must hold, a list means any of its values.  Selectors first, then what joins clauses."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "patternProperties": {
-                "^field[.]": {
-                    "type": ["string", "number", "boolean", "array"],
-                    "description": "A custom field's values.",
-                }
-            },
-            "additionalProperties": False,
-        },
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra=_closed)
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Annotated[Words, BeforeValidator(wanted)]] = (
         Field(init=False)
