@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from config.closed import BAD_KEY, Closed, wanted
@@ -65,7 +65,8 @@ def _field_key(key: str) -> str:
 
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-SpanText = Annotated[str, Field(pattern=rf"^\s*(?:cycle|{_DAY}\s*\.\.\s*{_DAY}|{_LAST.pattern})\s*$")]
+_SPAN = rf"^\s*(?:cycle|{_DAY}\s*\.\.\s*{_DAY}|{_LAST.pattern})\s*$"
+SpanText = Annotated[str, WithJsonSchema({"type": "string", "pattern": _SPAN})]
 """What editors are told of it."""
 
 Spans = Annotated[

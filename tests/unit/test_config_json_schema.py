@@ -121,6 +121,8 @@ GOOD = (ROOT / "config" / "examples" / "combined.yaml").read_text(encoding="utf-
         ("label: checkout", "lable: checkout", "$.mappings[1].from[0].where"),
         ("label: checkout", "label: {a: b}", "$.mappings[1].from[0].where.label"),
         ("label: checkout", "not: {not: {lable: x}}", "$.mappings[1].from[0].where.not.not"),
+        ("measure: count, cancelled: exclude", "measure: 85", "$.mappings[1].from[0].measure"),
+        ("label: checkout", "created: 2026", "$.mappings[1].from[0].where.created"),
         ("label: checkout", "created: last 2w", "$.mappings[1].from[0].where.created"),
         ("label: checkout", "closed: [cycle, 2026-10-01]", "$.mappings[1].from[0].where.closed"),
         ("label: checkout", "field.risk: []", "$.mappings[1].from[0].where.field.risk"),
