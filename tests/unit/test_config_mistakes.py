@@ -230,6 +230,7 @@ CASES = [
     ("    from:\n      - " + BAND_PART, "", "from is missing: add it (What is measured"),
     ("where: {type: Bug}", "where: «", "where has nothing behind it: write which items are meant, or where: {} for"),
     ("where: {type: Bug}", "where: «~", "keys with values are expected here (key: value), not a text"),
+    ("{type: Bug}", "{type: Bug, «or: [{label: x}]}", 'unknown key "or"'),
     ("{type: Bug}", "{not: «}", "this key has nothing behind it: fill it in, or leave it out"),
     ("{type: Bug}", "{any: [{type: Bug}, {not: «}]}", "this key has nothing behind it: fill it in, or leave it out"),
     ("{type: Bug}", "{type: Bug, label: «}", "this key has nothing behind it: fill it in, or leave it out"),
