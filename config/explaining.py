@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from inspect import isclass
+from itertools import accumulate
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -38,12 +39,12 @@ def explain(
         problems.at(spot.node.place, (), FOREIGN)
         return
     details = error.errors(include_url=False, include_input=False)
-    strangers = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    strangers = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
     for detail in details:
         if detail["type"] == "extra_forbidden":
             _unknown_key(detail, model, spot, problems)
     for detail in details:
-        if any(detail["loc"][: len(each)] == each for each in strangers):
+        if not strangers.isdisjoint(accumulate(detail["loc"], lambda path, step: (*path, step), initial=())):
             continue  # nobody knows what is to stand there
         if detail["type"] == "missing":
             _missing_key(detail, model, spot, problems)
