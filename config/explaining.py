@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from inspect import isclass
-from itertools import accumulate
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -44,7 +43,7 @@ def explain(
         if detail["type"] == "extra_forbidden":
             _unknown_key(detail, model, spot, problems)
     for detail in details:
-        if not strangers.isdisjoint(accumulate(detail["loc"], lambda path, step: (*path, step), initial=())):
+        if any(detail["loc"][: length + 1] in strangers for length in range(len(detail["loc"]))):
             continue  # nobody knows what is to stand there
         if detail["type"] == "missing":
             _missing_key(detail, model, spot, problems)
