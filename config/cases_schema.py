@@ -17,15 +17,16 @@ from okrs.work import Kind, State
 
 
 def _moment(text: str) -> str:
-    """Refuse what is neither a day nor a time."""
-    if "T" not in text:
-        read_day(text)
-        return text
+    """Refuse what is neither a day nor a time, and the years that no day of a config may lie in."""
+    shown = text.strip()
+    if "T" not in shown:
+        return read_day(shown).isoformat()
     try:
-        datetime.fromisoformat(text)
+        time = datetime.fromisoformat(shown)
     except ValueError:
-        raise ValueError(f"{quoted(text)} is no time: write 2026-10-20, or 2026-10-20T16:30") from None
-    return text
+        raise ValueError(f"{quoted(shown)} is no time: write 2026-10-20, or 2026-10-20T16:30") from None
+    read_day(time.date().isoformat())
+    return shown
 
 
 def _expected(value: object) -> Decimal | None:

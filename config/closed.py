@@ -24,11 +24,21 @@ class Closed(BaseModel):
         """Tell whether this is a key of the table."""
         return any(key == (field.alias or name) for name, field in cls.model_fields.items())
 
+    @classmethod
+    def fills(cls, key: str) -> bool:
+        """Tell whether a key with nothing behind it is a mistake."""
+        return key in cls.filled
+
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the config held
         if not isinstance(data, dict):
             return data
-        return {
-            key: value for key, value in data.items() if value is not None or key in cls.filled or not cls.takes(key)
-        }
+        return {key: value for key, value in data.items() if value is not None or cls.fills(key) or not cls.takes(key)}
+
+
+def wanted(value: Any) -> Any:  # noqa: ANN401 - whatever the config held; its type judges it next
+    """Return the value of a key that must not be empty.  Raises ValueError where there is nothing behind it."""
+    if value is None:
+        raise ValueError("this key has nothing behind it: fill it in, or leave it out")
+    return value

@@ -38,13 +38,16 @@ def explain(
         problems.at(spot.node.place, (), FOREIGN)
         return
     details = error.errors(include_url=False, include_input=False)
+    strangers = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
     for detail in details:
         if detail["type"] == "extra_forbidden":
             _unknown_key(detail, model, spot, problems)
     for detail in details:
+        if any(detail["loc"][: length + 1] in strangers for length in range(len(detail["loc"]))):
+            continue  # nobody knows what is to stand there
         if detail["type"] == "missing":
             _missing_key(detail, model, spot, problems)
-        elif detail["type"] != "extra_forbidden" and not _echoes(detail, spot):
+        elif not _echoes(detail, spot):
             _misfit(detail, spot, problems, hidden)
 
 

@@ -18,7 +18,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST = Decimal(10) ** 12
 """The store keeps whole millionths in 64 bits."""
 _YEARS = range(1970, 2200)
-_LONGEST_TEXT = 1000
+LONGEST_TEXT = 1000
 _LONGEST_NUMBER = 40
 
 
@@ -98,11 +98,12 @@ def _id(text: str) -> str:
     return text
 
 
-def _filled(text: str) -> str:
+def filled(text: str) -> str:
+    """Return a text that says something, and not too much.  Raises ValueError."""
     if not text.strip():
         raise ValueError("this text is blank: fill it in, or leave the key out")
-    if len(text) > _LONGEST_TEXT:
-        raise ValueError(f"this text is longer than {_LONGEST_TEXT} characters: shorten it")
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"this text is longer than {LONGEST_TEXT} characters: shorten it")
     return text
 
 
@@ -122,7 +123,7 @@ Listed = BeforeValidator(listed)
 Id = Annotated[
     str, AfterValidator(_id), WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{_ID.pattern})$"})
 ]
-Text = Annotated[str, AfterValidator(_filled)]
+Text = Annotated[str, AfterValidator(filled)]
 Words = Annotated[tuple[Text, ...], Listed, Field(min_length=1)]
 Number = Annotated[Decimal, BeforeValidator(read_number)]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=1)]

@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from config.cases_schema import CasesFile
-from config.fields import Id
+from config.fields import LONGEST_TEXT, Id, filled
 from config.schema import ANCHORED, Document, TeamFile, briefly
 from connectors.settings import SourceSettings, listed
 from okrs.duration import FORM, duration_text
@@ -127,6 +127,12 @@ class _Generator(GenerateJsonSchema):
         made = super().dict_schema(schema)
         for pattern, value in made.pop("patternProperties", {}).items():
             made |= {"propertyNames": {"pattern": pattern}, "additionalProperties": value}
+        return made
+
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        made = super().function_after_schema(schema)
+        if schema["function"]["function"] is filled and "pattern" in made:
+            made |= {"maxLength": LONGEST_TEXT, "pattern": made["pattern"].replace("^", r"^(?=\s*\S)", 1)}
         return made
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, field_validator
 
-from config.closed import Closed
+from config.closed import Closed, wanted
 from config.fields import Flag, Id, Listed, Number, Positive, Share, Text, Words
 from config.measures import MeasureText, Measuring, StatText, read_measure, read_stat
 from config.where import Where
@@ -35,8 +35,13 @@ def _label(text: str) -> str:
 
 
 class DoneWhenEntry(Closed):
+    filled: ClassVar[tuple[str, ...]] = ("status", "resolution")
+
     status: Words | None = Field(default=None, description="Statuses in which an item is done.")
     resolution: Words | None = Field(default=None, description="Resolutions with which an item is done.")
+
+    # Each of the two left out makes more done.
+    _wanted = field_validator("*", mode="before")(wanted)
 
 
 class PartialEntry(Closed):

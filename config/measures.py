@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import WithJsonSchema
 
 from config.words import advice, quoted
 from mapping.rule import MEDIAN, TIMES, Measure
@@ -24,8 +24,8 @@ _LIKE_A_PERCENTILE = re.compile("[pP][0-9.]+")
 _STATS = ("mean", "median", "p85")
 _WORDS = ("count", "percent", "sum", *_STATS, "lead_time", "cycle_time", "throughput", "ratio")
 
-MeasureText = Annotated[str, Field(pattern=f"^(?:{'|'.join(_WORDS)}|{_RANKED})$")]
-StatText = Annotated[str, Field(pattern=f"^(?:{'|'.join(_STATS)}|{_RANKED})$")]
+MeasureText = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^(?:{'|'.join(_WORDS)}|{_RANKED})$"})]
+StatText = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^(?:{'|'.join(_STATS)}|{_RANKED})$"})]
 """What editors are told of the two."""
 
 

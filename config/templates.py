@@ -5,7 +5,7 @@ checked like any other mapping.  What was written out keeps its place in the tem
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from config.mappings import MOST_PARAMS
@@ -106,6 +106,7 @@ def _check_template(template: Spot, problems: Problems) -> bool:
     said: set[str] = set()
     for spot in mapping.walk():
         said.update(_PARAMETER.findall(spot.text or ""))
+        good &= _check_keys(spot, params, problems)
         bare = _bare(spot)
         if bare in params and bare is not None:
             problems.error(spot, f'{{{bare}}} needs quotes, else it is a mapping of keys: write "{{{bare}}}"')
@@ -116,6 +117,14 @@ def _check_template(template: Spot, problems: Problems) -> bool:
             _refuse_unused(spot, said.difference(param for param in params if param), problems)
             good = False
     return good
+
+
+def _check_keys(table: Spot, params: Collection[str | None], problems: Problems) -> bool:
+    """Tell whether no key of a table says a parameter, which would stay as it is written."""
+    meaning = [(key, each) for key, each in table.entries() if not set(params).isdisjoint(_PARAMETER.findall(key))]
+    for key, each in meaning:
+        problems.at(each.home, each.path, f"a parameter is put into values alone: write out the key {quoted(key)}")
+    return not meaning
 
 
 def _bare(spot: Spot) -> str | None:
@@ -190,7 +199,8 @@ def _values(mapping: Spot, template: Spot, problems: Problems) -> Mapping[str, s
             close = meant(name, params)
             if close and given:
                 problems.misspell(given, close)
-            problems.at(spot.home, spot.path, f"no such parameter, {quoted(name)}; {advice(name, params, 'there is')}")
+            there_are = advice(name, params, "there is") if params else "the template has none: leave it out"
+            problems.at(spot.home, spot.path, f"no such parameter, {quoted(name)}; {there_are}")
     lacking = [name for name in params if name not in written]
     for name in lacking:
         _miss(mapping, given, name, problems)

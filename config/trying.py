@@ -1,5 +1,6 @@
 """A config as it would be with mappings that somebody types: nothing is written."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,17 @@ import yaml
 from config.files import Files, arranged, read_files
 from config.loader import Loaded, Terms, understood
 from config.names import mappings_of
-from config.problems import Problems
+from config.problems import Problem, Problems
 from config.reading import parse
 from config.standin import Kind, giving_way, names_of
 from config.tree import Entry, Listing, Spot, Table
 
 TYPED = "what you typed"
 """How problems name it, where others have the name of a file."""
+
+_PLACE = re.compile(f"{TYPED}:([0-9]+):")
+_PLAIN = re.compile("true|false|0|-?[1-9][0-9]{0,17}", re.IGNORECASE)
+"""What YAML shows as it is written, without quotes."""
 
 
 def retold(path: Path, environ: Mapping[str, str], text: str) -> tuple[Loaded, tuple[str, ...]]:
@@ -47,8 +52,14 @@ def _is_list(text: str) -> bool:
 def _as_typed(loaded: Loaded, above: str) -> Loaded:
     """Return it with problems on the lines that somebody sees, who did not type what was put above them."""
     lines = above.count("\n")
-    shown = (replace(each, line=max(1, each.line - lines)) if each.file == TYPED else each for each in loaded.problems)
-    return replace(loaded, problems=tuple(shown))
+    return replace(loaded, problems=tuple(_higher(each, lines) for each in loaded.problems))
+
+
+def _higher(problem: Problem, lines: int) -> Problem:
+    """Return a problem so many lines higher up, and what its sentence points at, too."""
+    told = _PLACE.sub(lambda found: f"{TYPED}:{max(1, int(found[1]) - lines)}:", problem.message)
+    line = max(1, problem.line - lines) if problem.file == TYPED else problem.line
+    return replace(problem, line=line, message=told)
 
 
 def _as_file(typed: Spot) -> Spot:
@@ -74,5 +85,6 @@ def _plain(spot: Spot) -> Any:  # noqa: ANN401 - any YAML
 
 def _scalar(text: str | None) -> object:
     """A text that would be read as a number or a truth is written as one, for people; the schema reads texts."""
-    read = yaml.safe_load(text) if text and len(text) < 20 and ":" not in text and "#" not in text else text
-    return read if isinstance(read, int) and str(read).casefold() == str(text).casefold() else text
+    if text is None or not _PLAIN.fullmatch(text):
+        return text
+    return text.casefold() == "true" if text.isalpha() else int(text)

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from config.closed import BAD_KEY, Closed
+from config.closed import BAD_KEY, Closed, wanted
 from config.fields import Listed, Words, read_day
 from config.words import quoted
 from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, LastDays, Match, Moment, Not, Selector, Span, Within
@@ -64,37 +64,32 @@ def _field_key(key: str) -> str:
     return key
 
 
-def _denied(clause: object) -> object:
-    if clause is None:
-        raise ValueError("not has nothing behind it: write what must not hold, or leave the key out")
-    return clause
-
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_SPAN = rf"^\s*(?:cycle|{_DAY}\s*\.\.\s*{_DAY}|{_LAST.pattern})\s*$"
+SpanText = Annotated[str, WithJsonSchema({"type": "string", "pattern": _SPAN})]
+"""What editors are told of it."""
 
 Spans = Annotated[
-    tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=str)], ...],
+    tuple[Annotated[WrittenSpan, PlainValidator(read_span, json_schema_input_type=SpanText)], ...],
     Listed,
     Field(min_length=1),
 ]
 
 
+def _closed(schema: dict[str, Any]) -> None:
+    """Let editors know of custom fields, which take values as labels do, and of no other key."""
+    values = {**schema["properties"]["label"], "description": "A custom field's values."}
+    schema |= {"patternProperties": {r"^field[.]\s*\S": values}, "additionalProperties": False}
+
+
 class Where(Closed):
     """Which items: every key must hold, a list means any of its values.  Selectors first, then what joins clauses."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "patternProperties": {
-                "^field[.]": {
-                    "type": ["string", "number", "boolean", "array"],
-                    "description": "A custom field's values.",
-                }
-            },
-            "additionalProperties": False,
-        },
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra=_closed)
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
-    filled: ClassVar[tuple[str, ...]] = ("not",)
-    __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Words] = Field(init=False)
+    __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Annotated[Words, BeforeValidator(wanted)]] = (
+        Field(init=False)
+    )
     """Custom fields, by keys as `field.risk`."""
 
     project: Words | None = Field(default=None, description="Project key, owner/name of a repository, gid or name.")
@@ -120,15 +115,20 @@ class Where(Closed):
     sprint: Words | None = Field(default=None, description="Name of a sprint.")
     created: Spans | None = Field(default=None, description="When it was created: cycle, days as A..B, or last 14d.")
     closed: Spans | None = Field(default=None, description="When it was closed: cycle, days as A..B, or last 14d.")
-    not_: Annotated["Where | None", BeforeValidator(_denied)] = Field(
-        default=None, alias="not", description="What must not hold."
-    )
+    not_: "Where | None" = Field(default=None, alias="not", description="What must not hold.")
     all_: "tuple[Where, ...] | None" = Field(default=None, alias="all", min_length=1, description="All must hold.")
     any_: "tuple[Where, ...] | None" = Field(default=None, alias="any", min_length=1, description="One must hold.")
+
+    # Each key left out selects more, so none may stand with nothing behind it.
+    _wanted = field_validator("*", mode="before")(wanted)
 
     @classmethod
     def takes(cls, key: str) -> bool:
         return key.startswith(FIELD) or super().takes(key)
+
+    @classmethod
+    def fills(cls, key: str) -> bool:
+        return cls.takes(key)
 
     @property
     def custom(self) -> Mapping[str, tuple[str, ...]]:

@@ -50,13 +50,14 @@ def foundation_of(
 ) -> dict[str, Seen]:
     """Plans, which are few and name who belongs to them; and whoever has a key today that another one had before.
 
-    `also` are items that may be plans though no facet says so yet.
+    `also` are items that may be plans, or have such a key, though no facet says so yet.
     """
     told = set(tied(connection, source, PLAN, ["="])) - also.keys()
     some = {**also, **present(connection, source, told)}
     plans = {name: each for name, each in some.items() if each.item.kind in PLANS}
+    heirs = _called(connection, source, lore.former_keys) | _having(also, lore.former_keys)
     held: dict[str, Seen] = {}
-    _add_ancestors(connection, source, plans | _called(connection, source, lore.former_keys), lore, held)
+    _add_ancestors(connection, source, plans | heirs, lore, held)
     return held
 
 
@@ -85,7 +86,13 @@ def _called(connection: Connection, source: str, keys: Iterable[str]) -> dict[st
     for some in slices(sorted(every | folded | {key.strip() for key in every})):
         # By keys alone, of whatever source: asked for both at once, SQLite looks through all items of the source.
         ids.update(held for home, held in lookup.find_key(connection, some) if home == source)
-    return present(connection, source, ids)
+    return _having(present(connection, source, ids), every)
+
+
+def _having(some: Mapping[str, Seen], keys: Iterable[str]) -> dict[str, Seen]:
+    """Return those that have one of these keys today; facets may be behind."""
+    folded = {fold_key(key) for key in keys}
+    return {name: each for name, each in some.items() if fold_key(each.item.key) in folded}
 
 
 def present(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, Seen]:

@@ -7,7 +7,8 @@ character reference; our own words and numbers stay as they are.
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
 from config.problems import Problem
@@ -25,13 +26,21 @@ _MOST_WARNINGS = 20
 _LONGEST = 50_000
 """Characters after which no more details are given; hosts refuse comments a little longer."""
 
+_LONGEST_TABLE = 30_000
+_LONGEST_WARNINGS = 15_000
+"""Characters of the table's rows, and of the warnings; the rest is counted."""
+
 
 def reviewed(view: Plan) -> str:
     """Return the whole comment."""
     told = [each for each in view.key_results if each.changes]
     lines = ["### Headway plan", "", summary(view), ""]
     if told:
-        lines += ["| key result | now | then | in | out | note |", "|---|--:|--:|--:|--:|---|", *map(_row, told), ""]
+        rows = _within(map(_row, told), _LONGEST_TABLE)
+        lines += ["| key result | now | then | in | out | note |", "|---|--:|--:|--:|--:|---|", *rows, ""]
+        if len(rows) < len(told):
+            more = counted(len(told) - len(rows), "more key result")
+            lines += [f"… and {more} would change: `headway plan` tells of all.", ""]
     lines += [line for note in whole_lines(view, inert) for line in (f"> {note}", "")]
     lines += _warnings(view.warnings)
     length, left = sum(map(len, lines)), 0
@@ -47,16 +56,23 @@ def reviewed(view: Plan) -> str:
     return "\n".join(lines)
 
 
+def _within(lines: Iterable[str], most: int) -> list[str]:
+    """Return the first lines that have room in so many characters."""
+    every = list(lines)
+    ends = accumulate(len(line) + 1 for line in every)
+    return [line for line, end in zip(every, ends, strict=True) if end <= most]
+
+
 def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
     """What `validate` warns of what changes, folded: a number to see, sentences for whoever opens it."""
     if not warnings:
         return
     yield f"<details><summary>{counted(len(warnings), 'warning')} about what changes</summary>"
     yield ""
-    for each in warnings[:_MOST_WARNINGS]:
-        yield f"- {inert(str(each), 1000)}"
-    if len(warnings) > _MOST_WARNINGS:
-        yield f"- and {len(warnings) - _MOST_WARNINGS} more, which `headway validate` tells"
+    told = _within((f"- {inert(str(each), 1000)}" for each in warnings[:_MOST_WARNINGS]), _LONGEST_WARNINGS)
+    yield from told
+    if len(warnings) > len(told):
+        yield f"- and {len(warnings) - len(told)} more, which `headway validate` tells"
     yield ""
     yield "</details>"
     yield ""

@@ -36,7 +36,7 @@ from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, 
 from tests.integration.fakes import two_projects
 from tests.integration.readings import PAY, Reading
 
-KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
+KEYS = ("PAY-1", "PAY-2", "PAY-3", "acme/web#1", "ACME/web#1", "Acme/Web#2", "acme/web#3", "M-1", "S-1")
 NAMES = ("p1", "P1 ", "Größe", "groesse", "One-click", "Sprint 12", "ops", "Ops")
 FIELDS = ("effort", "points", "severity")
 QUERIES = ("a = x/A", "a = x/a", "b = 2")

@@ -166,6 +166,11 @@ def test_what_is_not_asked_is_not_looked_at(config: Path) -> None:
         ("cases: [{key_result: kr, expect: 1, items: [{key: A, state: don}]}]", 'did you mean "done"?'),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A, closed: yesterday}]}]", '"yesterday" is not a date'),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A, closed: 2026-10-01T99}]}]", "is no time: write"),
+        (
+            "cases: [{key_result: kr, expect: 1, items: [{key: A, closed: 0001-01-01T00:00}]}]",
+            "lies outside 1970..2199",
+        ),
+        ("cases: [{key_result: kr, expect: 1, now: 9999-12-31T23:59-05:00}]", "lies outside 1970..2199"),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A}, {key: A}]}]", '"A" is given twice, first at'),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A, source: web}]}]", 'does not read "web"; it reads: pay'),
         ("cases: [{key_result: kr, expect: 1, items: [{key: A, epic: B, parent: C}]}]", "epic ← parent and epic both"),
@@ -263,3 +268,8 @@ def test_a_field_that_the_config_names_may_be_told_though_no_rule_reads_it(confi
 def test_a_broken_config_is_told_first(config: Path) -> None:
     with pytest.raises(InvalidConfig, match="The config has 1 error"):
         tried(config, "cases: [{key_result: kr, expect: 0}]", PAY.replace("WHERE", "lable: x"))
+
+
+def test_spaces_around_a_day_or_a_time_say_nothing(config: Path) -> None:
+    items = "{key: PAY-1, state: done, label: x, closed: ' 2026-10-20 ', created: ' 2026-10-19T10:00 '}"
+    assert fates(config, "label: x", items) == {"PAY-1": "counted"}

@@ -98,7 +98,6 @@ def part_of(folder: Path, keys: str, top: str = "") -> Part:
         ),
         ("{field.Risk score: High}", FieldMatch("Risk score", ("High",))),
         ("{field.a.b: [x, 2.0]}", FieldMatch("a.b", ("x", "2.0"))),
-        ("{field.risk: , label: x}", Match(Selector.LABEL, ("x",))),
         ("{any: [{not: {field.z: q}}]}", AnyOf((Not(FieldMatch("z", ("q",))),))),
     ],
 )

@@ -109,6 +109,7 @@ CASES = [
         "source: «{source}",
         '{source} needs quotes, else it is a mapping of keys: write "{source}"',
     ),
+    ("type: Bug", "«'field.{level}': high", 'a parameter is put into values alone: write out the key "field.{level}"'),
     ("regress: ratchet", "«use: bugs", "a template uses no other one"),
     ("regress: ratchet", "regress: «rachet", 'did you mean "ratchet"? '),
     ("templates:\n", "«templatse:\n", 'unknown key "templatse"; did you mean "templates"?'),
@@ -135,6 +136,14 @@ def test_a_mistake_is_told_once_where_it_stands(tmp_path: Path, old: str, new: s
     assert places == {(file, before.count("\n") + 1, len(before) - before.rfind("\n"))}, found
     assert len(found) == (2 if part == "the template needs level" else 1), found
     assert part.strip().replace("{file}", file) in found[0].message
+
+
+def test_a_template_without_parameters_takes_none(tmp_path: Path) -> None:
+    plain = TEMPLATE.replace("    params: [level, source]\n", "").replace("{source}", "a")
+    (problem,) = problems_of(
+        tmp_path, HEAD + plain + USES.splitlines(keepends=True)[0] + "  - {key_result: one, use: bugs, with: {p: 1}}\n"
+    )
+    assert problem.message == 'no such parameter, "p"; the template has none: leave it out'
 
 
 def test_what_a_value_breaks_names_the_use(tmp_path: Path) -> None:

@@ -313,3 +313,17 @@ def test_a_comment_does_not_outgrow_what_hosts_take() -> None:
     comment = reviewed(Plan(tuple(a_plan(tickets=many) for _ in range(100))))
     assert len(comment) < 65_000
     assert re.search(r"The tickets of \d+ more are told by `headway plan`", comment)
+
+
+def test_a_comment_on_a_thousand_key_results_is_taken_too() -> None:
+    """Another time zone changes every rule; the table and the warnings are cut, and say so."""
+    some = (replace(a_plan(notes=(Note.RULE,)), id=f"team-key-result-{number}") for number in range(1000))
+    long = Problem("teams/a.yaml", 1, 2, "mappings[0].from[0].where", "|" * 900, "warning")
+    comment = reviewed(Plan(tuple(some), warnings=(long,) * 30))
+    assert len(comment) < 65_000
+    rows = comment.count("<sub>")
+    assert 100 < rows < 1000
+    assert f"and {1000 - rows} more key results would change: `headway plan` tells of all.\n" in comment
+    warnings = comment.count("\n- teams/a.yaml")
+    assert 0 < warnings < 20
+    assert f"- and {30 - warnings} more, which `headway validate` tells" in comment
