@@ -50,11 +50,10 @@ def _left(connection: Connection, known: Config, name: str) -> None:
     end = finals(connection).get(name)
     if end is None or known.quarantine or any(name in (each.id, each.was) for each in known.key_results):
         return
-    value = "–" if end.value is None else plain(end.value)
+    value, day = "–" if end.value is None else plain(end.value), known.calendar.day_of(end.at)
     raise Failure(
         f"{name} is not in the config any more. {end.cycle} was closed with it at {value}, grade {plain(end.grade)}: "
-        f"`headway history {name}` shows how it came to that, and `headway explain {name} --at {known.calendar.day_of(end.at)}` its "
-        "tickets."
+        f"`headway history {name}` shows how it came to that, and `headway explain {name} --at {day}` its tickets."
     )
 
 

@@ -418,5 +418,6 @@ def kept_turns(firm: Firm, name: str, polls: list[Poll], end: datetime) -> int:
         assert (then or end) <= latest or (then is None and end <= latest), (name, each, then, latest)
         if then is not None and then < min(due):  # word may come in the very instant in which a poll ended
             asked = [reason for reason in firm.asked[name] if each.began <= reason <= then]
-            assert asked and then <= asked[-1] + SLACK + timedelta(seconds=10), (name, each.began, then, "too early")
+            assert asked, (name, each.began, then, "too early")
+            assert then <= asked[-1] + SLACK + timedelta(seconds=10), (name, each.began, then, "too early")
     return len(polls)
