@@ -12,7 +12,7 @@ from mapping.attribution import Evidence
 from mapping.codec import parse_rule
 from mapping.judging import Line, Reason
 from mapping.measure import Measured, lines_of, totals_of
-from mapping.rule import OF_COUNTED, Measure, Part, Rule
+from mapping.rule import OF_COUNTED, Counts, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
@@ -203,7 +203,8 @@ def line_as_recorded(rule: Rule, evidence: Evidence, live: Line | None, item: Wo
     """A line as it was recorded: an amount other than 0 counts, and of a 0 the mirror knows why, if it still is 0."""
     still = live is not None and live.amount == evidence.amount
     counts = bool(evidence.amount) or rule.parts[evidence.part].measure in OF_COUNTED
-    reason = None if counts else live.reason if live is not None and still else Reason.OPEN
+    otherwise = Reason.DONE if rule.parts[evidence.part].counts is Counts.OPEN else Reason.OPEN
+    reason = None if counts else live.reason if live is not None and still else otherwise
     return Line(
         evidence.part,
         evidence.source,
