@@ -12,7 +12,7 @@ from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
-from mapping.attribution import Evidence
+from mapping.attribution import Evidence, ItemId
 from mapping.family import Lore, Seen
 from mapping.measure import Scopes
 from mapping.past import Absence, History, Record
@@ -205,13 +205,15 @@ def corrections_at(connection: Connection, name: str, at: datetime) -> list[Entr
     return [ledger.entry_of(row) for row in rows]
 
 
-def evidence_at(connection: Connection, name: str, seq: int) -> list[Evidence]:
-    """Return what was on the line of a key result at an entry: the last row of each item until then."""
+def evidence_at(connection: Connection, name: str, seq: int, only: ItemId | None = None) -> list[Evidence]:
+    """Return what was on the line of a key result at an entry, or one item: the last row of each until then."""
     mine = ledger_delta.join(ledger_entry, ledger_entry.c.seq == ledger_delta.c.seq)
     item = (ledger_delta.c.part, ledger_delta.c.source, ledger_delta.c.item)
     place = func.row_number().over(partition_by=item, order_by=(ledger_delta.c.seq.desc(), ledger_delta.c.place.desc()))
     columns = (*item, ledger_delta.c.version, ledger_delta.c.new_weight, ledger_delta.c.new_amount)
     rows = select(*columns, place.label("nth")).select_from(mine)
+    if only is not None:
+        rows = rows.where(ledger_delta.c.source == only[0], ledger_delta.c.item == only[1])
     last = rows.where(written_of(connection, name), ledger_entry.c.seq <= seq).subquery()
     wanted = select(last).where(last.c.nth == 1, last.c.new_weight.is_not(None))
     found = connection.execute(wanted.order_by(last.c.part, last.c.source, last.c.item))

@@ -34,9 +34,10 @@ from okrs.cycle import Calendar
 from okrs.guard import Guard
 from okrs.ledger import CauseKind, EntryKind, canonical_json, renaming
 from okrs.objective import KeyResult, terms_text
+from okrs.proposal import digest_of, name_of
 from store.holds import Hold
 from store.ledger import Draft, KeyResultState
-from sync.guarding import Update, digest_of, name_of, objection
+from sync.guarding import Update, objection
 
 Mirror = Callable[[Rule], Candidates]
 """The candidates of a rule's sources, by source; loaded only when something is due."""

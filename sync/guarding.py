@@ -6,7 +6,6 @@ with `regress: ask` on the mapping every fall waits.  So does it where a part lo
 touched: then what the mapping names is not there any more.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +14,8 @@ from mapping.attribution import Standing
 from mapping.rule import Part, Regress, Rule, Selector, matches_in
 from mapping.totals import HUNDRED, ZERO
 from okrs.guard import Guard
-from okrs.ledger import CauseKind, Delta, canonical_json
-from okrs.numbers import plain, plain_or_none
+from okrs.ledger import CauseKind, Delta
+from okrs.numbers import plain
 from okrs.objective import Terms
 from okrs.progress import progress
 
@@ -110,15 +109,3 @@ def _too_far(guard: Guard, terms: Terms, before: Standing, lost: Sequence[Delta]
     whose = f"{tickets} tickets were" if tickets > 1 else "A ticket was"
     far = f"{plain(round(points, 1))} points, more than {plain(guard.points)}"
     return f"{whose} {_LOST}, which would move its progress by {far}."
-
-
-def digest_of(rows: Iterable[Delta]) -> str:
-    """Return what stands for the evidence that an update would write: the same for the same rows."""
-    last = {(row.part, row.source, row.item): row for row in rows if row.item}  # a week that ended is no evidence
-    facts = [[*key, plain_or_none(row.new_weight), plain_or_none(row.new_amount)] for key, row in sorted(last.items())]
-    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()
-
-
-def name_of(key_result: str, seq: int, proposal: str) -> str:
-    """Return the id of a new hold, behind the last entry of its key result."""
-    return hashlib.sha256(f"{key_result}\n{seq}\n{proposal}".encode()).hexdigest()[:8]

@@ -280,12 +280,31 @@ _GONE = {
 
 def _place(each: Which, titles: dict[str, str]) -> Text:
     key, title = harmless(each.ticket.item.key), harmless(titles.get(each.key_result, each.key_result))
+    ended = f" when {harmless(each.closed)} was closed; nothing moves that any more" if each.closed else ""
+    waits = f"; {_held_back(each)}" if each.hold else ""
     if each.counted:
         sign = "+" if each.amount is None or each.amount >= 0 else ""
         adds = f": {sign}{number(each.amount)}" if each.adds else ""
-        return Text(f"{key} counts in {title}{adds} (part {each.part + 1})", "green")
-    why = _GONE.get(each.reason or "") and f"it {_GONE[each.reason or '']}"
-    return Text(f"{key} does not count in {title} (part {each.part + 1}): {why or REASONS.get(each.reason or '', '')}")
+        verb = "counted" if ended else "counts"
+        return Text(f"{key} {verb} in {title}{adds} (part {each.part + 1}){ended}{waits}", "green")
+    gone = _GONE.get(each.reason or "")
+    why = f"it {gone}" if gone else REASONS.get(each.reason or "", "")
+    verb = "did not count" if ended else "does not count"
+    return Text(f"{key} {verb} in {title} (part {each.part + 1}){ended}: {why}{waits}")
+
+
+def _held_back(each: Which) -> str:
+    """What is in the value of a ticket whose change waits for a person, or was rejected."""
+    held, then = each.hold, each.on_record
+    if held is None:
+        return ""
+    if then and each.counted:
+        still = f"in the value with {number(then)}"
+    else:
+        still = "still in the value" if then else "not in the value" if each.counted else "the value is without this"
+    if held.rejected:
+        return f"{still}: the update with it was rejected"
+    return f"{still}: it waits with an update, which `headway holds` shows as {harmless(held.id)}"
 
 
 SAME_VALUE = "its tickets changed"

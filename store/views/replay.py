@@ -12,6 +12,7 @@ from mapping.attribution import Evidence
 from okrs.closing import parse_ending
 from okrs.lanes import shown_value
 from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
+from okrs.proposal import digest_of, name_of
 from store.finals import Final
 from store.holds import Hold
 from store.overrides import Override
@@ -125,20 +126,36 @@ class Replay:
 
 def decided(entry: Entry, replay: Replay) -> str:
     """Say what is wrong with an entry for what waited before it; empty when nothing is."""
-    held = replay.hold
     match entry.kind:
         case EntryKind.TARGET:
             return ""
         case EntryKind.HOLD:
-            same = not replay.waits or (held is not None and hold_in(entry) == held.id)
-            return "" if same else "another update of its key result waits."
+            return _asked(entry, replay)
         case EntryKind.LIFT | EntryKind.REJECT | EntryKind.APPROVE:
+            held = replay.hold
             if held is None or hold_in(entry) != held.id or (held.rejected and entry.kind is not EntryKind.APPROVE):
                 return "it decides of an update that does not wait."
-            if entry.kind is EntryKind.APPROVE and entry.new != held.new:
-                return f"it lets {entry.new} through, but what waited was {held.new}."
-            return "" if entry.kind is not EntryKind.REJECT or entry.details == held.details else _ANOTHER
+            return _answered(entry, held)
     return "an update of its key result waits, and nobody decided." if replay.waits else ""
+
+
+def _asked(entry: Entry, replay: Replay) -> str:
+    """Say what is wrong with what begins to wait, or waits on; the id is made of the first proposal."""
+    if replay.waits:
+        same = replay.hold is not None and hold_in(entry) == replay.hold.id
+        return "" if same else "another update of its key result waits."
+    proposal = str(json.loads(entry.details or "{}").get("proposal", ""))
+    known = hold_in(entry) == name_of(entry.key_result, replay.seq, proposal)
+    return "" if known else "its id is not that of the update that it says waits."
+
+
+def _answered(entry: Entry, held: Hold) -> str:
+    """Say what is wrong with the end of what waits."""
+    if entry.kind is EntryKind.APPROVE and entry.new != held.new:
+        return f"it lets {entry.new} through, but what waited was {held.new}."
+    if entry.kind is EntryKind.APPROVE and digest_of(entry.deltas) != held.proposal:
+        return "it lets other evidence through than what waited."
+    return _ANOTHER if entry.kind is EntryKind.REJECT and entry.details != held.details else ""
 
 
 _ANOTHER = "what it tells of the update is not what waited."

@@ -10,7 +10,8 @@ Each entry is held against these laws, and the first one broken is named:
    ended before the cycle was closed; behind it stands no other entry of the key result but corrections;
 6. its rule is the one in force, with the text that its hash says, and only a person does what people do;
 7. the first entry of a key result's automatic lane is its baseline, and the only one; what waits for a person is lifted
-   or decided before anything else moves it, and what is let through is what waited.
+   or decided before anything else moves it; its id follows from what was proposed first, and what is let through is
+   the value and the evidence that waited.
 
 What a person sets has no evidence: an override names who and why, and only what ran out ends by nobody's hand.
 Entries of days that were rebuilt are a lane of their own: each carries on the value of the day before, and its day

@@ -366,7 +366,15 @@ VALIDATE: list[Any] = [
 ]
 
 WHICH: list[Any] = [
-    {"key_result": str, "part": int, "counted": bool, "amount": MAYBE_NUMBER, "reason": (REASONS, None)}
+    {
+        "key_result": str,
+        "part": int,
+        "counted": bool,
+        "amount": MAYBE_NUMBER,
+        "reason": (REASONS, None),
+        "closed": MAYBE_TEXT,
+        "held": ({"id": str, "rejected": bool}, None),
+    }
 ]
 
 _PLACE = {"part": int, "weight": NUMBER, "amount": NUMBER}

@@ -14,13 +14,14 @@ from mapping.rule import Measure, Scope
 from okrs.guard import Guard
 from okrs.ledger import Entry, EntryKind, canonical_json
 from okrs.objective import Numeric
+from okrs.proposal import name_of
 from okrs.work import State
 from store import ledger
 from store.database import Database
 from store.ledger import Draft, Head
 from store.tables import Text, frozen_scope, hold, key_result, ledger_delta, ledger_entry
 from store.views.verify import verify
-from sync.holding import Act, reject_held
+from sync.holding import Act, approve_held, reject_held
 from sync.overriding import Wanted, set_value
 from sync.recording import Run
 from tests.builders import SOURCE, a_part, a_rule, an_item
@@ -176,6 +177,12 @@ def still(kind: EntryKind, **facts: Any) -> Forge:
     return added(8, kind=kind, details=None, **facts)
 
 
+def _proposed_otherwise(told: list[Entry]) -> list[Entry]:
+    """What waited, and what was decided of it, tell of another evidence under the same id."""
+    details = canonical_json(orjson.loads(told[5].details or "") | {"proposal": "x" * 64})
+    return changed(7, details=details)(changed(6, details=details)(told))
+
+
 FORGERIES: dict[str, tuple[Forge, str]] = {
     "another rule": (lambda told: changed(3, rule=told[1].rule)(told), "Entry 3: its rule is not the one that was in"),
     "no rule": (changed(5, rule=None), "Entry 5: its rule is not the one that was in force."),
@@ -197,8 +204,12 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
         added(8, details=canonical_json({"hold": "another", "new": "1", "proposal": "x"})),
         "Entry 10: another update of its key result waits.",
     ),
+    "another proposal": (
+        _proposed_otherwise,
+        "Entry 6: its id is not that of the update that it says waits.",
+    ),
     "nothing that was rejected": (
-        changed(6, details=canonical_json({"hold": "x", "new": "1", "proposal": "x"})),
+        changed(6, details=canonical_json({"hold": name_of("frozen", 4, "x"), "new": "1", "proposal": "x"})),
         "Entry 7: it decides of an update that does not wait.",
     ),
     "rejected otherwise": (
@@ -228,6 +239,32 @@ def test_the_forger_s_own_hand_is_seen_nowhere(world: World, connection: Connect
 def test_a_chain_that_fits_must_tell_what_can_have_been(world: World, connection: Connection, how: str) -> None:
     forge, told = FORGERIES[how]
     assert forged(connection, forge(world.entries())).startswith(told)
+
+
+def test_what_is_let_through_is_the_evidence_that_waited(database: Database) -> None:
+    """Also where other evidence gives the same value."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", *(an_item(f"PAY-{at}", State.DONE if at <= 4 else State.TODO) for at in range(10)))
+    world = World(database, {SOURCE: tracker}, clock, guard=Guard())
+    world.feed("kr", a_rule())
+    world.sync()
+    for at in range(6):
+        tracker.drop("PAY", f"PAY-{at}")
+    world.sync(full=True)
+    [held] = world.sync(full=True).held
+    approve_held(
+        database, world.goals["kr"], held.id, Act("Ada", clock.forward(minutes=1), Run("x", {SOURCE: ("PAY",)}))
+    )
+    assert world.verify().ok
+    told = world.entries()
+    assert [each.kind for each in told] == [EntryKind.BASELINE, EntryKind.HOLD, EntryKind.APPROVE]
+    less = tuple(row for row in told[2].deltas if row.item != "id:PAY-5")  # it was open: the value is the same without
+    assert len(less) == len(told[2].deltas) - 1
+    with database.engine.connect() as connection:
+        problem = forged(connection, changed(3, deltas=less)(told))
+        connection.rollback()
+    assert problem == "Entry 3: it lets other evidence through than what waited."
 
 
 def test_clocks_may_go_back(database: Database) -> None:

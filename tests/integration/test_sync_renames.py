@@ -142,6 +142,21 @@ def test_what_waits_for_a_person_goes_on_waiting(world: World) -> None:
     assert world.verify().ok
 
 
+def test_what_waits_from_the_run_that_renames_it_is_named_anew(world: World) -> None:
+    world.guard = Guard(points=Decimal(5))
+    world.feed("old", a_rule())
+    rename(world, "old", "new")
+    tracker = world.trackers[SOURCE]
+    for key in ("PAY-1", "PAY-2"):
+        tracker.drop("PAY", key)
+        tracker.deleted.add(f"id:{key}")
+    (hold,) = world.sync(full=True).held
+    assert hold.key_result == "new"
+    assert told(world, "new")[-2:] == [(EntryKind.TARGET, "new"), (EntryKind.HOLD, "new")]
+    answer = world.verify()
+    assert answer.ok, answer.problem
+
+
 def test_until_a_run_renames_it_answers_find_it_under_its_old_id(world: World) -> None:
     rename(world, "old", "new")
     assert (world.status("new").value, world.status("new").reading) == (Decimal(2), False)

@@ -199,6 +199,7 @@ def test_a_held_update_is_the_readers_to_decide(world: World) -> None:
     assert "1 waits for you" in words
     assert "Keep 3, or accept 2?" in words
     assert "headway approve" in look(world, "/key-results/kr").words
+    assert "still open; waits with an update" in look(world, "/tickets?key=PAY-2").words
 
 
 def test_stale_is_said_before_any_colour(world: World) -> None:
@@ -377,6 +378,7 @@ def test_a_closed_cycle_stands_as_it_was_closed(world: World) -> None:
     words = look(world, "/?cycle=cycle").words
     assert "with the grade 0.15" in words
     assert "closed" in look(world, "/key-results/kr").words
+    assert "when cycle was closed: nothing moves that any more" in look(world, "/tickets?key=PAY-2").words
     assert "There is no cycle nope in the config" in look(world, "/?cycle=nope", code=404).words
 
 

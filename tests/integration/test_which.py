@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from sqlalchemy import update
 
 from mapping.judging import Reason
 from mapping.measure import measure
-from mapping.rule import Combine, Counts, Measure, Rule, Scope
+from mapping.rule import Combine, Counts, Measure, Regress, Rule, Scope
 from okrs.work import State
-from store import facets, queries
+from store import facets, queries, tables
 from store.database import Database
 from store.views.which import Places, which, which_json
 from terminal import render
@@ -151,3 +152,92 @@ def test_only_what_is_added_up_is_told_as_a_sum(world: World, name: str) -> None
     world.sync(full=True)
     (first, *_) = text(world, "PAY-1").splitlines()
     assert first == f"PAY-1 counts in Open work{': +1' if adds else ''} (part 1)"
+
+
+def ask_first(world: World) -> None:
+    """Have every fall of the key result wait for a person, and let tickets be closed that it counts."""
+    world.feed("open", a_rule(a_part(counts=Counts.OPEN), regress=Regress.ASK))
+    world.sync()
+    for key in ("PAY-1", "PAY-3"):
+        world.trackers[SOURCE].change("PAY", key, state=State.DONE, closed_at=world.clock.now)
+    world.sync()
+
+
+def test_what_is_held_waits_with_the_update(world: World) -> None:
+    ask_first(world)
+    hold = world.status("open").hold
+    assert hold is not None
+    told = document(world, "PAY-1")
+    assert (told["counted"], told["reason"], told["held"]) == (False, "done", {"id": hold.id, "rejected": False})
+    said = f"still in the value: it waits with an update, which `headway holds` shows as {hold.id}"
+    assert f"does not count in Open work (part 1): done, and this rule counts open work; {said}" in text(world, "PAY-1")
+    assert document(world, "PAY-2")["held"] is None  # what it does is in the value that is shown
+    assert "update" not in text(world, "PAY-2")
+    world.trackers[SOURCE].put("PAY", an_item("PAY-9"))
+    world.sync()
+    assert document(world, "PAY-9")["held"] is not None
+    assert "PAY-9 counts in Open work: +1 (part 1); not in the value: it waits with an update" in text(world, "PAY-9")
+    with world.database.write() as connection:
+        connection.execute(update(tables.hold).values(rejected=True))
+    assert document(world, "PAY-1")["held"] == {"id": hold.id, "rejected": True}
+    assert "; still in the value: the update with it was rejected" in text(world, "PAY-1")
+    assert "; not in the value: the update with it was rejected" in text(world, "PAY-9")
+
+
+def test_what_is_held_of_one_that_is_gone_waits_too(world: World) -> None:
+    world.feed("open", a_rule(a_part(counts=Counts.OPEN), regress=Regress.ASK))
+    world.sync()
+    world.trackers[SOURCE].drop("PAY", "PAY-1")
+    for _ in range(2):
+        world.sync(full=True)
+    told = document(world, "PAY-1")
+    assert (told["reason"], told["held"] is None) == ("hidden", False)
+
+
+def test_in_a_closed_cycle_it_is_what_it_was_then(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-2", state=State.DONE, closed_at=world.clock.now)
+    world.sync()
+    world.close(early=True)
+    assert document(world, "PAY-1")["closed"] == "cycle"
+    tracker.change("PAY", "PAY-1", state=State.DONE, closed_at=world.clock.now)
+    tracker.change("PAY", "PAY-2", state=State.TODO, closed_at=None)
+    tracker.put("PAY", an_item("PAY-9"))
+    tracker.drop("PAY", "PAY-3")
+    for _ in range(2):
+        world.sync(full=True)
+    told = {key: document(world, key) for key in ("PAY-1", "PAY-2", "PAY-3", "PAY-9")}
+    assert {key: (each["counted"], each["amount"], each["reason"]) for key, each in told.items()} == {
+        "PAY-1": (True, 1, None),
+        "PAY-2": (False, 0, "done"),
+        "PAY-3": (True, 1, None),
+        "PAY-9": (False, None, "no_match"),
+    }
+    assert {each["closed"] for each in told.values()} == {"cycle"}
+    said = text(world, "PAY-1")
+    assert "PAY-1 counted in Open work: +1 (part 1) when cycle was closed; nothing moves that any more" in said
+    said = text(world, "PAY-2")
+    assert "PAY-2 did not count in Open work (part 1) when cycle was closed; nothing moves that any more: " in said
+
+
+@pytest.mark.parametrize("measure", [Measure.COUNT, Measure.PERCENT])
+def test_a_closed_one_is_told_as_explain_tells_it(world: World, measure: Measure) -> None:
+    world.feed("open", a_rule(a_part(measure)))
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-1", state=State.DONE, closed_at=world.clock.now)
+    tracker.change("PAY", "PAY-2", state=State.CANCELLED, closed_at=world.clock.now)
+    world.sync()
+    world.close(early=True)
+    world.clock.forward(days=3)
+    tracker.change("PAY", "PAY-1", state=State.TODO, closed_at=None)
+    tracker.change("PAY", "PAY-2", state=State.DONE, closed_at=world.clock.now)
+    world.sync()
+    lines = {line.item.key: line for line in world.explain("open").measured.lines}
+    for key in ("PAY-1", "PAY-2", "PAY-3"):
+        told, line = document(world, key), lines.get(key)
+        if line is None:  # it was not on the line, and why is known no more
+            assert (told["counted"], told["amount"], told["reason"]) == (False, None, "no_match")
+        else:
+            reason = line.reason.value if line.reason else None
+            assert (told["counted"], told["amount"], told["reason"]) == (line.counted, line.amount, reason)
+    assert len(lines) >= 2

@@ -10,7 +10,8 @@ from mapping.totals import Total
 from okrs.guard import Guard
 from okrs.ledger import CauseKind, Delta
 from okrs.objective import Binary, Keep, Numeric, Terms
-from sync.guarding import Update, digest_of, name_of, objection
+from okrs.proposal import digest_of, name_of
+from sync.guarding import Update, objection
 from tests.builders import SOURCE, a_part, a_rule
 
 ONE, NIL = Decimal(1), Decimal(0)

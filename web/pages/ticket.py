@@ -80,7 +80,8 @@ def found(places: Places, visit: Visit, asked: str) -> list[Found]:
         became = _became(each.gone, each.item.key, asked)
         counted = tuple(one for one in effects if one.counted)
         missed = [one for one in _told_once(effects) if not one.counted]
-        others = tuple(sorted(missed, key=lambda one: one.words == reason(NOT_SELECTED)))  # what it just missed, first
+        near = sorted(missed, key=lambda one: one.words.startswith(reason(NOT_SELECTED)))  # what it just missed, first
+        others = tuple(near)
         name = ticket_name(each.item)
         source, kind = harmless(each.source), harmless(each.item.type)
         shown = others[:MOST_OTHERS]
@@ -95,6 +96,9 @@ def _effect(each: Which, titles: dict[str, str], since: Mapping[str, datetime], 
         words += f" since {face.when(since[each.key_result])}" if each.key_result in since else ""
     else:
         words = reason(each.reason)
+    words += f", when {harmless(each.closed)} was closed: nothing moves that any more" if each.closed else ""
+    if each.hold:
+        words += "; an update with it was rejected" if each.hold.rejected else "; waits with an update"
     return Effect(each.key_result, title, each.part + 1, each.counted, words)
 
 
