@@ -1,6 +1,6 @@
 """The files of a config: one, or all `*.yaml` of a folder, of which one is the main file and the others teams'."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -122,6 +122,7 @@ _TEAM_ALONE = (
     "this is a team's file: name its folder, or the file in it that has version, with -c; a config of its own has "
     "version: 1, database and cycles, too"
 )
+_MAIN = "headway.yaml"
 _BEGIN = "version: 1"
 _TEAM_BEGINS = "objectives:, or take it out of the folder"
 
@@ -175,10 +176,18 @@ def _of_config(name: str) -> bool:
     return name.endswith(".yaml") and not name.startswith(".") and not name.endswith(CASES)
 
 
+def by_name(roots: Iterable[Spot]) -> list[Spot]:
+    """Return the files with headway.yaml before all others: a whole config that lies among them does not outrank it."""
+    return sorted(roots, key=lambda root: Path(root.home.file).name != _MAIN)
+
+
 def main_of(roots: Sequence[Spot]) -> Spot | None:
-    """Return the file that holds `version`; where none does, the first with any key that only the main file takes."""
+    """Return the file that holds `version`, headway.yaml before others.
+
+    Where none holds it, the first with any key that only the main file takes.
+    """
     for keys in (["version"], _main_keys()):
-        for root in roots:
+        for root in by_name(roots):
             if any(root.child(key) for key in keys):
                 return root
     return None

@@ -242,6 +242,25 @@ def test_one_file_alone_is_the_main_file(tmp_path: Path) -> None:
     assert found.config.quarantine[0].key_results == ("p1",)
 
 
+STRAY = MAIN.replace("sqlite:///headway.db", "sqlite:///stray.db") + team("stray", "s1")
+
+
+@pytest.mark.parametrize("broken", [("T", "T"), ("id: Q", "id: Q Q"), ("templates:", "templates: [")])
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+def test_a_whole_config_among_the_teams_files_is_one_mistake_more(
+    folder: Folder, name: str, broken: tuple[str, str]
+) -> None:
+    """It is neither what everybody runs by, nor says where what was last good is kept."""
+    folder.write(**{name: STRAY})
+    folder.edit("headway", *broken)
+    asked: list[str] = []
+    found = taken(folder.path, Terms(ENVIRON, connect=True), lambda url: asked.append(url) or folder.kept)
+    assert asked == [f"sqlite:///{folder.path}/headway.db"]
+    wrong = {Path(each.file).stem for each in found.config.quarantine}
+    assert wrong == {name} | ({"headway"} if broken != ("T", "T") else set())
+    assert {"p1", "p2", "w1"} <= set(found.config.rules)
+
+
 NOWHERE = {
     "the database is not known": ("database: sqlite", "databas: sqlite", NO_DATABASE),
     "the database's variable is not set": ("sqlite:///headway.db", "${NOT_SET}", NO_DATABASE),
