@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,9 +14,9 @@ from mapping.rule import Combine
 from okrs.cycle import Cycle
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
-from okrs.progress import Status
+from okrs.progress import Standing, Status
 from store.views.history import ShownEntry
-from store.views.status import ObjectiveStatus, StatusView
+from store.views.status import KeyResultStatus, ObjectiveStatus, StatusView
 from store.views.waiting import Waiting, Why
 from terminal.explaining import _combined
 from terminal.render import goal, history, nothing_recorded, status, waiting
@@ -123,6 +124,26 @@ def a_status(*cycles: Cycle, of: Sequence[str]) -> list[str]:
     console = Console(file=file, width=100, color_system=None, soft_wrap=True)
     console.print(status(StatusView(None, tuple(shown), (), (), cycles=cycles)))
     return [line.split("  ")[0] for line in file.getvalue().splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("what", "past", "told"),
+    [
+        (Status.STALE, False, True),
+        (Status.STALE, True, False),
+        (Status.ON_TRACK, False, False),
+    ],
+)
+def test_a_stale_key_result_says_what_to_do(what: Status, past: bool, told: bool) -> None:
+    standing = Standing(Decimal(0), Decimal(0), what, Status.ON_TRACK)
+    of = KeyResult("kr", "o0", "Q4", "KR", Numeric(Decimal(0), Decimal(9)))
+    shown = KeyResultStatus(of, None, standing, stale=True, reading=False, mapped=True, updated_at=None)
+    file = io.StringIO()
+    console = Console(file=file, width=200, color_system=None, soft_wrap=True)
+    for each in (shown, replace(shown, reading=True)):
+        file.truncate(0)
+        console.print(status(StatusView(None, (), (each,), ()), past=past))
+        assert ("stale: a source of it was not read" in file.getvalue()) is (told and each is shown)
 
 
 def test_objectives_of_several_cycles_stand_under_their_cycle() -> None:
