@@ -277,7 +277,12 @@ def test_a_whole_config_among_the_teams_files_is_one_mistake_more(
     folder.write(**{name: STRAY})
     folder.edit("headway", *broken)
     asked: list[str] = []
-    found = taken(folder.path, Terms(ENVIRON, connect=True), lambda url: asked.append(url) or folder.kept)
+
+    def recall(url: str) -> list[Kept]:
+        asked.append(url)
+        return folder.kept
+
+    found = taken(folder.path, Terms(ENVIRON, connect=True), recall)
     assert asked == [f"sqlite:///{folder.path}/headway.db"]
     wrong = {Path(each.file).stem for each in found.config.quarantine}
     assert wrong == {name} | ({"headway"} if broken != ("T", "T") else set())
