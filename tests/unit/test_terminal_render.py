@@ -18,6 +18,7 @@ from okrs.progress import Standing, Status
 from store.views.history import ShownEntry
 from store.views.status import KeyResultStatus, ObjectiveStatus, StatusView
 from store.views.waiting import Waiting, Why
+from terminal.asking import told_apart
 from terminal.explaining import _combined
 from terminal.render import goal, history, nothing_recorded, status, waiting
 from terminal.tables import Rows
@@ -110,6 +111,11 @@ def test_a_history_tells_times_where_the_days_of_the_config_begin(zone: str, tim
 def test_parts_are_shown_as_they_are_combined(combine: Combine, text: str) -> None:
     rule = a_rule(a_part(weight=Decimal(3)), a_part(), combine=combine)
     assert _combined(rule, [Decimal(10), Decimal("2.5")]) == text
+
+
+def test_key_results_of_one_title_are_told_apart_by_their_ids() -> None:
+    titles = {"a": "Fix bugs", "b": "Ship", "a-Q1": "Fix bugs"}
+    assert told_apart(titles) == {"a": "Fix bugs (a)", "b": "Ship", "a-Q1": "Fix bugs (a-Q1)"}
 
 
 def test_counted() -> None:
