@@ -1,6 +1,6 @@
 """The files of a config: one, or all `*.yaml` of a folder, of which one is the main file and the others teams'."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,8 +101,11 @@ def _is_a_teams(root: Spot) -> bool:
 
 def beginning(file: File) -> Spot | None:
     """Return what can be read of a file that cannot be read to its end."""
+    path = Path(file.path)
     try:
-        with Path(file.path).open("rb") as handle:
+        if not path.is_file():  # nobody may ever write into a pipe
+            return None
+        with path.open("rb") as handle:
             return begun(handle.read(MAX_BYTES + 1), file.path)
     except (OSError, ValueError):
         return None
@@ -122,19 +125,31 @@ _TEAM_ALONE = (
     "this is a team's file: name its folder, or the file in it that has version, with -c; a config of its own has "
     "version: 1, database and cycles, too"
 )
+_MAIN = "headway.yaml"
 _BEGIN = "version: 1"
 _TEAM_BEGINS = "objectives:, or take it out of the folder"
 
 
-def _read(path: Path, begin: str = _BEGIN) -> File:
+_LINKED_MISSING = "this is a link to a file that is not there: mend it, or take it out of the folder"
+_NO_FILE = "this is neither a file nor a folder: name headway.yaml or a folder of *.yaml"
+_NO_TEAMS_FILE = "this is no file: take it out of the folder"
+
+
+def _read(path: Path) -> File:
     problems = Problems()
-    return File(str(path), read_tree(path, problems, missing=_CONFIG_MISSING, begin=begin), problems)
+    return File(str(path), read_tree(path, problems, missing=_CONFIG_MISSING, begin=_BEGIN), problems)
 
 
-def read_tree(path: Path, problems: Problems, *, missing: str, begin: str) -> Spot | None:
+def _read_one_of(path: Path, begin: str) -> File:
+    problems = Problems()
+    root = read_tree(path, problems, missing=_LINKED_MISSING, begin=begin, no_file=_NO_TEAMS_FILE)
+    return File(str(path), root, problems)
+
+
+def read_tree(path: Path, problems: Problems, *, missing: str, begin: str, no_file: str = _NO_FILE) -> Spot | None:
     """Return the tree of a file; None when it has none, with the reason among the problems.
 
-    `missing` is said of a file that is not there, `begin` what such a file begins with.
+    `missing` is said of a file that is not there, `no_file` of what is none, `begin` what such a file begins with.
     """
     place = Place(str(path))
     try:
@@ -142,7 +157,7 @@ def read_tree(path: Path, problems: Problems, *, missing: str, begin: str) -> Sp
             problems.at(place, (), missing)
             return None
         if not path.is_file():
-            problems.at(place, (), "this is neither a file nor a folder: name headway.yaml or a folder of *.yaml")
+            problems.at(place, (), no_file)
             return None
         with path.open("rb") as handle:
             content = handle.read(MAX_BYTES + 1)
@@ -168,17 +183,25 @@ def _read_folder(folder: Path) -> Found:
     if not paths:
         problems.at(Place(str(folder)), (), "the folder holds no *.yaml file: put headway.yaml into it")
     begin = _BEGIN if len(paths) == 1 else _TEAM_BEGINS
-    return replace(found, files=tuple(_read(path, begin) for path in paths), misnamed=misnamed)
+    return replace(found, files=tuple(_read_one_of(path, begin) for path in paths), misnamed=misnamed)
 
 
 def _of_config(name: str) -> bool:
     return name.endswith(".yaml") and not name.startswith(".") and not name.endswith(CASES)
 
 
+def by_name(roots: Iterable[Spot]) -> list[Spot]:
+    """Return the files with headway.yaml before all others: a whole config that lies among them does not outrank it."""
+    return sorted(roots, key=lambda root: Path(root.home.file).name != _MAIN)
+
+
 def main_of(roots: Sequence[Spot]) -> Spot | None:
-    """Return the file that holds `version`; where none does, the first with any key that only the main file takes."""
+    """Return the file that holds `version`, headway.yaml before others.
+
+    Where none holds it, the first with any key that only the main file takes.
+    """
     for keys in (["version"], _main_keys()):
-        for root in roots:
+        for root in by_name(roots):
             if any(root.child(key) for key in keys):
                 return root
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.database import read_database
 from config.documents import document_of, less, tree_of
-from config.files import NOT_READ, File, Found, arranged, beginning, read_files
+from config.files import NOT_READ, File, Found, arranged, beginning, by_name, read_files
 from config.interpolation import Resolver
 from config.loader import Terms, understood
 from config.model import Config
@@ -134,4 +134,4 @@ def _with_database(found: Found) -> Spot | None:
     roots = [file.root for file in found.files if file.root]
     begun = [start for file in found.files if file.root is None and (start := beginning(file))]
     versioned = [root for root in roots if root.child("version")]
-    return next((root for root in (*versioned, *begun, *roots) if root.get("database")), None)
+    return next((root for root in by_name((*versioned, *begun, *roots)) if root.get("database")), None)

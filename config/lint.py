@@ -20,6 +20,7 @@ from mapping.lint import (
     Finding,
     Finished,
     Misspelt,
+    NeverBegun,
     NeverDone,
     Overlap,
     Reached,
@@ -264,6 +265,7 @@ _KEYS = {
     Twice: "where",
     Ambiguous: "once",
     NeverDone: "done_when",
+    NeverBegun: "measure",
     Unestimated: "by",
 }
 """The key of a part at which it is told."""
@@ -279,7 +281,7 @@ def _place(found: Finding, places: _Places) -> Spot:
         case FieldRefused(_, part, field):
             by = places.part(name, part).word("by") == field
             spot = places.part(name, part, "by" if by else "where")
-        case SelectsNothing() | Twice() | Ambiguous() | NeverDone() | Unestimated():
+        case SelectsNothing() | Twice() | Ambiguous() | NeverDone() | NeverBegun() | Unestimated():
             spot = places.part(name, found.part, _KEYS[type(found)])
         case Overlap():
             spot = places.mapping(name)
@@ -292,7 +294,7 @@ def _place(found: Finding, places: _Places) -> Spot:
 
 def _words(found: Finding) -> str:
     match found:
-        case SelectsNothing() | Unknown() | Misspelt() | NeverDone():
+        case SelectsNothing() | Unknown() | Misspelt() | NeverDone() | NeverBegun():
             text = _missed(found)
         case Overlap(_, other, items, examples):
             shared = f"{_tickets(items)} in {quoted(other)}, too, as {', '.join(examples)}"
@@ -322,7 +324,7 @@ def _words(found: Finding) -> str:
     return text
 
 
-def _missed(found: SelectsNothing | Unknown | Misspelt | NeverDone) -> str:
+def _missed(found: SelectsNothing | Unknown | Misspelt | NeverDone | NeverBegun) -> str:
     """What a rule asks for, and no ticket has."""
     match found:
         case SelectsNothing():
@@ -333,6 +335,11 @@ def _missed(found: SelectsNothing | Unknown | Misspelt | NeverDone) -> str:
         case Misspelt(_, _, selector, value, near):
             word = f"the {selector.value} {quoted(value)}"
             return f"{word} is used by no ticket that was read; did you mean {quoted(near)}?"
+        case NeverBegun(_, _, items, examples):
+            return (
+                f"none of {items} finished tickets tells when it began, as {', '.join(examples)}, so there is nothing "
+                "to measure: where its tracker does not tell, measure lead_time"
+            )
         case NeverDone(_, _, items, instead):
             told = f"no ticket is done by done_when, though the tracker calls {items} of them done"
             if not instead:

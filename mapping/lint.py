@@ -91,6 +91,16 @@ class NeverDone:
 
 
 @dataclass(frozen=True, slots=True)
+class NeverBegun:
+    """A time that no item of a part gives, as nothing tells when work on any of them began, or when it was created."""
+
+    key_result: str
+    part: int
+    items: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A rule names something that nothing read is called."""
 
@@ -202,6 +212,7 @@ Finding: TypeAlias = (
     SelectsNothing
     | Misspelt
     | NeverDone
+    | NeverBegun
     | Unknown
     | Overlap
     | Unestimated
@@ -241,6 +252,8 @@ class Picked:
     """Items that the tracker calls done, where none of the selection is done by the part's own meaning of done."""
     instead: tuple[str, ...] = ()
     """The statuses, or resolutions, that these have."""
+    unbegun: tuple[str, ...] = ()
+    """Keys of items that would count if it were known when they began, where nothing counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +302,7 @@ def surveyed(rule: Rule, mirror: Mirror, now: datetime) -> Surveyed:
                 kinds=tuple(kind for kind, other in others if selected(rule, other, mirror, now)),
                 undone=undone,
                 instead=instead,
+                unbegun=_unbegun(lines),
             )
         )
     return Surveyed(measured.value, tuple(parts))
@@ -318,6 +332,12 @@ def _undone(part: Part, lines: Collection[Line]) -> tuple[int, tuple[str, ...]]:
         return 0, ()
     words = Counter(item.status if own.status else item.resolution for item in done)
     return len(done), tuple(word for word, _ in words.most_common(FEW) if word)
+
+
+def _unbegun(lines: Collection[Line]) -> tuple[str, ...]:
+    """Keys of what has no history; none where something counts."""
+    told = [line.item.key for line in lines if line.reason is Reason.NO_HISTORY]
+    return () if any(line.reason is None for line in lines) else tuple(told)
 
 
 def nests(part: Part) -> bool:
@@ -373,6 +393,8 @@ def _of_part(
         yield from _misspelt(key_result, number, texts, names)
     if picked.undone:
         yield NeverDone(key_result, number, picked.undone, picked.instead)
+    if len(picked.unbegun) >= FEW:
+        yield NeverBegun(key_result, number, len(picked.unbegun), picked.unbegun[:FEW])
     yield from _unestimated(key_result, number, part, picked)
     if picked.nested and picked.nested >= SHARED * picked.weighing:
         yield Twice(key_result, number, picked.nested, picked.example)

@@ -3,6 +3,8 @@
 How an answer looks is imported by the command that gives it, as in `terminal.commands`.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +90,7 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
 
         with noted(context):
             answer = context.ports.which(context.config, key)
-            titles = {} if as_json else _titles(context)
+            titles = {} if as_json else told_apart(_titles(context))
             context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
 
     _add_history(app, context)
@@ -213,6 +215,12 @@ def _print_anchor(context: Context) -> None:
         context.out.aside.print(render.verified(answer))
         raise typer.Exit(1)
     typer.echo(anchor.text)
+
+
+def told_apart(titles: Mapping[str, str]) -> dict[str, str]:
+    """Return titles by id, with the id behind those that several have, as after the roll of a cycle."""
+    several = {title for title, count in Counter(titles.values()).items() if count > 1}
+    return {name: f"{title} ({name})" if title in several else title for name, title in titles.items()}
 
 
 def _titles(context: Context) -> dict[str, str]:

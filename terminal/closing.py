@@ -176,8 +176,11 @@ def _grade(grade: Decimal | None, remark: str = "") -> Text:
 
 
 def _remark(card: Card) -> str:
+    from terminal.render import goal
+
     told = [" (graded by hand)"] if card.graded else []
-    told += [f" (set by hand; its tickets give {number(card.automatic)})"] if card.value != card.automatic else []
+    given = goal(card.key_result, card.automatic)
+    told += [f" (set by hand; its tickets give {given})"] if card.value != card.automatic else []
     return "".join([*told, " (not of the end)"] if card.unread else told)
 
 

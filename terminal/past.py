@@ -91,4 +91,4 @@ def status_then(view: StatusThen, zone: str) -> RenderableType:
     if any(each.reconstructed for each in view.view.key_results):
         told = "What is reconstructed was not measured then: it is rebuilt from the tickets' own dates."
         lines.append(Text(told, "yellow"))
-    return Group(*lines, render.status(view.view))
+    return Group(*lines, render.status(view.view, past=True))

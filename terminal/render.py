@@ -86,15 +86,23 @@ def goal(key_result: KeyResult, value: Decimal | None) -> str:
             return "done" if value is not None and value >= threshold else "not done"
 
 
-def status(view: StatusView) -> RenderableType:
-    """Every objective with its key results, then the sources, then what may be a mistake."""
+_STALE = (
+    "stale: a source of it was not read completely for three of its intervals. `headway sync` reads now; "
+    "`headway serve`, or a timer, goes on to."
+)
+
+
+def status(view: StatusView, *, past: bool = False) -> RenderableType:
+    """Every objective with its key results, then the sources, then what may be a mistake; of the past no remedy."""
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
     titles = {each.key_result.id: each.key_result.title for each in view.key_results}
     held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
     said = [line for each in view.key_results for line in _said(each)]
     wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
     over = [] if view.key_results or not view.closed else [_all_closed(view.closed[-1])]
-    odd = (*over, *said, *held, *absent, *wrong)
+    stale = any(each.standing.status is Status.STALE and not each.unread for each in view.key_results)
+    late = [Text(_STALE, "yellow")] if stale and not past else []
+    odd = (*over, *late, *said, *held, *absent, *wrong)
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
 
 

@@ -30,12 +30,14 @@ _INSTANT = timedelta(microseconds=1)
 
 
 def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]:
-    """Return what is to be said of the rules whose cycle is not over.
+    """Return what is to be said of the rules whose cycle is not over, nor their key result closed.
 
     Of a source that was never read completely, with what a rule needs, nothing is said but what the tracker refused.
     """
     states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
-    rules = {name: rule for name, rule in setup.rules.items() if now < rule.period.end and _read(setup, states, rule)}
+    closed = finals(connection).keys()
+    live = {name: rule for name, rule in setup.rules.items() if now < rule.period.end and name not in closed}
+    rules = {name: rule for name, rule in live.items() if _read(setup, states, rule)}
     named = {source for rule in rules.values() for source in rule.sources}
     cache = MirrorCache()
     surveyor, values, lacking = Surveyor(connection, cache, now), dict[str, Decimal | None](), set[str]()

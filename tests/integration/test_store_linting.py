@@ -91,6 +91,14 @@ def test_a_cycle_that_is_over_is_left_in_peace(world: World) -> None:
     assert world.lint() == []
 
 
+def test_of_what_was_closed_before_its_cycle_is_over_nothing_is_said(world: World) -> None:
+    world.feed("odd", a_rule(a_part(where=where(type="Tsak"))))
+    world.sync()
+    assert [each.key_result for each in world.lint()] == ["odd"]
+    world.close(early=True)
+    assert world.lint() == []
+
+
 def test_a_query_is_told_with_what_the_tracker_said(world: World) -> None:
     tracker = world.trackers[SOURCE]
     world.feed("odd", a_rule(a_part(where=where(query="odd"), counts=Counts.OPEN)))

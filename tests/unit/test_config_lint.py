@@ -16,6 +16,7 @@ from mapping.lint import (
     Finding,
     Finished,
     Misspelt,
+    NeverBegun,
     NeverDone,
     Overlap,
     Reached,
@@ -195,6 +196,14 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
             21,
             "mappings[1].from[0].where.label",
             'the label "a" is used by no ticket that was read; did you mean "b"?',
+        ),
+    ),
+    (
+        NeverBegun("basket", 1, 7, ("PAY-1", "PAY-2")),
+        (
+            24,
+            "mappings[1].from[1].measure",
+            "none of 7 finished tickets tells when it began, as PAY-1, PAY-2, so there is nothing to measure: where ",
         ),
     ),
     (

@@ -306,6 +306,17 @@ def test_a_folder_is_merged_and_names_both_places_of_what_is_given_twice(tmp_pat
     assert len(found) == 5
 
 
+def test_a_whole_config_among_the_teams_files_is_its_own_mistake_wherever_it_stands(tmp_path: Path) -> None:
+    write(tmp_path, DESIGN)
+    write(tmp_path, "objectives: [{id: more, cycle: 2026-Q4, title: More}]\n", "team.yaml")
+    for name in ("another.yaml", "zzz.yaml"):
+        stray = write(tmp_path, "version: 1\ndatabase: sqlite:///stray.db\ncycles: []\n", name)
+        told = {each.message.split(",")[0]: each.file for each in load(tmp_path, TOKENS, connect=True).problems}
+        assert set(told) == {f"{key} is given twice" for key in ("version", "database", "cycles")}
+        assert set(told.values()) == {str(tmp_path / name)}
+        stray.unlink()
+
+
 def test_a_broken_team_file_makes_nothing_else_unknown(tmp_path: Path) -> None:
     write(tmp_path, DESIGN.replace("key_result: p1-bugs", "key_result: theirs"))
     write(tmp_path, "objectives: [\n", "team.yaml")

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from os import mkfifo
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -16,6 +18,7 @@ from mapping.rule import Match
 from store.configs import Kept
 from store.views.quarantine import Quarantined, message_for, standing, sure
 from tests.builders import at
+from usecases.noticing import files_of
 
 MAIN = """\
 version: 1
@@ -240,6 +243,50 @@ def test_one_file_alone_is_the_main_file(tmp_path: Path) -> None:
     found = taken(path, terms, lambda _: kept)
     assert set(found.config.rules) == {"p1"}
     assert found.config.quarantine[0].key_results == ("p1",)
+
+
+@pytest.mark.parametrize("what", ["a folder", "a pipe", "a link to nothing"])
+def test_what_is_no_file_is_a_mistake_of_its_own(folder: Folder, what: str) -> None:
+    """Nobody may ever write into the pipe, so it is not opened."""
+    odd = folder.path / "odd.yaml"
+    match what:
+        case "a folder":
+            odd.mkdir()
+        case "a pipe":
+            mkfifo(odd)
+        case _:
+            odd.symlink_to(folder.path / "nowhere.yaml")
+    told: list[dict[str, Quarantined]] = []
+    waiting = Thread(target=lambda: told.append(folder.wrong()), daemon=True)
+    waiting.start()
+    waiting.join(30)
+    assert [set(each) for each in told] == [{"odd"}]
+    assert re.search(r"odd\.yaml:1:1 ← this is .* out of the folder$", told[0]["odd"].problem)
+    assert "odd.yaml" in str(files_of(folder.path))
+
+
+STRAY = MAIN.replace("sqlite:///headway.db", "sqlite:///stray.db") + team("stray", "s1")
+
+
+@pytest.mark.parametrize("broken", [("T", "T"), ("id: Q", "id: Q Q"), ("templates:", "templates: [")])
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+def test_a_whole_config_among_the_teams_files_is_one_mistake_more(
+    folder: Folder, name: str, broken: tuple[str, str]
+) -> None:
+    """It is neither what everybody runs by, nor says where what was last good is kept."""
+    folder.write(**{name: STRAY})
+    folder.edit("headway", *broken)
+    asked: list[str] = []
+
+    def recall(url: str) -> list[Kept]:
+        asked.append(url)
+        return folder.kept
+
+    found = taken(folder.path, Terms(ENVIRON, connect=True), recall)
+    assert asked == [f"sqlite:///{folder.path}/headway.db"]
+    wrong = {Path(each.file).stem for each in found.config.quarantine}
+    assert wrong == {name} | ({"headway"} if broken != ("T", "T") else set())
+    assert {"p1", "p2", "w1"} <= set(found.config.rules)
 
 
 NOWHERE = {

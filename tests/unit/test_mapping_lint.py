@@ -12,6 +12,7 @@ from mapping.lint import (
     Ambiguous,
     Finding,
     Misspelt,
+    NeverBegun,
     NeverDone,
     Overlap,
     SelectsNothing,
@@ -40,7 +41,7 @@ from mapping.rule import (
     Within,
 )
 from okrs.cycle import Period
-from okrs.work import Kind, Ref, State, WorkItem
+from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import AFTER, NOW, SOURCE, a_part, a_rule, an_item, at, seen, where
 
 PAY = Ref("#1", "PAY")
@@ -276,6 +277,19 @@ def test_an_own_meaning_of_done_that_something_has_or_nothing_could_have_is_fine
     assert found(by_status("Finished"), *finished("Done", "Done")) == []
     assert found(by_status("Finished", counts=Counts.ALL), *finished("Done", "Done", "Done")) == []
     assert found(by_status("Released"), *[an_item(f"PAY-{number}") for number in range(9)]) == []
+
+
+# --- times ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_time_of_which_no_ticket_tells_the_beginning_is_told() -> None:
+    rule = a_rule(a_part(Measure.CYCLE_TIME))
+    closed = [an_item(f"PAY-{number}", State.DONE) for number in range(1, 6)]
+    assert found(rule, *closed) == [NeverBegun("kr", 0, 5, ("PAY-1", "PAY-2", "PAY-3"))]
+    begun = an_item("PAY-9", State.DONE, history=(Step(at("2026-10-03"), State.DOING, None, None),))
+    assert found(rule, *closed, begun) == []
+    assert found(rule, *closed[:2]) == []
+    assert found(a_rule(a_part(Measure.LEAD_TIME)), *closed) == []
 
 
 # --- queries --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 import typer
 
-from terminal.closing import _ask, _grades
+from okrs.objective import Binary, KeyResult
+from sync.closing import Card
+from terminal.closing import _ask, _grades, _remark
 from terminal.ports import Failure
 
 
@@ -46,3 +48,9 @@ def test_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch, answer: bool) -> N
 def test_a_script_is_not_asked() -> None:
     with pytest.raises(Failure, match="--yes"):
         _ask("2026-Q4", asks=False)
+
+
+def test_what_tickets_give_beside_a_value_by_hand_is_said_as_the_key_result_has_it() -> None:
+    signed = KeyResult("legal", "o", "c", "Legal approved", Binary(Decimal(100)))
+    card = Card(signed, signed.terms, Decimal("94.74"), Decimal(100), Decimal(1), graded=False, rule=None)
+    assert _remark(card) == " (set by hand; its tickets give not done)"

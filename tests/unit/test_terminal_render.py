@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,10 +14,11 @@ from mapping.rule import Combine
 from okrs.cycle import Cycle
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
-from okrs.progress import Status
+from okrs.progress import Standing, Status
 from store.views.history import ShownEntry
-from store.views.status import ObjectiveStatus, StatusView
+from store.views.status import KeyResultStatus, ObjectiveStatus, StatusView
 from store.views.waiting import Waiting, Why
+from terminal.asking import told_apart
 from terminal.explaining import _combined
 from terminal.render import goal, history, nothing_recorded, status, waiting
 from terminal.tables import Rows
@@ -111,6 +113,11 @@ def test_parts_are_shown_as_they_are_combined(combine: Combine, text: str) -> No
     assert _combined(rule, [Decimal(10), Decimal("2.5")]) == text
 
 
+def test_key_results_of_one_title_are_told_apart_by_their_ids() -> None:
+    titles = {"a": "Fix bugs", "b": "Ship", "a-Q1": "Fix bugs"}
+    assert told_apart(titles) == {"a": "Fix bugs (a)", "b": "Ship", "a-Q1": "Fix bugs (a-Q1)"}
+
+
 def test_counted() -> None:
     assert [counted(number, "source") for number in range(3)] == ["0 sources", "1 source", "2 sources"]
 
@@ -123,6 +130,26 @@ def a_status(*cycles: Cycle, of: Sequence[str]) -> list[str]:
     console = Console(file=file, width=100, color_system=None, soft_wrap=True)
     console.print(status(StatusView(None, tuple(shown), (), (), cycles=cycles)))
     return [line.split("  ")[0] for line in file.getvalue().splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("what", "past", "told"),
+    [
+        (Status.STALE, False, True),
+        (Status.STALE, True, False),
+        (Status.ON_TRACK, False, False),
+    ],
+)
+def test_a_stale_key_result_says_what_to_do(what: Status, past: bool, told: bool) -> None:
+    standing = Standing(Decimal(0), Decimal(0), what, Status.ON_TRACK)
+    of = KeyResult("kr", "o0", "Q4", "KR", Numeric(Decimal(0), Decimal(9)))
+    shown = KeyResultStatus(of, None, standing, stale=True, reading=False, mapped=True, updated_at=None)
+    file = io.StringIO()
+    console = Console(file=file, width=200, color_system=None, soft_wrap=True)
+    for each in (shown, replace(shown, reading=True)):
+        file.truncate(0)
+        console.print(status(StatusView(None, (), (each,), ()), past=past))
+        assert ("stale: a source of it was not read" in file.getvalue()) is (told and each is shown)
 
 
 def test_objectives_of_several_cycles_stand_under_their_cycle() -> None:
