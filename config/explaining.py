@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.closed import BAD_KEY
+from config.closed import BAD_KEY, Closed
 from config.problems import Problems
 from config.tree import Spot, Step, Table, plain
 from config.words import advice, meant, quoted
@@ -86,10 +86,11 @@ def _unknown_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, probl
     key, parent, place = str(last), spot.down(tuple(above)), spot.down(detail["loc"])
     inner = model_at(model, tuple(above))
     allowed = keys_of(inner) if inner else []
-    close = meant(key, allowed)
+    word = inner.synonyms.get(key.casefold(), key) if inner and issubclass(inner, Closed) else key
+    close = meant(word, allowed)
     if close:
         problems.misspell(parent, close)
-    problems.at(place.home, place.path, f"unknown key {quoted(key)}; {advice(key, allowed, 'allowed here')}")
+    problems.at(place.home, place.path, f"unknown key {quoted(key)}; {advice(word, allowed, 'allowed here')}")
 
 
 def _missing_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, problems: Problems) -> None:

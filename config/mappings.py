@@ -1,5 +1,6 @@
 """The keys of a mapping and its parts, and of what saves repeating them: defaults, templates, links by label."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -63,6 +64,7 @@ def _selecting(where: object) -> object:
 
 class PartEntry(Closed):
     filled: ClassVar[tuple[str, ...]] = ("where",)
+    synonyms: ClassVar[Mapping[str, str]] = {"done": "done_when", "estimate": "by", "field": "by", "filter": "where"}
 
     source: Id = Field(description="Name of the source that is read.")
     where: Annotated[Where, BeforeValidator(_selecting)] = Field(
