@@ -12,6 +12,7 @@ from config.measures import MeasureText, Measuring, StatText, read_measure, read
 from config.where import Where
 from connectors.settings import empty
 from mapping.rule import Cancelled, Combine, Counts, Missing, Regress, Scope, Window
+from okrs.numbers import plain
 
 ID = "{id}"
 """What stands for a key result's id in the label of `link_by`."""
@@ -25,7 +26,7 @@ def _ends(numbers: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
     if len(numbers) != 2:
         raise ValueError("two numbers are expected here: the measured ones that become start and target, as [0, 5]")
     if numbers[0] == numbers[1]:
-        raise ValueError(f"both ends of the scale are the same ({numbers[0]}): change one")
+        raise ValueError(f"both ends of the scale are the same ({plain(numbers[0])}): change one")
     return numbers
 
 

@@ -223,6 +223,7 @@ CASES = [
     ("[Mon, Tue]", "[Mon, «Thue]", 'did you mean "Tue"?'),
     ("[Mon, Tue]", "«[]", "at least one entry is needed"),
     ("[Mon, Tue]", "«{Mon: 1}", "a list is expected here"),
+    ("on_track: 0.8, at_risk: 0.6", "on_track: 0.0000001, at_risk: «0.6", "lies above on_track (0.0000001)"),
     ("at_risk: 0.6", "at_risk: «0.9", "at_risk (0.9) lies above on_track (0.8)"),
     ("on_track: 0.8", "on_track: «8", "write a number up to 1"),
     # mappings
