@@ -4,7 +4,7 @@ Each finding is a fact with its numbers and a few examples; `config.lint` says w
 to do about it.  What is ordinary is not told: every limit below is there to keep a right config quiet.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -46,6 +46,9 @@ _WORDS = (Selector.TYPE, Selector.LABEL, Selector.STATUS, Selector.RESOLUTION, S
 """What may well be used by nobody yet: told only where a part selects nothing at all."""
 
 _NEVER = "never"
+
+_LOOKED_FOR = 50
+"""Unknown names of a part after which no nearest one is looked for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,20 +299,22 @@ def _of_part(
     unanswered = [each for each in unasked if names.queries.get(each, _NEVER) is not None]
     for text in unanswered:
         yield Unanswered(key_result, number, text, names.queries.get(text))
-    unknown = [
-        (each, text, names.near(each, text)) for each, text in texts if each in _THINGS and not names.has(each, text)
-    ]
+    unknown = _near([(each, text) for each, text in texts if each in _THINGS and not names.has(each, text)], names)
     for each in unknown:
         yield Unknown(key_result, number, *each)
     if lacks and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
-        told = tuple((*each, names.near(*each)) for each in strange)
-        yield SelectsNothing(key_result, number, told, linked=part.linked)
+        yield SelectsNothing(key_result, number, tuple(_near(strange, names)), linked=part.linked)
     yield from _unestimated(key_result, number, part, picked)
     if picked.nested and picked.nested >= SHARED * picked.weighing:
         yield Twice(key_result, number, picked.nested, picked.example)
     if picked.ambiguous:
         yield Ambiguous(key_result, number, len(picked.ambiguous), picked.ambiguous[:FEW])
+
+
+def _near(strange: Sequence[tuple[Selector, str]], names: Named) -> list[tuple[Selector, str, str | None]]:
+    """Return unknown names of a part, each with the nearest known one; of many it is looked for among the first."""
+    return [(*each, names.near(*each) if place < _LOOKED_FOR else None) for place, each in enumerate(strange)]
 
 
 def _unestimated(key_result: str, number: int, part: Part, picked: Picked) -> Iterator[Finding]:
