@@ -17,6 +17,7 @@ from config.sources import Sources
 from config.supporting import check_supports
 from config.tree import Spot
 from config.words import quoted
+from okrs.numbers import plain
 from okrs.progress import Pace
 
 _T = TypeVar("_T")
@@ -68,7 +69,7 @@ def _check_pace(pace: Spot | None, problems: Problems) -> None:
     on_track = _read(pace.get("on_track"), read_number) if pace.get("on_track") else Pace().on_track
     at_risk = _read(pace.get("at_risk"), read_number) if pace.get("at_risk") else Pace().at_risk
     if on_track is not None and at_risk is not None and at_risk > on_track:
-        problems.error(written, f"at_risk ({at_risk}) lies above on_track ({on_track}): lower it")
+        problems.error(written, f"at_risk ({plain(at_risk)}) lies above on_track ({plain(on_track)}): lower it")
 
 
 def _check_cycle(cycle: Spot, problems: Problems) -> None:
@@ -103,7 +104,7 @@ def _check_band(spot: Spot, problems: Problems) -> None:
     top = spot.down(("keep", "max"))
     low, high = _read(spot.down(("keep", "min")), read_number), _read(top, read_number)
     if low is not None and high is not None and low >= high:
-        problems.error(top, f"max ({high}) is not above min ({low}): a band needs min < max")
+        problems.error(top, f"max ({plain(high)}) is not above min ({plain(low)}): a band needs min < max")
 
 
 def _check_way(spot: Spot, problems: Problems) -> None:
@@ -119,8 +120,9 @@ def _check_way(spot: Spot, problems: Problems) -> None:
         if spot.get(key) is None and other:
             problems.missing(spot, key, f"{key} is missing: a numeric key result goes from start to target, add it")
     first, last = _read(start, read_number), _read(target, read_number)
-    if target and first is not None and first == last:
-        problems.error(target, f"start and target are the same ({last}): a key result needs a way to go, change one")
+    if target and first is not None and last is not None and first == last:
+        told = f"start and target are the same ({plain(last)}): a key result needs a way to go, change one"
+        problems.error(target, told)
 
 
 def _warn_of_unmapped(known: Known, problems: Problems) -> None:

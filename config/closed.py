@@ -1,5 +1,6 @@
 """What every table of the config has in common."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -18,6 +19,9 @@ class Closed(BaseModel):
 
     filled: ClassVar[tuple[str, ...]] = ()
     """Keys that, left out, select more: with nothing behind them they are mistakes, which their types tell."""
+
+    synonyms: ClassVar[Mapping[str, str]] = {}
+    """Words of others for keys, by which the keys are found that were meant."""
 
     @classmethod
     def takes(cls, key: str) -> bool:

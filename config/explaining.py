@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.closed import BAD_KEY
+from config.closed import BAD_KEY, Closed
 from config.problems import Problems
 from config.tree import Spot, Step, Table, plain
 from config.words import advice, meant, quoted
@@ -86,14 +86,15 @@ def _unknown_key(detail: ErrorDetails, model: type[BaseModel], spot: Spot, probl
     key, parent, place = str(last), spot.down(tuple(above)), spot.down(detail["loc"])
     inner = model_at(model, tuple(above))
     allowed = keys_of(inner) if inner else []
-    into, beside = _below(inner, key), _above(model, above, key)
-    close = into or (None if beside else meant(key, allowed))
+    word = inner.synonyms.get(key.casefold(), key) if inner and issubclass(inner, Closed) else key
+    into, beside = (_below(inner, key), _above(model, above, key)) if word == key else (None, None)
+    close = into or (None if beside else meant(word, allowed))
     if close:
         problems.misspell(parent, close)
     if into or beside:
         belongs = f": it belongs {f'into {into}' if into else f'beside {beside}'}; allowed here: {', '.join(allowed)}"
     else:
-        belongs = f"; {advice(key, allowed, 'allowed here')}"
+        belongs = f"; {advice(word, allowed, 'allowed here')}"
     problems.at(place.home, place.path, f"unknown key {quoted(key)}{belongs}")
 
 

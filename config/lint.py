@@ -11,7 +11,7 @@ from config.mappings import ID
 from config.model import Config
 from config.names import key_results_of, mappings_of, objectives_of
 from config.problems import Problem, Problems
-from config.tree import Spot
+from config.tree import Spot, Step
 from config.words import advice, meant, quoted
 from connectors.settings import Containers
 from mapping.lint import (
@@ -110,6 +110,8 @@ class _Places:
     def __init__(self, roots: Sequence[Spot]) -> None:
         self._root = roots[0] if roots else None
         self._roots = roots
+        self._words: dict[tuple[str, int], dict[tuple[Step, str], Spot]] = {}
+        """By part: what it says, by the key that it says it for."""
         self._mappings = {each.word("key_result"): each for each in mappings_of(roots)}
         self._objectives = {each.word("id"): each for each in objectives_of(roots)}
         self._key_results = {
@@ -158,9 +160,13 @@ class _Places:
 
     def word(self, name: str, number: int, selector: Selector, value: str) -> Spot:
         """Where a part names a value, however deep."""
-        every = self.part(name, number).walk()
-        named = (spot for spot in every if spot.text == value and selector.value in spot.path[-2:])
-        return next(named, self.part(name, number, "where"))
+        if (name, number) not in self._words:
+            found: dict[tuple[Step, str], Spot] = {}
+            for spot in self.part(name, number).walk():
+                for key in spot.path[-2:] if spot.text is not None else ():
+                    found.setdefault((key, spot.text or ""), spot)
+            self._words[name, number] = found
+        return self._words[name, number].get((selector.value, value)) or self.part(name, number, "where")
 
 
 class Told(NamedTuple):

@@ -1,5 +1,6 @@
 """The keys of a mapping and its parts, and of what saves repeating them: defaults, templates, links by label."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -11,6 +12,7 @@ from config.measures import MeasureText, Measuring, StatText, read_measure, read
 from config.where import Where
 from connectors.settings import empty
 from mapping.rule import Cancelled, Combine, Counts, Missing, Regress, Scope, Window
+from okrs.numbers import plain
 
 ID = "{id}"
 """What stands for a key result's id in the label of `link_by`."""
@@ -24,7 +26,7 @@ def _ends(numbers: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
     if len(numbers) != 2:
         raise ValueError("two numbers are expected here: the measured ones that become start and target, as [0, 5]")
     if numbers[0] == numbers[1]:
-        raise ValueError(f"both ends of the scale are the same ({numbers[0]}): change one")
+        raise ValueError(f"both ends of the scale are the same ({plain(numbers[0])}): change one")
     return numbers
 
 
@@ -63,6 +65,7 @@ def _selecting(where: object) -> object:
 
 class PartEntry(Closed):
     filled: ClassVar[tuple[str, ...]] = ("where",)
+    synonyms: ClassVar[Mapping[str, str]] = {"done": "done_when", "estimate": "by", "field": "by", "filter": "where"}
 
     source: Id = Field(description="Name of the source that is read.")
     where: Annotated[Where, BeforeValidator(_selecting)] = Field(

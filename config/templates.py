@@ -116,7 +116,19 @@ def _check_template(template: Spot, problems: Problems) -> bool:
         if spot.text not in said:
             _refuse_unused(spot, said.difference(param for param in params if param), problems)
             good = False
+    if good:
+        _warn_of_strangers(mapping, [param for param in params if param], problems)
     return good
+
+
+def _warn_of_strangers(mapping: Spot, params: Collection[str], problems: Problems) -> None:
+    """Tell of what is nearly a parameter, and stays as it is."""
+    for spot in mapping.walk():
+        for name in dict.fromkeys(_PARAMETER.findall(spot.text or "")):
+            near = meant(name, params) if name not in params else None
+            if near:
+                told = f"{{{name}}} is no parameter of this template, so it stays as it is; did you mean {{{near}}}?"
+                problems.warning(spot, told)
 
 
 def _check_keys(table: Spot, params: Collection[str | None], problems: Problems) -> bool:

@@ -87,6 +87,16 @@ class Where(Closed):
 
     model_config = ConfigDict(extra="allow", json_schema_extra=_closed)
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "and": "all",
+        "or": "any",
+        "tag": "label",
+        "component": "label",
+        "version": "milestone",
+        "fix_version": "milestone",
+        "repository": "project",
+        "jql": "query",
+    }
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_field_key)], Annotated[Words, BeforeValidator(wanted)]] = (
         Field(init=False)
     )

@@ -51,6 +51,10 @@ class Facet:
     def has(self, value: str) -> bool:
         return fold_key(value) in self.keys or fold_name(value) in self.names
 
+    def meets(self, wanted: "Facet") -> bool:
+        """Tell whether it has any of the wanted values, however many they are."""
+        return not (self.keys.isdisjoint(wanted.keys) and self.names.isdisjoint(wanted.names))
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -212,6 +216,12 @@ def _joined(facets: Iterable[Facet]) -> Facet:
     if len(found) < 2:
         return found[0] if found else _NOTHING
     return Facet(frozenset().union(*(each.keys for each in found)), frozenset().union(*(each.names for each in found)))
+
+
+@lru_cache(8192)
+def any_of(values: tuple[str, ...]) -> Facet:
+    """What has any of these values by one of the two.  Remembered: every item is asked for the same."""
+    return Facet(frozenset(map(fold_key, values)), frozenset(map(fold_name, values)))
 
 
 @lru_cache(8192)

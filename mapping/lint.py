@@ -5,7 +5,7 @@ to do about it.  What is ordinary is not told: every limit below is there to kee
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -51,6 +51,9 @@ _WORDS = (Selector.TYPE, Selector.LABEL, Selector.STATUS, Selector.RESOLUTION, S
 """What may well be used by nobody yet: told where a part selects nothing at all, or where another word is meant."""
 
 _NEVER = "never"
+
+_LOOKED_FOR = 50
+"""Unknown names of a part after which no nearest one is looked for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,15 +383,13 @@ def _of_part(
     unanswered = [each for each in unasked if names.queries.get(each, _NEVER) is not None]
     for text in unanswered:
         yield Unanswered(key_result, number, text, names.queries.get(text))
-    unknown = [
-        (each, text, names.near(each, text)) for each, text in texts if each in _THINGS and not names.has(each, text)
-    ]
+    unknown = _near([(each, text) for each, text in texts if each in _THINGS and not names.has(each, text)], names)
     for each in unknown:
         yield Unknown(key_result, number, *each)
     if lacks and not unknown and not unanswered:
         strange = [(each, text) for each, text in texts if each in _WORDS and not names.has(each, text)]
-        told = tuple((*each, names.near(*each)) for each in strange)
-        yield SelectsNothing(key_result, number, told, linked=part.linked, kinds=picked.kinds)
+        near = tuple(_near(strange, names))
+        yield SelectsNothing(key_result, number, near, linked=part.linked, kinds=picked.kinds)
     if picked.some:
         yield from _misspelt(key_result, number, texts, names)
     if picked.undone:
@@ -402,15 +403,18 @@ def _of_part(
         yield Ambiguous(key_result, number, len(picked.ambiguous), picked.ambiguous[:FEW])
 
 
+def _near(strange: Sequence[tuple[Selector, str]], names: Named) -> list[tuple[Selector, str, str | None]]:
+    """Return unknown names of a part, each with the nearest known one; of many it is looked for among the first."""
+    return [(*each, names.near(*each) if place < _LOOKED_FOR else None) for place, each in enumerate(strange)]
+
+
 def _misspelt(
     key_result: str, number: int, texts: Collection[tuple[Selector, str]], names: Named
 ) -> Iterator[Misspelt]:
     """A word for which the part has the other one besides, or that differs from it by a number, is meant."""
     own = {(selector, fold_name(text)) for selector, text in texts}
-    for selector, text in texts:
-        if selector not in _WORDS or names.has(selector, text):
-            continue
-        near = names.near(selector, text)
+    strange = [(selector, text) for selector, text in texts if selector in _WORDS and not names.has(selector, text)]
+    for selector, text, near in _near(strange, names):
         if near and (selector, fold_name(near)) not in own and _nearly(fold_name(text), fold_name(near)):
             yield Misspelt(key_result, number, selector, text, near)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from mapping.family import Candidate, Facet, named, referred
+from mapping.family import Candidate, Facet, any_of, named, referred
 from mapping.rule import (
     AllOf,
     AnyOf,
@@ -86,8 +86,7 @@ def holds(clause: Clause, candidate: Candidate) -> bool:
         case Match(Selector.QUERY, texts):
             return not candidate.queries.isdisjoint(texts)
         case Match() | FieldMatch():
-            facet = _facet(clause, candidate)
-            return any(facet.has(value) for value in clause.values)
+            return _facet(clause, candidate).meets(any_of(clause.values))
         case Within(moment, spans):
             at = _MOMENTS[moment](candidate.item)
             return at is not None and any(_contains(span, at) for span in spans)

@@ -4,11 +4,9 @@ Names in it are an admin's or a tracker's and stand as they are; whoever shows t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapping.rule import (
-    OF_COUNTED,
-    TIMES,
     AllOf,
     AnyOf,
     Cancelled,
@@ -59,8 +57,9 @@ class Words:
     """How the parts become the value, as sentences."""
 
 
-def words_of(rule: Rule) -> Words:
-    """Say what a rule means."""
+def words_of(rule: Rule, timezone: str) -> Words:
+    """Say what a rule means; `timezone` is where days begin for a rule that does not need to know."""
+    rule = rule if rule.passes else replace(rule, timezone=timezone)
     parts = tuple(PartWords(part.source, _sentence(part, rule), tuple(_notes(part))) for part in rule.parts)
     return Words(parts, tuple(_joined(rule)))
 
@@ -72,11 +71,9 @@ def _sentence(part: Part, rule: Rule) -> str:
             told = f"Counts {what}"
         case Measure.PERCENT:
             by = f", weighted by {part.by}" if part.by else ""
-            window = ", leaving out what was closed before the cycle" if part.window is Window.CYCLE else ""
-            told = f"The share, in percent, of {_picked(part, rule)} that {_credited(part)}{by}{window}"
+            told = f"The share, in percent, of {_picked(part, rule)} that {_credited(part)}{by}{_window(part)}"
         case Measure.RATIO:
-            also = _clause(part.of, rule) if part.of is not None else "match"
-            told = f"The share of {what} that are also {also}"
+            told = f"The share of {_picked(part, rule)} that are {_matching(part, rule)}{_window(part)}"
         case Measure.SUM:
             told = f"Adds up {part.by} of {what}"
         case Measure.MEAN | Measure.PERCENTILE:
@@ -96,6 +93,16 @@ def _average(rank: int | None) -> str:
 
 def _credited(part: Part) -> str:
     return {Counts.DONE: "are done", Counts.OPEN: "are still open", Counts.ALL: "are there"}[part.counts]
+
+
+def _matching(part: Part, rule: Rule) -> str:
+    """What gives credit in a ratio, whose other side is all that is selected."""
+    credited = {Counts.DONE: "done and ", Counts.OPEN: "still open and ", Counts.ALL: ""}[part.counts]
+    return f"{credited}also {_clause(part.of, rule) if part.of is not None else 'match'}"
+
+
+def _window(part: Part) -> str:
+    return ", leaving out what was closed before the cycle" if part.window is Window.CYCLE else ""
 
 
 def _selection(part: Part, rule: Rule) -> str:
@@ -140,14 +147,19 @@ _KINDS = {
 
 def _clause(clause: Clause, rule: Rule) -> str:
     match clause:
-        case Not(inner):
-            return f"but not {_clause(inner, rule)}"
+        case Not():
+            return f"but {_within(clause, rule)}"
         case AllOf(clauses):
             return " ".join(told for each in _in_order(clauses) if (told := _clause(each, rule)))
         case AnyOf(clauses):
-            return f"(either {' or '.join(_clause(each, rule) for each in clauses)})" if clauses else "(nothing)"
+            return f"(either {' or '.join(_within(each, rule) for each in clauses)})" if clauses else "(nothing)"
         case Match() | FieldMatch() | Within():
             return _leaf(clause, rule)
+
+
+def _within(clause: Clause, rule: Rule) -> str:
+    """A clause where no other one stands before it, from which it takes something away."""
+    return f"not {_within(clause.clause, rule)}" if isinstance(clause, Not) else _clause(clause, rule)
 
 
 def _in_order(clauses: Iterable[Clause]) -> list[Clause]:
@@ -215,7 +227,7 @@ def _notes(part: Part) -> list[str]:
         told.append("Only what belonged to it when the cycle began: the scope is frozen.")
     if part.once:
         told.append("A piece of work that an earlier part has is not counted again.")
-    if part.by and part.measure not in OF_COUNTED and part.measure not in TIMES:
+    if part.by:
         told.append(_MISSING[part.missing])
     return told
 

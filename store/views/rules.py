@@ -71,13 +71,13 @@ def rules(connection: Connection, setup: Setup, names: Collection[str]) -> dict[
         if rule is None:
             continue
         waits = bool(state and configured and rule_hash(rule_text(configured)) != state.rule)
-        found[name] = RuleNow(words_of(rule), _parts(rule, lines.get(name, {})), waits)
+        found[name] = RuleNow(words_of(rule, setup.calendar.timezone), _parts(rule, lines.get(name, {})), waits)
     return found
 
 
-def worded(rule: Rule) -> Words:
+def worded(rule: Rule, setup: Setup) -> Words:
     """Return a rule in words."""
-    return words_of(rule)
+    return words_of(rule, setup.calendar.timezone)
 
 
 def _parts(rule: Rule, lines: Mapping[int, Selected]) -> tuple[Selected, ...]:

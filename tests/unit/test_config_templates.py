@@ -138,6 +138,15 @@ def test_a_mistake_is_told_once_where_it_stands(tmp_path: Path, old: str, new: s
     assert part.strip().replace("{file}", file) in found[0].message
 
 
+def test_what_is_nearly_a_parameter_is_told(tmp_path: Path) -> None:
+    text = HEAD + TEMPLATE.replace("y{other}", "y{levle}") + USES
+    loaded = load_text(tmp_path, text)
+    assert loaded.config is not None
+    (problem,) = loaded.problems
+    assert (problem.severity, problem.line) == ("warning", 18)
+    assert problem.message == "{levle} is no parameter of this template, so it stays as it is; did you mean {level}?"
+
+
 def test_a_template_without_parameters_takes_none(tmp_path: Path) -> None:
     plain = TEMPLATE.replace("    params: [level, source]\n", "").replace("{source}", "a")
     (problem,) = problems_of(

@@ -405,3 +405,10 @@ def test_work_of_which_nobody_knows_whether_it_is_an_earlier_part_s_is_told() ->
 def test_numbers_that_no_column_holds_stop_nothing() -> None:
     rules = {"huge": a_rule(base=Decimal(10**13)), "kr": a_rule(a_part(where=where(type="Bgu")))}
     assert [each.key_result for each in found(rules, *ITEMS)] == ["kr"]
+
+
+def test_of_many_unknown_names_the_nearest_is_looked_for_among_the_first() -> None:
+    """Each is looked for among all names, which for thousands of them takes minutes."""
+    rule = a_rule(a_part(where=where(section=[f"Lunch {number}" for number in range(60)], kind=list(Kind))))
+    near = [each.near for each in found(rule, *ITEMS) if isinstance(each, Unknown)]
+    assert near == ["Launch"] * 50 + [None] * 10

@@ -1,5 +1,6 @@
 """Rules in words: each key of a mapping is heard."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +29,7 @@ from mapping.rule import (
     Within,
 )
 from mapping.wording import words_of
-from okrs.cycle import Period
+from okrs.cycle import Calendar, Period
 from okrs.work import State
 from tests.builders import QUARTER, a_part, a_rule, at, where
 
@@ -37,7 +38,7 @@ SPAN = Period(at("2026-10-05"), at("2026-10-10"))
 
 
 def sentence(kind: Measure = Measure.COUNT, **facts: Any) -> str:
-    [part] = words_of(a_rule(a_part(kind, **facts))).parts
+    [part] = words_of(a_rule(a_part(kind, **facts)), "UTC").parts
     return part.sentence
 
 
@@ -60,6 +61,10 @@ def sentence(kind: Measure = Measure.COUNT, **facts: Any) -> str:
         (
             {"where": AnyOf((Match(Selector.SECTION, ("Now",)), FieldMatch("risk", ("high",))))},
             "Counts issues (either in section Now or with risk high) that are done.",
+        ),
+        (
+            {"where": Not(AnyOf((Match(Selector.LABEL, ("x",)), Not(Match(Selector.SECTION, ("Now",))))))},
+            "Counts issues but not (either labelled x or not in section Now) that are done.",
         ),
         ({"where": Within(Moment.CREATED, (QUARTER,))}, "Counts issues created within the cycle that are done."),
         ({"where": Within(Moment.CLOSED, (LastDays(14),))}, "Counts issues closed in the last 14 days that are done."),
@@ -97,6 +102,11 @@ def test_what_is_selected_and_what_counts(facts: dict[str, Any], said: str) -> N
             {"of": where(label="x"), "counts": Counts.ALL},
             "The share of issues that are also labelled x.",
         ),
+        (
+            Measure.RATIO,
+            {"of": where(label="x"), "window": Window.CYCLE},
+            "The share of issues that are done and also labelled x, leaving out what was closed before the cycle.",
+        ),
     ],
 )
 def test_each_measure_is_said(kind: Measure, facts: dict[str, Any], said: str) -> None:
@@ -108,7 +118,7 @@ def test_policies_that_are_not_the_usual_ones_are_said() -> None:
         Measure.PERCENT, by="points", missing=Missing.MEAN, cancelled=Cancelled.OPEN, scope=Scope.FROZEN, once=True,
         done_when=DoneWhen(("Done",), ("Fixed",)), partial=((State.DOING, Decimal("0.5")),),
     )  # fmt: skip
-    assert words_of(a_rule(part)).parts[0].notes == (
+    assert words_of(a_rule(part), "UTC").parts[0].notes == (
         "Done means status Done and resolution Fixed.",
         "Cancelled work is taken as still open.",
         "Work in state doing counts 0.5 of its weight.",
@@ -118,8 +128,21 @@ def test_policies_that_are_not_the_usual_ones_are_said() -> None:
     )
 
 
+def test_what_a_missing_estimate_is_to_an_average_is_said() -> None:
+    part = a_part(Measure.MEAN, by="points", missing=Missing.ZERO)
+    assert words_of(a_rule(part), "UTC").parts[0].notes == ("Tickets without an estimate weigh 0.",)
+
+
+def test_days_are_those_of_the_config_s_time_zone() -> None:
+    calendar = Calendar("Europe/Berlin")
+    span = Period(calendar.midnight(date(2026, 10, 5)), calendar.midnight(date(2026, 10, 10)))
+    rule = a_rule(a_part(where=Within(Moment.CREATED, (span,))))
+    [part] = words_of(rule, "Europe/Berlin").parts
+    assert part.sentence == "Counts issues created from 2026-10-05 until before 2026-10-10 that are done."
+
+
 def joined(**terms: Any) -> tuple[str, ...]:
-    return words_of(Rule((a_part(weight=Decimal(2)), a_part()), QUARTER, **terms)).joined
+    return words_of(Rule((a_part(weight=Decimal(2)), a_part()), QUARTER, **terms), "UTC").joined
 
 
 def test_how_parts_become_the_value_is_said() -> None:

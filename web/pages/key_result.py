@@ -176,8 +176,8 @@ def facts(
         "moves": lines(asked_once(moves.entries), visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
-        "parts": part_views(answer, pages or {}) if answer else (),
-        "joined": worded(rule).joined if rule else (),
+        "parts": part_views(answer, visit.setup, pages or {}) if answer else (),
+        "joined": worded(rule, visit.setup).joined if rule else (),
         "life": life_of(visit.connection, found.id, moment),
         "waits": waits,
         "editable": _editable(visit, stands, draft) if draft and moment is None else None,
@@ -313,9 +313,9 @@ def _value(key_result: KeyResult, value: Decimal) -> str:
     return f"{shown} ({terms_words(key_result.terms)})"
 
 
-def part_views(answer: Explained, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
+def part_views(answer: Explained, setup: Setup, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
     """Tell of each part, with the pages of its lists that are asked for."""
-    words = worded(answer.rule)
+    words = worded(answer.rule, setup)
     return tuple(_part(answer, place, words.parts[place].sentence, words.parts[place].notes, pages.get(place, (1, 1)))
                  for place in range(len(answer.rule.parts)))  # fmt: skip
 

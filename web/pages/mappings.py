@@ -9,6 +9,7 @@ from starlette.responses import Response
 from okrs.objective import KeyResult
 from okrs.plaintext import harmless
 from store.views.rules import COUNTED_TO, rules, uncounted, worded
+from store.views.setup import Setup
 from store.views.status import status
 from web.desk import Desk, NotThere, Visit
 from web.pages.asking import READING, Name, PageNumber
@@ -42,7 +43,7 @@ def router(desk: Desk) -> APIRouter:
         with desk.visit() as visit:
             typed = rule.replace("\r\n", "\n") or previews.written(key_result)
             told = previews.tried(visit.connection, typed, visit.now) if typed.strip() else None
-            tried = [_tried(each) for each in told.tried] if told else []
+            tried = [_tried(each, visit.setup) for each in told.tried] if told else []
             problems = told.problems if told else ()
             facts: dict[str, Any] = {
                 "typed": typed,
@@ -80,7 +81,7 @@ class TriedView:
     warnings: tuple[str, ...]
 
 
-def _tried(each: Tried) -> TriedView:
+def _tried(each: Tried, setup: Setup) -> TriedView:
     told, found = each.trial.explained, each.key_result
     return TriedView(
         found,
@@ -88,8 +89,8 @@ def _tried(each: Tried) -> TriedView:
         value_words(found, each.trial.recorded) if each.trial.recorded is not None else "",
         told is not None and told.value == each.trial.recorded,
         each.trial.lacking,
-        part_views(told, {}) if told else (),
-        worded(told.rule).joined if told else (),
+        part_views(told, setup, {}) if told else (),
+        worded(told.rule, setup).joined if told else (),
         tuple(map(_sentence, each.warnings)),
     )
 
