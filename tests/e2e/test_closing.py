@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +11,8 @@ from tests.e2e import shapes
 from tests.e2e.conftest import Headway
 
 CYCLE = "sandbox"
+BERLIN = ZoneInfo("Europe/Berlin")
+"""The config's."""
 
 
 @pytest.fixture
@@ -93,7 +96,7 @@ def test_the_tickets_of_a_closed_cycle_are_told_when_it_left_the_config(office: 
         code, text, _ = office.run("explain", "p1-bugs", "--at", when)
         assert (code, [title in text for title in titles]) == (0, [True] * len(titles))
     code, _, err = office.run("explain", "p1-bugs")
-    assert (code, f"`headway explain p1-bugs --at {datetime.now(UTC):%Y-%m-%d}` its tickets" in err) == (1, True)
+    assert (code, f"`headway explain p1-bugs --at {datetime.now(BERLIN):%Y-%m-%d}` its tickets" in err) == (1, True)
     code, _, err = office.run("explain", "p1-bugs", "--at", "2020-01-01")
     assert (code, "Nothing was known of p1-bugs by the end of 2020-01-01" in err) == (1, True)
     code, _, err = office.run("explain", "p1-bag", "--at", then)
