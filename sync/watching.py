@@ -138,10 +138,12 @@ class Watch:
         head = ledger.head_of(connection).seq
         for generations, some in same.items():
             move = moves[generations]
-            concerned, others = looking.at(move, some) if move.moved else ([], [])
+            if not move.moved:
+                continue
+            concerned, untouched = looking.at(move, some)
             due += concerned
-            if others:
-                still.append(Still(move.since, move.until, tuple(others), head))
+            if untouched:
+                still.append(Still(move.since, move.until, tuple(untouched), head))
         due.sort(key=lambda each: each.goal.key_result.id)
         # One whose cycle is closed may leave the config: its end is on record, and stays.
         left = recorded.keys() - self._named - snapshot.ended.key_results
