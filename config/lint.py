@@ -22,6 +22,7 @@ from mapping.lint import (
     Misspelt,
     NeverBegun,
     NeverDone,
+    NotRead,
     Overlap,
     Reached,
     Reused,
@@ -280,7 +281,7 @@ _KEYS = {
 def _place(found: Finding, places: _Places) -> Spot:
     name = found.key_result
     match found:
-        case Unknown(_, part, selector, value) | Misspelt(_, part, selector, value):
+        case Unknown(_, part, selector, value) | Misspelt(_, part, selector, value) | NotRead(_, part, selector, value):
             spot = places.word(name, part, selector, value)
         case Unanswered(_, part, query):
             spot = places.word(name, part, Selector.QUERY, query)
@@ -314,6 +315,12 @@ def _words(found: Finding) -> str:
             text = (
                 f"{_tickets(items)} beside what they lie under, as {child} under {above}: unless they are work of "
                 "their own it weighs twice, leave one level out by kind: or type:"
+            )
+        case NotRead(_, _, _, above, source, items, examples):
+            verb = "is" if items == 1 else "are"
+            text = (
+                f"{items} of what lies under {quoted(above)} {verb} not read, as {', '.join(examples)}, and counts "
+                f"nowhere: let {quoted(source)} read their projects, too, unless that is meant"
             )
         case Ambiguous(_, _, items, examples):
             text = (

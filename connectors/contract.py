@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from okrs.demand import Container, Demand
+from okrs.demand import Container, Demand, Family
 from okrs.work import Ref, WorkItem
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "CredentialsRefused",
     "Cursor",
     "Demand",
+    "Family",
     "Fate",
     "FieldsRefused",
     "Found",
@@ -241,6 +242,15 @@ class Connector(Protocol):
 
         The engine asks it only while every container can be read: what is found in the others would be missing.
         Raises QueryRefused with the tracker's reason where this query cannot be answered, and ConnectorError.
+        """
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        """Return one page of what lies under an item in containers that are not configured.
+
+        As far as the token sees it.  Nobody reads that, so that it counts in no number; who looks at one is told.  A
+        tracker whose children are all read with what they lie under answers an empty page.  Asked once a day, while
+        every container can be read.
+        Raises ConnectorError.
         """
 
     def check(self) -> Account:

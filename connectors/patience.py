@@ -20,6 +20,7 @@ from connectors.contract import (
     Container,
     Cursor,
     Demand,
+    Family,
     Found,
     IdPage,
     Listed,
@@ -208,6 +209,9 @@ class Patient:
 
     def matching(self, query: str, resume: str | None) -> IdPage:
         return self._ask(self._connector.matching, query, resume)
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        return self._ask(self._connector.outside, family, resume)
 
     def check(self) -> Account:
         return self._ask(self._connector.check)

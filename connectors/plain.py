@@ -11,6 +11,7 @@ from connectors.contract import (
     CredentialsRefused,
     Cursor,
     Demand,
+    Family,
     Fate,
     Found,
     IdPage,
@@ -85,6 +86,9 @@ class Plain:
         raise QueryRefused(
             f"This tracker has no query language, so it cannot be asked {query!r}: use the other selectors."
         )
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's
+        return IdPage(())
 
     def check(self) -> Account:
         return account_of("", self.containers())

@@ -1,13 +1,16 @@
 """What a rule needs of its sources beyond the plain items."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Selector, Window
-from okrs.demand import Demand
+from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Selector, Window, wanted_in
+from okrs.demand import Demand, Family
 from okrs.work import Kind, fold_name
 
 Demands = tuple[tuple[str, Demand], ...]
 """By source."""
+
+_BELOW = {Selector.EPIC: True, Selector.PARENT: False}
+"""Whether all that lies below is meant, not the direct children alone."""
 
 
 def demands_of(rule: Rule) -> Demands:
@@ -35,6 +38,12 @@ def queries_of(part: Part) -> frozenset[str]:
     return frozenset(_values(part.leaves, Selector.QUERY))
 
 
+def families_of(part: Part) -> Mapping[Family, Selector]:
+    """Return under what a part selects items, with the selector that says so."""
+    matches = (each for each in wanted_in(part.where) if each.selector in _BELOW)
+    return {Family(text, _BELOW[each.selector]): each.selector for each in matches for text in each.values}
+
+
 def _demand_of(part: Part) -> Demand:
     leaves = part.leaves
     return Demand(
@@ -43,6 +52,7 @@ def _demand_of(part: Part) -> Demand:
         histories=_needs_histories(part),
         sprints=bool(_values(leaves, Selector.SPRINT)) or Kind.SPRINT in map(fold_name, _values(leaves, Selector.KIND)),
         queries=queries_of(part),
+        families=frozenset(families_of(part)),
     )
 
 

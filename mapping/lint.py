@@ -148,6 +148,19 @@ class Twice:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRead:
+    """Some of what lies under an item is where its source does not read."""
+
+    key_result: str
+    part: int
+    selector: Selector
+    value: str
+    source: str
+    items: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ambiguous:
     """Work of a part with `once` may be an earlier part's: the key that would say so is that of several tickets."""
 
@@ -220,6 +233,7 @@ Finding: TypeAlias = (
     | Overlap
     | Unestimated
     | Twice
+    | NotRead
     | Ambiguous
     | Unanswered
     | FieldRefused

@@ -118,6 +118,21 @@ def matches_in(clause: Clause) -> Iterator[Match]:
     return (leaf for leaf in leaves_of(clause) if isinstance(leaf, Match))
 
 
+def wanted_in(clause: Clause, *, wanted: bool = True) -> Iterator[Match]:
+    """Yield the matches that an item may be selected by, and none that keeps items out."""
+    match clause:
+        case Match():
+            if wanted:
+                yield clause
+        case Not(inner):
+            yield from wanted_in(inner, wanted=not wanted)
+        case AllOf(clauses) | AnyOf(clauses):
+            for each in clauses:
+                yield from wanted_in(each, wanted=wanted)
+        case FieldMatch() | Within():
+            pass
+
+
 def names_a_kind(clause: Clause) -> bool:
     """Tell whether `type`, `kind`, `key` or `parent` stands anywhere in it; else only kind `issue` is selected."""
     return any(match.selector in _NAMES_A_KIND for match in matches_in(clause))

@@ -14,6 +14,16 @@ class Container:
     """What the tracker calls it today; items carry that name, so that a new one makes them all be read anew."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Family:
+    """What lies under an item, of which a tracker may have some where a source does not read."""
+
+    above: str
+    """The item, as a rule names it."""
+    deep: bool
+    """Everything below it, not its direct children alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a read must bring: what the mappings need beyond the plain items, from which site, read in which way."""
@@ -35,6 +45,9 @@ class Demand:
     queries: frozenset[str] = frozenset()
     """Queries in the tracker's own language, whose ids are asked in every run; they are of no single container."""
 
+    families: frozenset[Family] = frozenset()
+    """Of what lies under these it is told what lies outside the containers, so that it is not read."""
+
     def covers(self, other: "Demand") -> bool:
         """Tell whether a container read for this demand also serves the other one."""
         same_site, same_shape = other.site in ("", self.site), other.shaping in ("", self.shaping)
@@ -43,7 +56,7 @@ class Demand:
         return fields and extras and same_site and same_shape
 
     def beyond(self, other: "Demand") -> "Demand":
-        """Return what this demand asks and a read for the other one did not bring; queries are of no single read."""
+        """Return what this demand asks and a read for the other one did not bring, without queries and families."""
         return Demand(
             fields=(self.fields - other.fields) | (self.numbers - other.numbers),
             histories=self.histories and not other.histories,
@@ -61,6 +74,7 @@ class Demand:
             refs=self.refs or other.refs,
             numbers=self.numbers | other.numbers,
             queries=self.queries | other.queries,
+            families=self.families | other.families,
         )
 
     def without(self, refused: Iterable[str]) -> "Demand":

@@ -42,6 +42,7 @@ class GitHubApi:
             Route("issues", f"{_REPOSITORY}/issues", self._issues, listing | {"since"}),
             Route("milestones", f"{_REPOSITORY}/milestones", self._milestones, _PAGING | {"state"}),
             Route("issue", f"{_REPOSITORY}/issues/([0-9]+)", self._one_issue),
+            Route("sub-issues", f"{_REPOSITORY}/issues/([0-9]+)/sub_issues", self._sub_issues, _PAGING),
             Route("milestone", f"{_REPOSITORY}/milestones/([0-9]+)", self._one_milestone),
             Route("labels", f"{_REPOSITORY}/labels", self._labels, _PAGING),
             Route("issue types", "/orgs/([^/]+)/issue-types", self._issue_types),
@@ -129,6 +130,25 @@ class GitHubApi:
             if item.number == int(issue):
                 return self._answer(request, self._issue(item))
         raise Refused(404, "")
+
+    def _sub_issues(self, request: Request, name: str | None, number: str | None, issue: str) -> Answer:
+        project = self._find(name, number, f"/issues/{issue}/sub_issues", request)
+        if isinstance(project, Answer):
+            return project
+        for item in self._world.items_of(project):
+            if item.number == int(issue):
+                seen = [one for one in self._world.children(item) if not one.project.hidden]
+                path = f"/repositories/{project.id}/issues/{issue}/sub_issues"
+                return self._page(request, path, seen, self._sub_issue)
+        raise Refused(404, "")
+
+    def _sub_issue(self, item: Item) -> dict[str, object]:
+        below = self._world.children(item)
+        done = sum(_state(one) == "closed" for one in below)
+        share = 100 * done // len(below) if below else 0
+        return self._issue(item) | {
+            "sub_issues_summary": {"total": len(below), "completed": done, "percent_completed": share}
+        }
 
     def _one_milestone(self, request: Request, name: str | None, number: str | None, milestone: str) -> Answer:
         project = self._find(name, number, f"/milestones/{milestone}")

@@ -32,6 +32,10 @@ _MANY: dict[str, Callable[[Item], set[str]]] = {
     "labels": lambda item: set(item.labels),
     "sprint": lambda item: {name for one in item.sprints for name in (str(one.id), one.title.lower())},
     "key": lambda item: {item.key, str(item.id)},
+    "parent": lambda item: {item.parent.key, str(item.parent.id)} if item.parent else set(),
+    "cf[10008]": lambda item: (
+        {item.parent.key, str(item.parent.id)} if item.parent and item.parent.type == "Epic" else set()
+    ),
 }
 _NAMES = {"issuekey": "key", "issue": "key", "id": "key", "type": "issuetype"}
 _FOLDED = ("issuetype", "status", "sprint")

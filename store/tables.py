@@ -8,6 +8,7 @@ source ── container ── presence ── item ── item_version        t
               ├ incoming (pages of a read that is under way)
               └ roll (identities of a census that is under way)
        ── query ── query_hit                                   what the trackers' own queries find
+       ── family                                               what lies under an epic where the source does not read
 run ── run_source                                              which sync read what, by which connector
 rule ── ledger_entry ── ledger_delta, ledger_head              the ledger, append-only
 key_result, evidence                                           what the ledger says now, kept for speed
@@ -375,6 +376,24 @@ query = Table(
     # The tracker refused it when it answered last: the rules that name it wait, whatever it found before.
     Column("refused", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("source", "name", name="pk_query"),
+)
+
+family = Table(
+    "family",
+    metadata,
+    Column("source", Text, nullable=False),
+    # What stands for `above` in the index: `short`.
+    Column("name", Text, nullable=False),
+    Column("deep", Boolean, nullable=False),
+    Column("above", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    # JSON: keys of the first of them.
+    Column("examples", Text, nullable=False),
+    Column("error", Text),
+    Column("asked_at", Instant, nullable=False),
+    # JSON: ids of the containers that were read then.
+    Column("containers", Text, nullable=False),
+    PrimaryKeyConstraint("source", "name", "deep", name="pk_family"),
 )
 
 query_hit = Table(

@@ -11,6 +11,7 @@ from store import queries, sources
 from store.sources import ContainerState, LeaseLostError
 from sync import roll_call
 from sync.asking import asking, leave_unasked
+from sync.families import ask_outside
 from sync.listing import listing
 from sync.roll_call import follow_arrivals, forget_arrivals, take_census
 from sync.task import Outcome, SourceReport, Tally, Task
@@ -65,6 +66,8 @@ def _read_containers(
         _list(task, crew, readable, states, tally)
         if len(readable) == len(found):
             explore(crew, asking(task, wanted, tally))
+            if task.source.demand.families:
+                ask_outside(task, crew, readable)
         else:
             lost = [each.name for each in found if isinstance(each, Unreadable)]
             leave_unasked(task, wanted, lost, tally)

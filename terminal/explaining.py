@@ -12,12 +12,16 @@ from mapping.judging import Line, Reason
 from mapping.rule import Combine, Measure, Part, Rule, Scope
 from mapping.totals import Total, joined, part_value
 from okrs.objective import Binary, KeyResult
+from store.families import Unread
 from store.views.explain import End, Explained
 from store.views.waiting import Waiting
 from terminal.render import REASONS, goal, override_line, waiting
 from terminal.reporting import empty_part, held_line, number, refused_lines
 from terminal.tables import Cells, Rows, bare
 from terminal.text import counted, harmless, plain_text
+
+_FEW = 3
+"""Tickets that are named of those that are not read."""
 
 _EXACTLY = 4
 """Decimals of the parts in a sum whose result has two."""
@@ -115,9 +119,20 @@ def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]
     if grown := view.grown(place):
         left = "left out: the scope is frozen" if part.scope is Scope.FROZEN else "the scope grows"
         yield Text(f"{counted(grown, 'item')} came in since the cycle began ({left})")
+    yield from (Text(not_read(part, each), "yellow") for each in view.not_read.get(place, ()))
     unheard = view.unheard(place)
     yield from (Text(f"Counted ({len(count)})"), _lines(part, count, unheard=unheard))
     yield from (Text(f"Not counted ({len(others)})"), _lines(part, others, unheard=unheard))
+
+
+def not_read(part: Part, told: Unread) -> str:
+    """What lies under an epic or a parent and is not read, or why nobody knows."""
+    above, source = harmless(told.family.above), harmless(part.source)
+    if told.error is not None:
+        return f"What lies under {above} outside what {source} reads is not known: {harmless(told.error, 400)}"
+    more = ", …" if told.items > _FEW else ""
+    some = ", ".join(harmless(each) for each in told.examples[:_FEW])
+    return f"Not read ({told.items}): {some}{more} under {above}, where {source} does not read"
 
 
 def _empty(view: Explained, place: int, part: Part) -> Text:

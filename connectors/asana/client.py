@@ -15,6 +15,7 @@ from connectors.contract import (
     Container,
     Cursor,
     Demand,
+    Family,
     Found,
     IdPage,
     Listed,
@@ -88,6 +89,10 @@ class Asana:
             f"Asana has no query language, so it cannot be asked {query!r}: "
             "say it with `project`, `section`, `label` or `assignee` under `where:`."
         )
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:  # noqa: ARG002 - the contract's
+        """Nothing: sub-tasks are read with what they lie under, whatever projects they are in."""
+        return IdPage(())
 
     def check(self) -> Account:
         return seeing.account(self._asking, self.containers())

@@ -61,6 +61,8 @@ class Author:
     """A query in the tracker's own language that finds something in the containers; "" where it has none."""
     wrong_query: str = ""
     """One that the tracker refuses; "" where it takes any text."""
+    above: str = ""
+    """Key of an item of the first container under which lies something of another one; "" where there can be none."""
     least_pages: int = 3
     """How many pages the first container takes at least: with fewer the laws of pages would prove nothing."""
 

@@ -1,8 +1,11 @@
 """Laws of the census, of look-ups and queries, and of what `check` and `discover` tell."""
 
+from functools import partial
+
 from connectors.conformance.author import Author, Trial, resolved
 from connectors.conformance.walking import census, read, refs_of, walked
 from connectors.contract import Connector, ConnectorError, Container, Fate, QueryRefused, What
+from okrs.demand import Family
 from okrs.work import Ref, WorkItem
 
 
@@ -73,6 +76,25 @@ class IdentityLaws(Author):
             return
         with self.trial() as trial:
             _refused(trial.open(), self.wrong_query, "for one that the tracker refuses")
+
+    def test_what_lies_outside_is_what_nobody_reads(self) -> None:
+        if not self.above:
+            return
+        with self.trial() as trial:
+            for names in (self.containers[:1], self.containers):
+                connector = trial.open(*names)
+                read_ids = {item.id for item in _everything(trial, connector)}
+                for deep in (True, False):
+                    pages = walked(partial(connector.outside, Family(self.above, deep)))
+                    outside = {ref.id for ref in refs_of(pages.values())}
+                    told = f"under {self.above}, with {', '.join(names)} configured,"
+                    assert outside.isdisjoint(read_ids), (
+                        f"{told} it tells of what is read: {sorted(outside & read_ids)}"
+                    )
+                    if names == self.containers:
+                        assert not outside, f"{told} it tells of {sorted(outside)}"
+                    else:
+                        assert outside, f"{told} it tells of nothing outside"
 
     def test_a_check_says_what_the_token_sees(self) -> None:
         names = (*self.containers, self.unknown) if self.unknown else self.containers

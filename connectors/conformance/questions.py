@@ -9,6 +9,7 @@ from connectors.conformance.secrecy import leak
 from connectors.conformance.troubles import Trouble
 from connectors.conformance.walking import census, news, read, refs_of
 from connectors.contract import Connector, ConnectorError, Container
+from okrs.demand import Family
 from okrs.work import Ref
 
 
@@ -82,6 +83,8 @@ class Asking:
         ]
         if query := self.trial.author.query:
             asked.append(Question("matching", lambda one: one.matching(query, None)))
+        if above := self.trial.author.above:
+            asked.append(Question("outside", lambda one: one.outside(Family(above, deep=True), None)))
         assert refs_of(ids.values()), "the census of the first container is empty"
         return asked
 

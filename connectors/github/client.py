@@ -9,6 +9,7 @@ from connectors.contract import (
     Container,
     Cursor,
     Demand,
+    Family,
     Found,
     IdPage,
     Listed,
@@ -16,7 +17,7 @@ from connectors.contract import (
     Quota,
     Unreadable,
 )
-from connectors.github import account, identities, search, shared
+from connectors.github import account, families, identities, search, shared
 from connectors.github.boards import Boards
 from connectors.github.credentials import credentials_of
 from connectors.github.reading import Reading
@@ -72,6 +73,9 @@ class GitHubConnector:
 
     def matching(self, query: str, resume: str | None) -> IdPage:
         return search.matching(self._wire, self._shared, query, resume)
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        return families.outside(self._wire, self._shared, family, resume)
 
     def check(self) -> Account:
         return account.check(self._wire, self._shared)

@@ -15,11 +15,12 @@ MOST_PAGES = 100_000
 
 
 class Listing(StrEnum):
-    """What is read in pages.  The value is the end of a repository's path, but for `SEARCH`: searches and all else."""
+    """What is read in pages.  The value is the end of a path, but of searches."""
 
     ISSUES = "issues"
     MILESTONES = "milestones"
     SEARCH = "search"
+    SUB_ISSUES = "sub_issues"
 
 
 @dataclass(frozen=True, slots=True)

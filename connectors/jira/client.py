@@ -10,6 +10,7 @@ from connectors.contract import (
     CredentialsRefused,
     Cursor,
     Demand,
+    Family,
     Found,
     IdPage,
     Listed,
@@ -22,6 +23,7 @@ from connectors.contract import (
 )
 from connectors.jira.account import account
 from connectors.jira.discover import listed
+from connectors.jira.families import outside
 from connectors.jira.listing import Listing
 from connectors.jira.lookup import LookUp
 from connectors.jira.settings import Settings
@@ -104,6 +106,9 @@ class Jira:
 
     def matching(self, query: str, resume: str | None) -> IdPage:
         return self._listing.matching(query, resume)
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        return outside(self._site, self._configured(), family, resume)
 
     def check(self) -> Account:
         return account(self._site, self.containers())

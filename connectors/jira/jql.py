@@ -47,5 +47,10 @@ def labelled(project: str) -> str:
     return f"project = {quoted(project)} AND labels is not EMPTY ORDER BY updated DESC"
 
 
+def under(field: str, above: Iterable[str]) -> str:
+    """Return the query for the issues that lie under some others, by the field that says so."""
+    return f"{field} in ({', '.join(map(quoted, above))}) {ORDER}"
+
+
 def with_ids(ids: Iterable[str]) -> str:
     return f"id in ({', '.join(map(quoted, ids))}) {ORDER}"

@@ -183,6 +183,7 @@ LEFT_OUT: Mapping[str, str] = {
     "roll": "a census that is under way: it begins anew",
     "config_file": "files of the config, which the next run keeps again",
     "handshake": "webhooks that are being set up: their command begins anew",
+    "family": "what the tracker has elsewhere: the next run asks it",
     "schedule": "when sources are read next: at once",
 }
 """Tables that an export does not hold, each with the reason."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from mapping.attribution import Evidence
 from mapping.codec import parse_rule
+from mapping.demand import families_of
 from mapping.judging import Line, Reason
 from mapping.measure import Measured, lines_of, totals_of
 from mapping.rule import OF_COUNTED, Counts, Measure, Part, Rule
@@ -18,8 +19,9 @@ from mapping.totals import Total, part_value, value_of, weeks_over
 from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
-from store import ledger, lookup, past, people, scopes, sources
+from store import families, ledger, lookup, past, people, scopes, sources
 from store.cache import MirrorCache
+from store.families import Unread
 from store.finals import Closed, closed
 from store.holds import Hold, hold_of, holds_json
 from store.lanes import lanes_of, last_day, override_json
@@ -71,6 +73,8 @@ class Explained:
     """How it ended, where its cycle is closed: value and evidence are those of then."""
     refused: tuple[Refused, ...] = ()
     """What its rule in the config names and the tracker refuses."""
+    not_read: Mapping[int, tuple[Unread, ...]] = field(default_factory=dict)
+    """By part: of what lies under its epics and parents, what its source does not read, or why nobody knows."""
     idle: frozenset[int] = frozenset()
     """Parts that select nothing, and would if they asked for no state and no days."""
 
@@ -142,8 +146,24 @@ def explain(
         names=people.names_of(connection, [override.by]) if override else {},
         end=end,
         refused=() if end else _refused(connection, setup, name),
+        not_read={} if end else _not_read(connection, rule),
         idle=frozenset() if end else _idle(connection, rule, lines, now),
     )
+
+
+def _not_read(connection: Connection, rule: Rule) -> dict[int, tuple[Unread, ...]]:
+    named = {number: families_of(part).keys() for number, part in enumerate(rule.parts)}
+    asked = {part.source for number, part in enumerate(rule.parts) if named[number]}
+    known = {source: families.unread(connection, source) for source in sorted(asked)}
+    return {
+        number: tuple(
+            each
+            for family, each in known[rule.parts[number].source].items()
+            if family in mine and (each.items or each.error)
+        )
+        for number, mine in named.items()
+        if mine
+    }
 
 
 def _idle(connection: Connection, rule: Rule, lines: Sequence[Line], now: datetime) -> frozenset[int]:
@@ -297,6 +317,17 @@ def _part(answer: Explained, number: int, total: Total) -> dict[str, Any]:
         "excluded": [_excluded(line) for line in lines if not line.counted],
         "selects_nothing": answer.lacks(number),
         "grown": answer.grown(number),
+        "not_read": [_not_read_json(each) for each in answer.not_read.get(number, ())],
+    }
+
+
+def _not_read_json(each: Unread) -> dict[str, Any]:
+    return {
+        "above": each.family.above,
+        "items": each.items,
+        "examples": list(each.examples),
+        "error": each.error,
+        "asked_at": timestamp(each.asked_at) if each.asked_at else None,
     }
 
 

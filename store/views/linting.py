@@ -8,15 +8,26 @@ from decimal import Decimal
 from sqlalchemy import Connection, or_, select
 
 from mapping.codec import parse_rule, rule_hash, rule_text
-from mapping.demand import demand_of, fields_of, queries_of
+from mapping.demand import demand_of, families_of, fields_of, queries_of
 from mapping.facets import asked_by
-from mapping.lint import FieldRefused, Finding, Finished, Reached, Reused, Surveyed, Unanswered, findings
+from mapping.lint import (
+    FEW,
+    FieldRefused,
+    Finding,
+    Finished,
+    NotRead,
+    Reached,
+    Reused,
+    Surveyed,
+    Unanswered,
+    findings,
+)
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
 from okrs.ledger import EntryKind
 from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress
-from store import ledger, lookup, queries, sources
+from store import families, ledger, lookup, queries, sources
 from store.cache import MirrorCache
 from store.finals import finals, moved_from
 from store.renames import renames
@@ -59,6 +70,7 @@ def linted(connection: Connection, setup: Setup, now: datetime) -> list[Finding]
     whole = {name: rule for name, rule in rules.items() if name not in lacking}
     return [
         *found,
+        *_not_read(connection, rules),
         *_reached(connection, setup, whole, values, now),
         *_reused(connection, setup, now),
         *_finished(connection, setup),
@@ -79,6 +91,18 @@ def _refused(
                     yield FieldRefused(name, number, each.field, each.error)
                 if each.query in queries_of(part):
                     yield Unanswered(name, number, each.query, each.error, refused=True)
+
+
+def _not_read(connection: Connection, rules: Mapping[str, Rule]) -> Iterator[NotRead]:
+    named = {source for rule in rules.values() for source in rule.sources}
+    known = {source: families.unread(connection, source) for source in sorted(named)}
+    for name, rule in rules.items():
+        for number, part in enumerate(rule.parts):
+            for family, selector in families_of(part).items():
+                told = known[part.source].get(family)
+                if told is not None and told.items:
+                    few = told.examples[:FEW]
+                    yield NotRead(name, number, selector, family.above, part.source, told.items, few)
 
 
 def _is_told(found: Finding, refused: Iterable[Finding]) -> bool:

@@ -249,6 +249,9 @@ EXPLAIN: dict[str, Any] = {
                 }
             ],
             "excluded": [{"key": str, "url": str, "title": str, "reason": REASONS, "weight": MAYBE_NUMBER}],
+            "not_read": [
+                {"above": str, "items": int, "examples": [str], "error": MAYBE_TEXT, "asked_at": (INSTANT, None)}
+            ],
         }
     ],
 }

@@ -33,6 +33,7 @@ from connectors.contract import (
 from connectors.http import parsed
 from connectors.line import Line, Route
 from connectors.settings import Address, Interpolated
+from okrs.demand import Family
 from okrs.work import Ref, WorkItem
 from tests.integration.toy_file import Notes, NotesSettings, note
 from tests.integration.toy_tracker import TOKEN, Json, Settings, Toy, ToyTracker, items_of, module
@@ -52,6 +53,7 @@ class ToyKit(HttpConformance):
     compared = frozenset({"market"})
     query = "points > 3"
     wrong_query = "colour = red"
+    above = "SHOP-5"
     posts = frozenset({"/find"})
 
     @contextmanager
@@ -358,6 +360,18 @@ class OddQuery(Toy):
     def matching(self, query: str, resume: str | None) -> IdPage:
         page = super().matching(query, resume)
         return replace(page, refs=(*page.refs, Ref("404404")))
+
+
+@breaks("what_lies_outside_is_what_nobody_reads")
+class TellsWhatIsRead(Toy):
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        return replace(super().outside(family, resume), refs=(Ref("6"), Ref("9")))
+
+
+@breaks("what_lies_outside_is_what_nobody_reads")
+class TellsNothingOutside(Toy):
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        return replace(super().outside(family, resume), refs=())
 
 
 @breaks("a_refused_query_is_told_apart")

@@ -26,6 +26,7 @@ from mapping.demand import demand_of
 from mapping.lint import Finding
 from mapping.rule import Counts, Rule
 from okrs.cycle import Calendar, Cycle
+from okrs.demand import Family
 from okrs.guard import Guard
 from okrs.ledger import Entry
 from okrs.objective import KeyResult, Numeric, Objective, Terms
@@ -112,6 +113,10 @@ class FakeTracker:
         """Ids of which the tracker says that they were deleted."""
         self.finds: dict[str, set[str] | ConnectorError] = {}
         """What the tracker's own queries find, or how they fail."""
+        self.outside: dict[Family, list[str] | ConnectorError] = {}
+        """Keys of what lies under items where nobody reads, or why that cannot be told."""
+        self.families: list[Family] = []
+        """Those that were asked."""
         self.fields: dict[str, bool] | None = None
         """The fields that it has, and whether they may hold numbers; None where it has every one."""
         self.refuses_after = 0
@@ -244,6 +249,17 @@ class FakeConnector(Plain):
         ids, start, size = sorted(found), int(resume or 0), self._tracker.page_size
         page = tuple([Ref(each) for each in ids[start : start + size]])
         return IdPage(page, (str(start + size),) if start + size < len(ids) else ())
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        self._requests += 1
+        if resume is None:
+            self._tracker.families.append(family)
+        found = self._tracker.outside.get(family, [])
+        if isinstance(found, ConnectorError):
+            raise found
+        start, size = int(resume or 0), self._tracker.page_size
+        page = tuple([Ref(f"id:{key}", key) for key in found[start : start + size]])
+        return IdPage(page, (str(start + size),) if start + size < len(found) else ())
 
     def check(self) -> Account:
         return Account("somebody", tuple(self._tracker.projects))

@@ -85,7 +85,7 @@ def _jira_world(world: World) -> Sequence[Item]:
     world.create(first, "Part of it", "Sub-task", parent=world.item("PAY-2"))
     world.add_field(first, "Market", "multiselect")
     world.fill(world.item("PAY-4"), "Market", ("Germany", "Austria"))
-    other = world.create(second, "Move", "Story")
+    other = world.create(second, "Move", "Story", parent=epic)
     return world.item("PAY-3"), other
 
 
@@ -95,7 +95,7 @@ def _github_world(world: World) -> Sequence[Item]:
     for number in range(8):
         world.create(first, f"Fix {number}", "Bug", labels=("p1",), milestone=release)
     world.create(first, "Merge #3", pull=True)
-    return world.item("acme/web#3"), world.create(second, "Move")
+    return world.item("acme/web#3"), world.create(second, "Move", parent=world.item("acme/web#1"))
 
 
 def _github_world_with_board(world: World) -> Sequence[Item]:
@@ -137,6 +137,7 @@ class TestJira(HttpConformance):
     compared = frozenset({jira_id("Market")})
     query = 'project = "PAY" AND issuetype = Bug'
     wrong_query = "colour = red"
+    above = "PAY-1"
 
     def spares(self, path: str, status: int) -> bool:
         """`check` asks for boards to tell which right is lacking; a refusal there is its answer.
@@ -195,6 +196,7 @@ class TestGitHub(HttpConformance):
     token = TOKENS["github"]
     query = "label:p1 is:issue"
     wrong_query = "is:issue colour:red"
+    above = "acme/web#1"
     posts = frozenset({"/graphql"})
 
     @contextmanager

@@ -11,6 +11,7 @@ from connectors.contract import (
     Container,
     CredentialsRefused,
     Demand,
+    Family,
     Fate,
     Found,
     MalformedAnswer,
@@ -315,3 +316,42 @@ def test_a_transfer_into_a_repository_that_could_not_be_read_is_none_out_of_them
     world.transfer(world.item("acme/web#1"), world.project("acme/api"))
     found = github.look_up(box, [old], PLAIN)[old.id]
     assert (found.fate, found.container) == (Fate.MOVED, str(world.project("acme/api").id))
+
+
+def outside(github: Connector, above: str, *, deep: bool = True) -> list[str]:
+    pages = [github.outside(Family(above, deep), None)]
+    asked = {*pages[0].following, *pages[0].also}
+    waiting = sorted(asked)
+    while waiting:
+        page = github.outside(Family(above, deep), waiting.pop())
+        pages.append(page)
+        waiting += sorted({*page.following, *page.also} - asked)
+        asked |= {*page.following, *page.also}
+    return sorted(ref.name for page in pages for ref in page.refs)
+
+
+def test_sub_issues_in_repositories_that_are_not_configured_are_told(
+    sandbox: Sandbox, github: Connector, world: World
+) -> None:
+    """Its children, theirs through one that is read and one that is not, and none that the token does not see."""
+    ops = world.add_project("github", "acme/ops", "acme/ops")
+    epic = world.create(world.project("acme/web"), "Epic")
+    mine = world.create(world.project("acme/api"), "Ours", parent=epic)
+    for number in range(5):
+        world.create(ops, f"Theirs {number}", parent=epic)
+    world.create(ops, "Below ours", parent=mine)
+    world.create(ops, "Below theirs", parent=world.item("acme/ops#1"))
+    world.create(world.project("acme/secret"), "Nobody sees it", parent=epic)
+    world.project("acme/secret").hidden = True
+    sandbox.faults.page_caps["github"] = 2
+    assert outside(github, epic.key) == [f"acme/ops#{number}" for number in range(1, 8)]
+    assert outside(github, f" {epic.key} ", deep=False) == [f"acme/ops#{number}" for number in range(1, 6)]
+    assert outside(github, mine.key) == ["acme/ops#6"]
+    assert outside(github, "acme/web#1") == []
+
+
+def test_what_lies_under_something_else_than_an_issue_is_not_guessed(github: Connector) -> None:
+    with pytest.raises(Stop, match="name the issue as owner/name#number"):
+        github.outside(Family("7", deep=True), None)
+    with pytest.raises(Stop):
+        github.outside(Family("acme/web#4040", deep=True), None)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from connectors.contract import Connector, Container, Cursor, Demand, Stop
+from connectors.contract import Connector, Container, Cursor, Demand, Family, Stop
 from okrs.work import Ref
 from tests.integration.github_server import (
     FIRST,
@@ -60,6 +60,7 @@ def everything(server: GitHubServer, github: Connector) -> None:
         "/repos/acme/web/issues/1": issue(1),
         "/repos/acme/web/milestones/1": milestone(1),
         "/repos/acme/web/labels": [],
+        "/repos/acme/web/issues/1/sub_issues": [issue(2)],
         "/user/repos": [],
         "/orgs/acme/issue-types": [],
     }
@@ -70,6 +71,7 @@ def everything(server: GitHubServer, github: Connector) -> None:
     server.always = answer
     github.look_up(box, [Ref("3001", "acme/web#1"), Ref("milestone:901", "acme/web/milestone/1")], Demand())
     github.matching("is:issue label:p1", None)
+    github.outside(Family("acme/web#1", deep=True), None)
     github.check()
     github.discover()
     with pytest.raises(Stop):

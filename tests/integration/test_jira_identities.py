@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from connectors.contract import (
+    Connector,
     CredentialsRefused,
     Demand,
+    Family,
     Fate,
     Found,
     MalformedAnswer,
@@ -17,6 +19,7 @@ from connectors.contract import (
     TryLater,
 )
 from okrs.work import Ref, State
+from sandbox.jira_shapes import Shapes
 from sandbox.server import Sandbox
 from sandbox.world import World
 from tests.integration.jira_sandbox import EVERYTHING, MODES, Mode, ids, jira, new_world, only, read
@@ -217,3 +220,46 @@ def test_a_state_seen_by_a_look_up_is_the_present_one(world: World, sandbox: San
     assert found is not None
     assert found.state is State.DONE
     assert [step.state for step in found.history] == [State.TODO, State.DONE]
+
+
+def outside(connector: Connector, above: str, *, deep: bool = True) -> list[str]:
+    names = {}
+    waiting: list[str | None] = [None]
+    asked: set[str | None] = {None}
+    while waiting:
+        page = connector.outside(Family(above, deep), waiting.pop())
+        names.update({ref.id: ref.name for ref in page.refs})
+        waiting += sorted({*page.following, *page.also} - asked)
+        asked |= {*page.following, *page.also}
+    return sorted(names.values())
+
+
+def test_children_in_projects_that_are_not_configured_are_told(world: World, sandbox: Sandbox) -> None:
+    """Data Center puts issues under epics alone; Cloud has levels above them, too."""
+    pay, ops = world.project("PAY"), world.add_project("jira", "Operations", "OPS")
+    epic = world.create(pay, "Epic", "Epic")
+    for number in range(5):
+        world.create(ops if number else pay, f"Story {number}", "Story", parent=epic)
+    sandbox.faults.page_caps["jira"] = 2
+    with jira(sandbox) as connector:
+        assert outside(connector, epic.key) == [f"OPS-{number}" for number in range(1, 5)]
+        assert outside(connector, f" {epic.id} ", deep=False) == [f"OPS-{number}" for number in range(1, 5)]
+        assert outside(connector, world.item("PAY-2").key) == []
+
+
+def test_levels_above_epics_are_asked_for_theirs() -> None:
+    world = new_world()
+    pay, ops = world.project("PAY"), world.add_project("jira", "Operations", "OPS")
+    initiative = world.create(pay, "Initiative", "Epic")  # the sandbox has no level above epics; the way is the same
+    ours, theirs = (world.create(home, "Epic", "Epic", parent=initiative) for home in (pay, ops))
+    for above in (ours, theirs):
+        world.create(ops, f"Under {above.key}", "Story", parent=above)
+    with Sandbox(world) as sandbox, jira(sandbox) as connector:
+        assert outside(connector, initiative.key) == ["OPS-1", "OPS-2", "OPS-3"]
+        assert outside(connector, initiative.key, deep=False) == ["OPS-1"]
+
+
+def test_data_center_without_epics_has_nothing_elsewhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Shapes, "fields", lambda _: [{"id": "summary", "name": "Summary"}])
+    with Sandbox(world, jira_mode="data_center") as sandbox, jira(sandbox) as connector:
+        assert outside(connector, "PAY-1") == []

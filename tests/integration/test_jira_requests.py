@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.contract import Demand, Stop
+from connectors.contract import Demand, Family, Stop
 from okrs.work import Ref
 from sandbox.server import Sandbox
 from sandbox.world import World
@@ -58,6 +58,7 @@ def test_whatever_is_asked_of_cloud_is_promised(world: World, sandbox: Sandbox) 
         assert len(ids(lambda resume: connector.matching("project = PAY", resume))) == 121
         with pytest.raises(Stop):
             connector.matching("nonsense", None)
+        assert connector.outside(Family("PAY-1", deep=True), None).refs == ()
         connector.check()
         connector.discover()
     asked = sent(sandbox)

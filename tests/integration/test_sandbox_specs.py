@@ -59,6 +59,7 @@ PATHS = {
     ("github", "milestone"): "/repos/{owner}/{repo}/milestones/{milestone_number}",
     ("github", "labels"): "/repos/{owner}/{repo}/labels",
     ("github", "search"): "/search/issues",
+    ("github", "sub-issues"): "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues",
     ("github", "visible repositories"): "/user/repos",
 }
 
@@ -116,6 +117,7 @@ REQUESTS = [
     ("github", "milestones", "/repos/acme/web/milestones?state=all"),
     ("github", "issue", "/repos/acme/web/issues/1"),
     ("github", "issue", "/repositories/2100000001/issues/2"),
+    ("github", "sub-issues", "/repos/acme/web/issues/1/sub_issues?per_page=100"),
     ("github", "milestone", "/repos/acme/web/milestones/1"),
     ("github", "labels", "/repos/acme/web/labels?per_page=100"),
     ("github", "search", "/search/issues?q=is:issue+repo:acme/web&sort=created&order=asc&per_page=100"),

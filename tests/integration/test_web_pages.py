@@ -12,11 +12,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event, text
 
+from connectors.contract import Stop
 from mapping.rule import Measure, Regress
 from okrs.cycle import Calendar
+from okrs.demand import Family
 from okrs.ledger import EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
-from okrs.work import State
+from okrs.work import Ref, State
 from store import schedule
 from store.database import Database
 from store.views.setup import Setup
@@ -118,6 +120,20 @@ def test_a_key_result_names_every_ticket_and_why_not(world: World) -> None:
     assert "Not counted (2)" in words
     assert "PAY-3 Ticket 3 still open" in words
     assert "Counts issues that are done." in words
+
+
+def test_what_lies_where_nobody_reads_is_told(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-2", parent=Ref("", "PAY-9"))
+    tracker.outside[Family("PAY-9", deep=True)] = ["OPS-1", "OPS-2", "OPS-3", "<i>OPS-4"]
+    world.feed("kr", a_rule(a_part(where=where(epic="PAY-9"))))
+    world.sync()
+    told = "4 of what lies under PAY-9 are not read, so counted nowhere: <i>OPS-4, OPS-1, OPS-2, …"
+    assert told in look(world, "/key-results/kr").words
+    tracker.outside[Family("PAY-9", deep=True)] = Stop("PAY-9 is <b>gone</b>.")
+    world.sync(full=True)
+    told = "What lies under PAY-9 where its source does not read is not known: PAY-9 is <b>gone</b>."
+    assert told in look(world, "/key-results/kr").words
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,15 @@ from connectors.http import error_for, parsed
 from connectors.line import Line, Route
 from connectors.plain import account_of
 from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
+from okrs.demand import Family
 from okrs.work import Kind, Ref, State, WorkItem
 
 TOKEN = "toy-token-2f81c0"
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 PAGE = 3
 PROJECTS = {"SHOP": "1", "BLOG": "2"}
+UNDER = [{"id": "6", "project": "1"}, {"id": "9", "project": "2"}, {"id": "10", "project": "2"}]
+"""What lies under SHOP-5, in any project."""
 
 Json = dict[str, Any]
 
@@ -55,6 +58,7 @@ class ToyTracker:
     def _item(self, number: int, project: str) -> Json:
         changed = (NOON - timedelta(days=20 - number)).isoformat()
         more: Json = {"project": project, "points": number, "kind": "milestone" if number == 1 else "issue"}
+        more |= {"below": UNDER if number == 5 else []}
         more |= {"markets": ["DE", "AT"][: number % 3]}
         return {"id": str(number), "title": f"Task {number}", "done": False, "changed": changed, **more}
 
@@ -269,6 +273,12 @@ class Toy:
         if answer.status != 200:
             raise self.error(answer.status, answer.headers, answer.body, what)
         return IdPage(tuple([Ref(one) for one in self.need(parsed(answer.body, what), "ids", list, what)]))
+
+    def outside(self, family: Family, resume: str | None) -> IdPage:
+        what = f"what lies under {family.above}"
+        rows = self.need(self.ask(f"/items/{family.above.partition('-')[2]}", what), "below", list, what)
+        mine = [PROJECTS[name] for name in self.settings.projects if name in PROJECTS]
+        return IdPage(tuple([Ref(row["id"]) for row in rows if row["project"] not in mine]))
 
     def check(self) -> Account:
         what = "the account"

@@ -18,6 +18,7 @@ from mapping.lint import (
     Misspelt,
     NeverBegun,
     NeverDone,
+    NotRead,
     Overlap,
     Reached,
     Reused,
@@ -266,6 +267,18 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
     (
         Twice("basket", 1, 7, ("PAY-43", "PAY-42")),
         (23, "mappings[1].from[1].where", "7 tickets count beside what they lie under, as PAY-43 under PAY-42: "),
+    ),
+    (
+        NotRead("bugs", 0, Selector.EPIC, "PAY-1", "acme", 4, ("OPS-1", "OPS-2", "OPS-7")),
+        (17, "mappings[0].from[0].where", '4 of what lies under "PAY-1" are not read, as OPS-1, OPS-2, OPS-7, and '),
+    ),
+    (
+        NotRead("bugs", 0, Selector.EPIC, "PAY-1", "acme", 1, ("OPS-1",)),
+        (
+            17,
+            "mappings[0].from[0].where",
+            '1 of what lies under "PAY-1" is not read, as OPS-1, and counts nowhere: let "ac',
+        ),
     ),
     (
         Ambiguous("basket", 1, 2, ("acme/web#7", "acme/web#8")),

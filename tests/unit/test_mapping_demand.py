@@ -4,7 +4,7 @@ import pytest
 
 from mapping.demand import demand_of
 from mapping.rule import AnyOf, DoneWhen, FieldMatch, Match, Measure, Not, Part, Selector, Window
-from okrs.demand import Demand
+from okrs.demand import Demand, Family
 from tests.builders import SOURCE, a_part, a_rule, where
 
 RELEASED = DoneWhen(status=("Released",))
@@ -30,6 +30,14 @@ RELEASED = DoneWhen(status=("Released",))
             a_part(where=AnyOf((Not(Match(Selector.QUERY, ("a = 1",))), where(type="Bug")))),
             Demand(queries=frozenset({"a = 1"})),
         ),
+        (
+            a_part(where=where(epic=["PAY-1", "PAY-2"])),
+            Demand(families=frozenset({Family("PAY-1", deep=True), Family("PAY-2", deep=True)})),
+        ),
+        (a_part(where=where(parent="PAY-1")), Demand(families=frozenset({Family("PAY-1", deep=False)}))),
+        (a_part(where=Not(where(epic="PAY-1"))), Demand()),
+        (a_part(where=Not(Not(where(epic="PAY-1")))), Demand(families=frozenset({Family("PAY-1", deep=True)}))),
+        (a_part(Measure.RATIO, of=where(epic="PAY-1")), Demand()),
         (a_part(done_when=RELEASED, window=Window.CYCLE), Demand(histories=True)),
         (a_part(done_when=RELEASED), Demand()),
         (a_part(window=Window.CYCLE), Demand()),

@@ -15,6 +15,7 @@ from okrs.numbers import plain_or_none
 from okrs.objective import Binary, KeyResult, Numeric
 from okrs.plaintext import harmless
 from okrs.progress import ONE, Status
+from store.families import Unread
 from store.views.course import course
 from store.views.explain import Explained, explain
 from store.views.explain_past import ExplainedThen, UnknownThenError, explain_at
@@ -43,6 +44,9 @@ _MOVES = tuple(kind for kind in EVERYTHING if kind is not EntryKind.CHECKIN)
 """Check-ins have a place of their own."""
 TICKETS = 40
 """Tickets of each list on one page."""
+
+_UNREAD = 3
+"""Keys that are named of what is not read."""
 
 SURENESS = tuple((f"0.{tenth}" if tenth < 10 else "1", f"{tenth * 10} %") for tenth in range(11))
 """How sure somebody may be that it will be reached."""
@@ -90,6 +94,8 @@ class PartView:
     others: Listed
     lacks: bool
     grown: str
+    unread: tuple[str, ...]
+    """What is not read of what lies under its epics and parents."""
     plainly: bool
     """Every ticket counts as one, so that their amounts say nothing."""
 
@@ -331,6 +337,16 @@ def _words(why: str | None, *, waits: bool, by_sight: bool) -> tuple[str, str]:
     return "", CHANGES if waits else "dated by the day it was seen closed" if by_sight else ""
 
 
+def _unread(told: Unread) -> str:
+    above = harmless(told.family.above)
+    if told.error is not None:
+        return f"What lies under {above} where its source does not read is not known: {harmless(told.error, 400)}"
+    some = ", ".join(map(harmless, told.examples[:_UNREAD]))
+    more = ", …" if told.items > _UNREAD else ""
+    verb = "is" if told.items == 1 else "are"
+    return f"{told.items} of what lies under {above} {verb} not read, so counted nowhere: {some}{more}"
+
+
 def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:
     part = answer.rule.parts[place]
     mine = [each for each in answer.measured.lines if each.part == place]
@@ -360,5 +376,6 @@ def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pa
         others=listed[1],
         lacks=answer.lacks(place) and answer.value is not None,
         grown=f"{grown} ticket{'s' if grown != 1 else ''} came in since the cycle began" if grown else "",
+        unread=tuple(_unread(each) for each in answer.not_read.get(place, ())),
         plainly=all(each.amount in (0, 1, None) for each in mine),
     )
