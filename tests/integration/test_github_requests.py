@@ -60,7 +60,7 @@ def everything(server: GitHubServer, github: Connector) -> None:
         "/repos/acme/web/issues/1": issue(1),
         "/repos/acme/web/milestones/1": milestone(1),
         "/repos/acme/web/labels": [],
-        "/repos/acme/web/issues/1/sub_issues": [issue(2)],
+        "/repos/acme/web/issues/1/sub_issues": [issue(2, repository_url=f"{server.url}/repos/acme/web")],
         "/user/repos": [],
         "/orgs/acme/issue-types": [],
     }
