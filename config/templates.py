@@ -21,8 +21,9 @@ _PARAMETER = re.compile(r"\{([A-Za-z0-9._-]{1,100})\}")
 @dataclass(slots=True)
 class _Templates:
     names: Names
-    broken: set[str] = field(default_factory=set)
-    """Those that cannot be written out; why is among the problems, or will be when the schema has looked."""
+    needed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """What must be given to each.  Without those that cannot be written out: why is among the problems, or will be when
+    the schema has looked."""
 
 
 class _Full(Exception):
@@ -88,17 +89,18 @@ def _gather(roots: list[Spot], problems: Problems, *, complete: bool) -> _Templa
                     spot.path,
                     f"the template {quoted(name)} is given{TWICE}{first.home}: choose another name",
                 )
-            elif not _check_template(spot, problems):
-                found.broken.add(name)
+            elif (needed := _needed(spot, problems)) is not None:
+                found.needed[name] = needed
     return found
 
 
-def _check_template(template: Spot, problems: Problems) -> bool:
-    """Tell whether a template can be written out."""
+def _needed(template: Spot, problems: Problems) -> frozenset[str] | None:
+    """Return the parameters that a template must be given; None where it cannot be written out."""
     mapping = template.get("mapping")
-    params = [spot.text for spot in template.listed("params")]
-    if mapping is None or not isinstance(mapping.node, Table) or None in params or len(params) > MOST_PARAMS:
-        return False  # the schema says so
+    listed = template.listed("params")
+    params = [spot.text for spot in listed if spot.text is not None]
+    if mapping is None or not isinstance(mapping.node, Table) or len(params) < len(listed) or len(params) > MOST_PARAMS:
+        return None  # the schema says so
     good = True
     for nested in filter(None, (mapping.get("use"), mapping.get("with"))):
         problems.at(nested.home, nested.path, "a template uses no other one: write its keys out here")
@@ -108,17 +110,17 @@ def _check_template(template: Spot, problems: Problems) -> bool:
         said.update(_PARAMETER.findall(spot.text or ""))
         good &= _check_keys(spot, params, problems)
         bare = _bare(spot)
-        if bare in params and bare is not None:
+        if bare in params:
             problems.error(spot, f'{{{bare}}} needs quotes, else it is a mapping of keys: write "{{{bare}}}"')
             said.add(bare)
             good = False
-    for spot in template.listed("params"):
-        if spot.text not in said:
-            _refuse_unused(spot, said.difference(param for param in params if param), problems)
-            good = False
-    if good:
-        _warn_of_strangers(mapping, [param for param in params if param], problems)
-    return good
+    for spot in listed:
+        if spot.text not in said:  # one that is misspelt where it is said leaves gaps; of any other nothing follows
+            good &= not _refuse_unused(spot, said.difference(params), problems)
+    if not good:
+        return None
+    _warn_of_strangers(mapping, params, problems)
+    return frozenset(said.intersection(params))
 
 
 def _warn_of_strangers(mapping: Spot, params: Collection[str], problems: Problems) -> None:
@@ -147,11 +149,13 @@ def _bare(spot: Spot) -> str | None:
     return None
 
 
-def _refuse_unused(param: Spot, strangers: set[str], problems: Problems) -> None:
+def _refuse_unused(param: Spot, strangers: Collection[str], problems: Problems) -> bool:
+    """Refuse a parameter that nothing says; tell whether the mapping says one that is nearly it."""
     name = param.text or ""
     near = meant(name, sorted(strangers)[:MOST_PARAMS])
     hint = f"did you mean it where {{{near}}} stands? " if near else ""
     problems.error(param, f"nothing in the mapping says {{{name}}}: {hint}write it in, or take the parameter out")
+    return near is not None
 
 
 def _expanded(root: Spot, templates: _Templates, problems: Problems) -> Spot:
@@ -177,8 +181,9 @@ def _written_out(mapping: Spot, templates: _Templates, writer: _Writer, problems
     template = templates.names.require(use, problems)
     body = template.get("mapping") if template else None
     written = None
-    if template and body and use and use.text not in templates.broken:
-        values = _values(mapping, template, problems)
+    needed = templates.needed.get(use.text or "") if use else None
+    if template and body and use and needed is not None:
+        values = _values(mapping, template, needed, problems)
         written = _body(body, values, use, writer, problems) if values is not None else None
     if written is None or not isinstance(mapping.node, Table):
         problems.tear(mapping.node.place)  # what it lacks is no mistake of its own
@@ -199,7 +204,7 @@ def _body(body: Spot, values: Mapping[str, str], use: Spot, writer: _Writer, pro
     return written if isinstance(written, Table) else None
 
 
-def _values(mapping: Spot, template: Spot, problems: Problems) -> Mapping[str, str] | None:
+def _values(mapping: Spot, template: Spot, needed: Collection[str], problems: Problems) -> Mapping[str, str] | None:
     """Return the texts that a mapping gives its template's parameters; None where they are not right."""
     given = mapping.get("with")
     if given is not None and not isinstance(given.node, Table):
@@ -213,11 +218,11 @@ def _values(mapping: Spot, template: Spot, problems: Problems) -> Mapping[str, s
                 problems.misspell(given, close)
             there_are = advice(name, params, "there is") if params else "the template has none: leave it out"
             problems.at(spot.home, spot.path, f"no such parameter, {quoted(name)}; {there_are}")
-    lacking = [name for name in params if name not in written]
+    lacking = [name for name in params if name in needed and name not in written]
     for name in lacking:
         _miss(mapping, given, name, problems)
     values = {name: spot.text for name, spot in written.items() if spot.text is not None}
-    return None if lacking or values.keys() != set(params) else values
+    return None if lacking or written.keys() - set(params) or values.keys() != written.keys() else values
 
 
 def _miss(mapping: Spot, given: Spot | None, name: str, problems: Problems) -> None:

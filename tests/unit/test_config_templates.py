@@ -172,3 +172,12 @@ def test_templates_cannot_outgrow_a_file(tmp_path: Path) -> None:
     long = "templates:\n  long:\n    params: p\n    mapping:\n      combine: '" + "{p}" * 10_000 + "'\nmappings:\n"
     found = problems_of(tmp_path, HEAD + long + f"  - {{key_result: one, use: long, with: {{p: {'y' * 200}}}}}\n")
     assert [problem.path for problem in found] == ["mappings[0].use"]
+
+
+def test_what_else_is_wrong_with_a_template_is_told_at_once(tmp_path: Path) -> None:
+    text = (HEAD + TEMPLATE + USES).replace("[level, source]", "[level, source, size]").replace("measure:", "mesure:")
+    told = [problem.message for problem in problems_of(tmp_path, text)]
+    assert [any(words in each for each in told) for words in ("nothing in the mapping says {size}", '"mesure"')] == [
+        True,
+        True,
+    ]
