@@ -10,6 +10,8 @@
                                                      # (what little several containers bring is taken together)
         for query in demand.queries:                 # in the tracker's own language: ids alone
             hits.replace(connector.matching(query))
+        for family in demand.families:               # once a day: what lies below an epic where nobody reads
+            unread.keep(connector.outside(family))
         follow(arrivals)                             # transferred from another container under a new id?
         for container in source.containers:          # once a day, with --full, and where a listing shows nobody
             roll    = connector.census(container)    # ids alone
@@ -28,7 +30,7 @@
         under the ledger's lock: basis still stands? # else all over again
             write(verdict)                           # entries + deltas + evidence + value, some in one transaction
 
-Where to look: reading is `sync.reading` (with `listing`, `roll_call`, `asking`, `walking`) over `store.mirror`,
+Where to look: reading is `sync.reading` (with `listing`, `asking`, `families`, `roll_call`, `walking`) over `store.mirror`,
 `store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`; deciding is
 `sync.deciding`; recording is `sync.recording` over `store.ledger`; what people say beside what is measured is
 `sync.overriding`; what a rule may select of a large mirror is found by `store.facets`, and what many rules share of a
