@@ -30,12 +30,12 @@
         under the ledger's lock: basis still stands? # else all over again
             write(verdict)                           # entries + deltas + evidence + value, some in one transaction
 
-Where to look: reading is `sync.reading` (with `listing`, `asking`, `families`, `roll_call`, `walking`) over `store.mirror`,
-`store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`; deciding is
-`sync.deciding`; recording is `sync.recording` over `store.ledger`; what people say beside what is measured is
-`sync.overriding`; what a rule may select of a large mirror is found by `store.facets`, and what many rules share of a
-mirror is kept by `store.cache`; how items stood when a cycle ended is `mapping.ending`; of a cycle that `sync.closing`
-closed only corrections are recorded.  This module only joins them.
+Where to look: reading is `sync.reading` (with `listing`, `asking`, `families`, `roll_call`, `walking`) over
+`store.mirror`, `store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`;
+deciding is `sync.deciding`; recording is `sync.recording` over `store.ledger`; what people say beside what is measured
+is `sync.overriding`; what a rule may select of a large mirror is found by `store.facets`, and what many rules share of
+a mirror is kept by `store.cache`; how items stood when a cycle ended is `mapping.ending`; of a cycle that
+`sync.closing` closed only corrections are recorded.  This module only joins them.
 """
 
 import time
