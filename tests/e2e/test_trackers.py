@@ -155,3 +155,35 @@ def test_other_ways_to_sign_in_to_jira(tmp_path: Path, name: str) -> None:
         assert made.excluded() == {"PAY-4": "open"}
         [told] = made.headway.run("check", "--json", SCOPED=WITH_SCOPES).out
         assert (told["ok"], told["sees"], told["lacks"]) == (True, ["PAY"], [])
+
+
+@pytest.mark.parametrize(
+    ("tracker", "lines", "mode"),
+    [("jira", JIRA, "cloud"), ("jira", BEARER, "data_center"), ("github", GITHUB, "cloud")],
+    ids=["cloud", "data center", "github"],
+)
+def test_what_lies_under_an_epic_elsewhere_is_told_as_not_read(
+    tmp_path: Path, tracker: Tracker, lines: tuple[str, ...], mode: Literal["cloud", "data_center"]
+) -> None:
+    def fill(world: World, project: Project) -> None:
+        other = world.add_project(tracker, "Operations", {"jira": "OPS", "github": "acme/ops"}[tracker])
+        epic = world.create(project, "One click", "Epic")
+        later(world, 15)
+        for home in (project, other, other):
+            world.close(world.create(home, f"For {home.key}", "Story", parent=epic))
+
+    above, elsewhere = ("PAY-1", "OPS-1, OPS-2") if tracker == "jira" else ("acme/web#1", "acme/ops#1, acme/ops#2")
+    rule = f"where: {{epic: '{above}'}}, measure: count"
+    with office(tmp_path, tracker, fill, rule, *lines, jira_mode=mode) as made:
+        assert made.value() == 1
+        assert (
+            f"Not read (2): {elsewhere} under {above}, where work does not read"
+            in made.headway.run("explain", "result").out
+        )
+        told = f'2 of what lies under "{above}" are not read, as {elsewhere}, and counts nowhere'
+        assert told in made.headway.run("validate").out
+        key = "projects: [PAY" if tracker == "jira" else "repositories: [acme/web"
+        made.headway.edit(key, f"{key}, {'OPS' if tracker == 'jira' else 'acme/ops'}")
+        assert made.value() == 3
+        assert "not read" not in made.headway.run("validate").out
+        assert "Not read" not in made.headway.run("explain", "result").out
