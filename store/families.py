@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, select, tuple_
 
 from okrs.demand import Family
 from store.database import Database, upsert
@@ -35,7 +37,7 @@ class Unread:
 
 def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
     """Return what was told of each family of a source that was ever asked."""
-    rows = connection.execute(select(table).where(table.c.source == source).order_by(table.c.name, table.c.deep))
+    rows = connection.execute(_known(), {"of_source": source})
     found = [
         Unread(
             Family(row.above, row.deep),
@@ -48,6 +50,11 @@ def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
         for row in rows
     ]
     return {each.family: each for each in found}
+
+
+@cache
+def _known() -> Select[Any]:
+    return select(table).where(table.c.source == bindparam("of_source")).order_by(table.c.name, table.c.deep)
 
 
 def keep(database: Database, lease: Lease, told: Unread, now: datetime) -> None:
