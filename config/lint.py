@@ -319,8 +319,8 @@ def _words(found: Finding) -> str:
         case NotRead(_, _, _, above, source, items, examples):
             verb = "is" if items == 1 else "are"
             text = (
-                f"{items} of what lies under {quoted(above)} {verb} not read, as {', '.join(examples)}, and counts "
-                f"nowhere: let {quoted(source)} read their projects, too, unless that is meant"
+                f"{items} of what lies under {quoted(above)} {verb} not read by {quoted(source)}, as "
+                f"{', '.join(examples)}: add where they are to the source, or say project: beside it if that is meant"
             )
         case Ambiguous(_, _, items, examples):
             text = (

@@ -39,9 +39,15 @@ def queries_of(part: Part) -> frozenset[str]:
 
 
 def families_of(part: Part) -> Mapping[Family, Selector]:
-    """Return under what a part selects items, with the selector that says so."""
-    matches = (each for each in wanted_in(part.where) if each.selector in _BELOW)
-    return {Family(text, _BELOW[each.selector]): each.selector for each in matches for text in each.values}
+    """Return under what a part selects items, with the selector that says so.
+
+    None where it says itself which projects it wants: then it knows of the others.
+    """
+    matches = list(wanted_in(part.where))
+    if any(each.selector is Selector.PROJECT for each in matches):
+        return {}
+    below = (each for each in matches if each.selector in _BELOW)
+    return {Family(text, _BELOW[each.selector]): each.selector for each in below for text in each.values}
 
 
 def _demand_of(part: Part) -> Demand:

@@ -135,6 +135,9 @@ class GitHubApi:
         project = self._find(name, number, f"/issues/{issue}/sub_issues", request)
         if isinstance(project, Answer):
             return project
+        moved = self._world.transferred.get((project.id, int(issue)))
+        if moved is not None and not moved.project.hidden:
+            return self._moved(f"/repositories/{moved.project.id}/issues/{moved.number}/sub_issues")
         for item in self._world.items_of(project):
             if item.number == int(issue):
                 seen = [one for one in self._world.children(item) if not one.project.hidden]

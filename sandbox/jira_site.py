@@ -69,9 +69,12 @@ class JiraSite:
     def query(self, jql: str) -> Query:
         names = {name for one in self.visible() for name in (one.key, str(one.id))}
         try:
-            return parse(jql, names, self.world.clock.now())
+            query = parse(jql, names, self.world.clock.now())
         except JqlError as error:
             raise Refused(400, str(error)) from error
+        for name in sorted(query.above - {name for one in self.items() for name in (one.key, str(one.id))}):
+            raise Refused(400, f"An issue with key '{name}' does not exist for field 'parent'.")
+        return query
 
     def select(self, query: Query) -> list[Item]:
         """Return what a search finds: no archived issues, and by a date only what the index has noticed already."""

@@ -38,6 +38,8 @@ _MANY: dict[str, Callable[[Item], set[str]]] = {
     ),
 }
 _NAMES = {"issuekey": "key", "issue": "key", "id": "key", "type": "issuetype"}
+_ABOVE = ("parent", "cf[10008]")
+_ISSUES = ("key", *_ABOVE)
 _FOLDED = ("issuetype", "status", "sprint")
 _ORDERS: dict[str, Callable[[Item], tuple[object, ...]]] = {
     "created": lambda item: (item.created,),
@@ -62,6 +64,8 @@ class Query:
     """Ids and keys of issues that the query names."""
     dated: bool = False
     """Whether it asks for a date."""
+    above: frozenset[str] = frozenset()
+    """Ids and keys of issues under which it looks."""
 
     def select(self, items: list[Item]) -> list[Item]:
         """Return the matching items in order; by default the newest first."""
@@ -83,7 +87,8 @@ def parse(text: str, projects: set[str], now: datetime) -> Query:
         raise JqlError("Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
     named = frozenset().union(*[clause.named for clause in clauses])
     dated = any(clause.dated for clause in clauses)
-    return Query(tuple([clause.test for clause in clauses]), tuple(_order(tokens)), named, dated)
+    above = frozenset().union(*[clause.above for clause in clauses])
+    return Query(tuple([clause.test for clause in clauses]), tuple(_order(tokens)), named, dated, above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class _Clause:
     test: Test
     named: frozenset[str] = frozenset()
     dated: bool = False
+    above: frozenset[str] = frozenset()
 
 
 class _Tokens:
@@ -125,6 +131,12 @@ class _Tokens:
         self._at += 1
         return self._words[self._at - 1][0]
 
+    def value(self) -> str:
+        """Take a value.  A number in quotes stays one with quotes: as an issue it is a key, and not an id."""
+        quoted = not self.done() and self._words[self._at][1]
+        text = self.take()
+        return f'"{text}"' if quoted and text.isdecimal() else text
+
     def expect(self, word: str) -> None:
         if not self.next_is(word):
             raise JqlError(f"Error in the JQL Query: Expecting '{word.upper()}' but got '{self.take()}'.")
@@ -137,6 +149,8 @@ def _clause(tokens: _Tokens, projects: set[str], now: datetime) -> _Clause:
     if operator == "is" and name in _MANY:
         return _Clause(_emptiness(tokens, _MANY[name]))
     values = _values(tokens, operator)
+    if name not in _ISSUES:
+        values = {value.strip('"') for value in values}
     if name in _FOLDED:
         values = {value.lower() for value in values}
     if name == "project":
@@ -144,7 +158,8 @@ def _clause(tokens: _Tokens, projects: set[str], now: datetime) -> _Clause:
             raise JqlError(f"The value '{value}' does not exist for the field 'project'.")
     if name in _MANY and operator in ("=", "in"):
         held = _MANY[name]
-        return _Clause(lambda item: bool(held(item) & values), frozenset(values if name == "key" else ()))
+        named, above = (frozenset(values if name in some else ()) for some in (("key",), _ABOVE))
+        return _Clause(lambda item: bool(held(item) & values), named, above=above)
     if name in _DATES and operator in (">=", ">", "<=", "<"):
         return _Clause(_date_test(_DATES[name], operator, _moment(values.pop(), now)), dated=True)
     raise JqlError(f"Field '{name}' does not exist or the operator '{operator}' is not supported by it.")
@@ -160,12 +175,12 @@ def _emptiness(tokens: _Tokens, held: Callable[[Item], set[str]]) -> Test:
 
 def _values(tokens: _Tokens, operator: str) -> set[str]:
     if operator != "in":
-        return {tokens.take()}
+        return {tokens.value()}
     tokens.expect("(")
-    values = {tokens.take()}
+    values = {tokens.value()}
     while tokens.next_is(","):
         tokens.expect(",")
-        values.add(tokens.take())
+        values.add(tokens.value())
     tokens.expect(")")
     return values
 

@@ -1,7 +1,7 @@
 """What lies under epics and parents where a source does not read: nobody counts it, and who looks is told."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -29,10 +29,12 @@ class Unread:
     examples: tuple[str, ...] = ()
     """Their keys, in order, of the first `EXAMPLES`."""
     error: str | None = None
-    """Why it could not be asked; what it said before stays."""
+    """Why it could not be asked the last time; what it said before stays."""
     asked_at: datetime | None = None
-    containers: frozenset[str] = field(default=frozenset(), repr=False)
-    """Ids of those that were read then."""
+    """When it said so; None where it never did."""
+    tried_at: datetime | None = None
+    containers: frozenset[str] = frozenset()
+    """Ids of those that were read when it was tried."""
 
 
 def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
@@ -45,6 +47,7 @@ def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
             tuple(orjson.loads(row.examples)),
             row.error,
             row.asked_at,
+            row.tried_at,
             frozenset(orjson.loads(row.containers)),
         )
         for row in rows
@@ -64,7 +67,8 @@ def keep(database: Database, lease: Lease, told: Unread, now: datetime) -> None:
         "items": told.items,
         "examples": orjson.dumps(told.examples[:EXAMPLES]).decode(),
         "error": told.error,
-        "asked_at": now,
+        "asked_at": told.asked_at,
+        "tried_at": told.tried_at,
         "containers": orjson.dumps(sorted(told.containers)).decode(),
     }
     with database.write() as connection:

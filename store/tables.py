@@ -390,8 +390,9 @@ family = Table(
     # JSON: keys of the first of them.
     Column("examples", Text, nullable=False),
     Column("error", Text),
-    Column("asked_at", Instant, nullable=False),
-    # JSON: ids of the containers that were read then.
+    Column("asked_at", Instant),
+    Column("tried_at", Instant),
+    # JSON: ids of the containers that were read when it was tried.
     Column("containers", Text, nullable=False),
     PrimaryKeyConstraint("source", "name", "deep", name="pk_family"),
 )

@@ -10,13 +10,13 @@
                                                      # (what little several containers bring is taken together)
         for query in demand.queries:                 # in the tracker's own language: ids alone
             hits.replace(connector.matching(query))
-        for family in demand.families:               # once a day: what lies below an epic where nobody reads
-            unread.keep(connector.outside(family))
         follow(arrivals)                             # transferred from another container under a new id?
         for container in source.containers:          # once a day, with --full, and where a listing shows nobody
             roll    = connector.census(container)    # ids alone
             answers = connector.look_up(whom roll misses or shows anew)
             mirror.settle(roll, answers)             # moved, deleted; hidden leaves at the second time
+        for family in demand.families:               # once a day: what lies below an epic where nobody reads
+            unread.keep(connector.outside(family))
     record(every key result)                         # on the new mirror: what the tickets did
     record(what people set and ran out)              # before each record: the automatic value is shown again
 

@@ -2,49 +2,70 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from connectors.contract import Connector, ConnectorError, Container, IdPage, TryLater
-from store import families
+from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, IdPage, RateLimited, Stop
+from store import families, sources
 from store.families import Unread
 from sync.roll_call import CENSUS_EVERY
-from sync.task import Task
+from sync.task import Tally, Task
 from sync.walking import Crew, Walk, explore
 
+AGAIN = timedelta(hours=1)
+"""After that what could not be asked is asked again."""
 
-def ask_outside(task: Task, crew: Crew, containers: Sequence[Container]) -> None:
+MOST_PAGES = 500
+"""Of one family.  Trackers list a hundred items a page, or the children of one item; people need no more than this."""
+
+
+def ask_outside(task: Task, crew: Crew, containers: Sequence[Container], tally: Tally, *, whole: bool) -> None:
     """Ask for each family that rules name, where it was never asked, a day ago, or for other containers than these.
 
-    One that cannot be asked keeps what was said of it before, and why; the source is none the worse for it.
-    Raises what `explore` does.
+    They are asked last in a run, and while every container can be read (`whole`).  One that cannot be asked keeps what
+    was said of it before, and why; the source is none the worse for it.
     """
     with task.database.read() as connection:
         known = families.unread(connection, task.source.name)
-    wanted, read = task.source.demand.families, frozenset(each.id for each in containers)
-    families.forget(task.database, task.lease, known.keys() - wanted, task.clock())
-    held = [known.get(each) or Unread(each) for each in sorted(wanted)]
-    explore(crew, [_asking(task, each, read) for each in held if task.full or _due(each, read, task.clock())])
+    wanted, read, now = task.source.demand.families, frozenset(each.id for each in containers), task.clock()
+    families.forget(task.database, task.lease, known.keys() - wanted, now)
+    held = [known.get(each) or Unread(each) for each in sorted(wanted)] if whole else []
+    due = [each for each in held if task.full or _due(each, read, now)]
+    try:
+        explore(crew, [_asking(task, each, read, tally) for each in due])
+    except (RateLimited, CredentialsRefused):
+        return  # kept with the one that met it; nothing else is left to be asked in this run
 
 
 def _due(known: Unread, read: frozenset[str], now: datetime) -> bool:
-    return known.asked_at is None or known.containers != read or now - known.asked_at >= CENSUS_EVERY
+    if known.tried_at is None or known.containers != read:
+        return True
+    return now - known.tried_at >= (CENSUS_EVERY if known.error is None else AGAIN)
 
 
-def _asking(task: Task, known: Unread, read: frozenset[str]) -> Walk[IdPage]:
+def _asking(task: Task, known: Unread, read: frozenset[str], tally: Tally) -> Walk[IdPage]:
     found: dict[str, str] = {}
+    pages: list[int] = []
 
     def ask(connector: Connector, resume: str | None) -> IdPage:
         return connector.outside(known.family, resume)
 
     def page(page: IdPage) -> None:
+        sources.renew(task.database, task.lease, task.clock())
         found.update({ref.id: ref.name for ref in page.refs})
+        pages.append(len(page.refs))
+        if len(pages) > MOST_PAGES:
+            raise Stop(f"More than {MOST_PAGES} pages tell what lies under {known.family.above}; they were left.")
 
     def done() -> None:
-        told = Unread(known.family, len(found), tuple(sorted(found.values())), containers=read)
-        families.keep(task.database, task.lease, told, task.clock())
+        now = task.clock()
+        told = Unread(known.family, len(found), tuple(sorted(found.values())), None, now, now, read)
+        families.keep(task.database, task.lease, told, now)
 
     def failed(error: ConnectorError) -> None:
-        if not isinstance(error, TryLater):  # what passes is asked again in the next run
-            families.keep(task.database, task.lease, replace(known, error=str(error), containers=read), task.clock())
+        if isinstance(error, CredentialsRefused):
+            tally.fail("", error)  # that is the source's
+            return
+        now = task.clock()
+        families.keep(task.database, task.lease, replace(known, error=str(error), tried_at=now, containers=read), now)
 
     return Walk(f"what lies under {known.family.above}", ask, page, done=done, failed=failed)

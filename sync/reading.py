@@ -66,8 +66,6 @@ def _read_containers(
         _list(task, crew, readable, states, tally)
         if len(readable) == len(found):
             explore(crew, asking(task, wanted, tally))
-            if task.source.demand.families:
-                ask_outside(task, crew, readable)
         else:
             lost = [each.name for each in found if isinstance(each, Unreadable)]
             leave_unasked(task, wanted, lost, tally)
@@ -82,6 +80,7 @@ def _read_containers(
         take_census(task, crew, counted, tally)
         if too_many and not tally.errors:
             forget_arrivals(task)
+        ask_outside(task, crew, readable, tally, whole=len(readable) == len(found))
     except (RateLimited, CredentialsRefused):
         return  # told already, at the container that met it; no other would fare better
 

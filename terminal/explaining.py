@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mapping.judging import Line, Reason
+from mapping.lint import FEW
 from mapping.rule import Combine, Measure, Part, Rule, Scope
 from mapping.totals import Total, joined, part_value
 from okrs.objective import Binary, KeyResult
@@ -19,9 +20,6 @@ from terminal.render import REASONS, goal, override_line, waiting
 from terminal.reporting import empty_part, held_line, number, refused_lines
 from terminal.tables import Cells, Rows, bare
 from terminal.text import counted, harmless, plain_text
-
-_FEW = 3
-"""Tickets that are named of those that are not read."""
 
 _EXACTLY = 4
 """Decimals of the parts in a sum whose result has two."""
@@ -128,11 +126,15 @@ def _part(view: Explained, place: int, total: Total) -> Iterator[RenderableType]
 def not_read(part: Part, told: Unread) -> str:
     """What lies under an epic or a parent and is not read, or why nobody knows."""
     above, source = harmless(told.family.above), harmless(part.source)
+    known = []
+    if told.items:
+        more = ", …" if told.items > FEW else ""
+        some = ", ".join(harmless(each) for each in told.examples[:FEW])
+        known.append(f"Not read ({told.items}): {some}{more} under {above}, where {source} does not read.")
     if told.error is not None:
-        return f"What lies under {above} outside what {source} reads is not known: {harmless(told.error, 400)}"
-    more = ", …" if told.items > _FEW else ""
-    some = ", ".join(harmless(each) for each in told.examples[:_FEW])
-    return f"Not read ({told.items}): {some}{more} under {above}, where {source} does not read"
+        when = f"since {told.asked_at:%Y-%m-%d}" if told.asked_at else "yet"
+        known.append(f"What lies there under {above} could not be asked {when}: {harmless(told.error, 400)}")
+    return " ".join(known)
 
 
 def _empty(view: Explained, place: int, part: Part) -> Text:

@@ -49,8 +49,13 @@ def labelled(project: str) -> str:
 
 def under(field: str, above: Iterable[str]) -> str:
     """Return the query for the issues that lie under some others, by the field that says so."""
-    return f"{field} in ({', '.join(map(quoted, above))}) {ORDER}"
+    return f"{field} in ({', '.join(map(_issue, above))}) {ORDER}"
 
 
 def with_ids(ids: Iterable[str]) -> str:
-    return f"id in ({', '.join(map(quoted, ids))}) {ORDER}"
+    return f"id in ({', '.join(map(_issue, ids))}) {ORDER}"
+
+
+def _issue(name: str) -> str:
+    """Return an issue's id or key: a number in quotes would be a key, and none is."""
+    return name if name.isascii() and name.isdecimal() else quoted(name)

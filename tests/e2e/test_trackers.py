@@ -180,7 +180,7 @@ def test_what_lies_under_an_epic_elsewhere_is_told_as_not_read(
             f"Not read (2): {elsewhere} under {above}, where work does not read"
             in made.headway.run("explain", "result").out
         )
-        told = f'2 of what lies under "{above}" are not read, as {elsewhere}, and counts nowhere'
+        told = f'2 of what lies under "{above}" are not read by "work", as {elsewhere}: add where they are'
         assert told in made.headway.run("validate").out
         key = "projects: [PAY" if tracker == "jira" else "repositories: [acme/web"
         made.headway.edit(key, f"{key}, {'OPS' if tracker == 'jira' else 'acme/ops'}")

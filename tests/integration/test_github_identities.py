@@ -355,3 +355,32 @@ def test_what_lies_under_something_else_than_an_issue_is_not_guessed(github: Con
         github.outside(Family("7", deep=True), None)
     with pytest.raises(Stop):
         github.outside(Family("acme/web#4040", deep=True), None)
+
+
+@pytest.mark.parametrize("status", [301, 403, 404, 410])
+def test_a_deeper_issue_out_of_sight_hides_none_of_the_others(
+    sandbox: Sandbox, github: Connector, world: World, status: int
+) -> None:
+    ops = world.add_project("github", "acme/ops", "acme/ops")
+    epic = world.create(world.project("acme/web"), "Epic")
+    for number in range(3):
+        above = world.create(ops, f"Theirs {number}", parent=epic)
+        world.create(ops, f"Below {number}", parent=above)
+    sandbox.faults.status(status, tracker="github", path="/acme/ops/issues/3/sub_issues")
+    assert outside(github, epic.key) == [f"acme/ops#{number}" for number in (1, 2, 3, 5, 6)]
+
+
+def test_a_limit_of_a_deeper_issue_is_one(sandbox: Sandbox, github: Connector, world: World) -> None:
+    epic = world.create(world.project("acme/web"), "Epic")
+    world.create(world.project("acme/api"), "Below", parent=world.create(world.project("acme/api"), "B", parent=epic))
+    sandbox.faults.status(429, retry_after=60, tracker="github", path="/acme/api/issues/6/sub_issues")
+    with pytest.raises(RateLimited):
+        outside(github, epic.key)
+
+
+def test_an_epic_that_was_transferred_is_followed(github: Connector, world: World) -> None:
+    ops = world.add_project("github", "acme/ops", "acme/ops")
+    epic = world.create(world.project("acme/web"), "Epic")
+    old = epic.key
+    world.create(ops, "Theirs", parent=world.transfer(epic, world.project("acme/api")))
+    assert outside(github, old) == ["acme/ops#1"]

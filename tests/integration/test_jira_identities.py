@@ -263,3 +263,37 @@ def test_data_center_without_epics_has_nothing_elsewhere(world: World, monkeypat
     monkeypatch.setattr(Shapes, "fields", lambda _: [{"id": "summary", "name": "Summary"}])
     with Sandbox(world, jira_mode="data_center") as sandbox, jira(sandbox) as connector:
         assert outside(connector, "PAY-1") == []
+
+
+def test_what_nobody_reads_is_told_with_its_sub_tasks(world: World, sandbox: Sandbox) -> None:
+    pay, ops = world.project("PAY"), world.add_project("jira", "Operations", "OPS")
+    epic = world.create(pay, "Epic", "Epic")
+    for home in (pay, ops):
+        story = world.create(home, "Story", "Story", parent=epic)
+        world.create(home, "Part", "Sub-task", parent=story)
+    with jira(sandbox) as connector:
+        assert outside(connector, epic.key) == ["OPS-1", "OPS-2"]
+        assert outside(connector, epic.key, deep=False) == ["OPS-1"]
+
+
+def test_an_epic_that_jira_does_not_know_is_told_in_its_words(sandbox: Sandbox) -> None:
+    told = "An issue with key 'PAY-404' does not exist for field 'parent'. Name the epic or the parent by its key"
+    with jira(sandbox) as connector, pytest.raises(Stop, match=told):
+        outside(connector, "PAY-404")
+
+
+def test_one_of_a_deeper_level_that_is_gone_hides_none_of_the_others() -> None:
+    world = new_world()
+    pay, ops = world.project("PAY"), world.add_project("jira", "Operations", "OPS")
+    epic = world.create(pay, "Epic", "Epic")
+    stories = [world.create(ops, f"Story {number}", "Story", parent=epic) for number in range(3)]
+    for story in stories:
+        world.create(ops, "Part", "Sub-task", parent=story)
+    with Sandbox(world) as sandbox, jira(sandbox) as connector:
+        first = connector.outside(Family(epic.key, deep=True), None)
+        world.delete(stories[0])
+        (below,) = first.also
+        alone = connector.outside(Family(epic.key, deep=True), below).also
+        pages = [connector.outside(Family(epic.key, deep=True), each) for each in alone]
+    assert [ref.name for page in pages for ref in page.refs] == ["OPS-5", "OPS-6"]
+    assert [ref.name for ref in first.refs] == ["OPS-1", "OPS-2", "OPS-3"]

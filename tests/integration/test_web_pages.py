@@ -128,11 +128,11 @@ def test_what_lies_where_nobody_reads_is_told(world: World) -> None:
     tracker.outside[Family("PAY-9", deep=True)] = ["OPS-1", "OPS-2", "OPS-3", "<i>OPS-4"]
     world.feed("kr", a_rule(a_part(where=where(epic="PAY-9"))))
     world.sync()
-    told = "4 of what lies under PAY-9 are not read, so counted nowhere: <i>OPS-4, OPS-1, OPS-2, …"
+    told = "4 of what lies under PAY-9 are not read by its source: <i>OPS-4, OPS-1, OPS-2, …."
     assert told in look(world, "/key-results/kr").words
     tracker.outside[Family("PAY-9", deep=True)] = Stop("PAY-9 is <b>gone</b>.")
     world.sync(full=True)
-    told = "What lies under PAY-9 where its source does not read is not known: PAY-9 is <b>gone</b>."
+    told = "What is not read under PAY-9 could not be asked since 2026-11-21: PAY-9 is <b>gone</b>."
     assert told in look(world, "/key-results/kr").words
 
 

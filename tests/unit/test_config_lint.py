@@ -270,14 +270,18 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
     ),
     (
         NotRead("bugs", 0, Selector.EPIC, "PAY-1", "acme", 4, ("OPS-1", "OPS-2", "OPS-7")),
-        (17, "mappings[0].from[0].where", '4 of what lies under "PAY-1" are not read, as OPS-1, OPS-2, OPS-7, and '),
+        (
+            17,
+            "mappings[0].from[0].where",
+            '4 of what lies under "PAY-1" are not read by "acme", as OPS-1, OPS-2, OPS-7',
+        ),
     ),
     (
         NotRead("bugs", 0, Selector.EPIC, "PAY-1", "acme", 1, ("OPS-1",)),
         (
             17,
             "mappings[0].from[0].where",
-            '1 of what lies under "PAY-1" is not read, as OPS-1, and counts nowhere: let "ac',
+            '1 of what lies under "PAY-1" is not read by "acme", as OPS-1: add where they are ',
         ),
     ),
     (

@@ -49,5 +49,5 @@ def test_a_quoted_text_cannot_leave_its_quotes(text: str) -> None:
 
 
 def test_lists_are_quoted_one_by_one() -> None:
-    assert with_ids(["1", '2") OR (x = "']).startswith(r'id in ("1", "2\") OR (x = \"") ORDER')
+    assert with_ids(["1", '2") OR (x = "']).startswith(r'id in (1, "2\") OR (x = \"") ORDER')
     assert of_types("PAY", ["10000"]) == 'project = "PAY" AND issuetype in ("10000") ORDER BY created DESC'

@@ -36,6 +36,7 @@ RELEASED = DoneWhen(status=("Released",))
         ),
         (a_part(where=where(parent="PAY-1")), Demand(families=frozenset({Family("PAY-1", deep=False)}))),
         (a_part(where=Not(where(epic="PAY-1"))), Demand()),
+        (a_part(where=where(epic="PAY-1", project="PAY")), Demand()),
         (a_part(where=Not(Not(where(epic="PAY-1")))), Demand(families=frozenset({Family("PAY-1", deep=True)}))),
         (a_part(Measure.RATIO, of=where(epic="PAY-1")), Demand()),
         (a_part(done_when=RELEASED, window=Window.CYCLE), Demand(histories=True)),

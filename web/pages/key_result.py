@@ -339,12 +339,16 @@ def _words(why: str | None, *, waits: bool, by_sight: bool) -> tuple[str, str]:
 
 def _unread(told: Unread) -> str:
     above = harmless(told.family.above)
+    known = []
+    if told.items:
+        some = ", ".join(map(harmless, told.examples[:_UNREAD]))
+        more = ", …" if told.items > _UNREAD else ""
+        verb = "is" if told.items == 1 else "are"
+        known.append(f"{told.items} of what lies under {above} {verb} not read by its source: {some}{more}.")
     if told.error is not None:
-        return f"What lies under {above} where its source does not read is not known: {harmless(told.error, 400)}"
-    some = ", ".join(map(harmless, told.examples[:_UNREAD]))
-    more = ", …" if told.items > _UNREAD else ""
-    verb = "is" if told.items == 1 else "are"
-    return f"{told.items} of what lies under {above} {verb} not read, so counted nowhere: {some}{more}"
+        when = f"since {told.asked_at:%Y-%m-%d}" if told.asked_at else "yet"
+        known.append(f"What is not read under {above} could not be asked {when}: {harmless(told.error, 400)}")
+    return " ".join(known)
 
 
 def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:

@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("examples", sa.Text(), nullable=False),
         sa.Column("error", sa.Text()),
-        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger()),
+        sa.Column("tried_at", sa.BigInteger()),
         sa.Column("containers", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("source", "name", "deep", name="pk_family"),
     )
