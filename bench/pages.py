@@ -2,9 +2,9 @@
 
 1,000 key results in 40 objectives of 8 teams, a mirror, and a ledger that moved for seven weeks.  A process of its own
 serves the pages and reads, one poll after another, a tracker that takes its time and of which ten tickets moved.  Eight
-readers ask for the overview and for key results, each for the next page as soon as it has the last one.  What is told
-is the time of the server, from a request's arrival to the last byte of its answer, and how many bytes a first visit
-loads.
+readers ask for the overview and for key results: first each for the next page as soon as it has the last one, which is
+told, then each after it has looked at a page for a second, which the limit is for.  What is told is the time of the
+server, from a request's arrival to the last byte of its answer, and how many bytes a first visit loads.
 """
 
 import argparse
@@ -56,6 +56,8 @@ from web import app
 
 MOST_MILLISECONDS, MOST_BYTES = 100, 300_000
 READERS, PAGES, WARM = 8, 800, 80
+LOOKED_AT, LOOKS = 1.0, 320
+"""Seconds that a person looks at a page, and how many are looked at in all."""
 _AT_ONCE = 5000
 OBJECTIVES, TEAMS = 40, 8
 WEEKS = timedelta(weeks=7)
@@ -202,14 +204,13 @@ def serve(url: str, items: int) -> None:
     reader = threading.Thread(target=sync)
     reader.start()
     for line in sys.stdin:
-        if line.strip() == "anew":
-            site.took.clear()
-            print("ok", flush=True)
-        else:
+        if line.strip() == "end":
             break
+        print(json.dumps({"took": site.took, "polls": polls[0]}), flush=True)
+        site.took.clear()
+        polls[0] = 0
     reading.set()
     reader.join()
-    print(json.dumps({"took": site.took, "polls": polls[0]}), flush=True)
     server.should_exit = True
     thread.join()
     database.close()
@@ -233,7 +234,7 @@ def served(url: str, items: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
             running.kill()
 
 
-def read(port: int, paths: Sequence[str]) -> None:
+def read(port: int, paths: Sequence[str], looked_at: float) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         for path in paths:
             connection.request("GET", path)
@@ -241,6 +242,7 @@ def read(port: int, paths: Sequence[str]) -> None:
             answer.read()
             if answer.status != 200:
                 raise SystemExit(f"{path}: {answer.status}")
+            time.sleep(looked_at)
 
 
 def first_load(port: int) -> int:
@@ -269,27 +271,32 @@ def measure(url: str, items: int, entries: int) -> bool:
     timed("first record of every key result", engine_of(database, Memory(), Clock(company.NOW - WEEKS)).sync)
     timed(f"{entries} entries written", lambda: fill(database, entries))
     database.close()
-    many = _paths(PAGES + WARM)
     with served(url, items) as (running, port):
-        _ask(port, many[:WARM])
-        _said(running, "anew")
+        _ask(port, _paths(WARM), 0)
+        _told(running)
         loaded = first_load(port)
+        _told(running)
         begun = time.perf_counter()
-        _ask(port, many[WARM:])
+        _ask(port, _paths(PAGES), 0)
         took = time.perf_counter() - begun
-        told = json.loads(_said(running, "end"))
-    print(f"{PAGES / took:.0f} pages a second to {READERS} readers, {told['polls']} polls meanwhile")
+        told = _told(running)
+        print(f"{PAGES / took:.0f} pages a second to {READERS} readers, {told['polls']} polls meanwhile", flush=True)
+        _late(told["took"])
+        _ask(port, _paths(LOOKS), LOOKED_AT)
+        told = _told(running)
+        print(f"{READERS} readers who look at each page for {LOOKED_AT:.0f} s, {told['polls']} polls meanwhile")
+        missed = _late(told["took"])
     print(f"first load {loaded / 1000:.0f} kB, at most {MOST_BYTES // 1000}")
-    return _late(told["took"]) or loaded > MOST_BYTES
+    return missed or loaded > MOST_BYTES
 
 
-def _said(running: subprocess.Popen[str], word: str) -> str:
-    """Say a word to the server, and return its answer."""
+def _told(running: subprocess.Popen[str]) -> Any:  # noqa: ANN401 - JSON
+    """Return what the server has to tell since it was asked last."""
     if running.stdin is None or running.stdout is None:
         raise SystemExit("the server has no pipes")
-    running.stdin.write(f"{word}\n")
+    running.stdin.write("tell\n")
     running.stdin.flush()
-    return running.stdout.readline()
+    return json.loads(running.stdout.readline())
 
 
 def _late(took: dict[str, list[float]]) -> bool:
@@ -311,9 +318,9 @@ def _paths(many: int) -> list[str]:
     return ["/" if dice.random() < 0.5 else f"/key-results/{dice.choice(NAMES)}" for _ in range(many)]
 
 
-def _ask(port: int, paths: Sequence[str]) -> None:
+def _ask(port: int, paths: Sequence[str], looked_at: float) -> None:
     with ThreadPoolExecutor(READERS) as pool:
-        list(pool.map(lambda at: read(port, paths[at::READERS]), range(READERS)))
+        list(pool.map(lambda at: read(port, paths[at::READERS], looked_at), range(READERS)))
 
 
 def main() -> int:

@@ -43,6 +43,8 @@ class Visit:
     """Changes when something did that pages show."""
     cache: SharedCache
     """The mirror's items, kept for the next page."""
+    edits: int = 0
+    """How often something had been changed on these pages when it began."""
 
     @property
     def frame(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class Desk:
         self.script = SCRIPT()
         self.script_name = f"headway-{sha256(self.script).hexdigest()[:12]}.js"
         self._templates = _templates()
+        self._edits = 0
         self._names = {"style": f"/static/{self.style_name}", "script": f"/static/{self.script_name}"}
 
     @property
@@ -92,14 +95,25 @@ class Desk:
         """An empty form for a page; None where nothing may be changed."""
         return Draft(self.seal.token, done=done) if self.edits else None
 
+    def edited(self) -> None:
+        """Say that something was changed here: whoever did it sees it on the next page."""
+        self._edits += 1
+
     @contextmanager
     def visit(self) -> Iterator[Visit]:
         """Open one snapshot for one page."""
-        setup, now = self._ports.setup(), self._ports.clock()
+        setup, now, edits = self._ports.setup(), self._ports.clock(), self._edits
         with self._ports.read() as connection:
             face, mark = Clockface(setup.calendar, now), _marked(connection, setup)
             yield Visit(
-                connection, setup, now, face, lambda: self._ports.warnings(connection, setup, now), mark, self._cache
+                connection,
+                setup,
+                now,
+                face,
+                lambda: self._ports.warnings(connection, setup, now),
+                mark,
+                self._cache,
+                edits,
             )
 
     def mark(self) -> str:

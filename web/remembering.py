@@ -1,5 +1,9 @@
 """What costs a page most, kept for the next visitor: as long as nothing of it changed, and for seconds at most.
 
+While sources are read something changes all the time.  Then one visitor after the other would wait for the same, so
+that what was found a moment ago is taken as it is, and a little later while somebody finds it anew.  Who changed
+something here, or asks for what is there now (as the script of an open page does), never sees what was before.
+
 Data alone is kept, never a page: who looks is none of its business.
 """
 
@@ -7,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeAlias, TypeVar
 
@@ -17,6 +21,10 @@ from web.desk import Visit
 
 SECONDS = 10
 """Times are told in minutes, and the pace of a day moves slowly."""
+
+A_MOMENT, AT_MOST = 1.5, 5.0
+"""Seconds for which something that changed is taken as it was: always, and while somebody finds it anew."""
+
 _MOST = 64
 
 T = TypeVar("T")
@@ -29,38 +37,68 @@ Visiting: TypeAlias = Callable[[], AbstractContextManager[Visit]]
 @dataclass(frozen=True, slots=True)
 class _Kept(Generic[T]):
     setup: Setup
+    edits: int
     basis: Hashable
     opened: float
     """When its snapshot was opened, on the monotonic clock."""
     found: T
 
 
+@dataclass(slots=True)
+class _Place(Generic[T]):
+    """Of what is asked for, what was found last."""
+
+    kept: _Kept[T] | None = None
+    finding: Lock = field(default_factory=Lock)
+
+
 class Remembering(Generic[T]):
     """One of these for all threads.  Of several that wait for the same, one finds it for all."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
+        self._places: OrderedDict[Hashable, _Place[T]] = OrderedDict()
 
-    def of(self, visiting: Visiting, about: Hashable, find: Callable[[Visit], T]) -> T:
-        """Return what was found of it last, where that still holds or was found since; else find it."""
-        arrived = time.monotonic()
+    def of(self, visiting: Visiting, about: Hashable, find: Callable[[Visit], T], *, current: bool = False) -> T:
+        """Return what was found of it last, where that still holds or was found since; else find it.
+
+        Unless it is to be `current`, what held a moment ago will do, too.
+        """
+        arrived, place = self._clock(), self._place(about)
         with visiting() as visit:
-            setup, basis = visit.setup, _basis(visit)
-        with self._lock:
-            known = self._kept.pop(about, None)
-            if known is None or not (known.opened >= arrived or (known.setup is setup and known.basis == basis)):
-                known = _found(visiting, find)
-            self._kept[about] = known
-            while len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
+            setup, edits, basis = visit.setup, visit.edits, _basis(visit)
+
+        def serves(kept: _Kept[T] | None, age: float) -> bool:
+            if kept is None or kept.setup is not setup or kept.edits != edits:
+                return False
+            return kept.opened >= arrived or kept.basis == basis or (not current and arrived - kept.opened <= age)
+
+        known = place.kept
+        if known is not None and serves(known, A_MOMENT):
             return known.found
+        if not place.finding.acquire(blocking=not serves(known, AT_MOST)) and known is not None:
+            return known.found
+        try:
+            known = place.kept
+            if known is None or not serves(known, A_MOMENT):
+                known = place.kept = self._found(visiting, find)
+            return known.found
+        finally:
+            place.finding.release()
 
+    def _place(self, about: Hashable) -> _Place[T]:
+        with self._lock:
+            place = self._places.setdefault(about, _Place())
+            self._places.move_to_end(about)
+            while len(self._places) > _MOST:
+                self._places.popitem(last=False)
+            return place
 
-def _found(visiting: Visiting, find: Callable[[Visit], T]) -> _Kept[T]:
-    opened = time.monotonic()
-    with visiting() as visit:
-        return _Kept(visit.setup, _basis(visit), opened, find(visit))
+    def _found(self, visiting: Visiting, find: Callable[[Visit], T]) -> _Kept[T]:
+        opened = self._clock()
+        with visiting() as visit:
+            return _Kept(visit.setup, visit.edits, _basis(visit), opened, find(visit))
 
 
 def _basis(visit: Visit) -> Hashable:

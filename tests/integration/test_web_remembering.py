@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from threading import Event
@@ -19,7 +19,7 @@ from store.database import Database
 from store.views.setup import Setup
 from tests.integration.fakes import MORNING
 from web.desk import Visit
-from web.remembering import SECONDS, Remembering, Visiting
+from web.remembering import A_MOMENT, AT_MOST, SECONDS, Remembering, Visiting
 from web.showing import Clockface
 
 SETUP, OTHER = cast("Setup", object()), cast("Setup", object())
@@ -52,7 +52,7 @@ def test_it_is_found_once_until_something_of_it_changes(database: Database, chan
             with database.read() as connection:
                 yield changed(visit(connection))
 
-        return remembering.of(visiting, about, find)
+        return remembering.of(visiting, about, find, current=True)
 
     assert [look(), look(), look()] == [0, 0, 0]
     with database.write() as connection:
@@ -62,6 +62,73 @@ def test_it_is_found_once_until_something_of_it_changes(database: Database, chan
     assert look(lambda each: replace(each, setup=OTHER)) == 3
     assert look() == 4
     assert look(lambda each: replace(each, now=each.now + timedelta(seconds=SECONDS))) == 5
+
+
+@dataclass
+class Hand:
+    """Of a clock that somebody moves."""
+
+    at: float = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@dataclass
+class Moving:
+    """Visits of a world in which something changes all the time."""
+
+    visiting: Visiting
+    steps: Iterator[int] = field(default_factory=count)
+    edits: int = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[Visit]:
+        with self.visiting() as each:
+            now = each.now + next(self.steps) * timedelta(minutes=1)
+            yield replace(each, now=now, edits=self.edits)
+
+
+def test_what_was_found_a_moment_ago_will_do_unless_it_is_to_be_current(visiting: Visiting) -> None:
+    hand, moving, found = Hand(), Moving(visiting), count()
+    remembering = Remembering[int](hand)
+
+    def look(*, current: bool = False) -> int:
+        return remembering.of(moving, "all", lambda _: next(found), current=current)
+
+    assert look() == 0
+    hand.at = A_MOMENT
+    assert (look(), look(current=True), look()) == (0, 1, 1)
+    hand.at += A_MOMENT + 0.1
+    assert look() == 2
+    moving.edits += 1  # whoever changed something sees it
+    assert (look(), look()) == (3, 3)
+
+
+def test_for_a_while_the_last_will_do_while_somebody_finds_it_anew(visiting: Visiting) -> None:
+    hand, begun, go_on, found = Hand(), Event(), Event(), count()
+    remembering, moving = Remembering[int](hand), Moving(visiting)
+
+    def find(_visit: Visit) -> int:
+        begun.set()
+        assert go_on.wait(60)
+        return next(found)
+
+    go_on.set()
+    assert remembering.of(moving, "all", find) == 0
+    go_on.clear()
+    begun.clear()
+    hand.at = AT_MOST
+    with ThreadPoolExecutor(2) as pool:
+        finder = pool.submit(remembering.of, moving, "all", find)
+        assert begun.wait(60)
+        assert remembering.of(moving, "all", find) == 0
+        hand.at += 0.1
+        waiting = pool.submit(remembering.of, moving, "all", find)
+        sleep(0.05)
+        assert not waiting.done()
+        go_on.set()
+        assert (finder.result(60), waiting.result(60)) == (1, 1)
 
 
 @pytest.fixture
@@ -107,9 +174,9 @@ def test_those_who_wait_meanwhile_take_what_is_found_then(visiting: Visiting) ->
         return found[-1]
 
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(remembering.of, ever_new, "all", find)
+        first = pool.submit(remembering.of, ever_new, "all", find, current=True)
         assert begun.wait(60)
-        others = [pool.submit(remembering.of, ever_new, "all", find) for _ in range(6)]
+        others = [pool.submit(remembering.of, ever_new, "all", find, current=True) for _ in range(6)]
         while next(copy(moving)) < 8:  # they have looked, and wait
             sleep(0.01)
         go_on.set()

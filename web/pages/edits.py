@@ -84,6 +84,7 @@ def _sent(desk: Desk, act: str, do: Callable[[Edits, _Asked], None]) -> Callable
             return _again(desk, found, Draft(desk.seal.token, act, str(error), error.field, form.given), 422)
         except Refused as error:
             return _again(desk, found, Draft(desk.seal.token, act, str(error), "", form.given), 409)
+        desk.edited()
         return RedirectResponse(f"{_page(name)}?done={act}#edits", 303)
 
     return sent

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from okrs.plaintext import harmless
@@ -13,17 +13,26 @@ from web.pages.asking import READING, Name, PageNumber
 from web.remembering import Remembering
 
 
+def _is_current(request: Request) -> bool:
+    """Tell whether what is there now is asked for: by reloading, or by the script of an open page.
+
+    https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1
+    """
+    asked = {each.strip().lower() for each in request.headers.get("cache-control", "").split(",")}
+    return not asked.isdisjoint(("no-cache", "max-age=0"))
+
+
 def router(desk: Desk) -> APIRouter:
     """The routes of the overview and of each team."""
     routes, remembered = APIRouter(), Remembering[tuple[dict[str, Any], StatusView, Board]]()
 
     @routes.api_route("/", **READING)
-    def overview(cycle: Name = "", team: Name = "", page: PageNumber = 1) -> Response:
+    def overview(request: Request, cycle: Name = "", team: Name = "", page: PageNumber = 1) -> Response:
         def found(visit: Visit) -> tuple[dict[str, Any], StatusView, Board]:
             view = read_status(visit, cycle)
             return visit.frame, view, board(visit, view, lambda each: team in ("", each.team), page)
 
-        frame, view, shown = remembered.of(desk.visit, (cycle, team, page), found)
+        frame, view, shown = remembered.of(desk.visit, (cycle, team, page), found, current=_is_current(request))
         with desk.visit() as visit:
             return desk.page(
                 "overview.html",
