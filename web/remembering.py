@@ -3,6 +3,7 @@
 While sources are read something changes all the time.  Then one visitor after the other would wait for the same, so
 that what was found a moment ago is taken as it is, and a little later while somebody finds it anew.  Who changed
 something here, or asks for what is there now (as the script of an open page does), never sees what was before.
+What a command in a terminal did shows as late as what a read did.
 
 Data alone is kept, never a page: who looks is none of its business.
 """
