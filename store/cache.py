@@ -27,6 +27,8 @@ class MirrorCache:
         self._snapshot: Connection | None = None
         self._telling: set[str] = set()
         """Sources whose index is that of the snapshot."""
+        self._beside: dict[str, facets.Index | None] = {}
+        """The index of sources whose facets are behind in the snapshot, with what moved since."""
         self._touched: dict[str, tuple[int, dict[int, facets.Touched | None]]] = {}
         self._ended: dict[tuple[str, datetime], tuple[int, dict[int | None, list[Candidate]]]] = {}
         """By source and the end of a cycle: its generation, and how all of its items stood, or those that moved since
@@ -50,7 +52,7 @@ class MirrorCache:
         """
         few, indexes = {}, {}
         for name, generation in generations.items():
-            index = self.index(connection, name, generation)
+            index = self._any_index(connection, name, generation)
             some = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
             if index is not None and some is not None:
                 few[name], indexes[name] = some, index
@@ -110,11 +112,11 @@ class MirrorCache:
 
     def some(self, connection: Connection, name: str, ids: AbstractSet[str]) -> list[Candidate]:
         """Return items of a source by their ids, each among all that is said of it elsewhere in this snapshot."""
-        index = self.index(connection, name, sources.generations(connection, [name])[name])
+        index = self._any_index(connection, name, sources.generations(connection, [name])[name])
         if index is None:
             every = self.of(connection, name)
         else:
-            every = joined(connection, name, ids, index.lore, index.foundation(connection))
+            every = joined(connection, name, ids | index.late, index.lore, index.foundation(connection))
         return [each for each in every if each.item.id in ids]
 
     def touched(self, connection: Connection, name: str, since: int, generation: int) -> facets.Touched | None:
@@ -135,8 +137,7 @@ class MirrorCache:
 
     def index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
         """Return the index of a source at its generation; None where none is kept, or it is behind."""
-        if self._snapshot is not connection:
-            self._snapshot, self._telling = connection, set()
+        self._look_at(connection)
         held = self._indexes.get(name)
         if held is None or held.generation != generation or not (name in self._telling or held.tells(connection)):
             held = facets.index_of(connection, name)
@@ -145,6 +146,17 @@ class MirrorCache:
             self._indexes[name] = held
         self._telling.add(name)
         return held
+
+    def _any_index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
+        """Return the index of a source for a question that heeds who is late; None where the mirror is to be read."""
+        current = self.index(connection, name, generation)
+        if current is None and name not in self._beside:
+            self._beside[name] = facets.index_beside(connection, name)
+        return current or self._beside[name]
+
+    def _look_at(self, connection: Connection) -> None:
+        if self._snapshot is not connection:
+            self._snapshot, self._telling, self._beside = connection, set(), {}
 
     def load(self, connection: Connection, generations: Mapping[str, int]) -> dict[str, list[Candidate]]:
         """Return the candidates of the named sources as they are in this connection's snapshot."""

@@ -22,7 +22,7 @@ from mapping.facets import (
     asked_rows,
 )
 from mapping.family import Candidate, Lore, Seen
-from mapping.meaning import settled
+from mapping.meaning import selects, settled
 from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Clause, Part, Rule, leaves_of
 from store import clauses, dressing, lookup, queries, resting, sources
@@ -52,6 +52,9 @@ _FEW_MOVED = 100
 _AT_ONCE = 10_000
 """Items that are dressed at the same time when all of them are."""
 
+_LATE = 10_000
+"""So many items may have moved since the facets were kept for who reads by them; to look at more takes seconds."""
+
 VERSION = 1
 """Of what facets mean and how they are written; facets of another one are made anew."""
 
@@ -76,15 +79,25 @@ class _Kept:
 class Index:
     """The facets of a source as they are in one snapshot, ready for the questions of many rules."""
 
-    def __init__(self, source: str, kept: _Kept, lore: Lore, foundation: Mapping[str, Seen] | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        kept: _Kept,
+        lore: Lore,
+        foundation: Mapping[str, Seen] | None = None,
+        late: frozenset[str] = frozenset(),
+    ) -> None:
         self.source = source
         self.kept = kept
         self.lore = lore
+        self.late = late
+        """Ids of items of which the facets tell how they were: those that moved since, and all that rest on them."""
         self.plans: dict[Hashable, Any] = {}
         """What rules were translated to, kept by whoever does that."""
         self._terms: dict[Row, Term | None] = {}
         self._foundation = foundation
         self._moved: dict[int, Sql] = {}
+        self._late: list[Candidate] | None = None
 
     @property
     def generation(self) -> int:
@@ -100,6 +113,13 @@ class Index:
         if self._foundation is None:
             self._foundation = foundation_of(connection, self.source, self.lore)
         return self._foundation
+
+    def latecomers(self, connection: Connection) -> list[Candidate]:
+        """Return those that are late, as they are."""
+        if self._late is None:
+            around = joined(connection, self.source, self.late, self.lore, self.foundation(connection))
+            self._late = [each for each in around if each.item.id in self.late]
+        return self._late
 
     def known(self, connection: Connection, some: Sequence[Clause]) -> Known | None:
         """Return what settled clauses are translated with; None where the facets that they ask for are not kept."""
@@ -168,6 +188,37 @@ def index_of(connection: Connection, source: str) -> Index | None:
     return Index(source, kept, lore) if kept.called == _called(lore) else None
 
 
+def index_beside(connection: Connection, source: str) -> Index | None:
+    """Return the index of a source together with what moved since its facets were kept: the whole mirror is not read.
+
+    While a source is read, and a read of many projects takes minutes, its facets are of before; who writes brings them
+    up first (`follow`), and who only looks asks this.  `chosen` and `selects_some` heed who is late.
+    None where no facets are kept, or too much moved.
+    """
+    current = index_of(connection, source)
+    if current is not None:
+        return current
+    kept, lore = _kept(connection, source), queries.lore_of(connection, source)
+    if kept is None or kept.built is None or kept.called != _called(lore):
+        return None
+    if _too_many_changed(connection, source, kept.generation):
+        return None
+    late = resting.touched(connection, source, kept.generation)
+    foundation = foundation_of(connection, source, lore, present(connection, source, late))
+    return Index(source, kept, lore, foundation, frozenset(late))
+
+
+def _too_many_changed(connection: Connection, source: str, since: int) -> bool:
+    changed = select(item.c.id).where(item.c.source == source, item.c.changed > since).limit(_LATE + 1)
+    return len(connection.execute(changed).all()) > _LATE
+
+
+def being_made(connection: Connection, source: str) -> bool:
+    """Tell whether the facets of all of a source's items are being made, which takes minutes where they are many."""
+    kept = _kept(connection, source)
+    return kept is not None and kept.built is None
+
+
 def selection(
     connection: Connection, index: Index, clause: Clause, moved_since: datetime | None = None
 ) -> set[str] | None:
@@ -183,7 +234,12 @@ def selects_some(connection: Connection, index: Index, rule: Rule, part: Part, n
     """Tell whether a part selects any item at all; None where facets do not tell."""
     where = settled(part.where, rule.timezone, min(now, rule.period.end))
     asked = _asked(connection, index, where)
-    return None if asked is None else raw(connection, f"{asked.text} LIMIT 1", asked.values).first() is not None
+    if asked is None:
+        return None
+    found = raw(connection, f"{asked.text} LIMIT {len(index.late) + 1}", asked.values)
+    if any(row[0] not in index.late for row in found):
+        return True
+    return any(selects(where, each) for each in index.latecomers(connection))
 
 
 def chosen(
@@ -194,7 +250,7 @@ def chosen(
     What a frozen scope holds is among them, though the rule may select it no more.
     """
     until = min(now, rule.period.end)
-    ids = set(held(rule, index.source, scopes))
+    ids = index.late | held(rule, index.source, scopes)
     for part in rule.parts:
         if part.source == index.source:
             where = settled(part.where, rule.timezone, until)

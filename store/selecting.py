@@ -28,11 +28,16 @@ class Selecting:
         self._indexes: dict[str, facets.Index | None] = {}
 
     def some(self, rule: Rule, part: Part) -> bool:
-        """Tell whether a part selects any item at all."""
+        """Tell whether a part selects any item at all, as far as can be told.
+
+        While the facets of a large source are made nothing is said against a part: its mirror is not read for that.
+        """
         name = part.source
         if name not in self._indexes:
-            self._indexes[name] = facets.index_of(self._connection, name)
+            self._indexes[name] = facets.index_beside(self._connection, name)
         index = self._indexes[name]
+        if index is None and facets.being_made(self._connection, name):
+            return True
         told = None if index is None else facets.selects_some(self._connection, index, rule, part, self._now)
         if told is not None:
             return told

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from mapping.facets import asked_by, asked_of, fields_of, name_of_number, rows_of
+from mapping.family import Candidate, candidates
 from mapping.meaning import selects, settled
 from mapping.rule import (
     AllOf,
@@ -25,11 +26,13 @@ from mapping.rule import (
 )
 from okrs.demand import Container
 from okrs.work import Kind, Ref, State, WorkItem
-from store import census, facets, queries
+from store import census, facets, lookup, queries, sources
+from store.cache import MirrorCache
 from store.census import Settled
 from store.database import Database
 from store.dressing import Cover, cover_of
 from store.narrowing import beside, joined
+from store.selecting import Selecting
 from store.tables import facet, faceted, short, term
 from store.terms import kept
 from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
@@ -237,6 +240,43 @@ def _finds_what_it_means(reading: Reading, clause: Clause) -> None:
         around = joined(connection, "s", found, index.lore, index.foundation(connection))
         few = {each.item.id for each in around if selects(clause, each)}
         assert few == meant, clause
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_facets_that_are_behind_find_it_with_what_moved_since(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """As pages ask while a source is read."""
+    monkeypatch.setattr(queries, "candidates_of", _nobody_reads_it_whole)
+    life, behind = Life(reading, seed), 0
+    for _ in range(60):
+        life.step()
+        if life.dice.random() < 0.2:
+            life.follow()
+        for _ in range(4):
+            behind += _finds_it_beside(reading, life.clause())
+    assert behind > 40
+
+
+def _nobody_reads_it_whole(_connection: Connection, _source: str) -> list[Candidate]:
+    raise AssertionError("the whole mirror was read")
+
+
+def _finds_it_beside(reading: Reading, clause: Clause) -> bool:
+    """Tell whether facets that were behind were asked."""
+    rule = a_rule(a_part(source="s", where=clause))
+    clause = settled(clause, rule.timezone, NOW)
+    with reading.database.read() as connection:
+        index = facets.index_beside(connection, "s")
+        if index is None:
+            return False
+        everyone = candidates(lookup.items_of(connection, "s"), queries.lore_of(connection, "s"))
+        meant = {each.item.id for each in everyone if selects(clause, each)}
+        generation = sources.generations(connection, ["s"])["s"]
+        few = MirrorCache().of_rule(connection, rule, {"s": generation}, NOW, {})["s"]
+        assert {each.item.id for each in few if selects(clause, each)} == meant, clause
+        assert Selecting(connection, NOW, _nobody_reads_it_whole).some(rule, rule.parts[0]) == bool(meant), clause
+        return index.generation != generation
 
 
 # --- when facets are kept -----------------------------------------------------------------------------------------
