@@ -242,6 +242,8 @@ def served(url: str, items: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def read(port: int, paths: Sequence[str], looked_at: float) -> None:
+    dice = random.Random(repr(paths))
+    time.sleep(looked_at * dice.random())  # they do not come all at once
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         for path in paths:
             connection.request("GET", path)
@@ -249,7 +251,7 @@ def read(port: int, paths: Sequence[str], looked_at: float) -> None:
             answer.read()
             if answer.status != 200:
                 raise SystemExit(f"{path}: {answer.status}")
-            time.sleep(looked_at)
+            time.sleep(looked_at * dice.uniform(0.5, 1.5))
 
 
 def first_load(port: int) -> int:

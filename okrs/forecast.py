@@ -7,11 +7,13 @@ it.  In order, these futures are the forecast: half of them end below `middle`, 
 The draws are always the same, so that the same past gives the same forecast, to everybody.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import accumulate, pairwise
+from functools import lru_cache
+from itertools import pairwise
 from random import Random
 
 from okrs.cycle import Calendar, Period
@@ -76,13 +78,14 @@ def forecast(
     shares = [1.0] * whole + ([rest / _WEEK] if rest else [])
     ends = [now + (each + 1) * _WEEK for each in range(whole)] + ([period.end] if rest else [])
     held = _held(least, most)
-    futures = list(_futures(changes, shares, to_millionths(past.value)))
-    points = [Point(now, past.value, past.value, past.value)]
-    for place, end in enumerate(ends, 1):
-        low, middle, high = _spread([held(each[place]) for each in futures])
+    points, values = [Point(now, past.value, past.value, past.value)], [to_millionths(past.value)] * FUTURES
+    for end, steps in zip(ends, _draws(changes, shares), strict=True):
+        values = [value + step for value, step in zip(values, steps, strict=True)]
+        low, middle, high = (from_millionths(held(each)) for each in _spread(values))
         points.append(Point(end, low, middle, high))
-    reached = sum(there(from_millionths(held(each[-1]))) for each in futures)
-    return Forecast(len(changes), tuple(points), divided(Decimal(reached), Decimal(len(futures))))
+    last = Counter(map(held, values))  # many futures end at the same value
+    reached = sum(many for value, many in last.items() if there(from_millionths(value)))
+    return Forecast(len(changes), tuple(points), divided(Decimal(reached), Decimal(FUTURES)))
 
 
 def weekly(past: Past, calendar: Calendar, now: datetime) -> list[Decimal]:
@@ -96,14 +99,19 @@ def weekly(past: Past, calendar: Calendar, now: datetime) -> list[Decimal]:
     return [sum((delta for at, delta in past.moves if begin <= at < end), Decimal(0)) for begin, end in pairwise(known)]
 
 
-def _futures(changes: Sequence[Decimal], shares: Sequence[float], value: int) -> Iterable[list[int]]:
-    """Yield values now and after each week to come, in millionths."""
+def _draws(changes: Sequence[Decimal], shares: Sequence[float]) -> Iterable[list[int]]:
+    """Yield what each week to come moves in each of the futures, in millionths."""
     past = [to_millionths(rounded(each)) for each in changes]
-    dice = Random(len(past))  # noqa: S311 - it is to be the same for everybody
-    for _ in range(FUTURES):
-        drawn = dice.choices(past, k=len(shares))
-        steps = (round(each * share) for each, share in zip(drawn, shares, strict=True))
-        yield list(accumulate(steps, initial=value))
+    for share, drawn in zip(shares, _dice(len(past), len(shares)), strict=True):
+        by_week = [round(each * share) for each in past]
+        yield [by_week[each] for each in drawn]
+
+
+@lru_cache(maxsize=128)
+def _dice(known: int, weeks: int) -> tuple[tuple[int, ...], ...]:
+    """For each week to come, which of the known weeks each of the futures draws: always the same, for everybody."""
+    drawn = Random(known).choices(range(known), k=FUTURES * weeks)  # noqa: S311 - nothing secret
+    return tuple(tuple(drawn[week::weeks]) for week in range(weeks))
 
 
 def _held(least: Decimal | None, most: Decimal | None) -> Callable[[int], int]:
@@ -117,7 +125,7 @@ def _held(least: Decimal | None, most: Decimal | None) -> Callable[[int], int]:
     return held
 
 
-def _spread(values: list[int]) -> tuple[Decimal, Decimal, Decimal]:
-    values.sort()
-    low, middle, high = (from_millionths(values[int(share * len(values))]) for share in (_LOW, _MIDDLE, _HIGH))
+def _spread(values: Iterable[int]) -> tuple[int, int, int]:
+    ordered = sorted(values)
+    low, middle, high = (ordered[int(share * len(ordered))] for share in (_LOW, _MIDDLE, _HIGH))
     return low, middle, high

@@ -13,6 +13,7 @@ from mapping.rule import Rule
 from store import facets, queries, sources
 from store.database import Database
 from store.narrowing import joined
+from store.selecting import KnownEmpty
 
 
 class MirrorCache:
@@ -176,6 +177,7 @@ class SharedCache(MirrorCache):
     def __init__(self) -> None:
         super().__init__()
         self._lock = Lock()
+        self.known_empty = KnownEmpty()
 
     def of_rule(
         self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes

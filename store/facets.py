@@ -24,7 +24,7 @@ from mapping.facets import (
 from mapping.family import Candidate, Lore, Seen
 from mapping.meaning import selects, settled
 from mapping.measure import NO_SCOPES, Scopes, held
-from mapping.rule import Clause, Part, Rule, leaves_of
+from mapping.rule import Clause, Rule, leaves_of
 from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
@@ -98,6 +98,11 @@ class Index:
         self._foundation = foundation
         self._moved: dict[int, Sql] = {}
         self._late: list[Candidate] | None = None
+
+    @property
+    def build(self) -> str:
+        """Another one whenever the facets of all items were made anew."""
+        return self.kept.build
 
     @property
     def generation(self) -> int:
@@ -230,9 +235,8 @@ def selection(
     return None if asked is None else _ids(connection, asked)
 
 
-def selects_some(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> bool | None:
-    """Tell whether a part selects any item at all; None where facets do not tell."""
-    where = settled(part.where, rule.timezone, min(now, rule.period.end))
+def selects_some(connection: Connection, index: Index, where: Clause) -> bool | None:
+    """Tell whether a settled clause selects any item at all; None where facets do not tell."""
     asked = _asked(connection, index, where)
     if asked is None:
         return None
@@ -303,7 +307,7 @@ def touched(connection: Connection, index: Index, since: int) -> Touched | None:
     if index.kept.built is None or since < index.kept.built:
         return None
     moved = select(item.c.id).where(item.c.source == index.source, item.c.changed > since).limit(_FEW + 1)
-    ids = frozenset(connection.execute(moved).scalars())
+    ids = frozenset(connection.execute(moved).scalars()) | index.late
     if len(ids) > _FEW:
         return None
     around = joined(connection, index.source, ids, index.lore, index.foundation(connection))

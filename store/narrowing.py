@@ -57,17 +57,24 @@ def foundation_of(
     plans = {name: each for name, each in some.items() if each.item.kind in PLANS}
     heirs = _called(connection, source, lore.former_keys) | _having(also, lore.former_keys)
     held: dict[str, Seen] = {}
-    _add_ancestors(connection, source, plans | heirs, lore, held)
+    _add_ancestors(connection, source, plans | heirs, lore, held, also=also)
     return held
 
 
 def _add_ancestors(
-    connection: Connection, source: str, new: dict[str, Seen], lore: Lore, held: dict[str, Seen]
+    connection: Connection,
+    source: str,
+    new: dict[str, Seen],
+    lore: Lore,
+    held: dict[str, Seen],
+    *,
+    also: Mapping[str, Seen] = NOBODY,
 ) -> None:
     while new:
         held |= new
         named = [each.item.parent for each in new.values() if each.item.parent is not None]
-        new = {name: each for name, each in _parents(connection, source, named, lore).items() if name not in held}
+        above = _parents(connection, source, named, lore) | _having(also, [ref.name for ref in named])
+        new = {name: each for name, each in above.items() if name not in held}
 
 
 def _parents(connection: Connection, source: str, named: Iterable[Ref], lore: Lore) -> dict[str, Seen]:

@@ -68,7 +68,8 @@ class Surveyor:
     def _picked(self, index: Index, rule: Rule, part: Part) -> Picked:
         rows = self._on_line(index, rule, part)
         if not rows:
-            some = facets.selects_some(self._connection, index, rule, part, self._now)
+            where = settled(part.where, rule.timezone, min(self._now, rule.period.end))
+            some = facets.selects_some(self._connection, index, where)
             return self._looked_again(rule, part, Picked(bool(some)))
         weights = [number for _, number in rows if number is not None]
         total = sum((from_millionths(each) for each in weights), Decimal(0))

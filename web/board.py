@@ -61,7 +61,9 @@ class Board:
 def read_status(visit: Visit, cycle: str, *, look: bool = True) -> StatusView:
     """Read where everything stands, in one cycle or in all open ones.  Raises NotThere."""
     try:
-        return status(visit.connection, visit.setup, visit.now, cycle or None, look=look, count=False)
+        remembered = visit.cache.known_empty
+        return status(visit.connection, visit.setup, visit.now, cycle or None,
+                      look=look, count=False, known_empty=remembered)  # fmt: skip
     except KeyError:
         names = ", ".join(each.id for each in visit.setup.cycles) or "none"
         raise NotThere(f"There is no cycle {harmless(cycle, 60)} in the config; it has {names}.") from None

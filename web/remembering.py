@@ -1,7 +1,7 @@
 """What costs a page most, kept for the next visitor: as long as nothing of it changed, and for seconds at most.
 
 While sources are read something changes all the time.  Then one visitor after the other would wait for the same, so
-that what was found a moment ago is taken as it is, and a little later while somebody finds it anew.  Who changed
+that what was found a moment ago is taken as it is, and a little later while it is found anew beside it.  Who changed
 something here, or asks for what is there now (as the script of an open page does), never sees what was before.
 What a command in a terminal did shows as late as what a read did.
 
@@ -11,9 +11,9 @@ Data alone is kept, never a page: who looks is none of its business.
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeAlias, TypeVar
 
 from store.views.basis import basis_of
@@ -24,7 +24,7 @@ SECONDS = 10
 """Times are told in minutes, and the pace of a day moves slowly."""
 
 A_MOMENT, AT_MOST = 1.5, 5.0
-"""Seconds for which something that changed is taken as it was: always, and while somebody finds it anew."""
+"""Seconds for which something that changed is taken as it was: always, and while it is found anew."""
 
 _MOST = 64
 
@@ -78,15 +78,29 @@ class Remembering(Generic[T]):
         known = place.kept
         if known is not None and serves(known, A_MOMENT):
             return known.found
-        if not place.finding.acquire(blocking=not serves(known, AT_MOST)) and known is not None:
+        if known is not None and serves(known, AT_MOST):
+            self._find_beside(place, visiting, find)
             return known.found
-        try:
+        with place.finding:
             known = place.kept
             if known is None or not serves(known, A_MOMENT):
                 known = place.kept = self._found(visiting, find)
             return known.found
-        finally:
-            place.finding.release()
+
+    def _find_beside(self, place: _Place[T], visiting: Visiting, find: Callable[[Visit], T]) -> None:
+        """Find it anew in a thread of its own, unless somebody does: nobody waits for it."""
+        if not place.finding.acquire(blocking=False):
+            return
+
+        def finding() -> None:
+            # What goes wrong here is told to the next one who has to wait: by the same question, on a page of his own.
+            try:
+                with suppress(Exception):
+                    place.kept = self._found(visiting, find)
+            finally:
+                place.finding.release()
+
+        Thread(target=finding, name="finding a page anew", daemon=True).start()
 
     def _place(self, about: Hashable) -> _Place[T]:
         with self._lock:

@@ -12,7 +12,7 @@ from mapping.family import Candidate
 from store import ledger, queries
 from store.ledger import KeyResultState
 from store.renames import names_of, pending
-from store.selecting import Selecting
+from store.selecting import KnownEmpty, Selecting
 from store.tables import evidence
 from store.views.setup import Setup
 
@@ -34,18 +34,21 @@ def gaps(
     setup: Setup,
     now: datetime,
     mirror: Callable[[Connection, str], Sequence[Candidate]] = queries.candidates_of,
+    *,
     known: Mapping[str, KeyResultState] | None = None,
+    known_empty: KnownEmpty | None = None,
 ) -> tuple[Gap, ...]:
     """Return the gaps in the rules on record, in the order of the config.
 
     Rules of a cycle that is over have none: the mirror is asked as it is today, which does not tell what they select.
     Nor has a part that only waits for work to be in its state, or of its days (`mapping.lasting`).
     A part with evidence selects something; for the other parts alone, which are few, the facets of a source are asked,
-    or its mirror is read.  `known` are the states of the key results, where they were read before.
+    or its mirror is read.  `known` are the states of the key results, where they were read before; `known_empty` is
+    what was found to select nothing before.
     """
     states = known if known is not None else ledger.states(connection, names_of(setup.key_results))
     fed = _fed(connection, states.values())
-    selecting = Selecting(connection, now, mirror)
+    selecting = Selecting(connection, now, mirror, known_empty)
     found: list[Gap] = []
     renamed = pending(connection, setup.key_results)
     states = {renamed.get(name, name): state for name, state in states.items()}
@@ -59,6 +62,7 @@ def gaps(
         empty = [number for number in unfed if not selecting.some(rule, rule.parts[number])]
         lacking = (number for number in rule.lacking(empty) if not selecting.idle(rule, rule.parts[number]))
         found += [Gap(name, number, rule.parts[number].source, rule.parts[number].linked) for number in lacking]
+    selecting.remember()
     return tuple(found)
 
 

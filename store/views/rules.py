@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, case, func, literal, select, type_coerce
 
-from mapping.codec import parse_rule, rule_hash, rule_text
+from mapping.codec import parse_rule
 from mapping.rule import Rule
 from mapping.wording import Words, words_of
 from okrs.ledger import EntryKind
@@ -70,7 +70,7 @@ def rules(connection: Connection, setup: Setup, names: Collection[str]) -> dict[
         rule = parse_rule(texts[state.rule]) if state else configured
         if rule is None:
             continue
-        waits = bool(state and configured and rule_hash(rule_text(configured)) != state.rule)
+        waits = bool(state and configured and setup.rule_hashes[name] != state.rule)
         found[name] = RuleNow(words_of(rule, setup.calendar.timezone), _parts(rule, lines.get(name, {})), waits)
     return found
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
+from mapping.codec import rule_hash, rule_text
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.objective import KeyResult, Objective
@@ -23,7 +25,7 @@ class SourceSetup:
     """The settings that change what an item reads as; None when nobody asks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setup:
     """Everything that is configured."""
 
@@ -40,6 +42,11 @@ class Setup:
 
     def key_result(self, name: str) -> KeyResult | None:
         return next((each for each in self.key_results if each.id == name), None)
+
+    @cached_property
+    def rule_hashes(self) -> Mapping[str, str]:
+        """The hash of each rule, as the ledger has it; they are worked out once, as every page compares them."""
+        return {name: rule_hash(rule_text(rule)) for name, rule in self.rules.items()}
 
     @property
     def containers(self) -> dict[str, tuple[str, ...]]:

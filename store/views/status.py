@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from mapping.attribution import Evidence
-from mapping.codec import parse_rule, rule_hash, rule_text
+from mapping.codec import parse_rule
 from mapping.demand import demand_of
 from mapping.rule import Counts, Part, Rule
 from okrs.closing import grades_of
@@ -28,6 +28,7 @@ from store.ledger import KeyResultState
 from store.overrides import Override, overrides
 from store.readiness import ready
 from store.renames import names_of, on_record, pending
+from store.selecting import KnownEmpty
 from store.sources import SourceState
 from store.views.gaps import Gap, gaps, gaps_json
 from store.views.homes import taken_out
@@ -214,11 +215,13 @@ def status(
     *,
     look: bool = True,
     count: bool = True,
+    known_empty: KnownEmpty | None = None,
 ) -> StatusView:
     """Answer for one cycle, or for all that are open.  Raises KeyError for a cycle that is not configured.
 
     Without `look` nothing is said of what selects nothing, for which the mirror may have to be read; without `count`
-    nothing of how many items sources have, which are counted one by one.
+    nothing of how many items sources have, which are counted one by one.  `known_empty` is what a process that answers
+    again and again remembers of what selects nothing.
     """
     held = _held(connection, setup)
     cycles = cycles_named(setup, cycle, held.cycles)
@@ -227,7 +230,7 @@ def status(
     key_results = [_key_result(connection, setup, held, each, now) for each in setup.key_results]
     objectives = objectives_of(setup, held.cycles, key_results, now)
     named = {each.id: each for each in setup.key_results}
-    found = gaps(connection, setup, now, known=held.states) if look else ()
+    found = gaps(connection, setup, now, known=held.states, known_empty=known_empty) if look else ()
     return StatusView(
         cycle=cycles[0] if len(cycles) == 1 else None,
         objectives=tuple(each for each in objectives if each.objective.cycle in shown),
@@ -335,7 +338,7 @@ def _key_result(
     )
     return replace(
         standing_at(setup, key_result, stood, now, closed=key_result.cycle in held.cycles),
-        reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, rule, state)),
+        reading=bool(wanting) or (rule is not None and _reading(connection, setup, held, key_result.id)),
         checkin=held.checkins.get(key_result.id),
         names=held.names,
         hold=held.holds.get(key_result.id),
@@ -407,11 +410,14 @@ def _is_done(line: Evidence, part: Part) -> bool:
     return line.amount == 0 if part.counts is Counts.OPEN else line.amount == line.weight != 0
 
 
-def _reading(connection: Connection, setup: Setup, held: _Held, rule: Rule, state: KeyResultState | None) -> bool:
-    if state is not None and state.rule == rule_hash(rule_text(rule)):
+def _reading(connection: Connection, setup: Setup, held: _Held, name: str) -> bool:
+    """Tell whether a mapped key result waits until all that its rule asks of its sources was read."""
+    state = held.states.get(name)
+    if state is not None and state.rule == setup.rule_hashes[name]:
         return False
+    rule = setup.rules[name]
     return not all(
-        ready(connection, held.sources[name], setup.containers[name], demand_of(rule, name)) for name in rule.sources
+        ready(connection, held.sources[each], setup.containers[each], demand_of(rule, each)) for each in rule.sources
     )
 
 

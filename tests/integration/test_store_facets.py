@@ -32,7 +32,7 @@ from store.census import Settled
 from store.database import Database
 from store.dressing import Cover, cover_of
 from store.narrowing import beside, joined
-from store.selecting import Selecting
+from store.selecting import KnownEmpty, Selecting
 from store.tables import facet, faceted, short, term
 from store.terms import kept
 from tests.builders import AFTER, BEFORE, NOW, QUARTER, WITHIN, a_part, a_rule, an_item, where
@@ -277,6 +277,40 @@ def _finds_it_beside(reading: Reading, clause: Clause) -> bool:
         assert {each.item.id for each in few if selects(clause, each)} == meant, clause
         assert Selecting(connection, NOW, _nobody_reads_it_whole).some(rule, rule.parts[0]) == bool(meant), clause
         return index.generation != generation
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_selected_nothing_is_looked_for_among_what_moved(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    refuted, ask = 0, facets.selects_some
+
+    def counted(connection: Connection, index: facets.Index, where: Clause) -> bool | None:
+        nonlocal refuted
+        told = ask(connection, index, where)
+        refuted += told is False
+        return told
+
+    monkeypatch.setattr(facets, "selects_some", counted)
+    life, known, empty = Life(reading, seed), KnownEmpty(), 0
+    rules = [a_rule(a_part(source="s", where=life.clause())) for _ in range(20)]
+    for _ in range(60):
+        life.step()
+        if life.dice.random() < 0.4:
+            life.follow()
+        with reading.database.read() as connection:
+            if facets.index_beside(connection, "s") is None:
+                continue
+            everyone = queries.candidates_of(connection, "s")
+            selecting = Selecting(connection, NOW, _nobody_reads_it_whole, known)
+            for rule in rules:
+                where = settled(rule.parts[0].where, rule.timezone, NOW)
+                meant = any(selects(where, each) for each in everyone)
+                assert selecting.some(rule, rule.parts[0]) == meant, where
+                empty += not meant
+            selecting.remember()
+    assert empty > 100
+    assert refuted < empty / 2, "what is known is asked again"
 
 
 # --- when facets are kept -----------------------------------------------------------------------------------------

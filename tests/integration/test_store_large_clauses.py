@@ -103,7 +103,7 @@ def _told(database: Database, clause: Clause) -> set[str] | None:
         totals = measure(rule, {"s": everyone}, NOW).totals
         assert totals_of(connection, {"s": index}, rule, NOW) in (None, totals)
         assert some is None or measure(rule, {"s": some}, NOW).totals == totals
-        assert facets.selects_some(connection, index, rule, rule.parts[0], NOW) in (None, bool(meant))
+        assert facets.selects_some(connection, index, settled(clause, "UTC", NOW)) in (None, bool(meant))
         found = facets.selection(connection, index, settled(clause, "UTC", NOW))
     assert found in (None, meant)
     return found

@@ -99,13 +99,13 @@ def test_what_was_found_a_moment_ago_will_do_unless_it_is_to_be_current(visiting
     assert look() == 0
     hand.at = A_MOMENT
     assert (look(), look(current=True), look()) == (0, 1, 1)
-    hand.at += A_MOMENT + 0.1
+    hand.at += AT_MOST + 0.1
     assert look() == 2
     moving.edits += 1  # whoever changed something sees it
     assert (look(), look()) == (3, 3)
 
 
-def test_for_a_while_the_last_will_do_while_somebody_finds_it_anew(visiting: Visiting) -> None:
+def test_for_a_while_the_last_will_do_while_it_is_found_anew(visiting: Visiting) -> None:
     hand, begun, go_on, found = Hand(), Event(), Event(), count()
     remembering, moving = Remembering[int](hand), Moving(visiting)
 
@@ -119,16 +119,33 @@ def test_for_a_while_the_last_will_do_while_somebody_finds_it_anew(visiting: Vis
     go_on.clear()
     begun.clear()
     hand.at = AT_MOST
-    with ThreadPoolExecutor(2) as pool:
-        finder = pool.submit(remembering.of, moving, "all", find)
-        assert begun.wait(60)
-        assert remembering.of(moving, "all", find) == 0
-        hand.at += 0.1
+    assert remembering.of(moving, "all", find) == 0
+    assert begun.wait(60), "nobody finds it anew"
+    assert remembering.of(moving, "all", find) == 0
+    hand.at += 0.1
+    with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(remembering.of, moving, "all", find)
         sleep(0.05)
         assert not waiting.done()
         go_on.set()
-        assert (finder.result(60), waiting.result(60)) == (1, 1)
+        assert waiting.result(60) == 1
+
+
+def test_what_fails_beside_is_told_to_whoever_has_to_wait(visiting: Visiting) -> None:
+    hand, failed = Hand(), Event()
+    remembering, moving = Remembering[float](hand), Moving(visiting)
+
+    def fail(_visit: Visit) -> float:
+        failed.set()
+        return 1 / 0
+
+    assert remembering.of(moving, "all", lambda _: 1) == 1
+    hand.at = AT_MOST
+    assert remembering.of(moving, "all", fail) == 1
+    assert failed.wait(60)
+    hand.at += 0.1
+    with pytest.raises(ZeroDivisionError):
+        remembering.of(moving, "all", fail)
 
 
 @pytest.fixture
