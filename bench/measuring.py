@@ -12,6 +12,12 @@ from tempfile import TemporaryDirectory
 from bench import postgres
 
 
+def as_the_command_does() -> None:
+    """Look for garbage as seldom as `headway` does."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def on_a_database(about: str | None, measure: Callable[[str, int], float], most: float) -> int:
     """Measure on a new database at an address, with as many items as the command line says; 1 for more than `most`.
 
@@ -21,7 +27,7 @@ def on_a_database(about: str | None, measure: Callable[[str, int], float], most:
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--postgres", action="store_true", help="ask PostgreSQL; nothing is promised of it")
     chosen = parser.parse_args()
-    gc.set_threshold(50_000, 20, 50)  # as the command does
+    as_the_command_does()
     if chosen.postgres:
         with postgres.server() as url:
             measure(url, chosen.items)

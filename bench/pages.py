@@ -34,7 +34,7 @@ import uvicorn
 from sqlalchemy import update
 
 from bench import company
-from bench.measuring import timed
+from bench.measuring import as_the_command_does, timed
 from bench.polling import PROJECTS, Memory
 from connectors.contract import Container, Cursor, Demand, Page
 from mapping.attribution import Evidence
@@ -188,7 +188,8 @@ class Timed:
 
 def serve(url: str, items: int) -> None:
     """Serve the pages and read, until nobody is there any more; then tell the times as JSON."""
-    database, clock, tracker = open_database(url, create=False), Clock(company.NOW), Slow()
+    as_the_command_does()
+    database, clock, tracker = open_database(url, create=False, mapped=True), Clock(company.NOW), Slow()
     engine, known = engine_of(database, tracker, clock), setup()
     engine.sync()
     site = Timed(app.build(ports_of(database, lambda: known, clock)))

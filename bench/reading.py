@@ -3,14 +3,13 @@
 Prints the seconds until everything is in the mirror, and those of the whole sync, ledger included.
 """
 
-import gc
 import sys
 import time
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.measuring import told
+from bench.measuring import as_the_command_does, told
 from service import Service
 from sync.task import Progress, SourceReport
 from terminal.logs import configure
@@ -70,7 +69,7 @@ def sync(folder: Path, tracker: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(50_000, 20, 50)  # as the command does
+    as_the_command_does()
     configure(verbose=False, as_json=False)
     import_module(f"connectors.{sys.argv[1]}.client")  # the client library's own import is not what is measured
     with TemporaryDirectory() as name:

@@ -70,6 +70,16 @@ def asked_by(parts: Iterable[Part]) -> frozenset[str]:
     return asked_of(clauses) | {name_of_number(part.by) for part in every if part.by is not None}
 
 
+_OF_KIN = frozenset({Selector.MILESTONE, Selector.SPRINT, Selector.EPIC, Selector.PARENT, Selector.KEY})
+"""What an item answers by its ancestors, its plans, or whoever has its former key today."""
+
+
+def asks_kin(parts: Iterable[Part]) -> bool:
+    """Tell whether parts ask of an item what other items say."""
+    every = list(parts)
+    return any(part.once for part in every) or not asked_by(every).isdisjoint(each.value for each in _OF_KIN)
+
+
 def name_of_number(field: str) -> str:
     """Return the name of the facet of items that have a number in a field."""
     return f"{_BY}{field}"

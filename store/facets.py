@@ -20,8 +20,9 @@ from mapping.facets import (
     Row,
     asked_of,
     asked_rows,
+    asks_kin,
 )
-from mapping.family import Candidate, Lore, Seen
+from mapping.family import Candidate, Lore, Seen, candidates
 from mapping.meaning import selects, settled
 from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Clause, Rule, leaves_of
@@ -249,7 +250,7 @@ def selects_some(connection: Connection, index: Index, where: Clause) -> bool | 
 def chosen(
     connection: Connection, index: Index, rule: Rule, now: datetime, scopes: Scopes = NO_SCOPES
 ) -> list[Candidate] | None:
-    """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell.
+    """Return the items of a source that a rule may select, and what its answers rest on; None where facets do not tell.
 
     What a frozen scope holds is among them, though the rule may select it no more.
     """
@@ -265,6 +266,9 @@ def chosen(
             if found is None:
                 return None
             ids |= found
+    if not asks_kin(rule.parts):
+        some = present(connection, index.source, ids)
+        return candidates([some[name] for name in sorted(some)], index.lore)
     return joined(connection, index.source, ids, index.lore, index.foundation(connection))
 
 

@@ -1,6 +1,6 @@
 """Questions to the mirror: items as they are now, as they were, and who looks like whom."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    CursorResult,
     Select,
     and_,
     bindparam,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 from mapping.ending import seen_last
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem, fold_key
-from store.database import slices
+from store.database import raw, slices
 from store.items import decode, encode, likeness
 from store.tables import arrival, former_key, from_micros, item, item_version, presence
 
@@ -58,9 +57,9 @@ def _by_id() -> Select[Any]:
     return _versions().where(item.c.source == _NAME, item.c.id.in_(_IDS))
 
 
-@cache
-def _present_by_id() -> Select[Any]:
-    return _present(_NAME, item.c.id.in_(_IDS))
+_PRESENT = """SELECT v.payload, i.hash, i.state_since, i.updated_at
+ FROM item i JOIN item_version v ON v.source = i.source AND v.item = i.id AND v.seen_at = i.seen_at
+ WHERE i.source = ? AND i.gone IS NULL AND i.id IN ({ids}) ORDER BY i.id"""
 
 
 @cache
@@ -85,13 +84,16 @@ def items_where(
     connection: Connection, name: str, condition: ColumnElement[bool], most: int | None = None
 ) -> list[Seen]:
     """Return the items of a source that are in the mirror and fulfil a condition, in the order of their ids."""
-    return _seen(connection.execute(_present(name, condition).limit(most)))
+    return _seen(connection.execute(_present(name, condition).limit(most)).all())
 
 
 def items_among(connection: Connection, name: str, ids: Iterable[str]) -> list[Seen]:
     """Return the items of these ids that are in the mirror."""
-    questions = ({"name": name, "ids": some} for some in slices(ids))
-    return [each for asked in questions for each in _seen(connection.execute(_present_by_id(), asked))]
+    return [
+        each
+        for some in slices(ids)
+        for each in _seen(raw(connection, _PRESENT.format(ids=", ".join("?" * len(some))), (name, *some)).all())
+    ]
 
 
 def _present(name: str | BindParameter[str], condition: ColumnElement[bool]) -> Select[Any]:
@@ -99,7 +101,7 @@ def _present(name: str | BindParameter[str], condition: ColumnElement[bool]) -> 
     return _plain_versions().where(*here).order_by(item.c.id)
 
 
-def _seen(rows: CursorResult[*tuple[Any, ...]]) -> list[Seen]:
+def _seen(rows: Sequence[Any]) -> list[Seen]:
     return [
         Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
         for payload, digest, since, updated in rows

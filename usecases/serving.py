@@ -86,7 +86,7 @@ class Keeper:
         self.refused = ""
         """Why the config on disk is not the one that runs; empty when it is."""
         found = self._found()
-        self.database = open_database(found.config.database, create=True)
+        self.database = open_database(found.config.database, create=True, mapped=True)
         try:
             self.known = self._take_over(found)
         except BaseException:

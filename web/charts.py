@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from okrs.cycle import Calendar, Cycle, elapsed_share
 from okrs.forecast import Forecast
@@ -258,17 +259,18 @@ def _stairs(frame: _Frame, steps: Steps, until: datetime) -> str:
     return " ".join(points)
 
 
-def _expected(terms: Terms, cycle: Cycle, calendar: Calendar) -> list[tuple[datetime, Decimal]]:
+@lru_cache(maxsize=4096)
+def _expected(terms: Terms, cycle: Cycle, calendar: Calendar) -> Steps:
     """The value that keeps pace, at the end of every few days: weekends are level."""
     if not isinstance(terms, Numeric):
-        return []
+        return ()
     days = cycle.days()
     stride = max(1, len(days) // 120)
     chosen = [*days[::stride], days[-1] + timedelta(days=1)]
     width = terms.target - terms.start
-    return [
+    return tuple(
         (when := calendar.midnight(day), terms.start + elapsed_share(cycle, calendar, when) * width) for day in chosen
-    ]
+    )
 
 
 def _now(frame: _Frame, until: datetime, last: Decimal | None, terms: Terms) -> Label | None:

@@ -6,8 +6,23 @@ Nothing here reads more than a page needs: an entry may have a row for each of t
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, exists, func, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from okrs.ledger import WHOLE, CauseKind, Entry, EntryKind
 from okrs.numbers import from_millionths
@@ -101,14 +116,7 @@ def told(connection: Connection, entries: Sequence[Entry]) -> tuple[Told, ...]:
 def _causes(connection: Connection, seqs: Sequence[int]) -> dict[int, list[Causes]]:
     if not seqs:
         return {}
-    row, moved = ledger_delta.c, type_coerce(ledger_delta.c.delta, BigInteger)
-    mine = (row.seq.in_(seqs), moved != 0)
-    tickets = func.count(func.distinct(row.source + "\n" + row.item))
-    sums = select(row.seq, row.cause, tickets, cast(func.sum(moved), BigInteger), func.min(row.place))
-    grouped = sums.where(*mine).group_by(row.seq, row.cause).order_by(row.seq, func.min(row.place))
-    place = func.row_number().over(partition_by=(row.seq, row.cause), order_by=row.place).label("nth")
-    ranked = select(row.seq, row.cause, row.source, row.item, place).where(*mine).subquery()
-    firsts = list(connection.execute(select(ranked).where(ranked.c.nth <= EXAMPLES).order_by(ranked.c.nth)))
+    firsts = list(connection.execute(_firsts(), {"seqs": seqs}))
     items = items_of(connection, ((each.source, each.item) for each in firsts))
     examples: dict[tuple[int, str], dict[tuple[str, str], WorkItem]] = {}
     for each in firsts:
@@ -116,10 +124,36 @@ def _causes(connection: Connection, seqs: Sequence[int]) -> dict[int, list[Cause
             mine_too = examples.setdefault((each.seq, each.cause), {})
             mine_too[each.source, each.item] = items[each.source, each.item]
     found: dict[int, list[Causes]] = {}
-    for seq, cause, number, delta, _ in connection.execute(grouped):
+    for seq, cause, number, delta, _ in connection.execute(_sums(), {"seqs": seqs}):
         some = tuple(examples.get((seq, cause), {}).values())
         found.setdefault(seq, []).append(Causes(CauseKind(cause), number, from_millionths(delta), some))
     return found
+
+
+# Questions of every page are put together once: that takes as long as to answer them.
+
+
+def _moving() -> tuple[ColumnElement[bool], ...]:
+    seqs: BindParameter[int] = bindparam("seqs", expanding=True)
+    return ledger_delta.c.seq.in_(seqs), type_coerce(ledger_delta.c.delta, BigInteger) != 0
+
+
+@cache
+def _sums() -> Select[Any]:
+    """How many tickets of each cause moved an entry, and by how much."""
+    row, moved = ledger_delta.c, type_coerce(ledger_delta.c.delta, BigInteger)
+    tickets = func.count(func.distinct(row.source + "\n" + row.item))
+    sums = select(row.seq, row.cause, tickets, cast(func.sum(moved), BigInteger), func.min(row.place))
+    return sums.where(*_moving()).group_by(row.seq, row.cause).order_by(row.seq, func.min(row.place))
+
+
+@cache
+def _firsts() -> Select[Any]:
+    """The first tickets of each cause."""
+    row = ledger_delta.c
+    place = func.row_number().over(partition_by=(row.seq, row.cause), order_by=row.place).label("nth")
+    ranked = select(row.seq, row.cause, row.source, row.item, place).where(*_moving()).subquery()
+    return select(ranked).where(ranked.c.nth <= EXAMPLES).order_by(ranked.c.nth)
 
 
 def items_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], WorkItem]:

@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, func, select, type_coerce
+from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, func, select, type_coerce
 
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import WHOLE, EntryKind
@@ -77,23 +79,30 @@ def values_before(connection: Connection, seq: int, name: str | None = None) -> 
 
 def movers(connection: Connection, seq: int, names: Collection[str]) -> dict[str, Movers]:
     """Return the tickets that moved some key results since an entry."""
-    row, entry = ledger_delta.c, ledger_entry.c
-    joined = ledger_delta.join(ledger_entry, entry.seq == row.seq)
     found: dict[str, dict[tuple[str, str], None]] = {}
     for some in slices(names):
-        mine = (entry.seq >= seq, entry.key_result.in_(some), entry.kind.in_(_AUTOMATIC), entry.kind.not_in(_WHOLE))
-        order = (row.seq.desc(), row.place.desc())
-        nth = func.row_number().over(partition_by=entry.key_result, order_by=order).label("nth")
-        told = select(entry.key_result, row.source, row.item, nth).select_from(joined)
-        ranked = told.where(*mine, type_coerce(row.delta, BigInteger) != 0).subquery()
-        rows = connection.execute(select(ranked).where(ranked.c.nth <= 2 * NAMED).order_by(ranked.c.nth))
-        for each in rows:
+        for each in connection.execute(_last_movers(), {"seq": seq, "names": some}):
             found.setdefault(each.key_result, {})[each.source, each.item] = None
     items = items_of(connection, {ticket for tickets in found.values() for ticket in tickets})
     return {
         name: Movers(tuple(items[each] for each in list(tickets)[:NAMED] if each in items), len(tickets) > NAMED)
         for name, tickets in found.items()
     }
+
+
+@cache
+def _last_movers() -> Select[Any]:
+    """Put together once: that takes as long as to answer it."""
+    row, entry = ledger_delta.c, ledger_entry.c
+    names: BindParameter[str] = bindparam("names", expanding=True)
+    since = entry.seq >= bindparam("seq")
+    mine = (since, entry.key_result.in_(names), entry.kind.in_(_AUTOMATIC), entry.kind.not_in(_WHOLE))
+    order = (row.seq.desc(), row.place.desc())
+    nth = func.row_number().over(partition_by=entry.key_result, order_by=order).label("nth")
+    joined = ledger_delta.join(ledger_entry, entry.seq == row.seq)
+    told = select(entry.key_result, row.source, row.item, nth).select_from(joined)
+    ranked = told.where(*mine, type_coerce(row.delta, BigInteger) != 0).subquery()
+    return select(ranked).where(ranked.c.nth <= 2 * NAMED).order_by(ranked.c.nth)
 
 
 def counted_since(connection: Connection, names: Collection[str], source: str, item: str) -> dict[str, datetime]:
