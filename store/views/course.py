@@ -39,7 +39,7 @@ class Course:
 def course(connection: Connection, name: str, until: datetime | None = None) -> Course:
     """Return the course of a key result, until a time."""
     found = _newest() if until is None else _newest().where(ledger_entry.c.at <= until)
-    rows = connection.execute(found, {"name": name})
+    rows = connection.execute(found.limit(MOST), {"name": name})
     entries = tuple(ledger.entry_of(row) for row in rows)[::-1]
     names = people.names_of(connection, sorted({each.by for each in entries if each.by}))
     return Course(entries, _scope(connection, name, entries), names)
@@ -51,7 +51,7 @@ def course(connection: Connection, name: str, until: datetime | None = None) -> 
 @cache
 def _newest() -> Select[Any]:
     mine = select(ledger_entry).where(ledger_entry.c.key_result == bindparam("name"))
-    return mine.order_by(ledger_entry.c.seq.desc()).limit(MOST)
+    return mine.order_by(ledger_entry.c.seq.desc())
 
 
 @cache
