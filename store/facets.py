@@ -431,8 +431,14 @@ def _note(connection: Connection, source: str, kept: _Kept) -> None:
     asked = orjson.dumps(sorted(kept.asked)).decode()
     told = {"version": VERSION, "generation": kept.generation, "asked": asked, "called": kept.called}
     told |= {"build": kept.build, "built": kept.built}
-    statement = upsert(connection.dialect.name, faceted).values(source=source, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=told))
+    connection.execute(_noted(connection.dialect.name), {"source": source, **told})
+
+
+@cache
+def _noted(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
+    statement = upsert(dialect, faceted)
+    told = {each.name: statement.excluded[each.name] for each in faceted.c if each.name != "source"}
+    return statement.on_conflict_do_update(index_elements=["source"], set_=told)
 
 
 def _called(lore: Lore) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from okrs.closing import Ending, parse_ending
 from okrs.cycle import Cycle
@@ -66,8 +68,13 @@ class Ended:
 
 def ended(connection: Connection) -> Ended:
     """Return which key results and cycles are closed."""
-    rows = connection.execute(select(final.c.key_result, final.c.cycle)).all()
+    rows = connection.execute(_ended()).all()
     return Ended(frozenset(row.key_result for row in rows), frozenset(row.cycle for row in rows))
+
+
+@cache
+def _ended() -> Select[Any]:
+    return select(final.c.key_result, final.c.cycle)
 
 
 @dataclass(frozen=True, slots=True)

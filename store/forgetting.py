@@ -6,12 +6,12 @@ not change makes no new version.  What is erased is the text alone, on its way i
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from okrs.work import fold_name
 from store.items import ASSIGNEES, FIELDS, TITLE
@@ -48,9 +48,19 @@ class Forgotten:
 
 def forgotten_of(connection: Connection, source: str) -> Forgotten:
     """Return what is forgotten of a source."""
-    items = connection.execute(select(forgotten.c.item).where(forgotten.c.source == source)).scalars()
-    names = connection.execute(select(forgotten_name.c.digest)).scalars()
+    items = connection.execute(_items(), {"source": source}).scalars()
+    names = connection.execute(_names()).scalars()
     return Forgotten(frozenset(items), frozenset(names))
+
+
+@cache
+def _items() -> Select[Any]:
+    return select(forgotten.c.item).where(forgotten.c.source == bindparam("source"))
+
+
+@cache
+def _names() -> Select[Any]:
+    return select(forgotten_name.c.digest)
 
 
 def erased(facts: list[Any], *, whole: bool, names: frozenset[str]) -> str | None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, Select, delete, select
 
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import as_json, plain_or_none
@@ -45,13 +46,22 @@ def hold_of(connection: Connection, name: str) -> Hold | None:
 
 def open_holds(connection: Connection) -> tuple[Hold, ...]:
     """Return the holds that wait for a person, the oldest first."""
-    rows = connection.execute(select(hold).where(~hold.c.rejected).order_by(hold.c.since, hold.c.key_result))
-    return tuple(map(_hold, rows))
+    return tuple(map(_hold, connection.execute(_open())))
+
+
+@cache
+def _open() -> Select[Any]:
+    return select(hold).where(~hold.c.rejected).order_by(hold.c.since, hold.c.key_result)
 
 
 def all_holds(connection: Connection) -> dict[str, Hold]:
     """Return every hold, open or rejected, by key result."""
-    return {row.key_result: _hold(row) for row in connection.execute(select(hold))}
+    return {row.key_result: _hold(row) for row in connection.execute(_all())}
+
+
+@cache
+def _all() -> Select[Any]:
+    return select(hold)
 
 
 def keep(connection: Connection, name: str, known: Hold | None) -> None:

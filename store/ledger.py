@@ -73,8 +73,10 @@ class Head:
 def lock_head(connection: Connection) -> Head:
     """Wait for the right to append; held until the transaction ends."""
     begin, lock = _locking(connection.dialect.name)
-    connection.execute(begin, {"id": 1, "seq": 0, "hash": GENESIS})
-    row = connection.execute(lock).one()
+    row = connection.execute(lock).one_or_none()
+    if row is None:
+        connection.execute(begin, {"id": 1, "seq": 0, "hash": GENESIS})
+        row = connection.execute(lock).one()  # somebody else may have begun it, and written
     return Head(row.seq, row.hash)
 
 
@@ -87,8 +89,13 @@ def _locking(dialect: str) -> tuple[Any, Any]:
 
 def head_of(connection: Connection) -> Head:
     """Return the last entry's place without locking."""
-    row = connection.execute(select(ledger_head.c.seq, ledger_head.c.hash)).one_or_none()
+    row = connection.execute(_head()).one_or_none()
     return Head(row.seq, row.hash) if row else Head()
+
+
+@cache
+def _head() -> Select[Any]:
+    return select(ledger_head.c.seq, ledger_head.c.hash)
 
 
 def append(
@@ -396,6 +403,10 @@ def counting(connection: Connection, source: str, ids: Iterable[str]) -> set[str
     return found
 
 
+_STILL = 5000
+"""Key results of one statement: a company's, as a rule."""
+
+
 def still(
     connection: Connection, names: Iterable[str], was: Mapping[str, int], now: Mapping[str, int], *, head: int
 ) -> None:
@@ -405,7 +416,7 @@ def still(
     """
     told = (_generations_text(now), _generations_text(was), head)
     text = "UPDATE key_result SET generations = ? WHERE generations = ? AND seq <= ? AND id IN"
-    for some in slices(names):
+    for some in slices(names, _STILL):
         raw(connection, f"{text} ({', '.join('?' * len(some))})", (*told, *some))
 
 

@@ -260,8 +260,12 @@ def _tickets(connection: Connection, found: Iterable[tuple[str, str]]) -> tuple[
 
 def arrivals_of(connection: Connection, name: str) -> list[str]:
     """Return the ids of the items of a source that nobody looked into since they came, in order."""
-    rows = connection.execute(select(arrival.c.item).where(arrival.c.source == name).order_by(arrival.c.item))
-    return [row.item for row in rows]
+    return list(connection.execute(_arrivals(), {"name": name}).scalars())
+
+
+@cache
+def _arrivals() -> Select[Any]:
+    return select(arrival.c.item).where(arrival.c.source == _NAME).order_by(arrival.c.item)
 
 
 def alike(connection: Connection, name: str, some: Iterable[WorkItem]) -> dict[str, tuple[Ref, ...]]:

@@ -4,8 +4,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, Select, delete, select
 
 from okrs.ledger import Entry, canonical_json, timestamp
 from store.database import upsert
@@ -45,7 +47,12 @@ def override_of(connection: Connection, name: str) -> Override | None:
 
 def overrides(connection: Connection) -> dict[str, Override]:
     """Return every override, in force or not, by key result."""
-    return {row.key_result: _override(row) for row in connection.execute(select(override))}
+    return {row.key_result: _override(row) for row in connection.execute(_all())}
+
+
+@cache
+def _all() -> Select[Any]:
+    return select(override)
 
 
 def keep_override(connection: Connection, name: str, known: Override | None) -> None:

@@ -1,8 +1,9 @@
 """Whose facets rest on what changed: those below an epic, in a milestone or a sprint, and who a key means or meant."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, bearing, ties_to
 from okrs.work import WorkItem, fold_key
@@ -20,12 +21,17 @@ def touched(connection: Connection, source: str, since: int) -> set[str]:
     was, now = lookup.before(connection, source, there, since), _present(connection, source, changed)
     moved = {name for name in changed if bearing(was.get(name)) != bearing(now.get(name))}
     keys = [each.key for name in moved for each in _forms(name, was, now)]
-    passed_on = _passed_on(connection, source, keys, moved, since)
+    former = _former(connection, source)
+    passed_on = _passed_on(connection, source, keys, moved, since, rows=former)
     now |= _present(connection, source, passed_on)
     moved |= passed_on
     forms = [each for name in moved for each in _forms(name, was, now)]
-    resting = _members(connection, source, forms) | below(connection, source, moved, forms)
+    resting = _members(connection, source, forms) | _below(connection, source, moved, forms, former)
     return changed | moved | resting
+
+
+def _former(connection: Connection, source: str) -> Sequence[Row[Any]]:
+    return connection.execute(former_keys(), {"source": source}).all()
 
 
 def _present(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, WorkItem]:
@@ -38,13 +44,18 @@ def _forms(name: str, *known: Mapping[str, WorkItem]) -> list[WorkItem]:
 
 
 def _passed_on(
-    connection: Connection, source: str, keys: Iterable[str], moved: Collection[str], since: int
+    connection: Connection,
+    source: str,
+    keys: Iterable[str],
+    moved: Collection[str],
+    since: int,
+    *,
+    rows: Sequence[Row[Any]],
 ) -> set[str]:
     """Items that a key meant, or means, though they had it only before: as long as nobody else has or had it since.
 
     Somebody else may have had it for a while, and be as before now.
     """
-    rows = connection.execute(former_keys(), {"source": source}).all()
     passed = [row.key for row in rows if row.item in moved or row.changed > since]
     folded = {fold_key(key) for key in [*keys, *passed]}
     dressed = set(tied(connection, source, FORMER, [f"~{key}" for key in folded]))
@@ -64,8 +75,18 @@ def below(connection: Connection, source: str, moved: Iterable[str], forms: Iter
 
     `moved` are ids, `forms` the same items as they were and as they are.
     """
+    return _below(connection, source, moved, forms, _former(connection, source))
+
+
+def _below(
+    connection: Connection,
+    source: str,
+    moved: Iterable[str],
+    forms: Iterable[WorkItem],
+    rows: Sequence[Row[Any]],
+) -> set[str]:
     former: dict[str, list[str]] = {}
-    for row in connection.execute(former_keys(), {"source": source}):
+    for row in rows:
         former.setdefault(row.item, []).append(row.key)
     ties = {tie for name in moved for tie in ties_to(name, *former.get(name, ()))}
     ties |= {tie for each in forms for tie in ties_to("", each.key)}

@@ -18,8 +18,10 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    CompoundSelect,
     Connection,
     Delete,
+    Insert,
     Row,
     ScalarSelect,
     Select,
@@ -27,9 +29,11 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    exists,
     func,
     literal,
     select,
+    union_all,
     update,
 )
 
@@ -132,23 +136,36 @@ def acquire(database: Database, name: str, now: datetime, reader: Reader | None 
     """
     holder = f"{_process()}/{uuid.uuid4().hex[:8]}"
     with database.write() as connection:
-        connection.execute(
-            upsert(connection.dialect.name, source)
-            .values(name=name, generation=0, fence=0, state="never")
-            .on_conflict_do_nothing(index_elements=["name"])
-        )
-        row = connection.execute(select(source).where(source.c.name == name).with_for_update()).one()
+        row = connection.execute(_locked(), {"name": name}).one_or_none()
+        if row is None:
+            begun = upsert(connection.dialect.name, source).values(name=name, generation=0, fence=0, state="never")
+            connection.execute(begun.on_conflict_do_nothing(index_elements=["name"]))
+            row = connection.execute(_locked(), {"name": name}).one()
         if row.lease_until is not None and row.lease_until > now and not _dead(row.lease_holder):
             return None
         fence = row.fence + 1
-        connection.execute(
-            update(source)
-            .where(source.c.name == name)
-            .values(fence=fence, lease_holder=holder, lease_until=now + LEASE, last_attempt=now)
-        )
+        told = {"of_source": name, "to_fence": fence, "to_holder": holder, "until": now + LEASE, "at": now}
+        connection.execute(_taken(), told)
         if reader is not None:
-            connection.execute(run_source.insert().values(source=name, **asdict(reader)))
+            connection.execute(_read_in_run(), {"source": name, **asdict(reader)})
     return Lease(name, holder, fence, reader.run if reader else None)
+
+
+@cache
+def _taken() -> Update:
+    taken = update(source).where(source.c.name == bindparam("of_source"))
+    lease = taken.values(lease_holder=bindparam("to_holder"), lease_until=bindparam("until"))
+    return lease.values(fence=bindparam("to_fence"), last_attempt=bindparam("at"))
+
+
+@cache
+def _read_in_run() -> Insert:
+    return run_source.insert().values({name: bindparam(name) for name in ("source", "run", "connector", "version")})
+
+
+@cache
+def _locked() -> Select[Any]:
+    return select(source).where(source.c.name == bindparam("name")).with_for_update()
 
 
 def _process() -> str:
@@ -197,19 +214,32 @@ def renew(database: Database, lease: Lease, now: datetime) -> None:
 
 def release(database: Database, lease: Lease, now: datetime, state: str, error: str | None) -> None:
     """Give the lease back and say how the read went; a lease that is not ours any more is left alone."""
-    success = {"last_success": now} if state == "ok" else {}
+    told = {"of_source": lease.source, "of_fence": lease.fence, "to_state": state, "to_error": error}
     with database.write() as connection:
-        connection.execute(
-            update(source)
-            .where(source.c.name == lease.source, source.c.fence == lease.fence)
-            .values(lease_holder=None, lease_until=None, state=state, error=error, **success)
-        )
+        if state == "ok":
+            connection.execute(_released(success=True), {**told, "at": now})
+        else:
+            connection.execute(_released(success=False), told)
         if lease.run is not None:
-            mine = (run_source.c.source == lease.source, run_source.c.run == lease.run)
-            connection.execute(update(run_source).where(*mine).values(state=state, ended_at=now))
+            mine = {"of_source": lease.source, "of_run": lease.run}
+            connection.execute(_read_ended(), {**mine, "to_state": state, "at": now})
 
 
 # Questions of every run are put together once: that takes as long as to answer them.
+
+
+@cache
+def _released(*, success: bool) -> Update:
+    mine = (source.c.name == bindparam("of_source"), source.c.fence == bindparam("of_fence"))
+    told = update(source).where(*mine).values(state=bindparam("to_state"), error=bindparam("to_error"))
+    released = told.values(lease_holder=None, lease_until=None)
+    return released.values(last_success=bindparam("at")) if success else released
+
+
+@cache
+def _read_ended() -> Update:
+    mine = (run_source.c.source == bindparam("of_source"), run_source.c.run == bindparam("of_run"))
+    return update(run_source).where(*mine).values(state=bindparam("to_state"), ended_at=bindparam("at"))
 
 
 @cache
@@ -294,9 +324,12 @@ def note_refused(
 
 def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: datetime) -> int:
     """Drop the containers that left the config, and the items that are in no other.  Returns how many items left."""
+    here, others = container.c.source == lease.source, {"of_source": lease.source, "kept": tuple(keep)}
+    with database.read() as connection:
+        if connection.execute(_any_other(), others).first() is None:
+            return 0  # as at most polls: nobody waits for the right to write
     with database.write() as connection:
         fenced(connection, lease, now)
-        here, others = container.c.source == lease.source, {"of_source": lease.source, "kept": tuple(keep)}
         for statement in _left_over():
             connection.execute(statement, others)
         gone = list(connection.execute(_other_containers(), others).scalars())
@@ -320,6 +353,18 @@ def _left_over() -> tuple[Delete, ...]:
     return tuple(
         delete(each).where(each.c.source == bindparam("of_source"), each.c.container.not_in(others)) for each in tables
     )
+
+
+@cache
+def _any_other() -> CompoundSelect[Any]:
+    """Something of a container that is not to be kept."""
+    others: BindParameter[str] = bindparam("kept", expanding=True)
+    homes = ((incoming, incoming.c.container), (roll, roll.c.container), (container, container.c.id))
+    mine = (
+        select(literal(1)).where(exists().where(each.c.source == bindparam("of_source"), home.not_in(others)))
+        for each, home in homes
+    )
+    return union_all(*mine)
 
 
 @cache

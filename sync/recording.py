@@ -330,7 +330,9 @@ def _write(
         verdicts[goal.key_result.id] = replace(verdict, scopes=None) if known else verdict
         if goal.rule is not None and verdict.drafts and not each.basis.stopped:
             text = rule_text(goal.rule)
-            rules[rule_hash(text)] = text
+            digest = rule_hash(text)
+            if each.basis.state is None or each.basis.state.rule != digest:
+                rules[digest] = text
     ledger.keep_rules(connection, rules)
     return appended(connection, head, verdicts, run=run, now=now)
 

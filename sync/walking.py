@@ -14,7 +14,7 @@ An error ends its walk and no other, but for one that would meet every walk of t
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -184,22 +184,23 @@ class _Exploration(Generic[P]):
         self._walks = list(walks)
         self._waiting: deque[tuple[Walk[P], str | None]] = deque((walk, None) for walk in self._walks)
         self._under_way: dict[Future[P], Walk[P]] = {}
+        self._answered: SimpleQueue[Future[P]] = SimpleQueue()
 
     def run(self) -> None:
         fatal: ConnectorError | None = None
         self._ask()
         while self._under_way:
-            for answer in wait(self._under_way, return_when=FIRST_COMPLETED).done:
-                walk = self._under_way.pop(answer)
-                try:
-                    self._use(walk, answer)
-                except ConnectorError as error:
-                    if not walk.over:
-                        walk.over = True
-                        walk.failed(error)
-                    if isinstance(error, RateLimited | CredentialsRefused) and fatal is None:
-                        fatal = error
-                        self._give_up()
+            answer = self._answered.get()
+            walk = self._under_way.pop(answer)
+            try:
+                self._use(walk, answer)
+            except ConnectorError as error:
+                if not walk.over:
+                    walk.over = True
+                    walk.failed(error)
+                if isinstance(error, RateLimited | CredentialsRefused) and fatal is None:
+                    fatal = error
+                    self._give_up()
             self._ask()
         if fatal is not None:
             raise fatal
@@ -208,7 +209,9 @@ class _Exploration(Generic[P]):
         while self._waiting and len(self._under_way) < self._crew.pace.at_once:
             walk, resume = self._waiting.popleft()
             if not walk.over:
-                self._under_way[self._crew.ask(_question(walk, resume))] = walk
+                question = self._crew.ask(_question(walk, resume))
+                self._under_way[question] = walk
+                question.add_done_callback(self._answered.put)
 
     def _use(self, walk: Walk[P], answer: Future[P]) -> None:
         page = answer.result()
