@@ -30,14 +30,14 @@ from sandbox.clock import RealClock
 from sandbox.records import Item
 from sandbox.server import Sandbox
 from sandbox.world import World
-from store.database import open_database
+from store.database import Database, open_database
 from sync.deciding import Goal
 from sync.engine import Engine
 from sync.task import Progress, SourceToRead
 from usecases.ground import Ground
 
 MOST_MILLISECONDS, MOST_TIMES, MOST_SECONDS_MORE, MOST_MB = 30, 1.5, 0.3, 150
-TICKETS, ROUNDS, COMMANDS = 10, 11, 5
+TICKETS, WARMING, ROUNDS, COMMANDS = 10, 3, 25, 5
 PROJECTS = tuple(f"P{number}" for number in range(company.PROJECTS))
 
 
@@ -68,14 +68,21 @@ def _warm(url: str, items: int) -> bool:
     database, now = open_database(url, create=True), company.NOW
     timed("mirror filled", lambda: company.build(database, items, now=now))
     tracker, clock = Memory(), [now]
-    engine = Engine(database, [source_of(tracker)], _goals(), lambda: clock[0], Progress(), "bench", large=0)
-    timed("first record of every key result", engine.sync)
+    timed("first record of every key result", _engine(database, tracker, clock).sync)
+    database.close()
+    database = open_database(url, create=False, mapped=True)  # as `serve` does, which was begun a while ago
+    engine = _engine(database, tracker, clock)
+    engine.sync()
     waiting = (company.item_of(each) for each in company.tickets(items) if not each.state.closed)
-    took = [_poll(engine, tracker, clock, waiting) for _ in range(ROUNDS + 1)][1:]  # the first one warms
+    took = [_poll(engine, tracker, clock, waiting) for _ in range(WARMING + ROUNDS)][WARMING:]
     found = 1000 * statistics.median(took)
     print(f"{items} items, {TICKETS} moved: a poll in a warm process {found:.1f} ms, at most {MOST_MILLISECONDS}")
     database.close()
     return found > MOST_MILLISECONDS
+
+
+def _engine(database: Database, tracker: Memory, clock: Sequence[datetime]) -> Engine:
+    return Engine(database, [source_of(tracker)], _goals(), lambda: clock[0], Progress(), "bench", large=0)
 
 
 def source_of(tracker: Connector) -> SourceToRead:

@@ -48,6 +48,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "temp_store = MEMORY",
     "wal_autocheckpoint = 8000",  # 32 MB: a read of thousands of items is carried over into the file once, not thrice
+    "journal_size_limit = 67108864",  # 64 MB: a first read of a million leaves a log of gigabytes, which stays else
 )
 
 _MAPPED = "mmap_size = 2147418112"

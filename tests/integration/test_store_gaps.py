@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, update
 
 from connectors.contract import Stop
 from mapping.facets import asked_of
@@ -14,7 +14,7 @@ from mapping.rule import Combine, Counts, Rule
 from okrs.work import State
 from store import facets
 from store.database import Database
-from store.tables import evidence
+from store.tables import evidence, faceted
 from store.views.gaps import Gap, gaps
 from store.views.waiting import Waiting, Why, waiting
 from tests.builders import QUARTER, SOURCE, a_part, a_rule, an_item, where
@@ -130,6 +130,21 @@ def test_of_a_large_source_its_facets_are_asked(world: World, label: str, empty:
     with world.database.read() as connection:
         told = gaps(connection, world._setup(), world.clock(), unread)
     assert told == ((Gap("kr", 1, SOURCE),) if empty else ())
+
+
+def test_while_the_facets_of_a_large_source_are_made_nothing_is_said(world: World) -> None:
+    """Its mirror is not read for that, either: a page would take minutes."""
+    world.feed("kr", a_rule(a_part(), a_part(where=where(label="p3"))))
+    world.sync()
+    facets.follow(world.database, SOURCE, asked_of([where(label="p3")]), large=0)
+    with world.database.write() as connection:
+        connection.execute(update(faceted).values(built=None))
+
+    def unread(_connection: Connection, _source: str) -> list[Candidate]:
+        raise AssertionError("the whole mirror was read")
+
+    with world.database.read() as connection:
+        assert gaps(connection, world._setup(), world.clock(), unread) == ()
 
 
 @pytest.mark.parametrize("large", [0, 10**9], ids=["by facets", "whole"])

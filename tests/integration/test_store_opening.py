@@ -36,6 +36,25 @@ def test_a_first_run_waits_for_another_that_writes_already(tmp_path: Path) -> No
         done.result()
 
 
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_service_reads_the_file_as_memory_and_a_command_does_not(tmp_path: Path, mapped: bool) -> None:
+    url = f"sqlite:///{tmp_path / 'headway.db'}"
+    with closing(open_database(url, create=True, mapped=mapped)) as database, database.read() as connection:
+        assert bool(connection.execute(text("PRAGMA mmap_size")).scalar()) is mapped
+
+
+def test_the_log_of_a_long_write_does_not_stay(tmp_path: Path) -> None:
+    path = tmp_path / "headway.db"
+    with closing(open_database(f"sqlite:///{path}", create=True)) as database:
+        with database.write() as connection:
+            connection.execute(text("CREATE TABLE long (body BLOB)"))
+            connection.execute(text("INSERT INTO long VALUES (zeroblob(80000000))"))
+        for _ in range(2):  # the first one may still begin behind it
+            with database.write() as connection:
+                connection.execute(text("DELETE FROM long"))
+        assert (tmp_path / "headway.db-wal").stat().st_size < 70_000_000
+
+
 def test_many_first_runs_at_once_make_one_database(database_url: str) -> None:
     many = 5
     together = Barrier(many)
