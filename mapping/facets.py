@@ -70,8 +70,10 @@ def asked_by(parts: Iterable[Part]) -> frozenset[str]:
     return asked_of(clauses) | {name_of_number(part.by) for part in every if part.by is not None}
 
 
-_OF_KIN = frozenset({Selector.MILESTONE, Selector.SPRINT, Selector.EPIC, Selector.PARENT, Selector.KEY})
-"""What an item answers by its ancestors, its plans, or whoever has its former key today."""
+_OF_KIN = frozenset(
+    {Selector.PROJECT, Selector.MILESTONE, Selector.SPRINT, Selector.EPIC, Selector.PARENT, Selector.KEY}
+)
+"""What an item answers by its ancestors (a sub-task is where its parent is), its plans, or who has its former key."""
 
 
 def asks_kin(parts: Iterable[Part]) -> bool:

@@ -1,6 +1,6 @@
 """What evaluations of the same mirror share: its items, joined once for as long as the source's generation stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from threading import Lock
@@ -12,7 +12,7 @@ from mapping.measure import Scopes
 from mapping.rule import Rule
 from store import facets, queries, sources
 from store.database import Database
-from store.narrowing import joined
+from store.narrowing import beside
 from store.selecting import KnownEmpty
 
 
@@ -28,8 +28,9 @@ class MirrorCache:
         self._snapshot: Connection | None = None
         self._telling: set[str] = set()
         """Sources whose index is that of the snapshot."""
-        self._beside: dict[str, facets.Index | None] = {}
-        """The index of sources whose facets are behind in the snapshot, with what moved since."""
+        self._behind: dict[str, tuple[int, Hashable, facets.Index | None]] = {}
+        """The index of sources whose facets are behind, with what moved since: at which generation, of which facets.
+        None where the mirror is read instead."""
         self._touched: dict[str, tuple[int, dict[int, facets.Touched | None]]] = {}
         self._ended: dict[tuple[str, datetime], tuple[int, dict[int | None, list[Candidate]]]] = {}
         """By source and the end of a cycle: its generation, and how all of its items stood, or those that moved since
@@ -45,16 +46,24 @@ class MirrorCache:
             self._touched[name] = (told.index.generation, {told.since: told.touched})
 
     def of_rule(
-        self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes
+        self,
+        connection: Connection,
+        rule: Rule,
+        generations: Mapping[str, int],
+        now: datetime,
+        scopes: Scopes,
+        *,
+        alone: bool = False,
     ) -> Mapping[str, Sequence[Candidate]]:
         """Return what a rule may select, or has in a frozen scope, of its sources as they are in this snapshot.
 
-        When its cycle is over, as it stood at the end; so do the other answers of a rule.
+        When its cycle is over, as it stood at the end; so do the other answers of a rule.  With `alone` what it rests
+        on may be left out where measuring does not ask for it.
         """
         few, indexes = {}, {}
         for name, generation in generations.items():
             index = self._any_index(connection, name, generation)
-            some = facets.chosen(connection, index, rule, now, scopes) if index is not None else None
+            some = None if index is None else facets.chosen(connection, index, rule, now, scopes, alone=alone)
             if index is not None and some is not None:
                 few[name], indexes[name] = some, index
         whole = self.load(connection, {name: at for name, at in generations.items() if name not in few})
@@ -117,7 +126,7 @@ class MirrorCache:
         if index is None:
             every = self.of(connection, name)
         else:
-            every = joined(connection, name, ids | index.late, index.lore, index.foundation(connection))
+            every = beside(connection, name, index.seen(connection, ids), index.lore, index.foundation(connection))
         return [each for each in every if each.item.id in ids]
 
     def touched(self, connection: Connection, name: str, since: int, generation: int) -> facets.Touched | None:
@@ -138,7 +147,8 @@ class MirrorCache:
 
     def index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
         """Return the index of a source at its generation; None where none is kept, or it is behind."""
-        self._look_at(connection)
+        if self._snapshot is not connection:
+            self._snapshot, self._telling = connection, set()
         held = self._indexes.get(name)
         if held is None or held.generation != generation or not (name in self._telling or held.tells(connection)):
             held = facets.index_of(connection, name)
@@ -151,13 +161,12 @@ class MirrorCache:
     def _any_index(self, connection: Connection, name: str, generation: int) -> facets.Index | None:
         """Return the index of a source for a question that heeds who is late; None where the mirror is to be read."""
         current = self.index(connection, name, generation)
-        if current is None and name not in self._beside:
-            self._beside[name] = facets.index_beside(connection, name)
-        return current or self._beside[name]
-
-    def _look_at(self, connection: Connection) -> None:
-        if self._snapshot is not connection:
-            self._snapshot, self._telling, self._beside = connection, set(), {}
+        if current is not None:
+            return current
+        mark = facets.mark_of(connection, name)
+        if self._behind.get(name, (-1, None))[:2] != (generation, mark):
+            self._behind[name] = (generation, mark, facets.index_beside(connection, name))
+        return self._behind[name][2]
 
     def load(self, connection: Connection, generations: Mapping[str, int]) -> dict[str, list[Candidate]]:
         """Return the candidates of the named sources as they are in this connection's snapshot."""
@@ -180,10 +189,17 @@ class SharedCache(MirrorCache):
         self.known_empty = KnownEmpty()
 
     def of_rule(
-        self, connection: Connection, rule: Rule, generations: Mapping[str, int], now: datetime, scopes: Scopes
+        self,
+        connection: Connection,
+        rule: Rule,
+        generations: Mapping[str, int],
+        now: datetime,
+        scopes: Scopes,
+        *,
+        alone: bool = False,
     ) -> Mapping[str, Sequence[Candidate]]:
         with self._lock:
-            return super().of_rule(connection, rule, generations, now, scopes)
+            return super().of_rule(connection, rule, generations, now, scopes, alone=alone)
 
 
 def _with_namesakes(

@@ -53,8 +53,8 @@ _FEW_MOVED = 100
 _AT_ONCE = 10_000
 """Items that are dressed at the same time when all of them are."""
 
-_LATE = 10_000
-"""So many items may have moved since the facets were kept for who reads by them; to look at more takes seconds."""
+_LATE = 2_000
+"""So many items may be late for who reads by facets that are behind: every rule looks at each of them."""
 
 VERSION = 1
 """Of what facets mean and how they are written; facets of another one are made anew."""
@@ -98,7 +98,7 @@ class Index:
         self._terms: dict[Row, Term | None] = {}
         self._foundation = foundation
         self._moved: dict[int, Sql] = {}
-        self._late: list[Candidate] | None = None
+        self._late: dict[str, Seen] | None = None
 
     @property
     def build(self) -> str:
@@ -120,12 +120,16 @@ class Index:
             self._foundation = foundation_of(connection, self.source, self.lore)
         return self._foundation
 
+    def seen(self, connection: Connection, ids: Iterable[str]) -> dict[str, Seen]:
+        """Return the items of these ids that are in the mirror, and those that are late, which are loaded once."""
+        if self._late is None:
+            self._late = present(connection, self.source, self.late)
+        return present(connection, self.source, set(ids) - self.late) | self._late
+
     def latecomers(self, connection: Connection) -> list[Candidate]:
         """Return those that are late, as they are."""
-        if self._late is None:
-            around = joined(connection, self.source, self.late, self.lore, self.foundation(connection))
-            self._late = [each for each in around if each.item.id in self.late]
-        return self._late
+        around = beside(connection, self.source, self.seen(connection, ()), self.lore, self.foundation(connection))
+        return [each for each in around if each.item.id in self.late]
 
     def known(self, connection: Connection, some: Sequence[Clause]) -> Known | None:
         """Return what settled clauses are translated with; None where the facets that they ask for are not kept."""
@@ -210,6 +214,8 @@ def index_beside(connection: Connection, source: str) -> Index | None:
     if _too_many_changed(connection, source, kept.generation):
         return None
     late = resting.touched(connection, source, kept.generation)
+    if len(late) > _LATE:  # an epic or a milestone may take all of its own along
+        return None
     foundation = foundation_of(connection, source, lore, present(connection, source, late))
     return Index(source, kept, lore, foundation, frozenset(late))
 
@@ -247,11 +253,17 @@ def selects_some(connection: Connection, index: Index, where: Clause) -> bool | 
     return any(selects(where, each) for each in index.latecomers(connection))
 
 
-def chosen(
-    connection: Connection, index: Index, rule: Rule, now: datetime, scopes: Scopes = NO_SCOPES
-) -> list[Candidate] | None:
-    """Return the items of a source that a rule may select, and what its answers rest on; None where facets do not tell.
+def mark_of(connection: Connection, source: str) -> Hashable:
+    """Return what is another one whenever the facets of a source are."""
+    return _kept(connection, source)
 
+
+def chosen(
+    connection: Connection, index: Index, rule: Rule, now: datetime, scopes: Scopes = NO_SCOPES, *, alone: bool = False
+) -> list[Candidate] | None:
+    """Return the items of a source that a rule may select, and what they rest on; None where facets do not tell.
+
+    With `alone` nothing else is among them where the rule asks no item for its kin: for who measures and no more.
     What a frozen scope holds is among them, though the rule may select it no more.
     """
     until = min(now, rule.period.end)
@@ -266,10 +278,10 @@ def chosen(
             if found is None:
                 return None
             ids |= found
-    if not asks_kin(rule.parts):
-        some = present(connection, index.source, ids)
+    some = index.seen(connection, ids)
+    if alone and not asks_kin(rule.parts):
         return candidates([some[name] for name in sorted(some)], index.lore)
-    return joined(connection, index.source, ids, index.lore, index.foundation(connection))
+    return beside(connection, index.source, some, index.lore, index.foundation(connection))
 
 
 def namesakes(connection: Connection, index: Index, keys: Iterable[str]) -> list[Candidate]:

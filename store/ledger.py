@@ -403,10 +403,6 @@ def counting(connection: Connection, source: str, ids: Iterable[str]) -> set[str
     return found
 
 
-_STILL = 5000
-"""Key results of one statement: a company's, as a rule."""
-
-
 def still(
     connection: Connection, names: Iterable[str], was: Mapping[str, int], now: Mapping[str, int], *, head: int
 ) -> None:
@@ -416,7 +412,7 @@ def still(
     """
     told = (_generations_text(now), _generations_text(was), head)
     text = "UPDATE key_result SET generations = ? WHERE generations = ? AND seq <= ? AND id IN"
-    for some in slices(names, _STILL):
+    for some in slices(names):
         raw(connection, f"{text} ({', '.join('?' * len(some))})", (*told, *some))
 
 

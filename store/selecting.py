@@ -69,11 +69,14 @@ class Selecting:
         now: datetime,
         mirror: Callable[[Connection, str], Sequence[Candidate]] = queries.candidates_of,
         known: KnownEmpty | None = None,
+        *,
+        patient: bool = True,
     ) -> None:
         self._connection = connection
         self._now = now
         self._mirror = mirror
         self._known = known or KnownEmpty()
+        self._patient = patient
         self._loaded: dict[str, Sequence[Candidate]] = {}
         self._indexes: dict[str, facets.Index | None] = {}
         self._empty: dict[str, frozenset[Clause]] = {}
@@ -82,13 +85,14 @@ class Selecting:
         """What was asked now, and does not."""
 
     def some(self, rule: Rule, part: Part) -> bool:
-        """Tell whether a part selects any item at all, as far as can be told.
+        """Tell whether a part selects any item at all.
 
-        While the facets of a large source are made nothing is said against a part: its mirror is not read for that.
+        Who is not `patient` hears nothing against a part while the facets of a large source are made: its mirror is not
+        read for that.
         """
         name, where = part.source, settled(part.where, rule.timezone, min(self._now, rule.period.end))
         index = self._index(name)
-        if index is None and facets.being_made(self._connection, name):
+        if index is None and not self._patient and facets.being_made(self._connection, name):
             return True
         told = None if index is None else self._told(index, where)
         if told is not None:

@@ -259,7 +259,7 @@ def _stairs(frame: _Frame, steps: Steps, until: datetime) -> str:
     return " ".join(points)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _expected(terms: Terms, cycle: Cycle, calendar: Calendar) -> Steps:
     """The value that keeps pace, at the end of every few days: weekends are level."""
     if not isinstance(terms, Numeric):

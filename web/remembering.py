@@ -100,7 +100,10 @@ class Remembering(Generic[T]):
             finally:
                 place.finding.release()
 
-        Thread(target=finding, name="finding a page anew", daemon=True).start()
+        try:
+            Thread(target=finding, name="finding a page anew", daemon=True).start()
+        except RuntimeError:  # no thread is to be had; whoever has to wait finds it himself
+            place.finding.release()
 
     def _place(self, about: Hashable) -> _Place[T]:
         with self._lock:

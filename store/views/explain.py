@@ -122,7 +122,7 @@ def explain(
     at = end.closed.final.at if end else state.measured_at if state else now
     frozen = scopes.of_key_result(connection, held_as)
     cache = cache or MirrorCache()
-    found = cache.of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen)
+    found = cache.of_rule(connection, rule, sources.generations(connection, rule.sources), at, frozen, alone=True)
     seen = lines_of(rule, found, at, frozen)
     lines, hold = seen.lines, hold_of(connection, held_as)
     if state is not None:

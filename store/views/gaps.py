@@ -48,7 +48,7 @@ def gaps(
     """
     states = known if known is not None else ledger.states(connection, names_of(setup.key_results))
     fed = _fed(connection, states.values())
-    selecting = Selecting(connection, now, mirror, known_empty)
+    selecting = Selecting(connection, now, mirror, known_empty, patient=False)
     found: list[Gap] = []
     renamed = pending(connection, setup.key_results)
     states = {renamed.get(name, name): state for name, state in states.items()}

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, select, update
 
-from mapping.facets import asked_by, asked_of, fields_of, name_of_number, rows_of
+from mapping.facets import asked_by, asked_of, asks_kin, fields_of, name_of_number, rows_of
 from mapping.family import Candidate, candidates
-from mapping.meaning import selects, settled
+from mapping.meaning import FACETS, selects, settled
+from mapping.measure import lines_of
 from mapping.rule import (
     AllOf,
     AnyOf,
@@ -311,6 +312,50 @@ def test_what_selected_nothing_is_looked_for_among_what_moved(
             selecting.remember()
     assert empty > 100
     assert refuted < empty / 2, "what is known is asked again"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_no_answer_of_kin_an_item_gives_alone(reading: Reading, seed: int) -> None:
+    life = Life(reading, seed)
+    for _ in range(60):
+        life.step()
+    alone = [each for each in FACETS if not asks_kin([a_part(where=Match(each, ("x",)))])]
+    assert Selector.LABEL in alone
+    with reading.database.read() as connection:
+        lore = queries.lore_of(connection, "s")
+        for each in queries.candidates_of(connection, "s"):
+            (single,) = candidates([each.seen], lore)
+            assert [FACETS[name](single) for name in alone] == [FACETS[name](each) for name in alone]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_subtask_is_where_its_parent_is(reading: Reading, alone: bool) -> None:
+    """Though the rule keeps the parent out, and whether or not the facets are behind."""
+    parent = an_item("PAY-1", projects=(Ref(PAY.id, "PAY"),))
+    below = [an_item(f"PAY-{number}", kind=Kind.SUBTASK, parent=Ref(parent.id, parent.key)) for number in (2, 3, 4)]
+    rule = a_rule(a_part(source="s", where=where(kind="subtask", project="PAY")))
+    reading.read(PAY, [parent, *(replace(each, projects=()) for each in below[:2])])
+    facets.follow(reading.database, "s", asked_by(rule.parts), large=0)
+    for expected in (2, 3):
+        with reading.database.read() as connection:
+            generation = sources.generations(connection, ["s"])["s"]
+            few = MirrorCache().of_rule(connection, rule, {"s": generation}, NOW, {}, alone=alone)
+            assert len(lines_of(rule, few, NOW).lines) == expected
+        reading.read(PAY, [replace(below[2], projects=())])
+
+
+def test_of_too_many_late_ones_the_mirror_is_read(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epic that is called otherwise takes all below it along."""
+    epic = an_item("PAY-1", kind=Kind.EPIC)
+    reading.read(PAY, [epic, *(an_item(f"PAY-{number}", parent=Ref(epic.id, epic.key)) for number in range(2, 6))])
+    facets.follow(reading.database, "s", EVERY, large=0)
+    reading.read(PAY, [replace(epic, key="PAY-9", updated_at=reading.clock.now)])
+    with reading.database.read() as connection:
+        index = facets.index_beside(connection, "s")
+        assert index is not None
+        assert len(index.late) == 5
+        monkeypatch.setattr(facets, "_LATE", 4)
+        assert facets.index_beside(connection, "s") is None
 
 
 # --- when facets are kept -----------------------------------------------------------------------------------------

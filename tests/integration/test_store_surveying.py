@@ -1,17 +1,22 @@
 """Of large sources lint looks at terms and rows of facets: it sees there what all items would show it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from mapping.facets import asked_by
 from mapping.lint import Surveyed, surveyed
 from mapping.naming import Mirrored, Names
-from mapping.rule import Measure, Rule, Selector
+from mapping.rule import Counts, DoneWhen, Measure, Rule, Selector
 from okrs.work import Kind, Ref, fold_name
 from store import facets, queries
 from store.cache import MirrorCache
 from store.database import Database
 from store.surveying import Surveyor, TermNames
+from store.tables import faceted
 from tests.builders import NOW, a_part, a_rule, an_item, where
 from tests.integration.readings import PAY, Reading
 from tests.integration.test_store_facets import KEYS, NAMES, Life
@@ -57,6 +62,32 @@ def test_what_lies_under_what_is_found_however_deep(database: Database) -> None:
     assert found == by_all_items(database, rule, NOW)
     assert found is not None
     assert (found.parts[0].nested, found.parts[0].example) == (3, ("acme/web#3", "acme/web#1"))
+
+
+def test_what_lies_under_what_is_found_where_the_items_are_measured(database: Database) -> None:
+    """SQL does not total where a part has done statuses of its own; what lies between is not selected, either."""
+    epic = an_item("E-1", labels=("x",))
+    between = an_item("M-1", parent=Ref(epic.id, epic.key))
+    below = [an_item(f"C-{number}", labels=("x",), parent=Ref(between.id, between.key)) for number in range(2)]
+    Reading(database).read(PAY, [epic, between, *below])
+    part = a_part(Measure.COUNT, source="s", where=where(label="x"), done_when=DoneWhen(status=("Closed",)))
+    rule = a_rule(replace(part, counts=Counts.ALL))
+    facets.follow(database, "s", asked_by(rule.parts), large=0)
+    with database.read() as connection:
+        found = Surveyor(connection, MirrorCache(), NOW).of(rule)
+    assert found.parts[0].nested == 2
+
+
+def test_while_facets_are_made_no_kind_is_named_that_selects_nothing(database: Database) -> None:
+    reading = Reading(database)
+    reading.read(PAY, [an_item("PAY-1", labels=("x",)), an_item("PAY-2", kind=Kind.EPIC, labels=("y",))])
+    rule = a_rule(a_part(source="s", where=where(label="nobody")))
+    facets.follow(database, "s", asked_by(rule.parts), large=0)
+    with database.write() as connection:
+        connection.execute(update(faceted).values(built=None))
+    with database.read() as connection:
+        (picked,) = Surveyor(connection, MirrorCache(), NOW).of(rule).parts
+    assert (picked.some, picked.kinds) == (False, ())
 
 
 def test_two_of_one_key_are_two(database: Database) -> None:

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
-from threading import Event
+from threading import Event, Thread
 from time import sleep
 from typing import cast
 
@@ -146,6 +146,23 @@ def test_what_fails_beside_is_told_to_whoever_has_to_wait(visiting: Visiting) ->
     hand.at += 0.1
     with pytest.raises(ZeroDivisionError):
         remembering.of(moving, "all", fail)
+
+
+def test_without_a_thread_the_last_will_do_until_somebody_has_to_wait(
+    visiting: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand, found = Hand(), count()
+    remembering, moving = Remembering[int](hand), Moving(visiting)
+
+    def no_more(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    assert remembering.of(moving, "all", lambda _: next(found)) == 0
+    monkeypatch.setattr(Thread, "start", no_more)
+    hand.at = AT_MOST
+    assert remembering.of(moving, "all", lambda _: next(found)) == 0
+    hand.at += 0.1
+    assert remembering.of(moving, "all", lambda _: next(found)) == 1
 
 
 @pytest.fixture
