@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Both cores; a test that needs one machine's peace is not a good test.
-TESTS ?= -n 2 --durations=25
+TESTS ?= -n 2 --dist worksteal --durations=25
 
 .PHONY: help demo test lint bench schema screenshots lock clean
 
