@@ -1,4 +1,4 @@
-"""Polls of a process that stays, on a mirror that is there.  `python -m bench.warm URL ITEMS`, as `bench.polling` does
+"""Polls of a process that stays, on a mirror that is there.  `python -m bench.warm URL ITEMS`, as `bench.polling` does.
 
 What it prints is the median in milliseconds.  The tracker is in memory: what is left is the database, the evaluation,
 and the threads that ask twenty projects.

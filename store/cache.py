@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from threading import Lock
 
@@ -23,6 +24,7 @@ class MirrorCache:
     """
 
     def __init__(self) -> None:
+        self._lock: AbstractContextManager[object] = nullcontext()
         self._held: dict[str, tuple[int, list[Candidate]]] = {}
         self._indexes: dict[str, facets.Index] = {}
         self._snapshot: Connection | None = None
@@ -60,23 +62,25 @@ class MirrorCache:
         When its cycle is over, as it stood at the end; so do the other answers of a rule.  With `alone` what it rests
         on may be left out where measuring does not ask for it.
         """
-        few, indexes = {}, {}
-        for name, generation in generations.items():
-            index = self._any_index(connection, name, generation)
-            some = None if index is None else facets.chosen(connection, index, rule, now, scopes, alone=alone)
-            if index is not None and some is not None:
-                few[name], indexes[name] = some, index
-        whole = self.load(connection, {name: at for name, at in generations.items() if name not in few})
-        if any(part.once for part in rule.parts):
-            keys = {ref for every in (*few.values(), *whole.values()) for each in every for ref in each.item.refs}
-            few = {name: _with_namesakes(connection, index, few[name], keys) for name, index in indexes.items()}
-        end = rule.period.end
-        if now < end:
-            return few | whole
-        few = {name: queries.at_end(connection, name, some, end) for name, some in few.items()}
-        return few | {
-            name: self._at_end(connection, name, (generations[name], None), every, end) for name, every in whole.items()
-        }
+        with self._lock:
+            few, indexes = {}, {}
+            for name, generation in generations.items():
+                index = self._any_index(connection, name, generation)
+                some = None if index is None else facets.chosen(connection, index, rule, now, scopes, alone=alone)
+                if index is not None and some is not None:
+                    few[name], indexes[name] = some, index
+            whole = self.load(connection, {name: at for name, at in generations.items() if name not in few})
+            if any(part.once for part in rule.parts):
+                keys = {ref for every in (*few.values(), *whole.values()) for each in every for ref in each.item.refs}
+                few = {name: _with_namesakes(connection, index, few[name], keys) for name, index in indexes.items()}
+            end = rule.period.end
+            if now < end:
+                return few | whole
+            few = {name: queries.at_end(connection, name, some, end) for name, some in few.items()}
+            return few | {
+                name: self._at_end(connection, name, (generations[name], None), every, end)
+                for name, every in whole.items()
+            }
 
     def of_touched(
         self,
@@ -187,19 +191,6 @@ class SharedCache(MirrorCache):
         super().__init__()
         self._lock = Lock()
         self.known_empty = KnownEmpty()
-
-    def of_rule(
-        self,
-        connection: Connection,
-        rule: Rule,
-        generations: Mapping[str, int],
-        now: datetime,
-        scopes: Scopes,
-        *,
-        alone: bool = False,
-    ) -> Mapping[str, Sequence[Candidate]]:
-        with self._lock:
-            return super().of_rule(connection, rule, generations, now, scopes, alone=alone)
 
 
 def _with_namesakes(

@@ -1,6 +1,7 @@
 """Keeps the facets of large mirrors: what changed since the last time is dressed anew, with all that rests on it.
 
-A mirror of a few thousand items is read whole, which is quicker than keeping facets of it.
+A mirror of a few thousand items is read whole, which is quicker than keeping facets of it.  Who only looks while facets
+are behind asks them together with what moved since (`index_beside`).
 """
 
 import uuid
@@ -99,6 +100,7 @@ class Index:
         self._foundation = foundation
         self._moved: dict[int, Sql] = {}
         self._late: dict[str, Seen] | None = None
+        self._latecomers: list[Candidate] | None = None
 
     @property
     def build(self) -> str:
@@ -128,8 +130,10 @@ class Index:
 
     def latecomers(self, connection: Connection) -> list[Candidate]:
         """Return those that are late, as they are."""
-        around = beside(connection, self.source, self.seen(connection, ()), self.lore, self.foundation(connection))
-        return [each for each in around if each.item.id in self.late]
+        if self._latecomers is None:
+            around = beside(connection, self.source, self.seen(connection, ()), self.lore, self.foundation(connection))
+            self._latecomers = [each for each in around if each.item.id in self.late]
+        return self._latecomers
 
     def known(self, connection: Connection, some: Sequence[Clause]) -> Known | None:
         """Return what settled clauses are translated with; None where the facets that they ask for are not kept."""
@@ -205,12 +209,14 @@ def index_beside(connection: Connection, source: str) -> Index | None:
     up first (`follow`), and who only looks asks this.  `chosen` and `selects_some` heed who is late.
     None where no facets are kept, or too much moved.
     """
-    current = index_of(connection, source)
-    if current is not None:
-        return current
-    kept, lore = _kept(connection, source), queries.lore_of(connection, source)
-    if kept is None or kept.built is None or kept.called != _called(lore):
+    kept = _kept(connection, source)
+    if kept is None or kept.built is None:
         return None
+    lore = queries.lore_of(connection, source)
+    if kept.called != _called(lore):
+        return None
+    if kept.generation == _generation(connection, source):
+        return Index(source, kept, lore)
     if _too_many_changed(connection, source, kept.generation):
         return None
     late = resting.touched(connection, source, kept.generation)
@@ -223,6 +229,11 @@ def index_beside(connection: Connection, source: str) -> Index | None:
 def _too_many_changed(connection: Connection, source: str, since: int) -> bool:
     changed = select(item.c.id).where(item.c.source == source, item.c.changed > since).limit(_LATE + 1)
     return len(connection.execute(changed).all()) > _LATE
+
+
+def mark_of(connection: Connection, source: str) -> Hashable:
+    """Return what is another one whenever the facets of a source are."""
+    return _kept(connection, source)
 
 
 def being_made(connection: Connection, source: str) -> bool:
@@ -251,11 +262,6 @@ def selects_some(connection: Connection, index: Index, where: Clause) -> bool | 
     if any(row[0] not in index.late for row in found):
         return True
     return any(selects(where, each) for each in index.latecomers(connection))
-
-
-def mark_of(connection: Connection, source: str) -> Hashable:
-    """Return what is another one whenever the facets of a source are."""
-    return _kept(connection, source)
 
 
 def chosen(

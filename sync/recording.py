@@ -331,7 +331,7 @@ def _write(
         if goal.rule is not None and verdict.drafts and not each.basis.stopped:
             text = rule_text(goal.rule)
             digest = rule_hash(text)
-            if each.basis.state is None or each.basis.state.rule != digest:
+            if each.basis.state is None or each.basis.state.rule != digest:  # else its text is kept already
                 rules[digest] = text
     ledger.keep_rules(connection, rules)
     return appended(connection, head, verdicts, run=run, now=now)
