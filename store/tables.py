@@ -29,6 +29,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -37,6 +38,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
+    event,
     false,
     text,
 )
@@ -268,8 +270,6 @@ term = Table(
     UniqueConstraint("source", "name", "value", name="uq_term"),
 )
 
-_TOLD = ("kind", "state", "closed", "seen", "created", "number", "marks")
-
 facet = Table(
     "facet",
     metadata,
@@ -284,7 +284,7 @@ facet = Table(
     Column("number", BigInteger),
     # Two bits for every term that the item has: where they are not set, it has not got the term.
     Column("marks", BigInteger, nullable=False),
-    PrimaryKeyConstraint("term", "item", name="pk_facet", postgresql_include=_TOLD),
+    PrimaryKeyConstraint("term", "item", name="pk_facet"),
     sqlite_with_rowid=False,
 )
 
@@ -450,8 +450,6 @@ ledger_head = Table(
     CheckConstraint("id = 1", name="ck_ledger_head_single"),
 )
 
-_CHECKINS, _TARGETS = text("kind = 'checkin'"), text("kind = 'target'")
-
 ledger_entry = Table(
     "ledger_entry",
     metadata,
@@ -471,8 +469,8 @@ ledger_entry = Table(
     PrimaryKeyConstraint("seq", name="pk_ledger_entry"),
     Index("ix_ledger_entry_key_result", "key_result", "seq"),
     # Few among many, and every page asks for the last check-ins and for all renames.
-    Index("ix_ledger_entry_checkin", "key_result", "seq", sqlite_where=_CHECKINS, postgresql_where=_CHECKINS),
-    Index("ix_ledger_entry_target", "seq", sqlite_where=_TARGETS, postgresql_where=_TARGETS),
+    Index("ix_ledger_entry_checkin", "key_result", "seq"),
+    Index("ix_ledger_entry_target", "seq"),
 )
 
 ledger_delta = Table(
@@ -627,3 +625,20 @@ config_file = Table(
     Column("wrong_since", Instant),
     PrimaryKeyConstraint("name", name="pk_config_file"),
 )
+
+_SOME = {"ix_ledger_entry_checkin": text("kind = 'checkin'"), "ix_ledger_entry_target": text("kind = 'target'")}
+"""Indexes of some rows, by name, and of which."""
+
+_TOLD = ("kind", "state", "closed", "seen", "created", "number", "marks")
+"""What the key of `facet` tells beside itself, where a table is not its key."""
+
+
+@event.listens_for(metadata, "before_create")
+def _in_words_of_the_dialect(_tables: MetaData, connection: Connection, **_: object) -> None:
+    """Said when the tables are made: an index that is told so at once loads PostgreSQL's dialect, for everybody."""
+    dialect = connection.dialect.name
+    for index in ledger_entry.indexes:
+        if index.name in _SOME:
+            index.dialect_options[dialect]["where"] = _SOME[index.name]
+    if dialect == "postgresql":
+        facet.primary_key.dialect_options[dialect]["include"] = _TOLD

@@ -1,5 +1,7 @@
 """The migrations make exactly the tables that the code uses, on both databases."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,41 @@ def test_tables_made_at_once_are_those_of_the_migrations(database_url: str) -> N
     assert _differences(database_url) == []
     upgrade(database_url)  # finds nothing to do
     assert _differences(database_url) == []
+
+
+def test_indexes_are_of_the_same_rows_and_tell_the_same(database_url: str) -> None:
+    """What no comparison of metadata sees: the conditions of indexes, and what a key tells beside itself."""
+    upgrade(database_url)
+    migrated = _indexes(database_url)
+    made = open_database(database_url, create=False)
+    with made.write() as connection:
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+    made.close()
+    assert _indexes(database_url) == migrated
+    assert any("WHERE" in each for each in migrated)
+
+
+_INDEXES = {
+    "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+}
+
+
+def _indexes(url: str) -> set[str]:
+    database = open_database(url, create=False)
+    try:
+        with database.read() as connection:
+            told = connection.execute(text(_INDEXES[connection.dialect.name])).scalars()
+            return {" ".join(each.split()) for each in told}
+    finally:
+        database.close()
+
+
+def test_sqlite_does_not_load_what_postgresql_needs() -> None:
+    """It takes as long as reading a hundred pages, in every command."""
+    code = "import sys, service, sync.engine, store.facets; sys.exit('sqlalchemy.dialects.postgresql' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def _differences(url: str) -> list[object]:
