@@ -14,9 +14,10 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from okrs.demand import Container
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
+from store.aside import put_aside
 from store.database import Database, inserted, slices, upsert
 from store.histories import keep_histories
-from store.mirror import SuddenlyEmptyError, next_generation, put_aside, shows_none
+from store.mirror import SuddenlyEmptyError, next_generation, shows_none
 from store.putting import keep_former, put_gathered
 from store.sources import Lease, fenced, leave
 from store.tables import arrival, container, incoming, item, presence, roll

@@ -3,27 +3,28 @@
     gather(page) …   pages go to `incoming`, apart; nothing that is measured is touched
     take()           after the last page: one transaction moves them into the mirror with the watermark
 
+A container that is read for the first time, and is not large, is taken without being gathered (`store.newcomers`).
+
 A killed read leaves rows in `incoming` only; the next read of the container begins by throwing them away.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, lru_cache
-from itertools import chain
+from functools import cache
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, func, select, update
-from sqlalchemy.engine import Dialect
 
 from okrs.demand import Container, Demand
 from okrs.work import Kind, WorkItem
+from store.aside import put_aside
 from store.database import Database, inserted, upsert
-from store.forgetting import forgotten_of
 from store.histories import keep_histories
-from store.items import ROW, Row, created_of, item_row
-from store.putting import HERE, forgotten, news, not_older, of, put_gathered
+from store.items import created_of
+from store.newcomers import never_read, put_newcomers
+from store.putting import HERE, forgotten, news, of, put_gathered
 from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence, source
 
@@ -73,50 +74,6 @@ def gather(
         put_aside(connection, lease, {known.id: items})
 
 
-def put_aside(connection: Connection, lease: Lease, items: Mapping[str, Iterable[WorkItem]]) -> None:
-    """Put items, by container, among those gathered."""
-    every = [row for container_id, some in items.items() for row in _rows(lease.source, container_id, some)]
-    if not every:
-        return
-    gone = forgotten_of(connection, lease.source)
-    if gone:  # the hash stays that of what the tracker shows
-        every = [(*row[:-1], gone.erased(row[-1])) for row in every]
-    statement, group = _gathering(connection.dialect)
-    if group is None:
-        connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in every])
-        return
-    for begin in range(0, len(every), _ROWS_AT_ONCE):
-        some = every[begin : begin + _ROWS_AT_ONCE]
-        # One statement for all rows: after each one SQLite lets go of Python's lock, for which busy readers wait.
-        connection.exec_driver_sql(statement.replace(group, ", ".join([group] * len(some))), tuple(chain(*some)))
-
-
-def _rows(source: str, container_id: str, items: Iterable[WorkItem]) -> list[Row]:
-    listed = [item_row(source, container_id, each) for each in _oldest_first(items)]
-    return list({row[_ID]: row for row in listed}.values())
-
-
-_ID = ROW.index("id")
-_ROWS_AT_ONCE = 500
-"""SQLite takes 32,766 parameters."""
-
-
-@lru_cache(maxsize=8)
-def _gathering(dialect: Dialect) -> tuple[str, str | None]:
-    """The statement of `gather` as text, and where its parameters go by their place, the group of one row in it.
-
-    There are thousands of rows, and a statement object would look at every value of every one.
-    """
-    statement = upsert(dialect.name, incoming)
-    newer = {column.name: statement.excluded[column.name] for column in incoming.c if not column.primary_key}
-    compiled = statement.on_conflict_do_update(
-        index_elements=["source", "container", "id"],
-        set_=newer,
-        where=not_older(incoming.c.updated_at, statement.excluded.updated_at),
-    ).compile(dialect=dialect, column_keys=list(ROW))
-    return str(compiled), f"({', '.join('?' * len(ROW))})" if compiled.positional else None
-
-
 @dataclass(frozen=True, slots=True)
 class Read:
     """A container that was read to its end."""
@@ -137,18 +94,28 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
     with database.write() as connection:
         fenced(connection, lease, now)
         connection.execute(forgotten(), of(lease, [each.known for each in reads if each.first]))
+        straight = [_straight(connection, lease, each, now) for each in reads]
+        new, reads = sum(many for many, _ in straight), [each for _, each in straight]
         put_aside(connection, lease, {each.known.id: each.rest for each in reads})
-        for each in reads:
-            if each.reach.complete and _shows_nothing_known(connection, lease, each.known):
+        for many, each in straight:
+            if each.reach.complete and not many and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
         keep_histories(connection, lease, [each.known for each in reads if not each.reach.demand.histories])
         found = [_taken(connection, lease, some, now) for some in _together(reads)]
-        taken = Taken(sum(each.seen for each in found), sum(each.changed for each in found))
+        taken = Taken(new + sum(each.seen for each in found), new + sum(each.changed for each in found))
         renamed = _are_renamed(connection, lease, reads)
         _finish(connection, lease, reads, now)
         if taken.changed or renamed:
             next_generation(connection, lease)
     return taken
+
+
+def _straight(connection: Connection, lease: Lease, read: Read, now: datetime) -> tuple[int, Read]:
+    """Put what a first read shows for the first time into the mirror.  Returns how many, and the read of the rest."""
+    if not (read.first and read.rest and never_read(connection, lease, read.known)):
+        return 0, read
+    found = put_newcomers(connection, lease, read.known, read.rest, now)
+    return found.many, replace(read, rest=found.known)
 
 
 def _together(reads: Iterable[Read]) -> list[list[Container]]:
@@ -223,14 +190,6 @@ def _moved() -> Update:
 
 def _of(table: Any, lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of three tables
     return (table.c.source == lease.source, table.c.container == known.id)
-
-
-def _oldest_first(items: Iterable[WorkItem]) -> list[WorkItem]:
-    """Where an item comes twice, its newest form comes last; most pages show everything once."""
-    listed = list(items)
-    if len({each.id for each in listed}) == len(listed):
-        return listed
-    return sorted(listed, key=lambda each: each.updated_at.timestamp() if each.updated_at else 0.0)
 
 
 def _shows_nothing_known(connection: Connection, lease: Lease, known: Container) -> bool:

@@ -1,6 +1,6 @@
 """Reading one container: pages are put aside, and after the last one the mirror takes them (`store.mirror`)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,6 +27,10 @@ touching the items, and no poll tells of it."""
 _KEPT_AT_ONCE = 1000
 _KEPT_AFTER = timedelta(seconds=10)
 """So many items, or as many as came in so long, are put aside together.  A lease lives several times longer."""
+
+_MOST_IN_MEMORY = 12_000
+"""So many items of a source's first reads wait in memory until they are whole: some 25 MB.  With more of them all are
+put aside as those of later reads are, which takes longer."""
 
 WIDE_OVERLAP = timedelta(days=1)
 """Once a day the read goes back that far, for what became visible later than `OVERLAP`."""
@@ -57,7 +61,7 @@ def listing(
     )
     memo: dict[str, str] = {}
     pages = count()
-    aside = _Aside(task, known, now)
+    aside = _Aside(task, known, now, tally, at_first=held is None or held.watermark is None)
 
     def ask(connector: Connector, resume: str | None) -> Page:
         return connector.changed(known, replace(cursor, resume=resume), granted.demand)
@@ -97,37 +101,51 @@ class _Aside:
     """Items on their way into `mirror.gather`: some pages at once, since a transaction costs as much as many rows.
 
     They are written by a thread, one transaction after the other, so that asking for pages does not rest meanwhile.
+    Those of a first read wait for its end, if they are not too many: the mirror takes them without another copy then.
     """
 
     task: Task
     known: Container
     kept_at: datetime
+    tally: Tally
+    at_first: bool
     items: list[WorkItem] = field(default_factory=list)
     _begun: bool = False
     _writing: Future[None] | None = None
     _writer: ThreadPoolExecutor | None = None
 
-    def put(self, items: Iterable[WorkItem], now: datetime) -> None:
+    def put(self, items: Sequence[WorkItem], now: datetime) -> None:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
         self.items += items
+        self.tally.in_memory += len(items)
         slow = now - self.kept_at >= _KEPT_AFTER
-        if slow or len(self.items) >= _KEPT_AT_ONCE:
+        if slow or (len(self.items) >= _KEPT_AT_ONCE and not self._may_wait):
             self.keep(now)
         if slow:
             self._wait()
+
+    @property
+    def _may_wait(self) -> bool:
+        return self.at_first and not self._begun and self.tally.in_memory <= _MOST_IN_MEMORY
 
     def keep(self, now: datetime) -> None:
         """Write what came since the last time, after what came before.  Raises LeaseLostError of that."""
         self._wait()
         self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="aside")
         to, first = (self.task.database, self.task.lease, self.known), not self._begun
-        self._writing = self._writer.submit(mirror.gather, *to, self.items, now, first=first)
-        self.items, self.kept_at, self._begun = [], now, True
+        self._writing = self._writer.submit(mirror.gather, *to, self._handed_over(), now, first=first)
+        self.kept_at, self._begun = now, True
 
     def ended(self, reach: Reach) -> Read:
         """Return what the mirror is to take.  Raises LeaseLostError."""
+        rest = self._handed_over()
         self.close()
-        return Read(self.known, reach, self.items, first=not self._begun)
+        return Read(self.known, reach, rest, first=not self._begun)
+
+    def _handed_over(self) -> list[WorkItem]:
+        items, self.items = self.items, []
+        self.tally.in_memory -= len(items)
+        return items
 
     def close(self) -> None:
         """Wait until all is written, before the container is taken, or read anew.  Raises LeaseLostError."""
@@ -138,6 +156,7 @@ class _Aside:
 
     def give_up(self) -> None:
         """Let no thread stay behind, whatever became of what it wrote; what is gathered of no take is thrown away."""
+        self._handed_over()
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.shutdown()

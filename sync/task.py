@@ -144,6 +144,8 @@ class Tally:
     state: Outcome = Outcome.OK
     small: list[Read] = field(default_factory=list)
     """Reads that found little or nothing, and are not taken yet."""
+    in_memory: int = 0
+    """Items of all its listings that are neither put aside nor taken yet."""
     granted: dict[str, Granted] = field(default_factory=dict)
     """What containers are read for, by id: by now, where fields are refused one after the other."""
     errors: dict[str, str] = field(default_factory=dict)

@@ -387,6 +387,39 @@ def test_slow_pages_are_put_aside_one_by_one_and_renew_the_lease(database: Datab
     assert slow.leases == [60, 60, 60, 60]
 
 
+class Pages(Progress):
+    """Looks at how many items are put aside after each page."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.aside: list[int] = []
+
+    def page(self, _source: str, _container: str, _items: int, _total: int | None) -> None:
+        with self.world.database.read() as connection:
+            self.aside.append(len(connection.execute(select(incoming.c.id)).all()))
+
+
+@pytest.mark.parametrize(("most", "all_aside"), [(100, False), (3, True)])
+def test_a_first_read_waits_in_memory_if_it_is_small(
+    database: Database, monkeypatch: pytest.MonkeyPatch, most: int, *, all_aside: bool
+) -> None:
+    monkeypatch.setattr(listing, "_MOST_IN_MEMORY", most)
+    monkeypatch.setattr(listing, "_KEPT_AT_ONCE", 1)
+    clock = Clock()
+    trackers = FakeTracker(clock, "PAY", "OPS")
+    for name in ("PAY", "OPS"):
+        trackers.put(name, *(an_item(f"{name}-{number}") for number in range(8)))
+    world = World(database, {SOURCE: trackers}, clock)
+    world.feed("kr", a_rule())
+    first, later = Pages(world), Pages(world)
+    assert world.engine(first).sync().sources[0].seen == 16
+    assert any(first.aside) is all_aside
+    trackers.put("PAY", *(an_item(f"PAY-{number}", State.DONE, updated_at=clock.now) for number in range(8)))
+    assert world.engine(later).sync().sources[0].changed == 8
+    assert any(later.aside)  # what follows a first read is put aside as ever
+    assert world.verify().ok
+
+
 def test_a_run_that_was_killed_stays_open(world: World) -> None:
     with pytest.raises(Killed):
         world.engine(KilledAfterReading()).sync()
