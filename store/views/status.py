@@ -450,6 +450,12 @@ def objectives_of(
     )
 
 
+def sources_now(connection: Connection, setup: Setup) -> tuple[SourceStatus, ...]:
+    """Return how the sources are, with their items counted, and nothing of what they feed."""
+    states = {each.name: sources.state_of(connection, each.name) for each in setup.sources}
+    return tuple(_source(connection, setup, states[each.name], each, count=True) for each in setup.sources)
+
+
 SHOWN_AS = {"failed": "degraded", "skipped": "degraded"}
 """What is said of a source by how its last read ended."""
 

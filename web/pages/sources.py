@@ -13,7 +13,7 @@ from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.views.health import Health, health
 from store.views.setup import Setup
-from store.views.status import SourceStatus, overdue, status
+from store.views.status import SourceStatus, overdue, sources_now
 from web.desk import Desk, NotThere, Visit, query
 from web.forms import Draft, Forbidden, Form, read_form
 from web.pages.asking import READING
@@ -116,8 +116,8 @@ def _token(desk: Desk) -> str:
 def _page(desk: Desk, draft: Draft, code: int = 200) -> Response:
     """All sources; `draft` says of which a read was asked for, and what became of that."""
     with desk.visit() as visit:
-        view = status(visit.connection, visit.setup, visit.now, look=False)
-        facts = {"rows": source_rows(visit, view.sources), "quarantine": view.quarantine, "draft": draft}
+        stands = sources_now(visit.connection, visit.setup)
+        facts = {"rows": source_rows(visit, stands), "quarantine": visit.setup.quarantine, "draft": draft}
         return desk.page("sources.html", code, here="/sources", **visit.frame, **facts)
 
 
