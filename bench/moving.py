@@ -22,6 +22,7 @@ from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric
 from okrs.work import State, WorkItem
 from store import mirror, sources
+from store.aside import rows_of
 from store.cache import MirrorCache
 from store.database import Database, open_database
 from store.mirror import Reach, Read
@@ -92,8 +93,8 @@ class Life:
         for each in islice(self.waiting, TICKETS):
             closed = replace(each, state=State.DONE, status="Done", closed_at=self.now, updated_at=self.now)
             known = Container(each.projects[0].id, each.projects[0].id)
-            reach = Reach(company.DEMAND, self.now)
-            mirror.take(self.database, self.lease, [Read(known, reach, [closed], first=True)], self.now)
+            reach, rows = Reach(company.DEMAND, self.now), rows_of(company.SOURCE, known.id, [closed])
+            mirror.take(self.database, self.lease, [Read(known, reach, rows, first=True)], self.now)
 
     def look(self) -> None:
         """Find the key results that are concerned and measure them, on one snapshot."""

@@ -1,6 +1,6 @@
-"""Items on their way into the mirror: encoded, each once, and put aside until their container is taken."""
+"""Items on their way into the mirror, as rows: encoded, and put aside in `incoming` until their container is taken."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Dialect
 
 from okrs.work import WorkItem
 from store.database import upsert
-from store.forgetting import Forgotten, forgotten_of
+from store.forgetting import forgotten_of
 from store.items import ROW, Row, item_row
 from store.putting import not_older
 from store.sources import Lease
@@ -19,13 +19,16 @@ ROWS_AT_ONCE = 500
 """SQLite takes 32,766 parameters."""
 
 
-def put_aside(connection: Connection, lease: Lease, items: Mapping[str, Iterable[WorkItem]]) -> None:
-    """Put items, by container, among those gathered."""
-    listed = {container_id: each_once(some) for container_id, some in items.items()}
-    if not any(listed.values()):
+def rows_of(source: str, container_id: str, items: Iterable[WorkItem]) -> list[Row]:
+    """Return what a container shows as rows."""
+    return [item_row(source, container_id, each) for each in items]
+
+
+def put_aside(connection: Connection, lease: Lease, rows: Sequence[Row]) -> None:
+    """Put rows among those gathered.  Of an item that is listed twice the newest form stays."""
+    if not rows:
         return
-    gone = forgotten_of(connection, lease.source)
-    every = [row for container_id, some in listed.items() for row in rows_of(lease.source, container_id, some, gone)]
+    every = without_forgotten(connection, lease, rows)
     statement, group = _gathering(connection.dialect)
     if group is None:
         connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in every])
@@ -36,19 +39,9 @@ def put_aside(connection: Connection, lease: Lease, items: Mapping[str, Iterable
         connection.exec_driver_sql(statement.replace(group, ", ".join([group] * len(some))), tuple(chain(*some)))
 
 
-def each_once(items: Iterable[WorkItem]) -> list[WorkItem]:
-    """Return items, of those that come twice the newest form; most pages show everything once."""
-    listed = list(items)
-    newest = {each.id: each for each in listed}
-    if len(newest) == len(listed):
-        return listed
-    ordered = sorted(listed, key=lambda each: each.updated_at.timestamp() if each.updated_at else 0.0)
-    return list({each.id: each for each in ordered}.values())
-
-
-def rows_of(source: str, container_id: str, items: Iterable[WorkItem], gone: Forgotten) -> list[Row]:
-    """Return `incoming` rows, without what is forgotten; hashes stay those of what the tracker shows."""
-    rows = [item_row(source, container_id, each) for each in items]
+def without_forgotten(connection: Connection, lease: Lease, rows: Sequence[Row]) -> Sequence[Row]:
+    """Return rows without what is forgotten of them; the hashes stay those of what the tracker shows."""
+    gone = forgotten_of(connection, lease.source)
     return [(*row[:-1], gone.erased(row[-1])) for row in rows] if gone else rows
 
 

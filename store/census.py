@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from okrs.demand import Container
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
-from store.aside import put_aside
+from store.aside import put_aside, rows_of
 from store.database import Database, inserted, slices, upsert
 from store.histories import keep_histories
 from store.mirror import SuddenlyEmptyError, next_generation, shows_none
@@ -184,7 +184,7 @@ def _put(connection: Connection, lease: Lease, known: Container, said: Settled, 
         if items:
             # What a read that failed left behind is none of this.
             connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container == home))
-            put_aside(connection, lease, {home: items})
+            put_aside(connection, lease, rows_of(lease.source, home, items))
             keep_histories(connection, lease, [Container(home, "")])
             changed += put_gathered(connection, lease, [Container(home, "")], now)
     return changed

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -27,6 +27,9 @@ ROW = (
     "hash",
     "payload",
 )
+ID: Final = 2
+UPDATED_AT: Final = 9
+"""Places in a row."""
 
 
 def item_row(source: str, container: str, item: WorkItem) -> Row:
@@ -79,12 +82,12 @@ def encode(item: WorkItem) -> bytes:
         item.resolution,
         _micros(item.created_at),
         _micros(item.closed_at),
-        _pair(item.parent) if item.parent else None,
-        [_pair(ref) for ref in item.projects],
+        (item.parent.id, item.parent.name) if item.parent else None,
+        [(ref.id, ref.name) for ref in item.projects],
         item.milestones,
         item.members,
         item.labels,
-        [_pair(ref) for ref in item.sections],
+        [(ref.id, ref.name) for ref in item.sections],
         item.assignees,
         item.fields,
         item.aliases,
@@ -173,10 +176,6 @@ def _refs(pairs: tuple[tuple[str, str], ...]) -> tuple[Ref, ...]:
 def _shared(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return an equal tuple made before: thousands of items have the same few labels, and a mirror is held whole."""
     return texts
-
-
-def _pair(ref: Ref) -> tuple[str, str]:
-    return (ref.id, ref.name)
 
 
 def _micros(instant: datetime | None) -> int | None:

@@ -18,11 +18,11 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, func, select, update
 
 from okrs.demand import Container, Demand
-from okrs.work import Kind, WorkItem
+from okrs.work import Kind
 from store.aside import put_aside
 from store.database import Database, inserted, upsert
 from store.histories import keep_histories
-from store.items import created_of
+from store.items import ID, Row, created_of
 from store.newcomers import never_read, put_newcomers
 from store.putting import HERE, forgotten, news, of, put_gathered
 from store.sources import Lease, demand_text, fenced
@@ -61,9 +61,9 @@ class SuddenlyEmptyError(Exception):
 
 
 def gather(
-    database: Database, lease: Lease, known: Container, items: Iterable[WorkItem], now: datetime, *, first: bool = False
+    database: Database, lease: Lease, known: Container, rows: Sequence[Row], now: datetime, *, first: bool = False
 ) -> None:
-    """Put some pages aside.  An item listed twice keeps its newest form.
+    """Put some pages aside (`store.aside.rows_of`).  An item listed twice keeps its newest form.
 
     The first ones of a read throw away what a killed read left behind.  Raises LeaseLostError.
     """
@@ -71,7 +71,7 @@ def gather(
         fenced(connection, lease, now)
         if first:
             connection.execute(forgotten(), of(lease, [known]))
-        put_aside(connection, lease, {known.id: items})
+        put_aside(connection, lease, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Read:
 
     known: Container
     reach: Reach
-    rest: Sequence[WorkItem] = ()
-    """Items that were not gathered."""
+    rest: Sequence[Row] = ()
+    """What was not gathered."""
     first: bool = False
     """Nothing was gathered: the rest is all there is, as of most polls, and mostly it is nothing."""
 
@@ -96,7 +96,7 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
         connection.execute(forgotten(), of(lease, [each.known for each in reads if each.first]))
         straight = [_straight(connection, lease, each, now) for each in reads]
         new, reads = sum(many for many, _ in straight), [each for _, each in straight]
-        put_aside(connection, lease, {each.known.id: each.rest for each in reads})
+        put_aside(connection, lease, [row for each in reads for row in each.rest])
         for many, each in straight:
             if each.reach.complete and not many and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
@@ -114,7 +114,7 @@ def _straight(connection: Connection, lease: Lease, read: Read, now: datetime) -
     """Put what a first read shows for the first time into the mirror.  Returns how many, and the read of the rest."""
     if not (read.first and read.rest and never_read(connection, lease, read.known)):
         return 0, read
-    found = put_newcomers(connection, lease, read.known, read.rest, now)
+    found = put_newcomers(connection, lease, read.rest, now)
     return found.many, replace(read, rest=found.known)
 
 
@@ -123,7 +123,7 @@ def _together(reads: Iterable[Read]) -> list[list[Container]]:
     groups: list[list[Container]] = []
     ids, some = set[str](), list[Container]()
     for each in reads:
-        mine = {item.id for item in each.rest}
+        mine = {row[ID] for row in each.rest}
         if not each.first:
             groups.append([each.known])
         elif mine and ids.isdisjoint(mine):

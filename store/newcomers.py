@@ -2,28 +2,24 @@
 
 Nothing is there to be compared with, and the way by `incoming` would only write everything twice.
 
-    items ─▶ rows, made by a thread while the database takes those before ─▶ item, item_version, presence
-          └▶ the few that the mirror knows, of another container or of earlier times: they are gathered as ever
+    rows ─▶ each item once ─▶ item, item_version, presence
+                           └▶ those that the mirror knows, of another container or of earlier: gathered as ever
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, select
 
 from okrs.demand import Container
-from okrs.work import WorkItem
-from store.aside import ROWS_AT_ONCE, each_once, rows_of
-from store.database import raw
-from store.forgetting import Forgotten, forgotten_of
-from store.items import Row
+from store.aside import ROWS_AT_ONCE, without_forgotten
+from store.database import raw, slices
+from store.items import ID, UPDATED_AT, Row
 from store.sources import Lease, following
-from store.tables import container, micros, presence
+from store.tables import container, item, micros, presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Newcomers:
 
     many: int
     """How many items were new, and are in the mirror now."""
-    known: list[WorkItem]
+    known: Sequence[Row]
     """The others."""
 
 
@@ -50,48 +46,41 @@ def _held() -> Select[Any]:
     return select(1).where(read | there)
 
 
-def put_newcomers(
-    connection: Connection, lease: Lease, known: Container, items: Sequence[WorkItem], now: datetime
-) -> Newcomers:
-    """Put what is new among a first read into the mirror."""
+def put_newcomers(connection: Connection, lease: Lease, rows: Iterable[Row], now: datetime) -> Newcomers:
+    """Put what is new among the rows of a first read into the mirror."""
     generation = connection.execute(select(following(lease.source))).scalar_one()
-    here, others, gone = set[str](), list[WorkItem](), forgotten_of(connection, lease.source)
-    for some, rows in _encoded(lease, known, each_once(items), gone):
-        held = here | _known(connection, lease, rows)
-        new = {_id(row): row for row in rows if _id(row) not in held}
-        _put(connection, list(new.values()), micros(now), generation)
-        here |= new.keys()
-        others += [each for each, row in zip(some, rows, strict=True) if new.get(_id(row)) is not row]
-    return Newcomers(len(here), others)
+    listed = without_forgotten(connection, lease, _each_once(rows))
+    known = _known(connection, lease, listed)
+    new = [row for row in listed if row[ID] not in known] if known else listed
+    for begin in range(0, len(new), ROWS_AT_ONCE):
+        _put(connection, new[begin : begin + ROWS_AT_ONCE], micros(now), generation)
+    return Newcomers(len(new), [row for row in listed if row[ID] in known])
 
 
-def _encoded(
-    lease: Lease, known: Container, items: Sequence[WorkItem], gone: Forgotten
-) -> Iterator[tuple[Sequence[WorkItem], list[Row]]]:
-    """Yield some items after the others, each time with their rows."""
-    every = [items[begin : begin + ROWS_AT_ONCE] for begin in range(0, len(items), ROWS_AT_ONCE)]
-    with ThreadPoolExecutor(1, thread_name_prefix="rows") as maker:
-        begun = (maker.submit(rows_of, lease.source, known.id, some, gone) for some in every)
-        yield from zip(every, _one_ahead(begun), strict=True)
+def _each_once(rows: Iterable[Row]) -> list[Row]:
+    """Return rows, of an item that comes twice the one that is not older: see `store.putting.not_older`."""
+    newest = dict[str, Row]()
+    for row in rows:
+        held = newest.setdefault(row[ID], row)
+        if held is not row and _not_older(held[UPDATED_AT], row[UPDATED_AT]):
+            newest[row[ID]] = row
+    return list(newest.values())
 
 
-def _one_ahead(begun: Iterator[Future[list[Row]]]) -> Iterator[list[Row]]:
-    """Yield rows, the next ones being made meanwhile: the database lets go of Python's lock while it takes these."""
-    made = next(begun, None)
-    while made is not None:
-        rows, made = made.result(), next(begun, None)
-        yield rows
-
-
-def _id(row: Row) -> str:
-    return row[2]
+def _not_older(held: int | None, new: int | None) -> bool:
+    return held is None or new is None or new >= held
 
 
 def _known(connection: Connection, lease: Lease, rows: Sequence[Row]) -> set[str]:
     """Return the ids among these that the mirror has ever held."""
-    marks = ", ".join("?" * len(rows))
-    text = f"SELECT id FROM item WHERE source = ? AND id IN ({marks})"  # noqa: S608 - all of it is ours
-    return set(raw(connection, text, (lease.source, *map(_id, rows))).scalars())
+    if connection.execute(select(item.c.id).where(item.c.source == lease.source).limit(1)).first() is None:
+        return set()
+    known = set[str]()
+    for ids in slices(row[ID] for row in rows):
+        marks = ", ".join("?" * len(ids))
+        text = f"SELECT id FROM item WHERE source = ? AND id IN ({marks})"  # noqa: S608 - all of it is ours
+        known.update(raw(connection, text, (lease.source, *ids)).scalars())
+    return known
 
 
 _ITEM = "source, id, key, kind, state, status, resolution, children, updated_at, hash, seen_at, state_since, changed"
@@ -100,19 +89,20 @@ _PRESENCE = "source, container, item, misses"
 
 
 def _put(connection: Connection, rows: Sequence[Row], now: int, generation: int) -> None:
-    """Insert items with their first versions and places.  One statement for all: see `store.aside`."""
-    items, versions, places = list[tuple[Any, ...]](), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-    for source, home, name, *facts, digest, payload in rows:
-        items.append((source, name, *facts, digest, now, now, generation))
-        versions.append((source, name, now, generation, digest, payload))
-        places.append((source, home, name, 0))
-    for table, columns, values in (
-        ("item", _ITEM, items),
-        ("item_version", _VERSION, versions),
-        ("presence", _PRESENCE, places),
-    ):
-        if values:
-            group = f"({', '.join('?' * len(values[0]))})"
-            groups = ", ".join([group] * len(values))
-            text = f"INSERT INTO {table} ({columns}) VALUES {groups}"  # noqa: S608 - all of it is ours
-            raw(connection, text, tuple(chain.from_iterable(values)))
+    """Insert items with their first versions and places."""
+    items, versions, places, known = list[Any](), list[Any](), list[Any](), (now, now, generation)
+    for row in rows:
+        source, home, name = row[:3]
+        items += (source, name, *row[3:-1], *known)
+        versions += (source, name, now, generation, *row[-2:])
+        places += (source, home, name, 0)
+    _insert(connection, "item", _ITEM, items)
+    _insert(connection, "item_version", _VERSION, versions)
+    _insert(connection, "presence", _PRESENCE, places)
+
+
+def _insert(connection: Connection, table: str, columns: str, values: Sequence[Any]) -> None:
+    """Insert rows whose values stand one behind the other.  One statement for all: see `store.aside`."""
+    width = columns.count(",") + 1
+    groups = ", ".join([f"({', '.join('?' * width)})"] * (len(values) // width))
+    raw(connection, f"INSERT INTO {table} ({columns}) VALUES {groups}", values)  # noqa: S608 - all of it is ours

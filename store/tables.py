@@ -49,7 +49,6 @@ from sqlalchemy.types import TypeDecorator
 from okrs.numbers import from_millionths, to_millionths
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -115,7 +114,8 @@ def _whole(value: Any) -> int:  # noqa: ANN401 - the driver's own type
 
 def micros(instant: datetime) -> int:
     """Microseconds since 1970 of an aware datetime."""
-    return (instant - _EPOCH) // _MICROSECOND
+    since = instant - _EPOCH  # by its parts: a third of what a division takes, and thousands of items have three each
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(number: int) -> datetime:

@@ -11,6 +11,8 @@ from connectors.contract import Connector, ConnectorError, Container, Cursor, Pa
 from okrs.demand import Demand
 from okrs.work import WorkItem
 from store import lookup, mirror
+from store.aside import rows_of
+from store.items import Row
 from store.mirror import Reach, Read
 from store.sources import ContainerState
 from store.tables import storable
@@ -29,7 +31,7 @@ _KEPT_AFTER = timedelta(seconds=10)
 """So many items, or as many as came in so long, are put aside together.  A lease lives several times longer."""
 
 _MOST_IN_MEMORY = 12_000
-"""So many items of a source's first reads wait in memory until they are whole: some 25 MB.  With more of them all are
+"""So many items of a source's first reads wait in memory until they are whole: some 15 MB.  With more of them all are
 put aside as those of later reads are, which takes longer."""
 
 WIDE_OVERLAP = timedelta(days=1)
@@ -109,17 +111,17 @@ class _Aside:
     kept_at: datetime
     tally: Tally
     at_first: bool
-    items: list[WorkItem] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     _begun: bool = False
     _writing: Future[None] | None = None
     _writer: ThreadPoolExecutor | None = None
 
     def put(self, items: Sequence[WorkItem], now: datetime) -> None:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
-        self.items += items
+        self.rows += rows_of(self.task.source.name, self.known.id, items)
         self.tally.in_memory += len(items)
         slow = now - self.kept_at >= _KEPT_AFTER
-        if slow or (len(self.items) >= _KEPT_AT_ONCE and not self._may_wait):
+        if slow or (len(self.rows) >= _KEPT_AT_ONCE and not self._may_wait):
             self.keep(now)
         if slow:
             self._wait()
@@ -142,10 +144,10 @@ class _Aside:
         self.close()
         return Read(self.known, reach, rest, first=not self._begun)
 
-    def _handed_over(self) -> list[WorkItem]:
-        items, self.items = self.items, []
-        self.tally.in_memory -= len(items)
-        return items
+    def _handed_over(self) -> list[Row]:
+        rows, self.rows = self.rows, []
+        self.tally.in_memory -= len(rows)
+        return rows
 
     def close(self) -> None:
         """Wait until all is written, before the container is taken, or read anew.  Raises LeaseLostError."""

@@ -7,6 +7,7 @@ import pytest
 
 from mapping.demand import demand_of
 from store import facets, mirror, queries, sources
+from store.aside import rows_of
 from store.database import Database
 from store.mirror import Reach, Read
 from sync.deciding import Goal
@@ -46,7 +47,7 @@ def read(database: Database, scene: Scene, name: str) -> None:
     demand = demand_of(scene.rule, name)
     for box, _ in (BOXES[each] for each in scene.config.sources[name].container_names):
         items = [each.item for each in scene.items if each.source == name and each.box == box.name]
-        mirror.gather(database, lease, box, items, scene.now)
+        mirror.gather(database, lease, box, rows_of(lease.source, box.id, items), scene.now)
         mirror.take(database, lease, [Read(box, Reach(demand, scene.now, complete=True))], scene.now)
     for text in demand.queries:
         found = scene.queries.get(name, {}).get(text, frozenset())

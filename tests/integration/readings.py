@@ -8,8 +8,10 @@ from mapping.family import Seen
 from okrs.demand import Container, Demand
 from okrs.work import Ref, State, WorkItem
 from store import census, lookup, mirror, queries, sources
+from store.aside import rows_of
 from store.census import Outcome, Settled
 from store.database import Database
+from store.items import Row
 from store.mirror import Reach, Read, Taken
 from store.sources import Lease
 from store.tables import item, item_version, metadata, presence
@@ -34,9 +36,12 @@ class Reading:
         self.gather(known, *pages)
         return self.take(known, complete=complete, demand=demand)
 
+    def rows(self, known: Container, items: list[WorkItem]) -> list[Row]:
+        return rows_of(self.lease.source, known.id, items)
+
     def gather(self, known: Container, *pages: list[WorkItem]) -> None:
         for number, page in enumerate(pages or [[]]):
-            mirror.gather(self.database, self.lease, known, page, self.clock(), first=number == 0)
+            mirror.gather(self.database, self.lease, known, self.rows(known, page), self.clock(), first=number == 0)
 
     def take(self, known: Container, *, complete: bool = False, demand: Demand = PLAIN) -> Taken:
         now = self.clock()

@@ -14,9 +14,10 @@ from okrs.demand import Demand
 from store import mirror, queries
 from store.census import Compared, Settled
 from store.database import Database, open_database
+from store.items import UPDATED_AT
 from store.mirror import Read, Taken
 from store.sources import Lease
-from store.tables import incoming
+from store.tables import from_micros, incoming
 from sync import listing, roll_call
 from terminal.logs import configure
 from tests.integration.drill import LARGE, LONG, QUIET, SHORT, WANTING, Differences, Drill, Mode, Pace, drilling
@@ -163,7 +164,8 @@ def _newest_seen(database: Database, lease: Lease, reads: Sequence[Read], now: A
         here = (incoming.c.source == lease.source, incoming.c.container == read.known.id)
         with database.read() as connection:
             newest = connection.execute(select(func.max(incoming.c.updated_at)).where(*here)).scalar()
-        seen = [each.updated_at for each in read.rest if each.updated_at] + ([newest] if newest else [])
+        times = [row[UPDATED_AT] for row in read.rest]
+        seen = [from_micros(time) for time in times if time] + ([newest] if newest else [])
         return replace(read, reach=replace(read.reach, watermark=max(seen, default=read.reach.watermark)))
 
     return TAKE(database, lease, [planted(each) for each in reads], now)

@@ -266,7 +266,7 @@ def test_a_container_that_left_takes_its_own_items_along(reading: Reading) -> No
     reading.read(PAY, [at(reading, "X-1"), at(reading, "PAY-1")])
     reading.read(OPS, [at(reading, "X-1"), at(reading, "OPS-1")])
     generation = reading.generation
-    mirror.gather(reading.database, reading.lease, PAY, [at(reading, "PAY-2")], reading.clock())
+    mirror.gather(reading.database, reading.lease, PAY, reading.rows(PAY, [at(reading, "PAY-2")]), reading.clock())
     assert sources.keep_only(reading.database, reading.lease, [OPS.id], reading.clock()) == 1
     assert (set(reading.items), reading.gone("PAY-1")) == ({"X-1", "OPS-1"}, "removed")
     assert reading.generation == generation + 1
@@ -297,7 +297,7 @@ def test_a_reader_that_lost_its_lease_commits_nothing(reading: Reading) -> None:
     everything = (*MIRROR, incoming, container, source)
     before, now = dump(reading.database, *everything), reading.clock()
     writes: tuple[Callable[[], object], ...] = (
-        lambda: mirror.gather(reading.database, stale, PAY, [at(reading, "PAY-3")], now),
+        lambda: mirror.gather(reading.database, stale, PAY, reading.rows(PAY, [at(reading, "PAY-3")]), now),
         lambda: mirror.take(reading.database, stale, [Read(PAY, Reach(Demand(), now, complete=True))], now),
         lambda: sources.keep_only(reading.database, stale, [], now),
         lambda: sources.note_error(reading.database, stale, PAY, "no", now),

@@ -79,7 +79,7 @@ def twins(database: Database, seed: int) -> dict[str, Taken]:
             reading.gather(PAY, *[items[begin : begin + 4] for begin in range(0, len(items), 4)])
             taken[name] = reading.take(PAY, complete=complete, demand=demand)
         else:
-            read = Read(PAY, Reach(demand, now, complete=complete), items, first=True)
+            read = Read(PAY, Reach(demand, now, complete=complete), reading.rows(PAY, items), first=True)
             taken[name] = mirror.take(database, reading.lease, [read], now)
     return taken
 
@@ -95,7 +95,7 @@ def test_thousands_are_each_taken_once(database: Database) -> None:
     reading = Reading(database)
     items = [an_item(f"PAY-{number}") for number in range(1234)]
     now = reading.clock()
-    read = Read(PAY, Reach(Demand(), now, complete=True), [*items, *items[:100]], first=True)
+    read = Read(PAY, Reach(Demand(), now, complete=True), reading.rows(PAY, [*items, *items[:100]]), first=True)
     assert mirror.take(database, reading.lease, [read], now) == Taken(seen=1234, changed=1234)
     assert {key: seen.item for key, seen in reading.items.items()} == {each.key: each for each in items}
 
@@ -105,7 +105,8 @@ def test_ids_that_are_one_to_the_database_do_not_meet(database: Database) -> Non
     reading = Reading(database)
     one, two = an_item("PAY-1", updated_at=WITHIN), an_item("PAY-1", updated_at=WITHIN, id="id:PAY-1\0")
     now = reading.clock()
-    mirror.take(database, reading.lease, [Read(PAY, Reach(Demand(), now, complete=True), [one, two], first=True)], now)
+    read = Read(PAY, Reach(Demand(), now, complete=True), reading.rows(PAY, [one, two]), first=True)
+    mirror.take(database, reading.lease, [read], now)
     assert list(reading.items) == ["PAY-1"]
 
 
@@ -114,7 +115,9 @@ def test_what_is_forgotten_does_not_come_by_a_first_read(database: Database) -> 
     with database.write() as connection:
         connection.execute(forgotten.insert().values(source="s", item="id:PAY-1"))
     now = reading.clock()
-    read = Read(PAY, Reach(Demand(), now, complete=True), [an_item("PAY-1", assignees=("anna",))], first=True)
+    read = Read(
+        PAY, Reach(Demand(), now, complete=True), reading.rows(PAY, [an_item("PAY-1", assignees=("anna",))]), first=True
+    )
     mirror.take(database, reading.lease, [read], now)
     [seen] = reading.items.values()
     assert (seen.item.title, seen.item.assignees) == ("(forgotten)", ("(forgotten)",))
@@ -123,7 +126,8 @@ def test_what_is_forgotten_does_not_come_by_a_first_read(database: Database) -> 
 def test_containers_that_show_the_same_are_taken_one_after_the_other(database: Database) -> None:
     reading = Reading(database)
     now = reading.clock()
-    reads = [Read(each, Reach(Demand(), now, complete=True), [an_item("PAY-1")], first=True) for each in (PAY, OPS)]
+    reach, shown = Reach(Demand(), now, complete=True), [an_item("PAY-1")]
+    reads = [Read(each, reach, reading.rows(each, shown), first=True) for each in (PAY, OPS)]
     assert mirror.take(database, reading.lease, reads, now) == Taken(seen=2, changed=1)
     with database.read() as connection:
         assert sorted(connection.execute(select(presence.c.container)).scalars()) == [OPS.id, PAY.id]
