@@ -35,7 +35,8 @@ def _secrets(value: object) -> Iterator[str]:
 def _forms(secret: str) -> list[str]:
     """Return how a secret may be written in an error's words, the longest first."""
     lines = [line for line in secret.splitlines() if len(line) >= _KEY_LINE]
-    forms = {secret, repr(secret)[1:-1], quote(secret), quote(secret, safe=""), b64encode(secret.encode()).decode()}
+    as_bytes = secret.encode(errors="surrogatepass")  # a variable of the environment need not be UTF-8
+    forms = {secret, repr(secret)[1:-1], quote(as_bytes), quote(as_bytes, safe=""), b64encode(as_bytes).decode()}
     return sorted(forms.union(lines), key=len, reverse=True)
 
 

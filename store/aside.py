@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
+from math import inf
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from okrs.work import WorkItem
 from store.database import upsert
 from store.forgetting import forgotten_of
-from store.items import ROW, Row, item_row
+from store.items import CONTAINER, ID, ROW, UPDATED_AT, Row, item_row
 from store.putting import not_older
 from store.sources import Lease
 from store.tables import incoming
@@ -28,7 +29,7 @@ def put_aside(connection: Connection, lease: Lease, rows: Sequence[Row]) -> None
     """Put rows among those gathered.  Of an item that is listed twice the newest form stays."""
     if not rows:
         return
-    every = without_forgotten(connection, lease, rows)
+    every = without_forgotten(connection, lease, each_once(rows))
     statement, group = _gathering(connection.dialect)
     if group is None:
         connection.exec_driver_sql(statement, [dict(zip(ROW, row, strict=True)) for row in every])
@@ -37,6 +38,14 @@ def put_aside(connection: Connection, lease: Lease, rows: Sequence[Row]) -> None
         some = every[begin : begin + ROWS_AT_ONCE]
         # One statement for all rows: after each one SQLite lets go of Python's lock, for which busy readers wait.
         connection.exec_driver_sql(statement.replace(group, ", ".join([group] * len(some))), tuple(chain(*some)))
+
+
+def each_once(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return rows, of an item that a container shows twice the newest form; one without a date is older than any."""
+    if len({(row[CONTAINER], row[ID]) for row in rows}) == len(rows):
+        return rows
+    oldest_first = sorted(rows, key=lambda row: -inf if row[UPDATED_AT] is None else row[UPDATED_AT])
+    return list({(row[CONTAINER], row[ID]): row for row in oldest_first}.values())
 
 
 def without_forgotten(connection: Connection, lease: Lease, rows: Sequence[Row]) -> Sequence[Row]:

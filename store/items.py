@@ -27,6 +27,7 @@ ROW = (
     "hash",
     "payload",
 )
+CONTAINER: Final = 1
 ID: Final = 2
 UPDATED_AT: Final = 9
 """Places in a row."""

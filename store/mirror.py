@@ -23,7 +23,7 @@ from store.aside import put_aside
 from store.database import Database, inserted, upsert
 from store.histories import keep_histories
 from store.items import ID, Row, created_of
-from store.newcomers import never_read, put_newcomers
+from store.newcomers import may_go_straight, put_newcomers
 from store.putting import HERE, forgotten, news, of, put_gathered
 from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence, source
@@ -94,11 +94,10 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
     with database.write() as connection:
         fenced(connection, lease, now)
         connection.execute(forgotten(), of(lease, [each.known for each in reads if each.first]))
-        straight = [_straight(connection, lease, each, now) for each in reads]
-        new, reads = sum(many for many, _ in straight), [each for _, each in straight]
+        new, reads = _straight(connection, lease, reads, now)
         put_aside(connection, lease, [row for each in reads for row in each.rest])
-        for many, each in straight:
-            if each.reach.complete and not many and _shows_nothing_known(connection, lease, each.known):
+        for each in reads:
+            if each.reach.complete and not new and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
         keep_histories(connection, lease, [each.known for each in reads if not each.reach.demand.histories])
         found = [_taken(connection, lease, some, now) for some in _together(reads)]
@@ -110,12 +109,14 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
     return taken
 
 
-def _straight(connection: Connection, lease: Lease, read: Read, now: datetime) -> tuple[int, Read]:
-    """Put what a first read shows for the first time into the mirror.  Returns how many, and the read of the rest."""
-    if not (read.first and read.rest and never_read(connection, lease, read.known)):
-        return 0, read
-    found = put_newcomers(connection, lease, read.rest, now)
-    return found.many, replace(read, rest=found.known)
+def _straight(connection: Connection, lease: Lease, reads: Sequence[Read], now: datetime) -> tuple[int, Sequence[Read]]:
+    """Put what a first read shows for the first time into the mirror.  Returns how many, and the reads of the rest."""
+    match reads:
+        case [Read(first=True, reach=Reach(complete=True), rest=[_, *_]) as read]:
+            if may_go_straight(connection, lease, read.known):
+                found = put_newcomers(connection, lease, read.rest, now)
+                return found.many, [replace(read, rest=found.known)]
+    return 0, reads
 
 
 def _together(reads: Iterable[Read]) -> list[list[Container]]:

@@ -633,12 +633,18 @@ _TOLD = ("kind", "state", "closed", "seen", "created", "number", "marks")
 """What the key of `facet` tells beside itself, where a table is not its key."""
 
 
-@event.listens_for(metadata, "before_create")
-def _in_words_of_the_dialect(_tables: MetaData, connection: Connection, **_: object) -> None:
-    """Said when the tables are made: an index that is told so at once loads PostgreSQL's dialect, for everybody."""
-    dialect = connection.dialect.name
+def speak(dialect: str) -> None:
+    """Tell indexes and keys what a database's dialect has words for.
+
+    Said before tables are made or compared, and no sooner: it loads that dialect, PostgreSQL's for everybody else.
+    """
     for index in ledger_entry.indexes:
         if index.name in _SOME:
             index.dialect_options[dialect]["where"] = _SOME[index.name]
     if dialect == "postgresql":
         facet.primary_key.dialect_options[dialect]["include"] = _TOLD
+
+
+@event.listens_for(metadata, "before_create")
+def _made(_tables: MetaData, connection: Connection, **_: object) -> None:
+    speak(connection.dialect.name)

@@ -31,8 +31,8 @@ _KEPT_AFTER = timedelta(seconds=10)
 """So many items, or as many as came in so long, are put aside together.  A lease lives several times longer."""
 
 _MOST_IN_MEMORY = 12_000
-"""So many items of a source's first reads wait in memory until they are whole: some 15 MB.  With more of them all are
-put aside as those of later reads are, which takes longer."""
+"""So many items of a source wait in memory, some 15 MB: those of a first read until it is whole.  With more, what comes
+is put aside at once."""
 
 WIDE_OVERLAP = timedelta(days=1)
 """Once a day the read goes back that far, for what became visible later than `OVERLAP`."""
@@ -63,7 +63,7 @@ def listing(
     )
     memo: dict[str, str] = {}
     pages = count()
-    aside = _Aside(task, known, now, tally, at_first=held is None or held.watermark is None)
+    aside = _Aside(task, known, tally, at_first=held is None or held.watermark is None)
 
     def ask(connector: Connector, resume: str | None) -> Page:
         return connector.changed(known, replace(cursor, resume=resume), granted.demand)
@@ -108,10 +108,11 @@ class _Aside:
 
     task: Task
     known: Container
-    kept_at: datetime
     tally: Tally
     at_first: bool
     rows: list[Row] = field(default_factory=list)
+    kept_at: datetime | None = None
+    """When rows were put aside last, or the first page came."""
     _begun: bool = False
     _writing: Future[None] | None = None
     _writer: ThreadPoolExecutor | None = None
@@ -120,15 +121,13 @@ class _Aside:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
         self.rows += rows_of(self.task.source.name, self.known.id, items)
         self.tally.in_memory += len(items)
+        self.kept_at = self.kept_at or now
         slow = now - self.kept_at >= _KEPT_AFTER
-        if slow or (len(self.rows) >= _KEPT_AT_ONCE and not self._may_wait):
+        many = len(self.rows) >= _KEPT_AT_ONCE and not (self.at_first and not self._begun)
+        if slow or many or self.tally.in_memory > _MOST_IN_MEMORY:
             self.keep(now)
         if slow:
             self._wait()
-
-    @property
-    def _may_wait(self) -> bool:
-        return self.at_first and not self._begun and self.tally.in_memory <= _MOST_IN_MEMORY
 
     def keep(self, now: datetime) -> None:
         """Write what came since the last time, after what came before.  Raises LeaseLostError of that."""

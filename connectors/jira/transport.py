@@ -47,16 +47,28 @@ class Transport:
         """Return the answer to one question, whatever its status; `body` makes it a POST.  Raises ConnectorError."""
         if self._headers is None:
             raise Stop(f"The request for {what} cannot be written: check `url`, `email` and `token` of the source.")
-        address = f"{self._root}/{path}?{urlencode(parameters)}" if parameters else f"{self._root}/{path}"
-        if body is None:
+        written = _written(f"{self._root}/{path}", parameters, body)
+        if written is None:
+            raise Stop(f"The request for {what} cannot be written: it holds half a character.")
+        address, content = written
+        if content is None:
             answer = self.line.ask("GET", address, what, self._headers)
         else:
             typed = {**self._headers, "Content-Type": "application/json"}
-            answer = self.line.ask("POST", address, what, typed, orjson.dumps(body))
+            answer = self.line.ask("POST", address, what, typed, content)
         return Answer(answer.status, answer.headers, answer.body, self._advice)
 
     def close(self) -> None:
         self.line.close()
+
+
+def _written(address: str, parameters: Parameters | None, body: Json | None) -> tuple[str, bytes | None] | None:
+    """Return a whole address and a body; None where a text is none, as half of a pair of surrogates."""
+    try:
+        whole = f"{address}?{urlencode(parameters)}" if parameters else address
+        return whole, None if body is None else orjson.dumps(body)
+    except (UnicodeEncodeError, orjson.JSONEncodeError):
+        return None
 
 
 def part(text: str) -> str:
@@ -72,12 +84,19 @@ def _headers(settings: Settings) -> dict[str, str] | None:
     """
     token = settings.token.get_secret_value()
     if settings.email is not None:
-        way = f"Basic {b64encode(f'{settings.email}:{token}'.encode()).decode()}"
-    elif sendable(token):
-        way = f"Bearer {token}"
+        way = _basic(settings.email, token)
     else:
+        way = f"Bearer {token}" if sendable(token) else None
+    if way is None:
         return None
     return {"Accept": "application/json", "Authorization": way, "User-Agent": USER_AGENT}
+
+
+def _basic(email: str, token: str) -> str | None:
+    try:
+        return f"Basic {b64encode(f'{email}:{token}'.encode()).decode()}"
+    except UnicodeEncodeError:  # of a variable that is not UTF-8; the error holds the token
+        return None
 
 
 def _advice(settings: Settings) -> str:

@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from store.tables import metadata
+from store.tables import metadata, speak
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+connection = context.config.attributes["connection"]
+speak(connection.dialect.name)
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
 context.run_migrations()

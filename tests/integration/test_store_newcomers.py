@@ -17,7 +17,7 @@ from store.database import Database
 from store.mirror import Reach, Read, Taken
 from store.sources import generations
 from store.tables import absence, arrival, container, forgotten, former_key, incoming, item, item_version, presence
-from tests.builders import WITHIN, an_item
+from tests.builders import BEFORE, WITHIN, an_item
 from tests.integration.readings import OPS, PAY, Reading
 
 TABLES = (item, item_version, presence, absence, arrival, former_key, container, incoming)
@@ -108,6 +108,18 @@ def test_ids_that_are_one_to_the_database_do_not_meet(database: Database) -> Non
     read = Read(PAY, Reach(Demand(), now, complete=True), reading.rows(PAY, [one, two]), first=True)
     mirror.take(database, reading.lease, [read], now)
     assert list(reading.items) == ["PAY-1"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_form_without_a_date_is_older_than_any(database: Database, *, first: bool) -> None:
+    reading, told = Reading(database), [(State.DONE, WITHIN), (State.TODO, None), (State.DOING, BEFORE)]
+    rows = reading.rows(PAY, [an_item("PAY-1", state, updated_at=at) for state, at in told])
+    now = reading.clock()
+    if not first:
+        mirror.gather(database, reading.lease, PAY, rows, now)
+    read = Read(PAY, Reach(Demand(), now, complete=True), rows if first else (), first=first)
+    assert mirror.take(database, reading.lease, [read], now) == Taken(seen=1, changed=1)
+    assert [each.item.state for each in reading.items.values()] == [State.DONE]
 
 
 def test_what_is_forgotten_does_not_come_by_a_first_read(database: Database) -> None:

@@ -399,6 +399,26 @@ class Pages(Progress):
             self.aside.append(len(connection.execute(select(incoming.c.id)).all()))
 
 
+class LateFirstPages(Pages):
+    """Each container's first page comes long after the walk was begun, as where there are many."""
+
+    def page(self, source: str, container: str, items: int, total: int | None) -> None:
+        super().page(source, container, items, total)
+        self.world.clock.forward(seconds=20)
+
+
+def test_who_is_asked_late_is_not_slow(database: Database) -> None:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY", "OPS", "WEB", page_size=100)
+    for name in ("PAY", "OPS", "WEB"):
+        tracker.put(name, *(an_item(f"{name}-{number}") for number in range(8)))
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("kr", a_rule())
+    pages = LateFirstPages(world)
+    assert world.engine(pages).sync().sources[0].seen == 24
+    assert pages.aside == [0, 0, 0]
+
+
 @pytest.mark.parametrize(("most", "all_aside"), [(100, False), (3, True)])
 def test_a_first_read_waits_in_memory_if_it_is_small(
     database: Database, monkeypatch: pytest.MonkeyPatch, most: int, *, all_aside: bool
