@@ -22,6 +22,9 @@ from tests.e2e import shapes
 from tests.e2e.conftest import COMMAND, LONGEST
 from tests.e2e.serving import until
 
+TRACKERS = {"p1-bugs": "jira/browse", "performance": "github/acme", "launch-day": "asana/1/1/task"}
+"""Key results, and where the pages of their tickets begin."""
+
 
 def demo(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")}
@@ -92,6 +95,9 @@ def test_it_serves_what_it_told_and_goes_on_until_ctrl_c(tmp_path: Path) -> None
         course = asked(url + "key-results/p1-bugs")
         assert "the pace of the last 8 weeks" in course
         assert '<polygon class="ahead"' in course
+        for name, place in TRACKERS.items():
+            links = re.findall(rf'href="(http://[0-9.:]+/{place}/[^"]+)"', asked(f"{url}key-results/{name}"))
+            assert "<h1>" in asked(links[0]), "a ticket's link leads to its page in the emulated tracker"
         until(lambda: versions(tmp_path) > before)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LONGEST)
