@@ -55,6 +55,7 @@ REASONS = {
 """Why a ticket does not count, as a phrase."""
 
 _NOT_READ = ("not read yet", "dim")
+_TICKETS_NOT_READ = "tickets not read yet"
 _MOST_QUERIES = 3
 
 _BAR = 20
@@ -100,7 +101,7 @@ def status(view: StatusView, *, past: bool = False) -> RenderableType:
     said = [line for each in view.key_results for line in _said(each)]
     wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
     over = [] if view.key_results or not view.closed else [_all_closed(view.closed[-1])]
-    stale = any(each.standing.status is Status.STALE and not each.unread for each in view.key_results)
+    stale = any(each.standing.status is Status.STALE and not each.before_read for each in view.key_results)
     late = [Text(_STALE, "yellow")] if stale and not past else []
     odd = (*over, *late, *said, *held, *absent, *wrong)
     return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
@@ -154,6 +155,8 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
         own = [each for each in view.key_results if (each.key_result.objective, each.key_result.cycle) == mine]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]
+        if not unread and own and all(each.before_read for each in own):
+            word, style = _TICKETS_NOT_READ, "dim"
         if objective.grade is not None:
             word += f" · grade {number(objective.grade)}"
         share = number(None) if unread else percent(clamped(objective.progress))
@@ -163,8 +166,8 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
 
 
 def _key_result_row(each: KeyResultStatus) -> Cells:
-    word, style = WORDS[each.standing.status]
-    if each.standing.status is Status.STALE:
+    word, style = WORDS[each.standing.pace if each.before_read else each.standing.status]
+    if each.standing.status is Status.STALE and not each.before_read:
         word = f"stale ({WORDS[each.standing.pace][0]})"
     if each.closed:
         word += f" · grade {number(each.closed.final.grade)}"
@@ -173,7 +176,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
-        word += " · reading for a changed rule" if each.automatic is not None else " · tickets not read yet"
+        word += f" · {_TICKETS_NOT_READ if each.before_read else 'reading for a changed rule'}"
     word += "".join(f" · {remark}" for remark in _remarks(each))
     return (
         plain_text(each.key_result.title),

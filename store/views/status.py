@@ -80,6 +80,11 @@ class KeyResultStatus:
     """The closed cycle that its result is of, where the config has it in another one: there it has no value."""
 
     @property
+    def before_read(self) -> bool:
+        """It waits for its first read: whatever is shown of it, a person has set."""
+        return self.reading and self.automatic is None
+
+    @property
     def unread(self) -> bool:
         """It waits for its first read, and nobody set a value meanwhile."""
         return self.reading and self.updated_at is None

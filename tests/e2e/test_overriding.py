@@ -61,6 +61,16 @@ def test_what_was_never_measured_waits_for_no_changed_rule(headway: Headway) -> 
     headway.run("set", "p1-bugs", "24", "--why", "counted by hand")
     out = headway.run("status").out
     assert ("tickets not read yet · set by hand" in out, "changed rule" in out) == (True, False)
+    assert "stale" not in out, "nothing was ever read that could be old"
+    assert "acme-jira: 0 items, never read completely" in out
+
+
+def test_a_plan_before_the_first_read_says_that_what_is_shown_stays(headway: Headway) -> None:
+    """The first read writes its first measured value, so it counts among those that change."""
+    headway.run("set", "p1-bugs", "24", "--why", "counted by hand")
+    out = headway.run("plan").out
+    assert "unknown until read: PAY and PLAT of acme-jira; the value that is shown stays: it is set by hand" in out
+    assert "12 of 12 key results would change." in out
 
 
 def test_the_same_again_is_told_and_writes_nothing(copy: Headway) -> None:

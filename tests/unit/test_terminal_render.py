@@ -15,6 +15,7 @@ from okrs.cycle import Cycle
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.progress import Standing, Status
+from store.overrides import Override
 from store.views.history import ShownEntry
 from store.views.status import KeyResultStatus, ObjectiveStatus, StatusView
 from store.views.waiting import Waiting, Why
@@ -150,6 +151,25 @@ def test_a_stale_key_result_says_what_to_do(what: Status, past: bool, told: bool
         file.truncate(0)
         console.print(status(StatusView(None, (), (each,), ()), past=past))
         assert ("stale: a source of it was not read" in file.getvalue()) is (told and each is shown)
+
+
+def test_what_was_set_before_the_first_read_is_judged_and_not_called_stale() -> None:
+    of = KeyResult("kr", "o0", "Q4", "KR", Numeric(Decimal(0), Decimal(9)))
+    standing = Standing(Decimal(0), Decimal(0), Status.STALE, Status.ON_TRACK)
+    by_hand = Override("kr", Decimal(4), "counted", "ada", at("2026-11-20"), None, 1)
+    shown = KeyResultStatus(
+        of, Decimal(4), standing, stale=True, reading=True, mapped=True, updated_at=by_hand.since, override=by_hand
+    )
+    objective = ObjectiveStatus(Objective("o0", "Q4", "Objective"), Decimal(0), Status.STALE)
+    file = io.StringIO()
+    console = Console(file=file, width=200, color_system=None, soft_wrap=True)
+    console.print(status(StatusView(None, (objective,), (shown,), ())))
+    assert "on track · tickets not read yet · set by hand" in file.getvalue()
+    assert "0 %  tickets not read yet\n" in file.getvalue()
+    assert "stale" not in file.getvalue()
+    file.truncate(0)
+    console.print(status(StatusView(None, (objective,), (replace(shown, automatic=Decimal(3)),), ())))
+    assert "stale (on track) · reading for a changed rule" in file.getvalue()
 
 
 def test_objectives_of_several_cycles_stand_under_their_cycle() -> None:
