@@ -462,6 +462,12 @@ def _anchors(answer: Verified) -> Text:
     return Text(f"It holds against {counted(answer.anchors, 'anchor')} of {file}.", "green")
 
 
+_TRACKERS_GONE = (
+    "Its trackers ended with it: check, discover and sync have nothing to read any more. "
+    "status, explain, history, which, plan and verify answer from what was read."
+)
+
+
 def demo(view: Demo, console: Console) -> None:
     """The demo's story."""
     console.print(Text("Before", "bold"))
@@ -477,6 +483,8 @@ def demo(view: Demo, console: Console) -> None:
     call = f"{quote(view.program)} -c {quote(str(view.config))}"
     console.print(f"Look closer: {call} status", markup=False)
     console.print("and, with the id of a key result, explain or history.", markup=False)
+    if not view.variables:
+        console.print(_TRACKERS_GONE, markup=False)
     if view.variables and console.is_terminal:
         console.print()
         console.print(Text("While this runs, its trackers can be read from another terminal, too:", "bold"))
@@ -502,6 +510,7 @@ def demo_worked(done: str, console: Console) -> None:
 def demo_ended(folder: Path, console: Console) -> None:
     """What is left when the demo was told to end."""
     console.print(f"The demo has ended. What it knew stays in {harmless(str(folder), 200)}.", markup=False)
+    console.print(_TRACKERS_GONE, markup=False)
 
 
 _MOST_TICKETS = 6
