@@ -140,6 +140,8 @@ class StatusView:
     """The cycles that are closed."""
     configured: tuple[KeyResult, ...] = ()
     """Every key result of the config, of whatever cycle."""
+    zone: str = "UTC"
+    """Where its days begin."""
 
 
 Told = TypeVar("Told", Gap, Refused)
@@ -247,6 +249,7 @@ def status(
         cycles=tuple(cycles),
         closed=tuple(each.id for each in setup.cycles if each.id in held.cycles),
         configured=setup.key_results,
+        zone=setup.calendar.timezone,
     )
 
 

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from prov.model import ProvDocument
@@ -117,7 +119,8 @@ def test_a_checkin_is_shown_with_its_confidence(copy: Headway) -> None:
     assert list(shapes.complaints(out, shapes.CHECKIN)) == []
     checkin = told(copy, "p1-bugs")["checkin"]
     assert checkin == {"note": note, "confidence": 0.7, "by": "Ada", "at": out["at"]}
-    assert f"{note} (Ada, {out['at'][:10]}, confidence 0.7)" in copy.run("status").out
+    day = datetime.fromisoformat(out["at"]).astimezone(ZoneInfo("Europe/Berlin")).date()
+    assert f"{note} (Ada, {day}, confidence 0.7)" in copy.run("status").out
     assert f"check-in by Ada, confidence 0.7 · {note}" in copy.run("history", "p1-bugs").out
     assert copy.run("checkin", "p1-bugs", "--note", "and on").out.startswith("Noted of Fix 25 P1 checkout bugs, ")
     assert told(copy, "p1-bugs")["checkin"]["confidence"] is None
