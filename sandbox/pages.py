@@ -14,7 +14,7 @@ from sandbox.world import World
 _API_ROOT = "/api/1.0"
 _NAMES = {"jira": "Jira", "asana": "Asana", "github": "GitHub"}
 _STATES = {"todo": "to do", "doing": "in progress", "done": "done", "cancelled": "given up"}
-_STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;overflow-wrap:anywhere}"
+_STYLE = "body{font:1rem/1.5 sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}"
 _Page = tuple[str, str, Mapping[str, str]]
 """Key, title, and what else is told, by its name."""
 
