@@ -105,10 +105,12 @@ class AsanaApi:
         if since is not None:
             after = _moment(since)
             tasks = [task for task in tasks if task.updated >= after and self._world.shown(task)]
-        return self._list(request, [shapes.task(self._world, task) for task in tasks])
+        return self._list(request, self._shown(tasks))
 
     def _project_tasks(self, request: Request, gid: str) -> Answer:
-        return self._list(request, [shapes.task(self._world, task) for task in self._listed(self._find(gid))])
+        return self._list(
+            request, [shapes.task(self._world, task, self._base) for task in self._listed(self._find(gid))]
+        )
 
     def _sections(self, request: Request, gid: str) -> Answer:
         return self._list(request, [shapes.section(section) for section in self._find(gid).sections])
@@ -118,10 +120,10 @@ class AsanaApi:
 
     def _subtasks(self, request: Request, gid: str) -> Answer:
         children = self._world.children(self._find_task(gid))
-        return self._list(request, [shapes.task(self._world, child) for child in children])
+        return self._list(request, self._shown(children))
 
     def _task_of(self, request: Request, gid: str) -> Answer:
-        return self._single(request, shapes.task(self._world, self._find_task(gid)))
+        return self._single(request, shapes.task(self._world, self._find_task(gid), self._base))
 
     def _new_webhook(self, request: Request) -> Answer:
         """Asks the target while the request waits, as Asana does."""
@@ -180,6 +182,9 @@ class AsanaApi:
         """A sub-task is in no project by itself, so listings show it only where it was put into one besides."""
         items = [item for item in self._world.items.values() if item.project.tracker == self.name]
         return [item for item in items if any(home is project for home, _ in self._world.homes(item))]
+
+    def _shown(self, tasks: Sequence[Item]) -> list[dict[str, object]]:
+        return [shapes.task(self._world, task, self._base) for task in tasks]
 
     def _single(self, request: Request, record: dict[str, object]) -> Answer:
         wanted = request.one("opt_fields")

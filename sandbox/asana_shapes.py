@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sandbox.custom_fields import asana_field, asana_values
+from sandbox.pages import asana_page
 from sandbox.records import Event, Item, Project, Section, User
 from sandbox.world import World
 
@@ -12,8 +13,11 @@ WORKSPACE = {"gid": "1204000000000000", "resource_type": "workspace", "name": "A
 _COMPACT = frozenset(("gid", "name", "resource_type", "resource_subtype"))
 
 
-def task(world: World, item: Item) -> dict[str, object]:
-    """Return a task in full.  It shows the projects it is in by itself, of those that the token may see."""
+def task(world: World, item: Item, base: str) -> dict[str, object]:
+    """Return a task of the API at `base` in full.
+
+    It shows the projects it is in by itself, of those that the token may see.
+    """
     homes = [home for home in world.homes(item) if not home[0].hidden]
     approval = {"approval_status": _approval(item)} if item.type == "approval" else {}
     return approval | {
@@ -34,7 +38,7 @@ def task(world: World, item: Item) -> dict[str, object]:
         "custom_fields": _custom_fields(world, item),
         "dependencies": [{"gid": str(one.id), "resource_type": "task"} for one in item.blocked_by],
         "workspace": WORKSPACE,
-        "permalink_url": f"https://app.asana.com/1/1/task/{item.id}",
+        "permalink_url": asana_page(base, item),
     }
 
 

@@ -14,6 +14,7 @@ from sandbox.github_apps import App
 from sandbox.github_graphql import pull_id, root
 from sandbox.github_search import search
 from sandbox.github_shapes import label_record, repository_record, user_record
+from sandbox.pages import github_page, milestone_page
 from sandbox.records import Item, Milestone, Project, User
 from sandbox.world import World
 
@@ -291,7 +292,7 @@ class GitHubApi:
 
     def _issue(self, item: Item) -> dict[str, object]:
         url = f"{self._base}/repos/{item.project.key}/issues/{item.number}"
-        page = f"https://github.com/{item.project.key}/{'pull' if item.pull else 'issues'}/{item.number}"
+        page = github_page(self._base, item)
         assignees = [user_record(self._base, item.assignee)] if item.assignee else []
         record: dict[str, object] = {
             "url": url,
@@ -331,7 +332,7 @@ class GitHubApi:
         due = datetime.combine(milestone.due, time(7), UTC) if milestone.due else None
         return {
             "url": url,
-            "html_url": f"https://github.com/{repository}/milestone/{number}",
+            "html_url": milestone_page(self._base, milestone),
             "labels_url": url + "/labels",
             "id": milestone.id,
             "node_id": f"MI_{milestone.id}",

@@ -19,6 +19,7 @@ from sandbox.faults import Fault, Faults, Kind
 from sandbox.github import GitHubApi
 from sandbox.jira import JiraApi
 from sandbox.jira_center import JiraCenterApi
+from sandbox.pages import page_at
 from sandbox.world import World
 
 ROOTS = {"jira": "/jira", "asana": "/asana/api/1.0", "github": "/github"}
@@ -167,6 +168,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         split = urlsplit(self.path)
         path = unquote(split.path)
+        if self.command == "GET" and (page := page_at(self.server.sandbox.world, path)):
+            self._send(page)
+            return
         tracker = next((name for name, root in ROOTS.items() if path.startswith(root + "/")), None)
         if tracker is None:
             self._send(Answer({"message": "No tracker lives here."}, 404))

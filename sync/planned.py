@@ -7,6 +7,7 @@ from enum import StrEnum
 from okrs.objective import KeyResult
 from okrs.progress import ZERO
 from okrs.work import WorkItem
+from store.holds import Hold
 from store.views.history import ShownEntry
 from sync.lacking import Lack
 
@@ -29,6 +30,8 @@ class Note(StrEnum):
     NOTHING = "nothing to measure yet"
     PARTLY = "without what is not read yet"
     HELD = "an update is held until somebody approves it"
+    WAITS = "an update waits for a person"
+    VOID = "the update that waits falls away"
     OVERRIDDEN = "the value that is shown stays: it is set by hand"
     CLOSED = "its cycle is closed"
     CLOSED_EDITED = "its cycle is closed, so what the config says of it by now has no effect"
@@ -85,6 +88,8 @@ class Planned:
     tickets: tuple[Ticket, ...] = ()
     terms: tuple[str, str] | None = None
     """Old and new terms as canonical JSON, where they change."""
+    held: Hold | None = None
+    """An update of it that waits for a person now: until somebody decides, the value stays what it was before it."""
     former: str | None = None
     """What one was called that is not in the config any more; None when nobody knows."""
 

@@ -26,6 +26,7 @@ from okrs.objective import terms_text
 from okrs.work import WorkItem
 from store import ledger, lookup
 from store.cache import MirrorCache
+from store.holds import Hold
 from store.ledger import KeyResultState
 from store.overrides import overrides
 from store.readiness import Snapshot
@@ -67,6 +68,7 @@ def plan(
             return _closed(goal, states.get(name))
         asked = due.get(name)
         found = _Question(asked, snapshot, cache, now).answer() if asked else _still(goal, states[name], needs)
+        found = _waiting(found, snapshot.holds.get(name))
         return _beside(found) if name in by_hand else found
 
     told = (_renamed(_hopeful(foreseen(goal), anew), new) for goal in goals)
@@ -76,6 +78,15 @@ def plan(
 def _beside(planned: Planned) -> Planned:
     """Say of a key result that changes, and is set by hand, that this is not what is shown."""
     return replace(planned, notes=(*planned.notes, Note.OVERRIDDEN)) if planned.changes else planned
+
+
+def _waiting(planned: Planned, hold: Hold | None) -> Planned:
+    """Say of a key result of which an update waits what becomes of that."""
+    if hold is None or hold.rejected:
+        return planned
+    note = Note.VOID if any(each.entry.kind is EntryKind.LIFT for each in planned.effects) else Note.WAITS
+    notes = planned.notes if Note.HELD in planned.notes else (*planned.notes, note)
+    return replace(planned, notes=notes, held=hold)
 
 
 def _as_recorded(goal: Goal, olds: Mapping[str, str]) -> Goal:
@@ -137,8 +148,9 @@ def _closed(goal: Goal, state: KeyResultState | None) -> Planned:
 
 
 def _left(snapshot: Snapshot, state: KeyResultState, now: datetime) -> Planned:
-    effects = _effects(snapshot.connection, state.id, left_config(state, snapshot.holds.get(state.id)), now)
-    return Planned(state.id, None, state.value, state.value, (Note.RETIRED,), effects=effects)
+    hold = snapshot.holds.get(state.id)
+    effects = _effects(snapshot.connection, state.id, left_config(state, hold), now)
+    return _waiting(Planned(state.id, None, state.value, state.value, (Note.RETIRED,), effects=effects), hold)
 
 
 def _effects(connection: Connection, name: str, verdict: Verdict, now: datetime) -> tuple[ShownEntry, ...]:

@@ -90,8 +90,12 @@ def _add_questions(app: typer.Typer, context: Context) -> None:
 
         with noted(context):
             answer = context.ports.which(context.config, key)
-            titles = {} if as_json else told_apart(_titles(context))
-            context.out.give(as_json, lambda: which_json(answer), lambda: render.which(answer, key, titles))
+
+            def text() -> RenderableType:
+                titles = told_apart(_titles(context))
+                return render.which(answer, key, titles, context.ports.timezone(context.config))
+
+            context.out.give(as_json, lambda: which_json(answer), text)
 
     _add_history(app, context)
 

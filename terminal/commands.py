@@ -168,7 +168,8 @@ def _add_config_commands(app: typer.Typer, context: Context) -> None:
             raise typer.BadParameter("choose one of --json and --yaml")
         if not source:
             names = [each.setup.name for each in context.ports.status(context.config, None).sources]
-            raise typer.BadParameter(f"name one of {', '.join(names) or 'none: the config has no sources yet'}")
+            told = f"name a source of the config: {', '.join(names)}" if names else "the config has no sources yet"
+            raise typer.BadParameter(told, param_hint="SOURCE")
         found = context.ports.discover(context.config, source)
         rows = chosen(found.listed, what or [], match)
         if as_yaml:

@@ -8,6 +8,7 @@ import orjson
 
 from config.problems import Problem
 from okrs.numbers import as_json
+from store.holds import holds_json
 from store.views.history import ShownEntry, cause_json
 from store.views.status import status_json
 from sync.lacking import Lack, NextRead
@@ -47,6 +48,7 @@ def _planned(each: Planned) -> dict[str, Any]:
         "effects": [_effect(effect) for effect in each.effects],
         "terms": dict(zip(("old", "new"), terms, strict=True)) if terms else None,
         "lacks": [_lack(lack) for lack in each.lacks],
+        "held": holds_json((each.held,))[0] if each.held else None,
     }
 
 

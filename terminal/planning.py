@@ -38,6 +38,8 @@ EFFECTS = {
 }
 """What each entry that would be written is about."""
 
+_DOUBTFUL = {Note.UNKNOWN, Note.REFUSED, Note.PARTLY, Note.UNFED, Note.TOO_LARGE, Note.WAITS, Note.VOID}
+
 FATES = {
     "deleted": "was deleted",
     "hidden": "cannot be seen any more",
@@ -96,10 +98,17 @@ def _note(note: Note, each: Planned, show: Show) -> str:
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
         Note.RENAMED: f", was {show(each.key_result.was)}" if each.key_result and each.key_result.was else "",
+        Note.WAITS: f": {_waits(each)}",
         Note.RULE: "".join(f": {why}" for why in _reasons(each)),
         Note.TARGET: f": {' ⇒ '.join(terms_in_words(text) for text in each.terms or ())}",
     }
     return note.value + told.get(note, "")
+
+
+def _waits(each: Planned) -> str:
+    held = each.held
+    would = "lose tickets" if held is None or held.old == held.new else f"become {number(held.new)}"
+    return f"it would {would}, as `headway holds` tells"
 
 
 def _refused(lack: Lack, show: Show) -> str:
@@ -191,7 +200,7 @@ def move(each: Planned) -> str:
 
 
 def _doubtful(each: Planned) -> bool:
-    return bool({Note.UNKNOWN, Note.REFUSED, Note.PARTLY, Note.UNFED, Note.TOO_LARGE} & set(each.notes))
+    return bool(_DOUBTFUL & set(each.notes))
 
 
 def _effect(effect: ShownEntry) -> Cells:

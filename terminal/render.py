@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from shlex import quote
-from zoneinfo import ZoneInfo
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -28,7 +27,7 @@ from store.views.which import Places, Which
 from terminal.ports import Demo, DemoUpdate, Served
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
-from terminal.text import counted, harmless, plain_text, terms_in_words
+from terminal.text import counted, harmless, local_day, local_time, plain_text, terms_in_words
 
 WORDS = {
     Status.CLOSED: ("closed", "dim"),
@@ -55,6 +54,7 @@ REASONS = {
 """Why a ticket does not count, as a phrase."""
 
 _NOT_READ = ("not read yet", "dim")
+_TICKETS_NOT_READ = "tickets not read yet"
 _MOST_QUERIES = 3
 
 _BAR = 20
@@ -97,13 +97,13 @@ def status(view: StatusView, *, past: bool = False) -> RenderableType:
     absent = [Text(harmless(view.absent, 1000), "yellow")] if view.absent else []
     titles = {each.key_result.id: each.key_result.title for each in view.key_results}
     held = [held_line(each.hold, titles) for each in view.key_results if each.hold]
-    said = [line for each in view.key_results for line in _said(each)]
+    said = [line for each in view.key_results for line in _said(each, view.zone)]
     wrong = (*quarantine_lines(view.quarantine), *refused_lines(view.refused), *gap_lines(view.gaps))
     over = [] if view.key_results or not view.closed else [_all_closed(view.closed[-1])]
-    stale = any(each.standing.status is Status.STALE and not each.unread for each in view.key_results)
+    stale = any(each.standing.status is Status.STALE and not each.before_read for each in view.key_results)
     late = [Text(_STALE, "yellow")] if stale and not past else []
     odd = (*over, *late, *said, *held, *absent, *wrong)
-    return Group(_ByObjective(view), Text(), _sources(view.sources), *odd)
+    return Group(_ByObjective(view), Text(), _sources(view.sources, view.zone), *odd)
 
 
 def _all_closed(last: str) -> Text:
@@ -154,6 +154,8 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
         own = [each for each in view.key_results if (each.key_result.objective, each.key_result.cycle) == mine]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]
+        if not unread and own and all(each.before_read for each in own):
+            word, style = _TICKETS_NOT_READ, "dim"
         if objective.grade is not None:
             word += f" · grade {number(objective.grade)}"
         share = number(None) if unread else percent(clamped(objective.progress))
@@ -163,8 +165,8 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
 
 
 def _key_result_row(each: KeyResultStatus) -> Cells:
-    word, style = WORDS[each.standing.status]
-    if each.standing.status is Status.STALE:
+    word, style = WORDS[each.standing.pace if each.before_read else each.standing.status]
+    if each.standing.status is Status.STALE and not each.before_read:
         word = f"stale ({WORDS[each.standing.pace][0]})"
     if each.closed:
         word += f" · grade {number(each.closed.final.grade)}"
@@ -173,7 +175,7 @@ def _key_result_row(each: KeyResultStatus) -> Cells:
     elif each.unread:
         word, style = _NOT_READ
     elif each.reading:
-        word += " · reading for a changed rule" if each.automatic is not None else " · tickets not read yet"
+        word += f" · {_TICKETS_NOT_READ if each.before_read else 'reading for a changed rule'}"
     word += "".join(f" · {remark}" for remark in _remarks(each))
     return (
         plain_text(each.key_result.title),
@@ -208,7 +210,7 @@ def _values(each: KeyResultStatus) -> str:
     return f"{shown} (automatic {goal(each.key_result, automatic) if binary else number(automatic)})"
 
 
-def _said(each: KeyResultStatus) -> Iterator[Text]:
+def _said(each: KeyResultStatus, zone: str) -> Iterator[Text]:
     """What people say of a key result beside its tickets, and why there is nothing to say."""
     if each.belongs_to:
         why = (
@@ -222,7 +224,7 @@ def _said(each: KeyResultStatus) -> Iterator[Text]:
     if each.checkin:
         told = each.checkin
         sure = "" if told.confidence is None else f", confidence {number(told.confidence)}"
-        who = f" ({harmless(each.name_of(told.by))}, {told.at:%Y-%m-%d}{sure})"
+        who = f" ({harmless(each.name_of(told.by))}, {local_day(told.at, zone)}{sure})"
         yield Text.assemble((harmless(each.key_result.title), "bold"), f"  {harmless(told.note, 400)}{who}")
 
 
@@ -234,14 +236,14 @@ def override_line(known: Override, key_result: KeyResult, by: str, last_day: dat
     return line.append(f" · {harmless(known.why, 400)} `headway resume {harmless(known.key_result)}` goes back")
 
 
-def _sources(sources: Sequence[SourceStatus]) -> RenderableType:
-    lines = [_source_line(each) for each in sources]
+def _sources(sources: Sequence[SourceStatus], zone: str) -> RenderableType:
+    lines = [_source_line(each, zone) for each in sources]
     return Group(*lines) if lines else Text("No source is configured yet.", "dim")
 
 
-def _source_line(each: SourceStatus) -> Text:
+def _source_line(each: SourceStatus, zone: str) -> Text:
     at = (each.unanswered and each.read_at) or each.last_success
-    read = f"last read {at:%Y-%m-%d %H:%M} UTC" if at else "never read completely"
+    read = f"last read {local_time(at, zone)}" if at else "never read completely"
     if each.unanswered:
         read += f", but for {_queries(each.unanswered)}"
     line = Text(
@@ -258,9 +260,9 @@ def _queries(texts: Sequence[str]) -> str:
     return f"the {'query' if len(texts) == 1 else 'queries'} {named}{more}"
 
 
-def which(answer: Places, key: str, titles: dict[str, str]) -> RenderableType:
+def which(answer: Places, key: str, titles: dict[str, str], zone: str) -> RenderableType:
     """What a ticket does, one sentence a part; before them, what became of one that is gone or called otherwise."""
-    lines = [told for each in answer.tickets if (told := _became(each, key)) is not None]
+    lines = [told for each in answer.tickets if (told := _became(each, key, zone)) is not None]
     lines += [_place(each, titles) for each in answer.parts]
     fed = {each.ticket.identity for each in answer.parts}
     others = (each for each in answer.tickets if each.identity not in fed)
@@ -268,12 +270,12 @@ def which(answer: Places, key: str, titles: dict[str, str]) -> RenderableType:
     return Group(*lines)
 
 
-def _became(ticket: Ticket, key: str) -> Text | None:
+def _became(ticket: Ticket, key: str, zone: str) -> Text | None:
     today = ticket.item.key
     name = harmless(today) if today.lower() == key.strip().lower() else f"{harmless(key)} is called {harmless(today)}"
     if ticket.gone is None:
         return None if today.lower() == key.strip().lower() else Text(f"{name} today.", "yellow")
-    since = f" A read found so on {ticket.gone_at:%Y-%m-%d %H:%M} UTC." if ticket.gone_at else ""
+    since = f" A read found so on {local_time(ticket.gone_at, zone)}." if ticket.gone_at else ""
     seen = f" It was last seen {ticket.item.state.value}: {harmless(ticket.item.title)}"
     return Text(f"{harmless(today)} {_GONE.get(ticket.gone, ticket.gone)}.{since}{seen}", "yellow")
 
@@ -336,7 +338,7 @@ _KINDS = {
 
 def history(entries: Sequence[ShownEntry], zone: str) -> RenderableType:
     """The ledger of a key result, newest first, with times in the zone where the config's days begin."""
-    return Rows([_entry(each, ZoneInfo(zone)) for each in reversed(entries)])
+    return Rows([_entry(each, zone) for each in reversed(entries)])
 
 
 def nothing_recorded(waits: Waiting | None) -> Text:
@@ -369,7 +371,7 @@ def waiting(waits: Waiting | None) -> str:
     return "run `headway sync`."
 
 
-def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
+def _entry(entry: ShownEntry, zone: str) -> Cells:
     told = entry.entry
     why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
@@ -386,12 +388,12 @@ def _entry(entry: ShownEntry, zone: ZoneInfo) -> Cells:
     if entry.by:
         kind += f" by {entry.by}"
     if told.kind is EntryKind.OVERRIDE and (until := until_in(told.details)):
-        kind += f" until {until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+        kind += f" until {local_time(until, zone)}"
     if told.kind is EntryKind.CHECKIN and (sure := confidence_in(told.details)) is not None:
         kind += f", confidence {number(sure)}"
     return (
         Text(f"{told.seq}"),
-        Text(f"{told.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"),
+        Text(local_time(told.at, zone)),
         Text(_move(told)),
         Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
     )
@@ -459,6 +461,12 @@ def _anchors(answer: Verified) -> Text:
     return Text(f"It holds against {counted(answer.anchors, 'anchor')} of {file}.", "green")
 
 
+_TRACKERS_GONE = (
+    "Its trackers ended with it: check, discover and sync have nothing to read any more. "
+    "status, explain, history, which, plan and verify answer from what was read."
+)
+
+
 def demo(view: Demo, console: Console) -> None:
     """The demo's story."""
     console.print(Text("Before", "bold"))
@@ -474,6 +482,8 @@ def demo(view: Demo, console: Console) -> None:
     call = f"{quote(view.program)} -c {quote(str(view.config))}"
     console.print(f"Look closer: {call} status", markup=False)
     console.print("and, with the id of a key result, explain or history.", markup=False)
+    if not view.variables:
+        console.print(_TRACKERS_GONE, markup=False)
     if view.variables and console.is_terminal:
         console.print()
         console.print(Text("While this runs, its trackers can be read from another terminal, too:", "bold"))
@@ -499,6 +509,7 @@ def demo_worked(done: str, console: Console) -> None:
 def demo_ended(folder: Path, console: Console) -> None:
     """What is left when the demo was told to end."""
     console.print(f"The demo has ended. What it knew stays in {harmless(str(folder), 200)}.", markup=False)
+    console.print(_TRACKERS_GONE, markup=False)
 
 
 _MOST_TICKETS = 6

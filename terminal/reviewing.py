@@ -21,7 +21,7 @@ from terminal.text import LONGEST, counted, harmless
 _MOST = 10
 """Tickets of one list that are shown."""
 
-_MOST_WARNINGS = 20
+_MOST_WARNINGS = _MOST_WAITING = 20
 
 _LONGEST = 50_000
 """Characters after which no more details are given; hosts refuse comments a little longer."""
@@ -41,6 +41,7 @@ def reviewed(view: Plan) -> str:
         if len(rows) < len(told):
             more = counted(len(told) - len(rows), "more key result")
             lines += [f"… and {more} would change: `headway plan` tells of all.", ""]
+    lines += _waiting([each for each in view.key_results if Note.WAITS in each.notes and not each.changes])
     lines += [line for note in whole_lines(view, inert) for line in (f"> {note}", "")]
     lines += _warnings(view.warnings)
     length, left = sum(map(len, lines)), 0
@@ -54,6 +55,16 @@ def reviewed(view: Plan) -> str:
     if left:
         lines += [f"The tickets of {left} more are told by `headway plan`.", ""]
     return "\n".join(lines)
+
+
+def _waiting(waits: Sequence[Planned]) -> Iterator[str]:
+    """Tell of those that the change does not move, and whose value is not where their tickets are."""
+    for each in waits[:_MOST_WAITING]:
+        yield f"> {_name(each)}: {note_text(each, inert)}"
+        yield ""
+    if len(waits) > _MOST_WAITING:
+        yield f"> … and an update waits for each of {len(waits) - _MOST_WAITING} more: `headway holds` tells of all."
+        yield ""
 
 
 def _within(lines: Iterable[str], most: int) -> list[str]:
@@ -80,9 +91,12 @@ def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
 
 def _row(each: Planned) -> str:
     then = "?" if Note.UNKNOWN in each.notes else number(each.new)
-    name = f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.title else inert(each.id)
     count = [str(len(tickets) or "") for tickets in (each.coming, each.going)]
-    return f"| {name} | {number(each.old)} | {then} | {' | '.join(count)} | {_note(each)} |"
+    return f"| {_name(each)} | {number(each.old)} | {then} | {' | '.join(count)} | {_note(each)} |"
+
+
+def _name(each: Planned) -> str:
+    return f"{inert(title_of(each))} <sub>{inert(each.id)}</sub>" if each.title else inert(each.id)
 
 
 def _note(each: Planned) -> str:

@@ -78,3 +78,8 @@ def when_in(text: str) -> date | datetime:
 def local_time(instant: datetime, zone: str) -> str:
     """Say when that was, or will be, where the config's days begin."""
     return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+
+
+def local_day(instant: datetime, zone: str) -> str:
+    """Say on which day that was, where the config's days begin."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d}"

@@ -27,6 +27,12 @@ _MARKER = ".headway-demo"
 _PAUSE = 4.0
 """Seconds between two edits of the team, while the pages are served."""
 
+_HEAD = """\
+# `headway demo` made this, and makes it anew each time. Its trackers are emulated, and gone when the demo ends: from
+# then on the variables of their tokens are set nowhere, and `check`, `discover` and `sync` have nothing to read.
+# `status`, `explain`, `history`, `which`, `plan`, `verify` and `validate --offline` need no tracker.
+"""
+
 _OFTEN = "every: 10s"
 """How often the service reads the demo's trackers."""
 
@@ -38,7 +44,7 @@ def demo(real: Ground, folder: Path, *, progress: Progress, tell: Callable[[Demo
     """Run the emulated trackers, let their team work, and tell what moved; with `live`, serve the pages of it then."""
     clock = SimulatedClock(_utc_now() - timedelta(weeks=_WEEKS), latest=_utc_now)
     with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
-        text = config_text(trackers.urls, clock.now())
+        text = _HEAD + config_text(trackers.urls, clock.now())
         config = _config(folder, text if live is None else text.replace("every: 1d", _OFTEN))
         ground = replace(real, environ=environment(trackers.tokens), clock=clock.now)
         scene = Scene(ground, config, trackers.world)

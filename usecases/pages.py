@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from config.lint import told_of
 from config.loader import Loaded
-from connectors.logs import ERROR, tell
+from connectors.logs import ERROR, announce, tell
 from store.database import Database
 from store.views.linting import linted
 from store.views.setup import Setup
@@ -34,9 +34,17 @@ def ports_of(
         known = loaded()
         return told_of(known, linted(connection, now_setup, now)) if known else {}
 
-    plain = Ports(database.read, setup, clock, warnings=warnings, ending=ending, previews=previews, report=_report)
-    plain = replace(plain, edits=edits, acting=acting)
+    plain = Ports(database.read, setup, clock, warnings=warnings, ending=ending, previews=previews)
+    plain = replace(plain, edits=edits, acting=acting, report=_report, failing=_failing, recovered=_recovered)
     return plain if hosts is None else replace(plain, hosts=hosts)
+
+
+def _failing(what: str, kind: str, place: str) -> None:
+    tell(ERROR, "failing", what=what, error=kind, place=place)
+
+
+def _recovered(what: str) -> None:
+    announce("recovered", what=what)
 
 
 def _report(path: str, kind: str, place: str) -> None:

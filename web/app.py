@@ -1,7 +1,5 @@
 """The pages as one ASGI application."""
 
-import traceback
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +8,7 @@ from starlette.responses import Response
 
 from web import events
 from web.desk import Desk, NotThere
+from web.failing import place_of
 from web.forms import Forbidden
 from web.pages import ROUTERS
 from web.ports import Ports, Report
@@ -31,12 +30,6 @@ def build(ports: Ports) -> FastAPI:
     _answer_errors(app, desk, ports.report)
     app.add_middleware(Guarded, hosts=ports.hosts)
     return app
-
-
-def place_of(error: BaseException) -> str:
-    """Say where in our code an error came up: file and line, and none of its words, which may hold anything."""
-    steps = [each for each in traceback.extract_tb(error.__traceback__) if "site-packages" not in each.filename]
-    return f"{steps[-1].filename}:{steps[-1].lineno}" if steps else "an unknown place"
 
 
 def _answer_errors(app: FastAPI, desk: Desk, report: Report) -> None:

@@ -156,7 +156,8 @@ def _counts(visit: Visit, view: StatusView, key_results: Sequence[KeyResultStatu
     some = sum(bool(moved(each, week)) for each in key_results)
     fell, reached = _turned(visit, key_results, week)
     waits = sum(each.hold is not None for each in key_results)
-    stale = sum(overdue(each.setup, each.last_success, visit.now) for each in view.sources)
+    never = sum(each.last_success is None for each in view.sources)
+    stale = sum(overdue(each.setup, each.last_success, visit.now) for each in view.sources) - never
     if some:
         yield Count("moved", f"{_of(some, 'key result')} moved", "#changes")
     if fell:
@@ -167,6 +168,8 @@ def _counts(visit: Visit, view: StatusView, key_results: Sequence[KeyResultStatu
         yield Count("waits", f"{waits} wait{'s' if waits == 1 else ''} for you", "#attention")
     if stale:
         yield Count("stale", f"{_of(stale, 'source')} stale", "/sources")
+    if never:
+        yield Count("stale", f"{_of(never, 'source')} not read yet", "/sources")
 
 
 def _fresh(visit: Visit, view: StatusView) -> str:

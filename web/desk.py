@@ -20,8 +20,9 @@ from okrs.plaintext import counted, harmless
 from store.cache import SharedCache
 from store.views.pulse import pulse
 from store.views.setup import Setup
+from web.failing import trouble_with
 from web.forms import Draft, Seal
-from web.ports import Acting, Edits, Ports, Previews, Warnings
+from web.ports import Acting, Edits, Ports, Previews, Trouble, Warnings
 from web.showing import Clockface, link, number, percent, signed
 
 STYLE = files("web").joinpath("static", "headway.css").read_bytes
@@ -121,6 +122,10 @@ class Desk:
         setup = self._ports.setup()
         with self._ports.read() as connection:
             return _marked(connection, setup)
+
+    def trouble(self, what: str) -> Trouble:
+        """Return whom to tell when something fails that no page waits for, and when it does not any more."""
+        return trouble_with(what, self._ports)
 
     def ending(self) -> bool:
         """Tell whether the service is about to end."""

@@ -18,7 +18,10 @@ Warnings: TypeAlias = Mapping[str, Sequence[str]]
 
 
 Report: TypeAlias = Callable[[str, str, str], None]
-"""Takes the path of a page that failed, the kind of the error, and where in our code it came up."""
+"""Takes what failed (of a page its path), the kind of the error, and where in our code it came up."""
+
+Trouble: TypeAlias = Callable[[Exception | None], None]
+"""Takes why something fails when that begins, and None when it is over."""
 
 
 def no_warnings(_connection: Connection, _setup: Setup, _now: datetime) -> Warnings:
@@ -107,3 +110,7 @@ class Ports:
     """None: nothing can be tried."""
     report: Report = lambda _path, _kind, _place: None
     """Tell whoever watches over the service of a page that failed, and nothing of what it holds."""
+    failing: Report = lambda _what, _kind, _place: None
+    """Tell of what fails while nobody waits for it; once."""
+    recovered: Callable[[str], None] = lambda _what: None
+    """Tell that this is over."""

@@ -18,7 +18,8 @@ from typing import Generic, TypeAlias, TypeVar
 
 from store.views.basis import basis_of
 from store.views.setup import Setup
-from web.desk import Visit
+from web.desk import NotThere, Visit
+from web.ports import Trouble
 
 SECONDS = 10
 """Times are told in minutes, and the pace of a day moves slowly."""
@@ -51,13 +52,18 @@ class _Place(Generic[T]):
 
     kept: _Kept[T] | None = None
     finding: Lock = field(default_factory=Lock)
+    troubled: bool = False
+    """It could not be found when that was last tried beside its readers."""
 
 
 class Remembering(Generic[T]):
-    """One of these for all threads.  Of several that wait for the same, one finds it for all."""
+    """One of these for all threads.  Of several that wait for the same, one finds it for all.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    `trouble` takes why something could not be found beside its readers, once, and None when all of it can again.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, trouble: Trouble = lambda _: None) -> None:
+        self._clock, self._trouble = clock, trouble
         self._lock = Lock()
         self._places: OrderedDict[Hashable, _Place[T]] = OrderedDict()
 
@@ -85,6 +91,7 @@ class Remembering(Generic[T]):
             known = place.kept
             if known is None or not serves(known, A_MOMENT):
                 known = place.kept = self._found(visiting, find)
+                self._tell(place, None)
             return known.found
 
     def _find_beside(self, place: _Place[T], visiting: Visiting, find: Callable[[Visit], T]) -> None:
@@ -93,10 +100,13 @@ class Remembering(Generic[T]):
             return
 
         def finding() -> None:
-            # What goes wrong here is told to the next one who has to wait: by the same question, on a page of his own.
+            # What goes wrong is told to the next one who has to wait, too: by the same question, on a page of his own.
             try:
-                with suppress(Exception):
+                with suppress(NotThere):  # the config changed meanwhile: whoever asks again is told
                     place.kept = self._found(visiting, find)
+                self._tell(place, None)
+            except Exception as error:
+                self._tell(place, error)
             finally:
                 place.finding.release()
 
@@ -104,6 +114,18 @@ class Remembering(Generic[T]):
             Thread(target=finding, name="finding a page anew", daemon=True).start()
         except RuntimeError:  # no thread is to be had; whoever has to wait finds it himself
             place.finding.release()
+
+    def _tell(self, place: _Place[T], error: Exception | None) -> None:
+        """Note how it went, and tell of it where that is news of all places together: a database fails for all."""
+        with self._lock:
+            before = self._in_trouble()
+            place.troubled = error is not None
+            news = self._in_trouble() != before
+        if news:
+            self._trouble(error)
+
+    def _in_trouble(self) -> bool:
+        return any(each.troubled for each in self._places.values())
 
     def _place(self, about: Hashable) -> _Place[T]:
         with self._lock:

@@ -59,6 +59,8 @@ class Row:
     """Sentences that matter before the colour."""
     waits: bool
     """An update of it waits for a person."""
+    before_read: bool
+    """It waits for its first read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,18 @@ def bar(progress: Decimal, expected: Decimal | None) -> Bar:
     return Bar(filled, tick, percent(progress), percent(expected) if expected is not None else "")
 
 
+NOT_READ = Badge("not read yet", "not-started")
+
+
 def badge(status: Status) -> Badge:
     return Badge(STATUS_WORDS[status], status.value.replace("_", "-"))
+
+
+def badge_of(each: KeyResultStatus) -> Badge:
+    """The badge of a key result: nothing is stale that was never read, and what a person set is judged meanwhile."""
+    if each.standing.status is not Status.STALE or not each.before_read:
+        return badge(each.standing.status)
+    return NOT_READ if each.unread else badge(each.standing.pace)
 
 
 def row(
@@ -114,13 +126,14 @@ def row(
         title=harmless(key_result.title),
         goal=goal(key_result, each.value) if each.value is not None else "not measured yet",
         bar=bar(standing.progress, None if each.closed else standing.expected),
-        badge=badge(standing.status),
+        badge=badge_of(each),
         aspirational=key_result.ambition.value == "aspirational",
         move=moved(each, week),
         movers=tickets,
         more_movers=more,
         notes=tuple(_notes(each, sources, names, face)),
         waits=each.hold is not None,
+        before_read=each.before_read,
     )
 
 
@@ -148,7 +161,9 @@ def _notes(
         yield f"Closed {face.when(each.closed.final.at)} with the grade {number(each.closed.final.grade)}{graded}."
     if each.override:
         yield override_words(each, face)
-    if each.standing.status is Status.STALE:
+    if each.standing.status is Status.STALE and each.before_read:
+        yield stale_words(sources, names, face)
+    elif each.standing.status is Status.STALE:
         then = each.standing.pace
         was = "" if then is Status.NOT_STARTED else f" It was {STATUS_WORDS[then]} then."
         was = " Its target was reached then." if then is Status.ACHIEVED else was
@@ -159,7 +174,7 @@ def _notes(
         yield harmless(each.quarantined, 600)
     for told in each.refused:
         yield f"Waits for a field: {harmless(told, 400)}"
-    if each.reading and not each.refused:
+    if each.reading and not each.refused and not each.before_read:
         yield "The config changed, and its sources are being read for that: until then this is by the old rule."
     if not each.mapped and each.override is None and not each.closed:
         yield "No mapping feeds it, and nobody has set a value."
@@ -220,7 +235,7 @@ def freshness(sources: Mapping[str, SourceStatus], names: Sequence[str], face: C
 
 
 def block(
-    status: ObjectiveStatus, expected: Decimal | None, depth: int, supports: Iterable[str], rows: Iterable[Row]
+    status: ObjectiveStatus, expected: Decimal | None, depth: int, supports: Iterable[str], rows: Sequence[Row]
 ) -> Block:
     """Tell of an objective."""
     each = status.objective
@@ -231,7 +246,7 @@ def block(
         owner=harmless(each.owner),
         depth=min(depth, 3),
         bar=bar(status.progress, expected),
-        badge=badge(status.status),
+        badge=NOT_READ if rows and all(each.before_read for each in rows) else badge(status.status),
         grade=number(status.grade) if status.grade is not None else "",
         supports=tuple(supports),
         rows=tuple(rows),

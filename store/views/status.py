@@ -80,6 +80,11 @@ class KeyResultStatus:
     """The closed cycle that its result is of, where the config has it in another one: there it has no value."""
 
     @property
+    def before_read(self) -> bool:
+        """It waits for its first read: whatever is shown of it, a person has set."""
+        return self.reading and self.automatic is None
+
+    @property
     def unread(self) -> bool:
         """It waits for its first read, and nobody set a value meanwhile."""
         return self.reading and self.updated_at is None
@@ -135,6 +140,8 @@ class StatusView:
     """The cycles that are closed."""
     configured: tuple[KeyResult, ...] = ()
     """Every key result of the config, of whatever cycle."""
+    zone: str = "UTC"
+    """Where its days begin."""
 
 
 Told = TypeVar("Told", Gap, Refused)
@@ -242,6 +249,7 @@ def status(
         cycles=tuple(cycles),
         closed=tuple(each.id for each in setup.cycles if each.id in held.cycles),
         configured=setup.key_results,
+        zone=setup.calendar.timezone,
     )
 
 

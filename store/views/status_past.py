@@ -87,6 +87,7 @@ def status_at(connection: Connection, setup: Setup, at: datetime, cycle: str | N
         cycles=tuple(cycles),
         closed=tuple(each.id for each in setup.cycles if each.id in over),
         configured=setup.key_results,
+        zone=setup.calendar.timezone,
     )
     return StatusThen(view, at, past.first_known(connection))
 

@@ -426,6 +426,7 @@ PLAN: dict[str, Any] = {
                     "queries": [str],
                 }
             ],
+            "held": (HOLD, None),
         }
     ],
     "changes": bool,

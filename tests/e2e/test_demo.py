@@ -22,6 +22,11 @@ from tests.e2e import shapes
 from tests.e2e.conftest import COMMAND, LONGEST
 from tests.e2e.serving import until
 
+TRACKERS = {"p1-bugs": "jira/browse", "performance": "github/acme", "launch-day": "asana/1/1/task"}
+"""Key results, and where the pages of their tickets begin."""
+STILL = (["status"], ["explain", "one-click"], ["history", "one-click"], ["which", "PAY-7"], ["plan"], ["verify"])
+"""What can be asked when the trackers are gone."""
+
 
 def demo(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")}
@@ -59,11 +64,15 @@ def test_once_tells_the_story_in_words_and_what_to_look_at_next(tmp_path: Path) 
     called = next(line for line in out.splitlines() if line.startswith("Look closer: ")).removeprefix("Look closer: ")
     assert "headway -c tour/headway.yaml status" in called
     assert subprocess.run(shlex.split(called), cwd=tmp_path, capture_output=True, check=False).returncode == 0
-    for arguments in (["status"], ["explain", "one-click"], ["history", "one-click"], ["verify"]):
+    assert "check, discover and sync have nothing to read any more" in " ".join(out.split())
+    for arguments in (*STILL, ["validate", "--offline"]):
         look = subprocess.run(
             [COMMAND, "-c", "tour/headway.yaml", *arguments], cwd=tmp_path, capture_output=True, check=False
         )
         assert look.returncode == 0, look.stderr
+        assert arguments[0] in out or "--offline" in arguments
+    head = (tmp_path / "tour" / "headway.yaml").read_text(encoding="utf-8").partition("version: 1")[0]
+    assert "gone when the demo ends" in head, "whoever follows an error about its tokens reads why there are none"
 
 
 def test_ctrl_c_before_the_pages_are_there_interrupts_it(tmp_path: Path) -> None:
@@ -92,10 +101,14 @@ def test_it_serves_what_it_told_and_goes_on_until_ctrl_c(tmp_path: Path) -> None
         course = asked(url + "key-results/p1-bugs")
         assert "the pace of the last 8 weeks" in course
         assert '<polygon class="ahead"' in course
+        for name, place in TRACKERS.items():
+            links = re.findall(rf'href="(http://[0-9.:]+/{place}/[^"]+)"', asked(f"{url}key-results/{name}"))
+            assert "<h1>" in asked(links[0]), "a ticket's link leads to its page in the emulated tracker"
         until(lambda: versions(tmp_path) > before)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
+    assert "check, discover and sync have nothing to read any more" in " ".join(out.split())
     assert "Traceback" not in err
     assert "The demo has ended." in out
     for arguments in (["status"], ["history", "one-click"], ["verify"]):

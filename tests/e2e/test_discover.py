@@ -38,10 +38,12 @@ def test_rows_are_chosen_by_text(settled: Headway) -> None:
     assert nothing == "# Nothing of that was found.\n"
 
 
-def test_without_a_source_those_of_the_config_are_named(settled: Headway) -> None:
-    code, out, err = settled.run("discover")
+def test_without_a_source_those_of_the_config_are_named(headway: Headway) -> None:
+    code, out, err = headway.run("discover", HEADWAY_SANDBOX_JIRA_TOKEN="")
     assert (code, out) == (2, "")
-    assert "name one of acme-jira, acme-github, acme-asana" in " ".join(err.split())
+    assert "Invalid value for SOURCE: name a source of the config: acme-jira, acme-github, acme-asana" in err
+    headway.config.write_text("version: 1\ndatabase: sqlite:///headway.db\n", encoding="utf-8")
+    assert "the config has no sources yet" in headway.run("discover").err
 
 
 @pytest.mark.parametrize("source", PROJECTS)

@@ -43,6 +43,9 @@ def test_a_loss_moves_nothing_and_every_surface_says_so(robbed: Headway) -> None
     for shown in (text, *(robbed.run(*each).out for each in (["status"], ["holds"], ["explain", "open-bugs"]))):
         assert f"`headway approve {one['id']}` or `headway reject {one['id']}`" in shown
     assert "is held" in robbed.run("history", "open-bugs").out
+    planned = {each["id"]: each["held"] for each in robbed.run("plan", "--json").out["key_results"]}
+    assert planned["open-bugs"] == one
+    assert f"open-bugs  {old}  an update waits for a person: it would become 0" in robbed.run("plan").out
     assert robbed.run("verify", "--json").out["ok"] is True
 
 

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from prov.model import ProvDocument
@@ -61,6 +63,16 @@ def test_what_was_never_measured_waits_for_no_changed_rule(headway: Headway) -> 
     headway.run("set", "p1-bugs", "24", "--why", "counted by hand")
     out = headway.run("status").out
     assert ("tickets not read yet · set by hand" in out, "changed rule" in out) == (True, False)
+    assert "stale" not in out, "nothing was ever read that could be old"
+    assert "acme-jira: 0 items, never read completely" in out
+
+
+def test_a_plan_before_the_first_read_says_that_what_is_shown_stays(headway: Headway) -> None:
+    """The first read writes its first measured value, so it counts among those that change."""
+    headway.run("set", "p1-bugs", "24", "--why", "counted by hand")
+    out = headway.run("plan").out
+    assert "unknown until read: PAY and PLAT of acme-jira; the value that is shown stays: it is set by hand" in out
+    assert "12 of 12 key results would change." in out
 
 
 def test_the_same_again_is_told_and_writes_nothing(copy: Headway) -> None:
@@ -107,7 +119,8 @@ def test_a_checkin_is_shown_with_its_confidence(copy: Headway) -> None:
     assert list(shapes.complaints(out, shapes.CHECKIN)) == []
     checkin = told(copy, "p1-bugs")["checkin"]
     assert checkin == {"note": note, "confidence": 0.7, "by": "Ada", "at": out["at"]}
-    assert f"{note} (Ada, {out['at'][:10]}, confidence 0.7)" in copy.run("status").out
+    day = datetime.fromisoformat(out["at"]).astimezone(ZoneInfo("Europe/Berlin")).date()
+    assert f"{note} (Ada, {day}, confidence 0.7)" in copy.run("status").out
     assert f"check-in by Ada, confidence 0.7 · {note}" in copy.run("history", "p1-bugs").out
     assert copy.run("checkin", "p1-bugs", "--note", "and on").out.startswith("Noted of Fix 25 P1 checkout bugs, ")
     assert told(copy, "p1-bugs")["checkin"]["confidence"] is None

@@ -341,6 +341,33 @@ def test_a_plan_foresees_the_hold(world: World) -> None:
     assert [each.entry.kind for each in planned.effects] == [EntryKind.HOLD]
 
 
+def test_a_plan_says_what_waits_and_what_becomes_of_it(world: World) -> None:
+    hide(world, *HALF)
+    held = waiting(world)["share"]
+    planned = world.plan()["share"]
+    assert (planned.held, planned.notes, planned.changes, planned.told) == (held, (Note.WAITS,), False, True)
+    assert {name: each.held for name, each in world.plan().items()} == waiting(world)
+    kept = world.goals["share"]
+    world.feed("share", a_rule(a_part(Measure.PERCENT, where=where(type="Task"))), HUNDRED)
+    planned = world.plan()["share"]
+    assert (planned.held, planned.notes) == (held, (Note.RULE, Note.VOID))
+    world.goals["share"] = kept
+    world.trackers[SOURCE].drop("PAY", "PAY-9")
+    world.sync(full=True)
+    world.read_only()
+    planned = world.plan()["share"]
+    assert (planned.held, planned.notes) == (held, (Note.HELD,)), "another update takes its place"
+    world.sync()
+    reject_held(world.database, held.id, act(world))
+    assert (world.plan()["share"].held, world.plan()["share"].notes) == (None, ())
+
+
+def test_a_plan_says_of_what_leaves_the_config_that_its_update_falls_away(world: World) -> None:
+    hide(world, *HALF)
+    del world.goals["share"]
+    assert world.plan()["share"].notes == (Note.RETIRED, Note.VOID)
+
+
 def test_the_limits_are_those_of_the_config(world: World) -> None:
     world.goals = {name: replace(goal, guard=NOBODY_ASKED) for name, goal in world.goals.items()}
     hide(world, *HALF)

@@ -378,6 +378,15 @@ def test_before_the_first_read_it_says_so(database: Database) -> None:
     assert "not measured yet" in words
     assert "not read yet" in look(world, "/sources").words
     assert "the next read brings the first value" in look(world, "/key-results/kr").words
+    assert "stale" not in words, "nothing was ever read that could be old"
+    set_value(world.database, "kr", Wanted(Decimal(18), "by count", None), ada(world))
+    for path in ("/", "/key-results/kr", "/objectives/objective"):
+        words = look(world, path).words
+        assert "tracker was never read completely." in words
+        assert "on track" in words
+        assert "stale" not in words
+        assert "config changed" not in words
+    assert "on track" in browser(world).get("/key-results/kr/badge.svg").text
 
 
 def test_one_that_left_the_config_keeps_its_history(world: World) -> None:

@@ -18,7 +18,8 @@ from store.cache import SharedCache
 from store.database import Database
 from store.views.setup import Setup
 from tests.integration.fakes import MORNING
-from web.desk import Visit
+from usecases import pages
+from web.desk import Desk, Visit
 from web.remembering import A_MOMENT, AT_MOST, SECONDS, Remembering, Visiting
 from web.showing import Clockface
 
@@ -146,6 +147,61 @@ def test_what_fails_beside_is_told_to_whoever_has_to_wait(visiting: Visiting) ->
     hand.at += 0.1
     with pytest.raises(ZeroDivisionError):
         remembering.of(moving, "all", fail)
+
+
+def test_what_fails_beside_is_told_once_and_so_is_its_end(visiting: Visiting) -> None:
+    hand, told, ended = Hand(), list[Exception | None](), Event()
+    remembering, moving = Remembering[float](hand, told.append), Moving(visiting)
+
+    def fail(_visit: Visit) -> float:
+        ended.set()
+        return 1 / 0
+
+    def well(_visit: Visit) -> float:
+        ended.set()
+        return 2
+
+    def beside(about: str, find: Callable[[Visit], float]) -> None:
+        """Ask while the last will do, and wait until it was found anew beside that."""
+        ended.clear()
+        hand.at += A_MOMENT + 0.1
+        remembering.of(moving, about, find)
+        assert ended.wait(60)
+        while any(each.finding.locked() for each in remembering._places.values()):
+            sleep(0.01)
+
+    for about in ("all", "one"):
+        assert remembering.of(moving, about, lambda _: 1) == 1
+    beside("all", fail)
+    beside("one", fail)
+    assert [type(each) for each in told] == [ZeroDivisionError]
+    assert remembering.of(moving, "all", well, current=True) == 2
+    assert len(told) == 1, "the other one still fails"
+    with pytest.raises(ZeroDivisionError):  # which whoever has to wait is told on his own page
+        remembering.of(moving, "one", fail, current=True)
+    assert len(told) == 1
+    assert remembering.of(moving, "one", well, current=True) == 2
+    assert [type(each) for each in told] == [ZeroDivisionError, type(None)]
+    beside("one", well)
+    assert len(told) == 2
+    beside("one", fail)
+    assert len(told) == 3, "it is another failure"
+
+
+def test_the_log_names_what_fails_and_where(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[tuple[str, dict[str, object]]]()
+    monkeypatch.setattr(pages, "tell", lambda _level, event, **facts: told.append((event, facts)))
+    monkeypatch.setattr(pages, "announce", lambda event, **facts: told.append((event, facts)))
+    trouble = Desk(pages.ports_of(database, lambda: SETUP, lambda: MORNING)).trouble("the overview")
+    with pytest.raises(KeyError) as failed:
+        dict[str, int]()["secret"]
+    trouble(failed.value)
+    trouble(None)
+    [(failing, facts), recovered] = told
+    place = str(facts.pop("place"))
+    assert (failing, facts) == ("failing", {"what": "the overview", "error": "KeyError"})
+    assert place.partition(":")[0] == __file__
+    assert recovered == ("recovered", {"what": "the overview"})
 
 
 def test_without_a_thread_the_last_will_do_until_somebody_has_to_wait(

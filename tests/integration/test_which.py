@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -43,10 +44,10 @@ def document(world: World, key: str) -> dict[str, Any]:
     return only
 
 
-def text(world: World, key: str) -> str:
+def text(world: World, key: str, zone: str = "UTC") -> str:
     answer, file = asked(world, key), io.StringIO()
     assert answer is not None
-    shown = render.which(answer, key, {"open": "Open work"})
+    shown = render.which(answer, key, {"open": "Open work"}, zone)
     Console(file=file, width=200, color_system=None, soft_wrap=True).print(shown)
     return file.getvalue()
 
@@ -129,6 +130,12 @@ def test_one_that_is_gone_says_what_became_of_it(world: World, deleted: bool) ->
     said = text(world, "pay-1")
     assert ("PAY-1 was deleted in its tracker. A read found so on" in said) is deleted
     assert "It was last seen todo: About PAY-1" in said
+    answer = asked(world, "PAY-1")
+    assert answer is not None
+    [ticket] = answer.tickets
+    assert ticket.gone_at is not None
+    there = ticket.gone_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{there:%Y-%m-%d %H:%M} JST." in text(world, "PAY-1", "Asia/Tokyo")
 
 
 def test_a_key_that_nobody_ever_had_is_unknown(world: World) -> None:

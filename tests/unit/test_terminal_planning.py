@@ -20,6 +20,7 @@ from okrs.demand import Demand
 from okrs.ledger import Cause, CauseKind, Entry, EntryKind
 from okrs.objective import KeyResult, Numeric, terms_text
 from okrs.work import WorkItem
+from store.holds import Hold
 from store.views.history import ShownCause, ShownEntry
 from sync.lacking import Lack, NextRead
 from sync.planned import Note, Place, Planned, Ticket
@@ -152,6 +153,9 @@ LACK = Lack(
     Demand(fields=frozenset({"points"}), histories=True, sprints=True, refs=True),
     ("team = core",),
 )
+HOLD = Hold(
+    "h1", "p1-bugs", Decimal(20), Decimal(0), "8 | tickets are <gone>.", "d", datetime(2026, 11, 20, tzinfo=UTC)
+)
 DATES = "the dates of its cycle changed, and the mapping leads to them"
 SENTENCES = {
     "new": a_plan(notes=(Note.NEW,)),
@@ -166,6 +170,11 @@ SENTENCES = {
         effects=(ShownEntry(replace(an_effect(EntryKind.RULE, 20, 17).entry, why=DATES), ()),)
     ),
     "retired: taken out of the config": a_plan(notes=(Note.RETIRED,)),
+    "an update waits for a person: it would become 0, as `headway holds` tells": a_plan(notes=(Note.WAITS,), held=HOLD),
+    "an update waits for a person: it would lose tickets, as `headway holds` tells": a_plan(
+        notes=(Note.WAITS,), held=replace(HOLD, new=Decimal(20))
+    ),
+    "rule changed; the update that waits falls away": a_plan(notes=(Note.RULE, Note.VOID), held=HOLD),
     "": a_plan(notes=()),
 }
 
@@ -232,6 +241,32 @@ def test_a_comment_has_a_table_and_folded_tickets() -> None:
         "",
         "</details>",
     ]
+
+
+def test_what_waits_is_told_though_nothing_changes() -> None:
+    waits = Planned("p1-bugs", KR, Decimal(20), Decimal(20), (Note.WAITS,), held=HOLD)
+    same = Planned("same", KR, Decimal(20), Decimal(20))
+    sentence = "an update waits for a person: it would become 0, as `headway holds` tells"
+    assert told(waits, same) == [
+        f"Fix 25 P1 bugs  p1-bugs  20  {sentence}",
+        "",
+        "Nothing would change: 2 key results.",
+    ]
+    assert reviewed(Plan((waits, same))).splitlines() == [
+        "### Headway plan",
+        "",
+        "Nothing would change: 2 key results.",
+        "",
+        f"> Fix 25 P1 bugs <sub>p1-bugs</sub>: {sentence}",
+    ]
+    changing = a_plan(notes=(Note.TARGET, Note.WAITS), held=HOLD, terms=(terms_text(KR.terms),) * 2)
+    assert reviewed(Plan((changing,))).count(sentence) == 1, "its row says it"
+    many = tuple(replace(waits, id=f"kr-{number}") for number in range(23))
+    assert "> … and an update waits for each of 3 more: `headway holds` tells of all." in reviewed(Plan(many))
+    document = plan_json(Plan((waits, same)))
+    assert list(shapes.complaints(document, shapes.PLAN)) == []
+    assert [each["held"] and each["held"]["new"] for each in document["key_results"]] == [0, None]
+    assert document["changes"] is False
 
 
 def test_our_own_words_stay_as_they_are_and_those_of_others_are_made_text() -> None:

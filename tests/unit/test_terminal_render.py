@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,8 +15,11 @@ from okrs.cycle import Cycle
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.progress import Standing, Status
+from store.checkins import CheckIn
+from store.overrides import Override
 from store.views.history import ShownEntry
-from store.views.status import KeyResultStatus, ObjectiveStatus, StatusView
+from store.views.setup import SourceSetup
+from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, StatusView
 from store.views.waiting import Waiting, Why
 from terminal.asking import told_apart
 from terminal.explaining import _combined
@@ -150,6 +153,43 @@ def test_a_stale_key_result_says_what_to_do(what: Status, past: bool, told: bool
         file.truncate(0)
         console.print(status(StatusView(None, (), (each,), ()), past=past))
         assert ("stale: a source of it was not read" in file.getvalue()) is (told and each is shown)
+
+
+def test_what_was_set_before_the_first_read_is_judged_and_not_called_stale() -> None:
+    of = KeyResult("kr", "o0", "Q4", "KR", Numeric(Decimal(0), Decimal(9)))
+    standing = Standing(Decimal(0), Decimal(0), Status.STALE, Status.ON_TRACK)
+    by_hand = Override("kr", Decimal(4), "counted", "ada", at("2026-11-20"), None, 1)
+    shown = KeyResultStatus(
+        of, Decimal(4), standing, stale=True, reading=True, mapped=True, updated_at=by_hand.since, override=by_hand
+    )
+    objective = ObjectiveStatus(Objective("o0", "Q4", "Objective"), Decimal(0), Status.STALE)
+    file = io.StringIO()
+    console = Console(file=file, width=200, color_system=None, soft_wrap=True)
+    console.print(status(StatusView(None, (objective,), (shown,), ())))
+    assert "on track · tickets not read yet · set by hand" in file.getvalue()
+    assert "0 %  tickets not read yet\n" in file.getvalue()
+    assert "stale" not in file.getvalue()
+    file.truncate(0)
+    console.print(status(StatusView(None, (objective,), (replace(shown, automatic=Decimal(3)),), ())))
+    assert "stale (on track) · reading for a changed rule" in file.getvalue()
+
+
+@pytest.mark.parametrize(("zone", "when", "day"), [("Europe/Berlin", "2026-11-21 00:30 CET", "2026-11-21"),
+                                                   ("UTC", "2026-11-20 23:30 UTC", "2026-11-20")])  # fmt: skip
+def test_a_status_tells_times_where_the_days_of_the_config_begin(zone: str, when: str, day: str) -> None:
+    then = at("2026-11-20T23:30")
+    read = SourceStatus(SourceSetup("pay", "toy", ("PAY",), timedelta(minutes=5)), "ok", 3, then, None)
+    of = KeyResult("kr", "o0", "Q4", "KR", Numeric(Decimal(0), Decimal(9)))
+    standing = Standing(Decimal(0), Decimal(0), Status.ON_TRACK, Status.ON_TRACK)
+    said = CheckIn("kr", "all is well", None, "ada", then)
+    shown = KeyResultStatus(
+        of, Decimal(4), standing, stale=False, reading=False, mapped=True, updated_at=then, checkin=said
+    )
+    file = io.StringIO()
+    console = Console(file=file, width=200, color_system=None, soft_wrap=True)
+    console.print(status(StatusView(None, (), (shown,), (read,), zone=zone)))
+    assert f"pay: 3 items, last read {when}\n" in file.getvalue()
+    assert f"all is well (ada, {day})\n" in file.getvalue()
 
 
 def test_objectives_of_several_cycles_stand_under_their_cycle() -> None:

@@ -24,7 +24,8 @@ def _is_current(request: Request) -> bool:
 
 def router(desk: Desk) -> APIRouter:
     """The routes of the overview and of each team."""
-    routes, remembered = APIRouter(), Remembering[tuple[dict[str, Any], StatusView, Board]]()
+    routes = APIRouter()
+    remembered = Remembering[tuple[dict[str, Any], StatusView, Board]](trouble=desk.trouble("the overview"))
 
     @routes.api_route("/", **READING)
     def overview(request: Request, cycle: Name = "", team: Name = "", page: PageNumber = 1) -> Response:

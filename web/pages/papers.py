@@ -13,7 +13,7 @@ from store.views.sheets import history_csv
 from store.views.status import status
 from web.desk import ICON, Desk, NotThere, Visit, tagged
 from web.pages.asking import READING
-from web.rows import badge
+from web.rows import badge_of
 from web.showing import goal
 
 _NARROW = frozenset("iljtf.,:;|!'()[]1 ")
@@ -80,7 +80,7 @@ def badge_facts(visit: Visit, name: str) -> dict[str, Any]:
         visit.connection, visit.alone(key_result), visit.now, key_result.cycle, look=False, count=False
     ).key_results
     label = harmless(key_result.title, 60)
-    told = badge(stands.standing.status)
+    told = badge_of(stands)
     value = goal(key_result, stands.value) if stands.value is not None else "not measured yet"
     if stands.standing.status is not Status.NOT_STARTED:
         value += f" · {told.word}"
