@@ -25,6 +25,9 @@ from connectors.contract import Connector, ConnectorError, CredentialsRefused, M
 AT_ONCE = 8
 """Questions under way to one source, at most."""
 
+_LEAST_AT_ONCE = 2
+"""While one is parsed, the other one is on its way."""
+
 _FORGETTING = 0.8
 
 MOST_PAGES = 100_000
@@ -85,7 +88,7 @@ class Pace:
     """How many questions under way pay, by what the last ones took.
 
     A far tracker is waited for, and as many wait as may.  A near one answers faster than its pages can be parsed, which
-    Python does one at a time: more of them under way would only take the processor from each other.
+    Python does one at a time: more than two under way would only take the processor from each other.
     """
 
     def __init__(self, most: int) -> None:
@@ -106,7 +109,7 @@ class Pace:
             took, worked = self._took, self._worked
         if took >= 1.5 * self._most * worked:  # nothing is known yet, too
             return self._most
-        return min(self._most, max(1, int(took / worked / 1.5)))
+        return min(self._most, max(_LEAST_AT_ONCE, int(took / worked / 1.5)))
 
 
 class Crew:

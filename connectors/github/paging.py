@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -63,13 +63,18 @@ class Place:
         return cls(**{**known, "listing": Listing(known.get("listing", Listing.ISSUES))})
 
     def text(self) -> str:
-        plain = asdict(_FIRST)
-        return orjson.dumps({name: value for name, value in asdict(self).items() if value != plain[name]}).decode()
+        told = {name: value for name, plain in _PLAIN if (value := getattr(self, name)) != plain}
+        return orjson.dumps(told).decode()
 
     @property
     def begins(self) -> bool:
         """Whether this is the first page of its listing."""
         return not self.page and not self.link
+
+    @property
+    def within(self) -> bool:
+        """Whether this is one of numbered pages and not the last of them: those that follow were named by the first."""
+        return self.page < self.last
 
     def query(self, own: Mapping[str, str]) -> dict[str, str]:
         """Return the whole query of this page.  Ours wins: a link that lost `state=all` would hide closed issues."""
@@ -81,7 +86,7 @@ class Place:
 
         The first of numbered pages names them all; the last of them goes on where the listing has grown meanwhile.
         """
-        if links.following is None or self.page < self.last:
+        if links.following is None or self.within:
             return ()
         if self.begins and not self.chained and links.last > 1:
             if links.last > MOST_PAGES:
@@ -101,7 +106,7 @@ class Place:
         return MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
 
 
-_FIRST = Place()
+_PLAIN = [(each.name, each.default) for each in fields(Place)]
 
 
 def links_of(header: str, ours: Callable[[str], bool], what: str) -> Links:

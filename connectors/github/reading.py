@@ -70,7 +70,7 @@ class Reading:
         if answer.status == 422 and place.page:
             return [], self._chain_instead(place, run)
         rows = answer.rows(what)
-        return rows, place.after(self._links(answer, what), what)
+        return rows, () if place.within else place.after(self._links(answer, what), what)
 
     def _chain_instead(self, place: Place, run: datetime) -> tuple[Place, ...]:
         """Begin anew, following links only, where GitHub refuses a page's number: once, however many it refuses."""

@@ -125,8 +125,8 @@ def test_a_far_tracker_is_asked_as_often_as_allowed_and_a_near_one_less() -> Non
     pace.note(0.052, 0.002)
     assert pace.at_once == 8, "fifty milliseconds away"
     for _ in range(40):
-        pace.note(0.0042, 0.002)  # two at once would take turns on one processor
-    assert pace.at_once == 1
+        pace.note(0.0042, 0.002)  # two at once take turns on one processor: half of the time is waiting for it
+    assert pace.at_once == 2
     for _ in range(40):
         pace.note(0.014, 0.002)
     assert pace.at_once == 4
@@ -138,7 +138,7 @@ def test_the_pace_is_always_one_that_is_allowed(notes: list[tuple[float, float]]
     pace = Pace(most)
     for took, worked in notes:
         pace.note(took, worked)
-        assert 1 <= pace.at_once <= most
+        assert min(2, most) <= pace.at_once <= most
 
 
 def test_a_quiet_walk_opens_no_second_connection() -> None:
