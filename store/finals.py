@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, select
 from okrs.closing import Ending, parse_ending
 from okrs.cycle import Cycle
 from okrs.objective import KeyResult
+from store.database import raw
 from store.tables import final, ledger_entry
 
 
@@ -75,6 +76,11 @@ def ended(connection: Connection) -> Ended:
 @cache
 def _ended() -> Select[Any]:
     return select(final.c.key_result, final.c.cycle)
+
+
+def has_ended(connection: Connection, name: str) -> bool:
+    """Tell whether a key result is of a closed cycle."""
+    return raw(connection, "SELECT 1 FROM final WHERE key_result = ?", (name,)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

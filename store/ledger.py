@@ -341,6 +341,28 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
     return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
 
 
+class Recorded(NamedTuple):
+    """Evidence as it stands in the table: a page adds up thousands of rows, and shows a few."""
+
+    part: int
+    source: str
+    item: str
+    version: str
+    weight: int
+    """In millionths; so is the amount."""
+    amount: int
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(*self[:4], from_millionths(self.weight), from_millionths(self.amount))
+
+
+def recorded(connection: Connection, name: str) -> list[Recorded]:
+    """Return what `evidence_of` does, in any order.  Nobody looked whether the numbers are whole."""
+    text = "SELECT part, source, item, version, weight, amount FROM evidence WHERE key_result = ?"
+    return [Recorded._make(row) for row in raw(connection, text, (name,))]
+
+
 def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, list[Evidence]]:
     """Return what is on the line of some key results, asked for together."""
     found: dict[str, list[Evidence]] = {}

@@ -17,7 +17,7 @@ from okrs.plaintext import harmless
 from okrs.progress import ONE, Status
 from store.families import Unread
 from store.views.course import course
-from store.views.explain import Explained, explain
+from store.views.excerpt import Excerpt, Leafing, Lines, excerpt, excerpt_of
 from store.views.explain_past import ExplainedThen, UnknownThenError, explain_at
 from store.views.feed import Wanted, feed
 from store.views.homes import homes_of
@@ -151,9 +151,10 @@ def facts(
     alone = visit.alone(found)
     view = _status(visit, alone, found, moment)
     [stands] = [each for each in view.key_results if each.key_result.id == found.id]
-    told = _explained(visit, alone, found, moment)
+    leafing = Leafing(TICKETS, pages or {})
+    told = _explained(visit, alone, found, moment, leafing)
     then = told if isinstance(told, ExplainedThen) else None
-    answer = then.answer if then else told if isinstance(told, Explained) else None
+    answer = excerpt_of(then.answer, leafing) if then else told if isinstance(told, Excerpt) else None
     until = None if moment is None else first_since(visit.connection, moment) - 1
     cycle = next(each for each in visit.setup.cycles if each.id == stands.key_result.cycle)
     drawn = course(visit.connection, found.id, moment)
@@ -182,7 +183,7 @@ def facts(
         "moves": lines(asked_once(moves.entries), visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
-        "parts": part_views(answer, visit.setup, pages or {}) if answer else (),
+        "parts": part_views(answer, visit.setup) if answer else (),
         "joined": worded(rule, visit.setup).joined if rule else (),
         "life": life_of(visit.connection, found.id, moment),
         "waits": waits,
@@ -237,11 +238,11 @@ def _status(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | Non
 
 
 def _explained(
-    visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None
-) -> Explained | ExplainedThen | UnknownThenError | None:
+    visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None, leafing: Leafing
+) -> Excerpt | ExplainedThen | UnknownThenError | None:
     try:
         if moment is None:
-            return explain(visit.connection, alone, found.id, visit.now, visit.cache)
+            return excerpt(visit.connection, alone, found.id, visit.now, leafing=leafing, cache=visit.cache)
         return explain_at(visit.connection, alone, found.id, moment)
     except UnknownThenError as error:
         return error
@@ -319,11 +320,13 @@ def _value(key_result: KeyResult, value: Decimal) -> str:
     return f"{shown} ({terms_words(key_result.terms)})"
 
 
-def part_views(answer: Explained, setup: Setup, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
-    """Tell of each part, with the pages of its lists that are asked for."""
+def part_views(answer: Excerpt, setup: Setup) -> tuple[PartView, ...]:
+    """Tell of each part."""
     words = worded(answer.rule, setup)
-    return tuple(_part(answer, place, words.parts[place].sentence, words.parts[place].notes, pages.get(place, (1, 1)))
-                 for place in range(len(answer.rule.parts)))  # fmt: skip
+    return tuple(
+        _part(answer, place, words.parts[place].sentence, words.parts[place].notes)
+        for place in range(len(answer.rule.parts))
+    )
 
 
 def _amount(amount: Decimal | None) -> str:
@@ -351,35 +354,29 @@ def _unread(told: Unread) -> str:
     return " ".join(known)
 
 
-def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:
-    part = answer.rule.parts[place]
-    mine = [each for each in answer.measured.lines if each.part == place]
-    grown = answer.grown(place)
-    counted, others = [each for each in mine if each.counted], [each for each in mine if not each.counted]
-    listed = []
-    for some, wanted in ((counted, pages[0]), (others, pages[1])):
-        last = max(1, -(-len(some) // TICKETS))
-        page = min(wanted, last)
-        shown = some[(page - 1) * TICKETS : page * TICKETS]
-        words = (
-            _words(each.reason.value if each.reason else None, waits=each.waits, by_sight=each.dated_by_sight)
-            for each in shown
-        )
-        told = (
-            TicketLine(ticket_name(each.item), _amount(each.amount), *said)
-            for each, said in zip(shown, words, strict=True)
-        )
-        listed.append(Listed(tuple(told), len(some), page, last))
+def _part(answer: Excerpt, place: int, sentence: str, notes: Sequence[str]) -> PartView:
+    part, told = answer.rule.parts[place], answer.parts[place]
     return PartView(
         number=place + 1,
         source=harmless(part.source),
         sentence=harmless(sentence, 800),
         notes=tuple(harmless(each, 400) for each in notes),
-        value=number(answer.part_value(place)),
-        counted=listed[0],
-        others=listed[1],
-        lacks=answer.lacks(place) and answer.value is not None,
-        grown=f"{grown} ticket{'s' if grown != 1 else ''} came in since the cycle began" if grown else "",
+        value=number(told.value),
+        counted=_listed(told.counted),
+        others=_listed(told.others),
+        lacks=told.lacks and answer.value is not None,
+        grown=f"{told.grown} ticket{'s' if told.grown != 1 else ''} came in since the cycle began"
+        if told.grown
+        else "",
         unread=tuple(_unread(each) for each in answer.not_read.get(place, ())),
-        plainly=all(each.amount in (0, 1, None) for each in mine),
+        plainly=told.plainly,
     )
+
+
+def _listed(leaf: Lines) -> Listed:
+    lines = []
+    for each in leaf.lines:
+        why = each.reason.value if each.reason else None
+        said = _words(why, waits=each.waits, by_sight=each.dated_by_sight)
+        lines.append(TicketLine(ticket_name(each.item), _amount(each.amount), *said))
+    return Listed(tuple(lines), leaf.total, leaf.page, leaf.pages)
