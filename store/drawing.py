@@ -58,4 +58,4 @@ def draw(connection: Connection, index: Index, rule: Rule, number: int, now: dat
     told = " + ".join(f"CASE WHEN {each.text} THEN {bit} ELSE 0 END" for bit, each in bits.items())
     values = tuple(chain(*(each.values for each in bits.values()), found.values))
     asked = Sql(f"SELECT f.item, {told} FROM {tables} WHERE {found.text}", values)
-    return {item: bits for item, bits in raw(connection, *asked).all()} if asked.fits else None  # noqa: C416 - rows
+    return {row[0]: row[1] for row in raw(connection, *asked).all()} if asked.fits else None

@@ -21,7 +21,17 @@ from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths
 from store.database import inserted, raw, raw_many, slices, upsert
 from store.renames import written_of
-from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
+from store.tables import (
+    evidence,
+    from_micros,
+    key_result,
+    ledger_delta,
+    ledger_entry,
+    ledger_head,
+    micros,
+    rule,
+    whole,
+)
 
 _AT_ONCE = 1000
 """Rows that are fetched together when the whole ledger is read."""
@@ -488,6 +498,26 @@ def entry_of(row: Row[tuple[object, ...]], deltas: Sequence[Delta] = ()) -> Entr
         hash=row.hash,
         deltas=tuple(deltas),
     )
+
+
+_NEWEST = """SELECT seq, key_result, at, kind, old, new, run, rule, "by", why, details, prev, hash FROM ledger_entry
+ WHERE key_result = ? AND at <= ? ORDER BY seq DESC LIMIT ?"""
+_EVER = 2**63 - 1
+_KINDS = {kind.value: kind for kind in EntryKind}
+
+
+def newest(connection: Connection, name: str, most: int, until: datetime | None = None) -> Iterator[Entry]:
+    """Yield the newest entries that were written under a name, the newest first, without their rows.
+
+    Raises ValueError and the like for what a hand put into the table.
+    """
+    for row in raw(connection, _NEWEST, (name, _EVER if until is None else micros(until), most)).all():
+        seq, key_result, at, kind, old, new, *others = row
+        yield Entry(seq, key_result, from_micros(whole(at)), _KINDS[kind], _number(old), _number(new), *others)
+
+
+def _number(millionths: int | None) -> Decimal | None:
+    return None if millionths is None else from_millionths(whole(millionths))
 
 
 def _delta(row: Row[tuple[object, ...]]) -> Delta:

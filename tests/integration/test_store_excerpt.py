@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapping.codec import parse_rule
-from mapping.rule import Measure, Rule, Scope, Window
+from mapping.rule import Rule
 from okrs.guard import Guard
-from okrs.work import State
 from store import facets, ledger
 from store.cache import SharedCache
 from store.database import Database
@@ -19,7 +17,7 @@ from store.drawing import draws
 from store.holds import hold_of
 from store.views.excerpt import Excerpt, Leafing, by_sql, excerpt, excerpt_of
 from store.views.explain import explain
-from tests.builders import BEFORE, NOBODY_ASKED, QUARTER, SOURCE, WITHIN, a_part, a_rule, an_item, where
+from tests.builders import NOBODY_ASKED, QUARTER, where
 from tests.integration.fakes import Clock, FakeTracker, World
 from tests.integration.readings import emptied
 from tests.integration.test_store_totals import estimated, plain_rules

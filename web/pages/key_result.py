@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -16,19 +15,19 @@ from okrs.objective import Binary, KeyResult, Numeric
 from okrs.plaintext import harmless
 from okrs.progress import ONE, Status
 from store.families import Unread
-from store.views.course import course
+from store.views.course import MOST, Course, course
 from store.views.excerpt import Excerpt, Leafing, Lines, excerpt, excerpt_of
 from store.views.explain_past import ExplainedThen, UnknownThenError, explain_at
 from store.views.feed import Wanted, feed
 from store.views.homes import homes_of
-from store.views.moves import first_since, movers, values_before
+from store.views.moves import before_in, first_since, movers, values_before
 from store.views.rules import life_of, worded
 from store.views.setup import Setup
 from store.views.status import KeyResultStatus, StatusView, status
 from store.views.status_past import status_at
 from store.views.waiting import Waiting, Why, waiting
 from web.board import LATELY, row_of
-from web.charts import NARROW, WIDE, chart
+from web.charts import charts
 from web.desk import Desk, Visit
 from web.foreseeing import forecast_words, foreseen
 from web.forms import Draft
@@ -166,19 +165,19 @@ def facts(
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
     ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
-    draw = partial(chart, stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead)
+    wide, narrow = charts(stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead) or (None, None)
     by_hand = stands.override is not None
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
     return {
         "key_result": stands.key_result,
         "objective": objective,
-        "row": row_of(visit, stands, sources, _week(visit, found) if moment is None else NO_WEEK),
+        "row": row_of(visit, stands, sources, _week(visit, found, drawn) if moment is None else NO_WEEK),
         "status": stands,
         "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
-        "chart": draw(box=WIDE),
-        "narrow": draw(box=NARROW),
+        "chart": wide,
+        "narrow": narrow,
         "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
         "moves": lines(asked_once(moves.entries), visit.face, titles),
         "more_moves": moves.more,
@@ -285,9 +284,18 @@ def waiting_words(waits: Waiting | None, visit: Visit) -> str:  # noqa: PLR0911 
             return "Its sources were not read since it is in the config: the next read brings the first value."
 
 
-def _week(visit: Visit, found: KeyResult) -> Week:
-    begun = first_since(visit.connection, visit.now - LATELY)
-    return Week(values_before(visit.connection, begun, found.id), movers(visit.connection, begun, [found.id]))
+def _week(visit: Visit, found: KeyResult, known: Course) -> Week:
+    """What moved it lately: of the ledger only its own entries are looked at, which are read already."""
+    since = visit.now - LATELY
+    lately = [each for each in known.entries if each.at >= since]
+    if not lately:
+        return NO_WEEK
+    if len(lately) == MOST:  # older ones may be as new
+        begun = first_since(visit.connection, since)
+        before = values_before(visit.connection, begun, found.id)
+    else:
+        begun, before = lately[0].seq, before_in(lately)
+    return Week(before, movers(visit.connection, begun, [found.id]))
 
 
 def sentence(stands: KeyResultStatus, then: str = "now") -> str:
