@@ -35,8 +35,13 @@ class Final:
 
 def finals(connection: Connection) -> dict[str, Final]:
     """Return the end of every key result of a closed cycle."""
-    rows = connection.execute(select(final))
+    rows = connection.execute(_all())
     return {row.key_result: Final(**{column.name: getattr(row, column.name) for column in final.c}) for row in rows}
+
+
+@cache
+def _all() -> Select[Any]:
+    return select(final)
 
 
 def keep_finals(connection: Connection, known: Iterable[Final]) -> None:
@@ -98,8 +103,10 @@ class Closed:
 
 def closed(connection: Connection, name: str | None = None) -> dict[str, Closed]:
     """Return how key results ended, all or one, by name."""
-    entries = select(ledger_entry, final.c.key_result.label("name")).join(final, final.c.seq == ledger_entry.c.seq)
     ends = finals(connection)
+    if not ends:
+        return {}
+    entries = select(ledger_entry, final.c.key_result.label("name")).join(final, final.c.seq == ledger_entry.c.seq)
     if name is not None:
         entries = entries.where(final.c.key_result == name)
     return {

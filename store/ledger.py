@@ -208,7 +208,7 @@ def _keeping_rules(dialect: str) -> Any:  # noqa: ANN401 - the two dialects shar
 
 def rule_text_of(connection: Connection, digest: str) -> str:
     """Return the text of a rule by its hash."""
-    return str(connection.execute(select(rule.c.text).where(rule.c.hash == digest)).scalar_one())
+    return str(raw(connection, "SELECT text FROM rule WHERE hash = ?", (digest,)).scalar_one())
 
 
 def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
@@ -267,10 +267,15 @@ _FEW = 500
 
 def states(connection: Connection, names: Collection[str] | None = None) -> dict[str, KeyResultState]:
     """Return the state of every key result that was ever measured, or of these alone, by id."""
+    some = sorted(names) if names is not None and len(names) <= _FEW else None
+    rows = connection.execute(_states(every=some is None), {} if some is None else {"names": some})
+    return {row.id: _state(row) for row in rows}
+
+
+@cache
+def _states(*, every: bool) -> Select[Any]:
     wanted = select(key_result).order_by(key_result.c.id)
-    if names is not None and len(names) <= _FEW:
-        wanted = wanted.where(key_result.c.id.in_(sorted(names)))
-    return {row.id: _state(row) for row in connection.execute(wanted)}
+    return wanted if every else wanted.where(key_result.c.id.in_(bindparam("names", expanding=True)))
 
 
 def last_entries(connection: Connection, names: Iterable[str]) -> dict[str, int]:

@@ -4,10 +4,11 @@ Everything is in the units of a `Box`, a wide one or one for a phone; nothing he
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 
 from okrs.cycle import Calendar, Cycle, elapsed_share
 from okrs.forecast import Forecast
@@ -115,29 +116,25 @@ class Chart:
     box: Box = WIDE
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What is drawn: from when to when, from which value to which."""
+class _Along(dict[datetime, float]):
+    """Where times lie, from 0 to 1: worked out once for all boxes."""
 
-    start: datetime
-    end: datetime
-    low: Decimal
-    high: Decimal
-    times: dict[datetime, float] = field(default_factory=dict)
-    """Where they lie, from 0 to 1: worked out once for all boxes."""
-    values: dict[Decimal, float] = field(default_factory=dict)
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start, self.end = start, end
 
-    def along(self, at: datetime) -> float:
-        share = self.times.get(at)
-        if share is None:
-            share = self.times[at] = min(1.0, max(0.0, (at - self.start) / (self.end - self.start)))
+    def __missing__(self, at: datetime) -> float:
+        share = self[at] = min(1.0, max(0.0, (at - self.start) / (self.end - self.start)))
         return share
 
-    def up(self, value: Decimal) -> float:
-        share = self.values.get(value)
-        if share is None:
-            told = float((value - self.low) / (self.high - self.low))
-            share = self.values[value] = min(1.0, max(0.0, told))
+
+class _Up(dict[Decimal, float]):
+    """Where values lie, from 0 to 1."""
+
+    def __init__(self, low: Decimal, high: Decimal) -> None:
+        self.low, self.width = low, high - low
+
+    def __missing__(self, value: Decimal) -> float:
+        share = self[value] = min(1.0, max(0.0, float((value - self.low) / self.width)))
         return share
 
 
@@ -145,22 +142,31 @@ class _Span:
 class _Frame:
     """Where times and values lie in a box."""
 
-    span: _Span
+    along: _Along
+    up: _Up
     box: Box
 
     @property
     def start(self) -> datetime:
-        return self.span.start
+        return self.along.start
 
     @property
     def end(self) -> datetime:
-        return self.span.end
+        return self.along.end
 
     def x(self, at: datetime) -> float:
-        return round(self.box.left + self.span.along(at) * (self.box.right - self.box.left), 1)
+        return round(self.box.left + self.along[at] * (self.box.right - self.box.left), 1)
 
     def y(self, value: Decimal) -> float:
-        return round(self.box.bottom - self.span.up(value) * (self.box.bottom - self.box.top), 1)
+        return round(self.box.bottom - self.up[value] * (self.box.bottom - self.box.top), 1)
+
+    def points(self, steps: "Steps") -> list[tuple[str, str]]:
+        """Both of many, as they are written."""
+        box, along, up = self.box, self.along, self.up
+        left, width, bottom, height = box.left, box.right - box.left, box.bottom, box.bottom - box.top
+        return [
+            (str(round(left + along[at] * width, 1)), str(round(bottom - up[value] * height, 1))) for at, value in steps
+        ]
 
 
 Steps = Sequence[tuple[datetime, Decimal]]
@@ -187,7 +193,7 @@ def charts(
         return ()
     values = [value for _, value in automatic] + [value for _, _, value in hands] + [value for _, value in rebuilt]
     low, high = _range(key_result.terms, values, told)
-    span = _Span(period.start, period.end, low, high)
+    along, up = _Along(period.start, period.end), _Up(low, high)
     until = min(at, period.end)
     steps = _thinned(automatic)
     expected = _expected(key_result.terms, cycle, face.calendar)
@@ -196,11 +202,11 @@ def charts(
     table = tuple(_table(steps, expected, cycle, face, until))
 
     def drawn(box: Box) -> Chart:
-        frame = _Frame(span, box)
+        frame = _Frame(along, up, box)
         return Chart(
             summary=summary,
             value=_stairs(frame, steps, until),
-            expected=" ".join([f"{frame.x(when)},{frame.y(value)}" for when, value in expected]),
+            expected=" ".join([f"{x},{y}" for x, y in frame.points(expected)]),
             rebuilt=_stairs(frame, rebuilt, steps[0][0] if steps else until),
             by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
             target=_target(key_result.terms, frame),
@@ -292,12 +298,10 @@ def _thinned(steps: Steps) -> Steps:
 def _stairs(frame: _Frame, steps: Steps, until: datetime) -> str:
     if not steps:
         return ""
-    x, y = frame.x(steps[0][0]), frame.y(steps[0][1])
-    points = [f"{x},{y}"]
-    for when, value in steps[1:]:
-        x, before, y = frame.x(when), y, frame.y(value)
-        points.append(f"{x},{before} {x},{y}")
-    points.append(f"{max(frame.x(until), x)},{y}")
+    drawn = frame.points(steps)
+    points = [",".join(drawn[0])]
+    points += [f"{x},{before} {x},{y}" for (_, before), (x, y) in pairwise(drawn)]
+    points.append(f"{max(frame.x(until), frame.x(steps[-1][0]))},{drawn[-1][1]}")
     return " ".join(points)
 
 
