@@ -14,8 +14,9 @@ from typing import Generic, TypeAlias, TypeVar
 from sqlalchemy import Connection
 
 from mapping.codec import parse_rule
+from mapping.family import Candidate, candidates
 from mapping.judging import Line
-from mapping.measure import lines_of
+from mapping.measure import lines_of, lines_of_some
 from mapping.rule import OF_COUNTED, Part, Rule
 from mapping.totals import ONE, Total, part_value, value_of, weeks_over
 from okrs.numbers import from_millionths, to_millionths
@@ -28,6 +29,7 @@ from store.families import Unread
 from store.finals import has_ended
 from store.holds import hold_of
 from store.ledger import Recorded
+from store.narrowing import present
 from store.renames import on_record
 from store.views.explain import Explained, explain, idle_among, line_as_recorded, not_read_of
 from store.views.setup import Setup
@@ -131,6 +133,11 @@ def _leaf(some: Sequence[T], wanted: int, leafing: Leafing) -> Leaf[T]:
 
 _ONE = to_millionths(ONE)
 
+Live: TypeAlias = Mapping[tuple[int, str], Line]
+"""What items are to parts by now, by the number of the part and the id."""
+_Leaves: TypeAlias = tuple[Leaf[str], Leaf[str]]
+"""The ids on a page of what counts, and on one of the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -141,30 +148,47 @@ class _Asked:
     at: datetime
     indexes: Mapping[str, Index]
 
-    def judged(self, ids: Mapping[str, Iterable[str]]) -> dict[tuple[int, str], Line]:
-        """Return what these items of each source, and those that are late, are to the parts: each by itself."""
-        mirror = {
-            source: facets.among(self.connection, self.indexes[source], self.rule, some, alone=True)
-            for source, some in ids.items()
-        }
-        return {(line.part, line.item.id): line for line in lines_of(self.rule, mirror, self.at).lines}
+    def late(self) -> Live:
+        """Return what the items are to the parts of which the facets tell how they were."""
+        late = {source: index.late for source, index in self.indexes.items() if index.late}
+        if not late:
+            return {}
+        mirror = {source: self._among(source, ids) for source, ids in late.items()}
+        lines = lines_of(self.rule, mirror, self.at).lines
+        return {(line.part, line.item.id): line for line in lines if line.item.id in late[line.source]}
 
-    def drawn(self) -> list[dict[str, int]] | None:
+    def drawn(self, late: Live) -> list[dict[str, int]] | None:
         """Return what each part selects, by id, and what that is to it; None where facets do not tell."""
         found = []
         for number, part in enumerate(self.rule.parts):
-            some = draw(self.connection, self.indexes[part.source], self.rule, number, self.at)
+            index = self.indexes[part.source]
+            some = draw(self.connection, index, self.rule, number, self.at)
             if some is None:
                 return None
-            found.append(some)
-        late = {source: index.late for source, index in self.indexes.items() if index.late}
-        for number, part in enumerate(self.rule.parts):  # of these the facets tell how they were
-            for item in late.get(part.source, ()):
-                found[number].pop(item, None)
-        for (number, item), line in self.judged(late).items() if late else ():
-            if item in late[line.source]:
-                found[number][item] = _bits(self.rule, line)
+            found.append({item: bits for item, bits in some.items() if item not in index.late} if index.late else some)
+        for (number, item), line in late.items():
+            found[number][item] = _bits(self.rule, line)
         return found
+
+    def live(self, late: Live, lists: "Sequence[_Lists]", leaves: "Sequence[_Leaves]") -> Live:
+        """Return what is shown, as far as it is selected now."""
+        found = dict(late)
+        for number, part in enumerate(self.rule.parts):
+            shown = {*leaves[number][0].lines, *leaves[number][1].lines}
+            ids = (shown & lists[number].drawn.keys()) - self.indexes[part.source].late
+            some = [each for each in self._known(part, ids) if each.item.id in ids]
+            found |= {(number, line.item.id): line for line in lines_of_some(self.rule, number, some, self.at)}
+        return found
+
+    def _known(self, part: Part, ids: Iterable[str]) -> list[Candidate]:
+        """Return items among those that a part asks for, which is nobody where the facets told who is selected."""
+        if part.of is not None:
+            return self._among(part.source, ids)
+        some = present(self.connection, part.source, ids)
+        return candidates(some.values(), self.indexes[part.source].lore)
+
+    def _among(self, source: str, ids: Iterable[str]) -> list[Candidate]:
+        return facets.among(self.connection, self.indexes[source], self.rule, ids, alone=True)
 
 
 def _bits(rule: Rule, line: Line) -> int:
@@ -211,24 +235,24 @@ def by_sql(
         recorded[each.part][each.item] = each
     with cache.indexes(connection, sources.generations(connection, rule.sources)) as indexes:
         asked = None if indexes is None else _Asked(connection, rule, state.measured_at, indexes)
-        drawn = None if asked is None else asked.drawn()
+        late = {} if asked is None else asked.late()
+        drawn = None if asked is None else asked.drawn(late)
         if asked is None or drawn is None:
             return None
         lists = [_lists(*each) for each in zip(rule.parts, recorded, drawn, strict=True)]
-        parts = _parts(asked, lists, leafing, now)
+        leaves = [_leaves(each, leafing, leafing.of(number)) for number, each in enumerate(lists)]
+        parts = _parts(asked, lists, leaves, asked.live(late, lists, leaves), now)
     return None if parts is None else Excerpt(rule, state.value, parts, not_read_of(connection, rule))
 
 
-def _parts(asked: _Asked, lists: Sequence[_Lists], leafing: Leafing, now: datetime) -> tuple[PartExcerpt, ...] | None:
+def _parts(
+    asked: _Asked, lists: Sequence[_Lists], leaves: Sequence[_Leaves], live: Live, now: datetime
+) -> tuple[PartExcerpt, ...] | None:
     """Tell of the parts; None where something of that is not to be had so."""
     rule = asked.rule
     totals = [_total(*each) for each in zip(rule.parts, lists, strict=True)]
     value_of(rule, totals, asked.at)  # raises what `explain` does
-    leaves = [_leaves(each, leafing, leafing.of(number)) for number, each in enumerate(lists)]
-    shown: dict[str, set[str]] = {source: set() for source in rule.sources}
-    for part, both in zip(rule.parts, leaves, strict=True):
-        shown[part.source].update(*(each.lines for each in both))
-    telling = _Telling(asked, _away(asked, lists), asked.judged(shown))
+    telling = _Telling(asked, _away(asked, lists), live)
     empty = {number for number, each in enumerate(lists) if not each.counted and not each.others}
     lacking = set(rule.lacking(empty)) - idle_among(asked.connection, rule, empty, now)
     weeks = weeks_over(rule, asked.at).days // 7
@@ -248,7 +272,7 @@ def _parts(asked: _Asked, lists: Sequence[_Lists], leafing: Leafing, now: dateti
         return None
 
 
-def _leaves(lists: _Lists, leafing: Leafing, wanted: tuple[int, int]) -> tuple[Leaf[str], Leaf[str]]:
+def _leaves(lists: _Lists, leafing: Leafing, wanted: tuple[int, int]) -> _Leaves:
     return _leaf(lists.counted, wanted[0], leafing), _leaf(lists.others, wanted[1], leafing)
 
 
@@ -281,8 +305,7 @@ class _Telling:
 
     asked: _Asked
     away: Mapping[tuple[str, str], WorkItem]
-    live: Mapping[tuple[int, str], Line]
-    """What is shown, by part and id, as far as it is selected now."""
+    live: Live
 
     def leaf(self, number: int, lists: _Lists, ids: Leaf[str]) -> Lines:
         lines = tuple(self._line(number, item, lists.recorded.get(item)) for item in ids.lines)
