@@ -241,7 +241,8 @@ def by_sql(
             return None
         lists = [_lists(*each) for each in zip(rule.parts, recorded, drawn, strict=True)]
         leaves = [_leaves(each, leafing, leafing.of(number)) for number, each in enumerate(lists)]
-        parts = _parts(asked, lists, leaves, asked.live(late, lists, leaves), now)
+        live = asked.live(late, lists, leaves)
+    parts = _parts(asked, lists, leaves, live, now)
     return None if parts is None else Excerpt(rule, state.value, parts, not_read_of(connection, rule))
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from mapping.codec import parse_rule
+from mapping.judging import Reason
 from mapping.rule import Cancelled, Counts, Measure, Missing, Rule, default_window
 from okrs.guard import Guard
-from okrs.work import Kind, State, WorkItem
+from okrs.work import Kind, Ref, State, WorkItem
 from store import facets, ledger
 from store.cache import SharedCache
 from store.database import Database
@@ -278,6 +279,27 @@ def test_a_closed_cycle_is_explained(world: World) -> None:
     [part] = shown(world, "done").parts
     assert not plain(world, "done")
     assert part.counted.total == 5
+
+
+def test_a_cycle_that_is_over_is_explained(world: World) -> None:
+    """As it stood at its end."""
+    world.clock.now = AFTER
+    world.trackers[SOURCE].change("PAY", "PAY-6", state=State.CANCELLED)
+    world.sync(full=True)
+    [part] = shown(world, "done").parts
+    assert not plain(world, "done")
+    assert [line.reason for line in part.others.lines] == [Reason.OUTSIDE_WINDOW]
+
+
+def test_what_a_part_asks_of_kin_is_told(world: World) -> None:
+    tracker = world.trackers[SOURCE]
+    tracker.change("PAY", "PAY-1", parent=Ref("id:PAY-2", "PAY-2"))
+    tracker.change("PAY", "PAY-2", parent=Ref("id:PAY-3", "PAY-3"))
+    world.feed("under", a_rule(a_part(Measure.RATIO, counts=Counts.ALL, of=where(epic="PAY-3"))))
+    world.sync()
+    [part] = shown(world, "under").parts
+    assert plain(world, "under")
+    assert keys(part.counted) == ["PAY-1", "PAY-2"]
 
 
 def test_a_part_that_selects_nothing_is_told(world: World) -> None:
