@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from mapping.codec import parse_rule
 from mapping.judging import Reason
-from mapping.rule import Cancelled, Counts, Measure, Missing, Rule, default_window
+from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Rule, default_window
 from okrs.guard import Guard
 from okrs.work import Kind, Ref, State, WorkItem
 from store import facets, ledger
@@ -292,14 +292,15 @@ def test_a_cycle_that_is_over_is_explained(world: World) -> None:
 
 
 def test_what_a_part_asks_of_kin_is_told(world: World) -> None:
+    """Though they are not on the page: of a ticket that weighs nothing the record does not say whether it counts."""
     tracker = world.trackers[SOURCE]
-    tracker.change("PAY", "PAY-1", parent=Ref("id:PAY-2", "PAY-2"))
-    tracker.change("PAY", "PAY-2", parent=Ref("id:PAY-3", "PAY-3"))
-    world.feed("under", a_rule(a_part(Measure.RATIO, counts=Counts.ALL, of=where(epic="PAY-3"))))
+    tracker.change("PAY", "PAY-6", parent=Ref("id:PAY-2", "PAY-2"))
+    tracker.change("PAY", "PAY-2", parent=Ref("id:PAY-5", "PAY-5"))
+    world.feed("under", a_rule(a_part(Measure.RATIO, by="points", counts=Counts.ALL, of=where(epic="PAY-5"))))
     world.sync()
-    [part] = shown(world, "under").parts
+    [part] = shown(world, "under", Leafing(1, {0: (2, 1)})).parts
     assert plain(world, "under")
-    assert keys(part.counted) == ["PAY-1", "PAY-2"]
+    assert (keys(part.counted), keys(part.others)) == (["PAY-6"], ["PAY-1"])
 
 
 def test_a_part_that_selects_nothing_is_told(world: World) -> None:
@@ -308,3 +309,19 @@ def test_a_part_that_selects_nothing_is_told(world: World) -> None:
     [part] = shown(world, "none").parts
     assert plain(world, "none")
     assert part.lacks
+
+
+def test_a_part_that_waits_for_a_state_lacks_nothing(world: World) -> None:
+    world.feed("none", a_rule(a_part(where=where(state="cancelled"))))
+    world.sync()
+    [part] = shown(world, "none").parts
+    assert plain(world, "none")
+    assert not part.lacks
+
+
+def test_what_counts_in_one_part_is_explained_as_left_out_of_the_next(world: World) -> None:
+    world.feed("both", a_rule(a_part(where=where(key="PAY-1")), a_part(), combine=Combine.SUM))
+    world.sync()
+    first, second = shown(world, "both").parts
+    assert not plain(world, "both")
+    assert (keys(first.counted), keys(second.others)) == (["PAY-1"], ["PAY-1", "PAY-6"])
