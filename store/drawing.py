@@ -13,7 +13,7 @@ from mapping.judging import judge_of
 from mapping.meaning import settled
 from mapping.rule import Missing, Rule
 from store.clauses import selected
-from store.database import raw
+from store.database import gathered
 from store.facets import Index
 from store.policies import judged
 from store.sql import FALSE, TRUE, Sql, all_of
@@ -57,5 +57,5 @@ def draw(connection: Connection, index: Index, rule: Rule, number: int, now: dat
     }
     told = " + ".join(f"CASE WHEN {each.text} THEN {bit} ELSE 0 END" for bit, each in bits.items())
     values = tuple(chain(*(each.values for each in bits.values()), found.values))
-    asked = Sql(f"SELECT f.item, {told} FROM {tables} WHERE {found.text}", values)
-    return {row[0]: row[1] for row in raw(connection, *asked).all()} if asked.fits else None
+    asked = Sql(f"FROM {tables} WHERE {found.text}", values)
+    return dict(gathered(connection, f"f.item, {told}", *asked)) if asked.fits else None

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,7 +20,7 @@ from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths
-from store.database import inserted, raw, raw_many, slices, upsert
+from store.database import gathered, inserted, raw, raw_many, slices, upsert
 from store.renames import written_of
 from store.tables import (
     evidence,
@@ -374,8 +375,8 @@ class Recorded(NamedTuple):
 
 def recorded(connection: Connection, name: str) -> list[Recorded]:
     """Return what `evidence_of` does, in any order.  Nobody looked whether the numbers are whole."""
-    text = "SELECT part, source, item, version, weight, amount FROM evidence WHERE key_result = ?"
-    return [Recorded._make(row) for row in raw(connection, text, (name,))]
+    rows = gathered(connection, ", ".join(Recorded._fields), "FROM evidence WHERE key_result = ?", (name,))
+    return [Recorded._make(row) for row in rows]
 
 
 def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, list[Evidence]]:
@@ -505,8 +506,8 @@ def entry_of(row: Row[tuple[object, ...]], deltas: Sequence[Delta] = ()) -> Entr
     )
 
 
-_NEWEST = """SELECT seq, key_result, at, kind, old, new, run, rule, "by", why, details, prev, hash FROM ledger_entry
- WHERE key_result = ? AND at <= ? ORDER BY seq DESC LIMIT ?"""
+_FACTS = 'seq, key_result, at, kind, old, new, run, rule, "by", why, details, prev, hash'
+_NEWEST = "FROM (SELECT * FROM ledger_entry WHERE key_result = ? AND at <= ? ORDER BY seq DESC LIMIT ?) newest"
 _EVER = 2**63 - 1
 _KINDS = {kind.value: kind for kind in EntryKind}
 
@@ -516,7 +517,8 @@ def newest(connection: Connection, name: str, most: int, until: datetime | None 
 
     Raises ValueError and the like for what a hand put into the table.
     """
-    for row in raw(connection, _NEWEST, (name, _EVER if until is None else micros(until), most)).all():
+    rows = gathered(connection, _FACTS, _NEWEST, (name, _EVER if until is None else micros(until), most))
+    for row in sorted(rows, key=itemgetter(0), reverse=True):
         seq, key_result, at, kind, old, new, *others = row
         yield Entry(seq, key_result, from_micros(whole(at)), _KINDS[kind], _number(old), _number(new), *others)
 

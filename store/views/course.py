@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import Entry
 from store import ledger, people
-from store.database import raw
+from store.database import gathered
 
 MOST = 3000
 """Entries that a chart shows: a year of eight a day.  Of more, the newest."""
@@ -41,15 +41,14 @@ def course(connection: Connection, name: str, until: datetime | None = None) -> 
     return Course(entries, _scope(connection, name, entries), names)
 
 
-_CHANGES = """SELECT d.seq, CAST(sum(CASE WHEN d.old_weight IS NULL THEN 1 ELSE 0 END
- - CASE WHEN d.new_weight IS NULL THEN 1 ELSE 0 END) AS BIGINT)
- FROM ledger_delta d JOIN ledger_entry e ON e.seq = d.seq WHERE e.key_result = ? GROUP BY d.seq"""
-"""As text, like all that reads hundreds of rows: see `store.database.raw`."""
+_CHANGES = """FROM (SELECT d.seq, CAST(sum(CASE WHEN d.old_weight IS NULL THEN 1 ELSE 0 END
+ - CASE WHEN d.new_weight IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS number
+ FROM ledger_delta d JOIN ledger_entry e ON e.seq = d.seq WHERE e.key_result = ? GROUP BY d.seq) changed"""
 
 
 def _scope(connection: Connection, name: str, entries: Sequence[Entry]) -> tuple[tuple[datetime, int], ...]:
     """Add up who came on the line and who left it.  A rebuilt day has evidence of its own, and is left out."""
-    changes = {row[0]: row[1] for row in raw(connection, _CHANGES, (name,)).all()}
+    changes = dict[int, int](gathered(connection, "seq, number", _CHANGES, (name,)))
     shown = {each.seq for each in entries}
     on_line = sum(number for seq, number in changes.items() if entries and seq < entries[0].seq and seq not in shown)
     steps = []
