@@ -12,7 +12,7 @@ from decimal import Decimal
 from mapping.codec import scope_key
 from mapping.ending import as_of
 from mapping.family import Candidate
-from mapping.judging import Earlier, Line, judge_of, judged_once, line_of, weight_of_missing
+from mapping.judging import Earlier, Line, absent_weight, judge_of, judged_once, line_of, weight_of_missing
 from mapping.meaning import selects, settled
 from mapping.pairing import Called
 from mapping.rule import Combine, Part, Rule, Scope
@@ -79,6 +79,17 @@ def lines_of(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOP
         earlier.add(of_part)
         lines.extend(of_part)
     return Drawn(tuple(lines), frozen)
+
+
+def lines_of_some(rule: Rule, number: int, chosen: Iterable[Candidate], now: datetime) -> list[Line]:
+    """Return the lines of items that a part selects, while the cycle goes on.
+
+    For a live part and items that no other part has, of a rule whose items are `each_alone`: what others are of these
+    does not matter.
+    """
+    part, alone = rule.parts[number], Earlier(adds_up=False, called=None)
+    judge, absent = judge_of(rule, part, now, None), absent_weight(part)
+    return [line_of(number, part, judged_once(judge, each, alone), absent) for each in chosen]
 
 
 def _frozen(rule: Rule, chosen: Iterable[Candidate]) -> frozenset[str]:

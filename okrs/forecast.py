@@ -7,13 +7,14 @@ it.  In order, these futures are the forecast: half of them end below `middle`, 
 The draws are always the same, so that the same past gives the same forecast, to everybody.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from random import Random
 
 from okrs.cycle import Calendar, Period
@@ -79,8 +80,8 @@ def forecast(
     ends = [now + (each + 1) * _WEEK for each in range(whole)] + ([period.end] if rest else [])
     held = _held(least, most)
     points, values = [Point(now, past.value, past.value, past.value)], [to_millionths(past.value)] * FUTURES
-    for end, steps in zip(ends, _draws(changes, shares), strict=True):
-        values = [value + step for value, step in zip(values, steps, strict=True)]
+    for end, (by_week, drawn) in zip(ends, _draws(changes, shares), strict=True):
+        values = [value + by_week[week] for value, week in zip(values, drawn, strict=True)]
         low, middle, high = (from_millionths(held(each)) for each in _spread(values))
         points.append(Point(end, low, middle, high))
     last = Counter(map(held, values))  # many futures end at the same value
@@ -99,12 +100,11 @@ def weekly(past: Past, calendar: Calendar, now: datetime) -> list[Decimal]:
     return [sum((delta for at, delta in past.moves if begin <= at < end), Decimal(0)) for begin, end in pairwise(known)]
 
 
-def _draws(changes: Sequence[Decimal], shares: Sequence[float]) -> Iterable[list[int]]:
-    """Yield what each week to come moves in each of the futures, in millionths."""
+def _draws(changes: Sequence[Decimal], shares: Sequence[float]) -> Iterable[tuple[list[int], tuple[int, ...]]]:
+    """Yield, for each week to come, what it may move, in millionths, and which of that each of the futures draws."""
     past = [to_millionths(rounded(each)) for each in changes]
     for share, drawn in zip(shares, _dice(len(past), len(shares)), strict=True):
-        by_week = [round(each * share) for each in past]
-        yield [by_week[each] for each in drawn]
+        yield [round(each * share) for each in past], drawn
 
 
 @lru_cache(maxsize=128)
@@ -125,7 +125,10 @@ def _held(least: Decimal | None, most: Decimal | None) -> Callable[[int], int]:
     return held
 
 
-def _spread(values: Iterable[int]) -> tuple[int, int, int]:
-    ordered = sorted(values)
-    low, middle, high = (ordered[int(share * len(ordered))] for share in (_LOW, _MIDDLE, _HIGH))
+def _spread(values: Sequence[int]) -> tuple[int, int, int]:
+    """Return the values at three places of their order; many futures are equal, so that counting them is quicker."""
+    many = Counter(values)
+    ordered = sorted(many)
+    ends = list(accumulate(many[each] for each in ordered))
+    low, middle, high = (ordered[bisect_right(ends, int(share * len(values)))] for share in (_LOW, _MIDDLE, _HIGH))
     return low, middle, high

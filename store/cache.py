@@ -1,8 +1,8 @@
 """What evaluations of the same mirror share: its items, joined once for as long as the source's generation stands."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from threading import Lock
 
@@ -81,6 +81,16 @@ class MirrorCache:
                 name: self._at_end(connection, name, (generations[name], None), every, end)
                 for name, every in whole.items()
             }
+
+    @contextmanager
+    def indexes(
+        self, connection: Connection, generations: Mapping[str, int]
+    ) -> Iterator[Mapping[str, facets.Index] | None]:
+        """Lend the indexes of sources as they are in this snapshot; None where one of them is to be read whole."""
+        with self._lock:
+            found = {name: self._any_index(connection, name, generation) for name, generation in generations.items()}
+            known = {name: index for name, index in found.items() if index is not None}
+            yield known if len(known) == len(found) else None
 
     def of_touched(
         self,

@@ -4,13 +4,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy import Connection, Select, func, literal_column, select
 
 from okrs.ledger import EntryKind, canonical_json
 from okrs.numbers import plain_or_none
-from store.renames import called_now, named_now, renames
+from store.renames import Rename, called_now, named_now, renames
 from store.tables import ledger_entry
 
 
@@ -29,12 +30,18 @@ class CheckIn:
 
 def last_checkins(connection: Connection) -> dict[str, CheckIn]:
     """Return the last check-in of every key result that has one."""
-    kind = ledger_entry.c.kind == literal_column(f"'{EntryKind.CHECKIN.value}'")  # as the index has it
-    last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(named_now(connection))
-    columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
-    asked = select(ledger_entry.c.seq, *columns).where(ledger_entry.c.seq.in_(last)).order_by(ledger_entry.c.seq)
     known = renames(connection)
-    return {called_now(known, row.key_result, row.seq): told_in(row) for row in connection.execute(asked).all()}
+    asked = connection.execute(_last(tuple(known))).all()
+    return {called_now(known, row.key_result, row.seq): told_in(row) for row in asked}
+
+
+@lru_cache(maxsize=8)
+def _last(known: tuple[Rename, ...]) -> Select[Any]:
+    """Put together once: that takes as long as to answer it."""
+    kind = ledger_entry.c.kind == literal_column(f"'{EntryKind.CHECKIN.value}'")  # as the index has it
+    last = select(func.max(ledger_entry.c.seq)).where(kind).group_by(named_now(known))
+    columns = (ledger_entry.c[name] for name in ("key_result", "why", "details", "by", "at"))
+    return select(ledger_entry.c.seq, *columns).where(ledger_entry.c.seq.in_(last)).order_by(ledger_entry.c.seq)
 
 
 def told_in(entry: Any) -> CheckIn:  # noqa: ANN401 - an entry, or its row

@@ -284,6 +284,11 @@ def chosen(
             if found is None:
                 return None
             ids |= found
+    return among(connection, index, rule, ids, alone=alone)
+
+
+def among(connection: Connection, index: Index, rule: Rule, ids: Iterable[str], *, alone: bool) -> list[Candidate]:
+    """Return the items of these ids, those that are late, and what they rest on; `alone` as in `chosen`."""
     some = index.seen(connection, ids)
     if alone and not asks_kin(rule.parts):
         return candidates([some[name] for name in sorted(some)], index.lore)

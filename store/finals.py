@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, select
 from okrs.closing import Ending, parse_ending
 from okrs.cycle import Cycle
 from okrs.objective import KeyResult
+from store.database import raw
 from store.tables import final, ledger_entry
 
 
@@ -34,8 +35,13 @@ class Final:
 
 def finals(connection: Connection) -> dict[str, Final]:
     """Return the end of every key result of a closed cycle."""
-    rows = connection.execute(select(final))
+    rows = connection.execute(_all())
     return {row.key_result: Final(**{column.name: getattr(row, column.name) for column in final.c}) for row in rows}
+
+
+@cache
+def _all() -> Select[Any]:
+    return select(final)
 
 
 def keep_finals(connection: Connection, known: Iterable[Final]) -> None:
@@ -77,6 +83,11 @@ def _ended() -> Select[Any]:
     return select(final.c.key_result, final.c.cycle)
 
 
+def has_ended(connection: Connection, name: str) -> bool:
+    """Tell whether a key result is of a closed cycle."""
+    return raw(connection, "SELECT 1 FROM final WHERE key_result = ?", (name,)).first() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """The end of a key result, as its `close` entry tells it."""
@@ -92,8 +103,10 @@ class Closed:
 
 def closed(connection: Connection, name: str | None = None) -> dict[str, Closed]:
     """Return how key results ended, all or one, by name."""
-    entries = select(ledger_entry, final.c.key_result.label("name")).join(final, final.c.seq == ledger_entry.c.seq)
     ends = finals(connection)
+    if not ends:
+        return {}
+    entries = select(ledger_entry, final.c.key_result.label("name")).join(final, final.c.seq == ledger_entry.c.seq)
     if name is not None:
         entries = entries.where(final.c.key_result == name)
     return {

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import as_json, plain_or_none
@@ -40,8 +40,13 @@ class Hold:
 
 def hold_of(connection: Connection, name: str) -> Hold | None:
     """Return the hold of a key result, open or rejected."""
-    row = connection.execute(select(hold).where(hold.c.key_result == name)).one_or_none()
+    row = connection.execute(_of(), {"name": name}).one_or_none()
     return _hold(row) if row else None
+
+
+@cache
+def _of() -> Select[Any]:
+    return select(hold).where(hold.c.key_result == bindparam("name"))
 
 
 def open_holds(connection: Connection) -> tuple[Hold, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,9 +20,19 @@ from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths
-from store.database import inserted, raw, raw_many, slices, upsert
+from store.database import gathered, inserted, raw, raw_many, slices, upsert
 from store.renames import written_of
-from store.tables import evidence, key_result, ledger_delta, ledger_entry, ledger_head, rule
+from store.tables import (
+    evidence,
+    from_micros,
+    key_result,
+    ledger_delta,
+    ledger_entry,
+    ledger_head,
+    micros,
+    rule,
+    whole,
+)
 
 _AT_ONCE = 1000
 """Rows that are fetched together when the whole ledger is read."""
@@ -198,7 +209,7 @@ def _keeping_rules(dialect: str) -> Any:  # noqa: ANN401 - the two dialects shar
 
 def rule_text_of(connection: Connection, digest: str) -> str:
     """Return the text of a rule by its hash."""
-    return str(connection.execute(select(rule.c.text).where(rule.c.hash == digest)).scalar_one())
+    return str(raw(connection, "SELECT text FROM rule WHERE hash = ?", (digest,)).scalar_one())
 
 
 def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
@@ -257,10 +268,15 @@ _FEW = 500
 
 def states(connection: Connection, names: Collection[str] | None = None) -> dict[str, KeyResultState]:
     """Return the state of every key result that was ever measured, or of these alone, by id."""
+    some = sorted(names) if names is not None and len(names) <= _FEW else None
+    rows = connection.execute(_states(every=some is None), {} if some is None else {"names": some})
+    return {row.id: _state(row) for row in rows}
+
+
+@cache
+def _states(*, every: bool) -> Select[Any]:
     wanted = select(key_result).order_by(key_result.c.id)
-    if names is not None and len(names) <= _FEW:
-        wanted = wanted.where(key_result.c.id.in_(sorted(names)))
-    return {row.id: _state(row) for row in connection.execute(wanted)}
+    return wanted if every else wanted.where(key_result.c.id.in_(bindparam("names", expanding=True)))
 
 
 def last_entries(connection: Connection, names: Iterable[str]) -> dict[str, int]:
@@ -339,6 +355,28 @@ def evidence_of(connection: Connection, name: str) -> list[Evidence]:
         .order_by(evidence.c.part, evidence.c.source, evidence.c.item)
     )
     return [Evidence(row.part, row.source, row.item, row.version, row.weight, row.amount) for row in rows]
+
+
+class Recorded(NamedTuple):
+    """Evidence as it stands in the table: a page adds up thousands of rows, and shows a few."""
+
+    part: int
+    source: str
+    item: str
+    version: str
+    weight: int
+    """In millionths; so is the amount."""
+    amount: int
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(*self[:4], from_millionths(self.weight), from_millionths(self.amount))
+
+
+def recorded(connection: Connection, name: str) -> list[Recorded]:
+    """Return what `evidence_of` does, in any order.  Nobody looked whether the numbers are whole."""
+    rows = gathered(connection, ", ".join(Recorded._fields), "FROM evidence WHERE key_result = ?", (name,))
+    return [Recorded._make(row) for row in rows]
 
 
 def evidence_of_all(connection: Connection, names: Iterable[str]) -> dict[str, list[Evidence]]:
@@ -466,6 +504,27 @@ def entry_of(row: Row[tuple[object, ...]], deltas: Sequence[Delta] = ()) -> Entr
         hash=row.hash,
         deltas=tuple(deltas),
     )
+
+
+_FACTS = 'seq, key_result, at, kind, old, new, run, rule, "by", why, details, prev, hash'
+_NEWEST = "FROM (SELECT * FROM ledger_entry WHERE key_result = ? AND at <= ? ORDER BY seq DESC LIMIT ?) newest"
+_EVER = 2**63 - 1
+_KINDS = {kind.value: kind for kind in EntryKind}
+
+
+def newest(connection: Connection, name: str, most: int, until: datetime | None = None) -> Iterator[Entry]:
+    """Yield the newest entries that were written under a name, the newest first, without their rows.
+
+    Raises ValueError and the like for what a hand put into the table.
+    """
+    rows = gathered(connection, _FACTS, _NEWEST, (name, _EVER if until is None else micros(until), most))
+    for row in sorted(rows, key=itemgetter(0), reverse=True):
+        seq, key_result, at, kind, old, new, *others = row
+        yield Entry(seq, key_result, from_micros(whole(at)), _KINDS[kind], _number(old), _number(new), *others)
+
+
+def _number(millionths: int | None) -> Decimal | None:
+    return None if millionths is None else from_millionths(whole(millionths))
 
 
 def _delta(row: Row[tuple[object, ...]]) -> Delta:

@@ -52,10 +52,9 @@ _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _GENERATION: BindParameter[int] = bindparam("generation")
 
 
-@cache
-def _by_id() -> Select[Any]:
-    return _versions().where(item.c.source == _NAME, item.c.id.in_(_IDS))
-
+_LAST_SEEN = """SELECT v.payload, i.updated_at, i.gone
+ FROM item i JOIN item_version v ON v.source = i.source AND v.item = i.id AND v.seen_at = i.seen_at
+ WHERE i.source = ? AND i.id IN ({ids})"""
 
 _PRESENT = """SELECT v.payload, i.hash, i.state_since, i.updated_at
  FROM item i JOIN item_version v ON v.source = i.source AND v.item = i.id AND v.seen_at = i.seen_at
@@ -128,9 +127,10 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
     """Return items by id as they were last seen, with the reason for which they left, if they did."""
     found: dict[str, tuple[WorkItem, str | None]] = {}
     for some in slices(ids):
-        for row in connection.execute(_by_id(), {"name": name, "ids": some}):
-            known = decode(row.payload, row.updated_at)
-            found[known.id] = (known, row.gone)
+        text = _LAST_SEEN.format(ids=", ".join("?" * len(some)))
+        for payload, updated, gone in raw(connection, text, (name, *some)).all():
+            known = decode(payload, None if updated is None else from_micros(updated))
+            found[known.id] = (known, gone)
     return found
 
 

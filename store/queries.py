@@ -146,14 +146,18 @@ def name_of_query(text: str) -> str:
 
 def errors_of(connection: Connection, source: str) -> dict[str, str | None]:
     """Return why each query of a source was not answered when it was asked last; None of one that was."""
-    asked = select(query.c.text, query.c.error).where(query.c.source == source).order_by(query.c.text)
-    return {row.text: row.error for row in connection.execute(asked)}
+    return {row.text: row.error for row in connection.execute(_errors(refused=False), {"source": source})}
 
 
 def refusals_of(connection: Connection, source: str) -> dict[str, str]:
     """Return the tracker's words for each query of a source that it refuses."""
-    asked = select(query.c.text, query.c.error).where(query.c.source == source, query.c.refused)
-    return {row.text: row.error or "" for row in connection.execute(asked)}
+    return {row.text: row.error or "" for row in connection.execute(_errors(refused=True), {"source": source})}
+
+
+@cache
+def _errors(*, refused: bool) -> Select[Any]:
+    asked = select(query.c.text, query.c.error).where(query.c.source == bindparam("source")).order_by(query.c.text)
+    return asked.where(query.c.refused) if refused else asked
 
 
 def _note(

@@ -6,8 +6,10 @@ result had, and nothing else needs to be kept.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, literal_column, or_, select, update
 
 from okrs.ledger import EntryKind, renamed_from
 from okrs.objective import KeyResult, Objective
@@ -25,14 +27,20 @@ class Rename:
 
 def renames(connection: Connection) -> list[Rename]:
     """Return every rename, oldest first; there are few."""
+    rows = connection.execute(_told()).all()
+    told = ((row.seq, renamed_from(EntryKind.TARGET, row.details), row.key_result) for row in rows)
+    return [Rename(seq, old, new) for seq, old, new in told if old is not None]
+
+
+@cache
+def _told() -> Select[Any]:
+    """Put together once: that takes as long as to answer it."""
     entry = ledger_entry.c
     asked = select(entry.seq, entry.key_result, entry.details).where(
         entry.kind == literal_column(f"'{EntryKind.TARGET.value}'"),  # as the index has it
         entry.details.like('%"was":%'),
     )
-    rows = connection.execute(asked.order_by(entry.seq)).all()
-    told = ((row.seq, renamed_from(EntryKind.TARGET, row.details), row.key_result) for row in rows)
-    return [Rename(seq, old, new) for seq, old, new in told if old is not None]
+    return asked.order_by(entry.seq)
 
 
 def written_of(connection: Connection, name: str) -> ColumnElement[bool]:
@@ -58,9 +66,9 @@ def called_now(known: Sequence[Rename], name: str, seq: int) -> str:
     return name
 
 
-def named_now(connection: Connection) -> ColumnElement[str]:
+def named_now(known: Sequence[Rename]) -> ColumnElement[str]:
     """Return what the key results are called now that entries were written of."""
-    known, entry = renames(connection), ledger_entry.c
+    entry = ledger_entry.c
     spans = [
         (and_(entry.key_result == each.old, entry.seq < each.seq), called_now(known, each.old, each.seq - 1))
         for each in known

@@ -61,7 +61,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else from_micros(_whole(value))
+        return None if value is None else from_micros(whole(value))
 
 
 class Millionths(TypeDecorator[Decimal]):
@@ -74,7 +74,7 @@ class Millionths(TypeDecorator[Decimal]):
         return None if value is None else to_millionths(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002 - the driver's own type; SQLAlchemy's signature
-        return None if value is None else from_millionths(_whole(value))
+        return None if value is None else from_millionths(whole(value))
 
 
 class Text(TypeDecorator[str]):
@@ -105,7 +105,7 @@ def short(text: str) -> str:
     return f"#{sha256(text.encode()).hexdigest()}"
 
 
-def _whole(value: Any) -> int:  # noqa: ANN401 - the driver's own type
+def whole(value: Any) -> int:  # noqa: ANN401 - the driver's own type
     """SQLite takes a fraction where a whole number should stand; cutting it off would hide that it was put there."""
     if type(value) is not int:
         raise ValueError(f"{value!r} stands where only whole numbers do")

@@ -51,13 +51,17 @@ def totals_of(
 
 def plain(rule: Rule) -> bool:
     """Tell whether SQL can measure a rule while its cycle goes on."""
+    return drawn(rule) and all(part.rank is None for part in rule.parts)
+
+
+def drawn(rule: Rule) -> bool:
+    """Tell whether the columns of `facet` say what items are to a rule while its cycle goes on."""
     if rule.combine is Combine.SUM and len(rule.sources) < len(rule.parts):
         return False  # what counts in one part leaves the next
     return all(
         part.done_when is None
         and part.scope is Scope.LIVE
         and not part.once
-        and part.rank is None
         and part.measure not in TIMES
         and not (part.partial and part.of is not None)
         for part in rule.parts

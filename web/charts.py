@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 
 from okrs.cycle import Calendar, Cycle, elapsed_share
 from okrs.forecast import Forecast
@@ -115,23 +116,57 @@ class Chart:
     box: Box = WIDE
 
 
+class _Along(dict[datetime, float]):
+    """Where times lie, from 0 to 1: worked out once for all boxes."""
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start, self.end = start, end
+
+    def __missing__(self, at: datetime) -> float:
+        share = self[at] = min(1.0, max(0.0, (at - self.start) / (self.end - self.start)))
+        return share
+
+
+class _Up(dict[Decimal, float]):
+    """Where values lie, from 0 to 1."""
+
+    def __init__(self, low: Decimal, high: Decimal) -> None:
+        self.low, self.width = low, high - low
+
+    def __missing__(self, value: Decimal) -> float:
+        share = self[value] = min(1.0, max(0.0, float((value - self.low) / self.width)))
+        return share
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where times and values lie."""
+    """Where times and values lie in a box."""
 
-    start: datetime
-    end: datetime
-    low: Decimal
-    high: Decimal
+    along: _Along
+    up: _Up
     box: Box
 
+    @property
+    def start(self) -> datetime:
+        return self.along.start
+
+    @property
+    def end(self) -> datetime:
+        return self.along.end
+
     def x(self, at: datetime) -> float:
-        share = (at - self.start) / (self.end - self.start)
-        return round(self.box.left + min(1.0, max(0.0, share)) * (self.box.right - self.box.left), 1)
+        return round(self.box.left + self.along[at] * (self.box.right - self.box.left), 1)
 
     def y(self, value: Decimal) -> float:
-        share = float((value - self.low) / (self.high - self.low))
-        return round(self.box.bottom - min(1.0, max(0.0, share)) * (self.box.bottom - self.box.top), 1)
+        return round(self.box.bottom - self.up[value] * (self.box.bottom - self.box.top), 1)
+
+    def points(self, steps: "Steps") -> list[tuple[str, str]]:
+        """Both of many, as they are written."""
+        box, along, up = self.box, self.along, self.up
+        left, width, bottom, height = box.left, box.right - box.left, box.bottom, box.bottom - box.top
+        return [
+            (str(round(left + along[at] * width, 1)), str(round(bottom - up[value] * height, 1))) for at, value in steps
+        ]
 
 
 Steps = Sequence[tuple[datetime, Decimal]]
@@ -142,37 +177,52 @@ def chart(
     told: Forecast | None = None, box: Box = WIDE,
 ) -> Chart | None:  # fmt: skip
     """Draw the course of a key result until a time, and its forecast; None where nothing was measured yet."""
+    return next(iter(charts(key_result, cycle, course, face, at, told=told, boxes=(box,))), None)
+
+
+def charts(
+    key_result: KeyResult, cycle: Cycle, course: Course, face: Clockface, at: datetime, *,
+    told: Forecast | None = None, boxes: Iterable[Box] = (WIDE, NARROW),
+) -> tuple[Chart, ...]:  # fmt: skip
+    """Draw the same into several boxes; nothing where nothing was measured yet."""
     period = cycle.period(face.calendar)
     automatic = [(each.at, each.new) for each in course.entries if _moves(each) and each.new is not None]
     hands = _by_hand(course.entries, at)
     rebuilt = [(face.calendar.midnight(day + timedelta(days=1)), value) for day, value in course.rebuilt]
     if not automatic and not hands and not rebuilt:
-        return None
+        return ()
     values = [value for _, value in automatic] + [value for _, _, value in hands] + [value for _, value in rebuilt]
     low, high = _range(key_result.terms, values, told)
-    frame = _Frame(period.start, period.end, low, high, box)
+    along, up = _Along(period.start, period.end), _Up(low, high)
     until = min(at, period.end)
     steps = _thinned(automatic)
     expected = _expected(key_result.terms, cycle, face.calendar)
     last = steps[-1][1] if steps else None
-    return Chart(
-        summary=_summary(key_result, steps, expected, face, until),
-        value=_stairs(frame, steps, until),
-        expected=" ".join(f"{frame.x(when)},{frame.y(value)}" for when, value in expected),
-        rebuilt=_stairs(frame, rebuilt, steps[0][0] if steps else until),
-        by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
-        target=_target(key_result.terms, frame),
-        value_label=_now(frame, until, last, key_result.terms),
-        ticks=tuple(Label(box.left, frame.y(each), number(each)) for each in _ticks(low, high)),
-        months=tuple(_months(frame, face)),
-        today=frame.x(until) if period.start <= at < period.end else None,
-        band=_band(key_result.terms, frame),
-        scope=_scope(frame, course.scope, until),
-        marks=tuple(_marks(course.entries, frame, face)),
-        table=tuple(_table(steps, expected, cycle, face, until)),
-        ahead=_ahead(frame, told, expected, face) if told else None,
-        box=box,
-    )
+    summary = _summary(key_result, steps, expected, face, until)
+    table = tuple(_table(steps, expected, cycle, face, until))
+
+    def drawn(box: Box) -> Chart:
+        frame = _Frame(along, up, box)
+        return Chart(
+            summary=summary,
+            value=_stairs(frame, steps, until),
+            expected=" ".join([f"{x},{y}" for x, y in frame.points(expected)]),
+            rebuilt=_stairs(frame, rebuilt, steps[0][0] if steps else until),
+            by_hand=tuple(_stairs(frame, [(since, value)], end) for since, end, value in hands),
+            target=_target(key_result.terms, frame),
+            value_label=_now(frame, until, last, key_result.terms),
+            ticks=tuple(Label(box.left, frame.y(each), number(each)) for each in _ticks(low, high)),
+            months=tuple(_months(frame, face)),
+            today=frame.x(until) if period.start <= at < period.end else None,
+            band=_band(key_result.terms, frame),
+            scope=_scope(frame, course.scope, until),
+            marks=tuple(_marks(course.entries, frame, face)),
+            table=table,
+            ahead=_ahead(frame, told, expected, face) if told else None,
+            box=box,
+        )
+
+    return tuple(map(drawn, boxes))
 
 
 def _ahead(frame: _Frame, told: Forecast, expected: Steps, face: Clockface) -> Ahead:
@@ -246,16 +296,12 @@ def _thinned(steps: Steps) -> Steps:
 
 
 def _stairs(frame: _Frame, steps: Steps, until: datetime) -> str:
-    points: list[str] = []
-    y = None
-    for when, value in steps:
-        x = frame.x(when)
-        if y is not None:
-            points.append(f"{x},{y}")
-        y = frame.y(value)
-        points.append(f"{x},{y}")
-    if y is not None:
-        points.append(f"{max(frame.x(until), frame.x(steps[-1][0]))},{y}")
+    if not steps:
+        return ""
+    drawn = frame.points(steps)
+    points = [",".join(drawn[0])]
+    points += [f"{x},{before} {x},{y}" for (_, before), (x, y) in pairwise(drawn)]
+    points.append(f"{max(frame.x(until), frame.x(steps[-1][0]))},{drawn[-1][1]}")
     return " ".join(points)
 
 

@@ -1,5 +1,6 @@
 """How numbers, times and words look on a page."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,8 @@ from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
 from okrs.plaintext import harmless
 from okrs.progress import Status, clamped
 
+_ADDRESS = re.compile("[!-~]+")
+"""What every address consists of."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 STATUS_WORDS = {
@@ -94,13 +97,14 @@ def terms_words(terms: Terms) -> str:
 
 def link(url: str) -> str | None:
     """Return an address that a page may link to; None for everything else that a tracker may call an address."""
+    if _ADDRESS.fullmatch(url) is None:
+        return None
     try:
         told = urlsplit(url)
         host = told.hostname
     except ValueError:
         return None
-    plainly = told.scheme in ("http", "https") and host and "@" not in told.netloc
-    return url if plainly and all(" " < char < "\x7f" for char in url) else None
+    return url if told.scheme in ("http", "https") and host and "@" not in told.netloc else None
 
 
 @dataclass(frozen=True, slots=True)

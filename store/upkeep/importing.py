@@ -18,7 +18,7 @@ from okrs.ledger import GENESIS, Entry, link_problem
 from store import ledger
 from store.database import Database, inserted, upsert
 from store.ledger import Head
-from store.renames import named_now
+from store.renames import named_now, renames
 from store.tables import evidence, ledger_delta, ledger_entry, ledger_head, metadata
 from store.upkeep.entries import entry_line, read_entry
 from store.upkeep.exporting import FORMAT, Header, Watch, end_line, header_line
@@ -282,7 +282,7 @@ def _finish(connection: Connection, head: Head) -> None:
         statement = upsert(connection.dialect.name, ledger_head).values(id=1, **told)
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
     names = ("part", "source", "item", "version")
-    named = named_now(connection).label("key_result")
+    named = named_now(renames(connection)).label("key_result")
     place = (named, *(ledger_delta.c[name] for name in names[:3]))
     newest = func.row_number().over(
         partition_by=place, order_by=(ledger_delta.c.seq.desc(), ledger_delta.c.place.desc())

@@ -146,12 +146,13 @@ def explain(
         names=people.names_of(connection, [override.by]) if override else {},
         end=end,
         refused=() if end else _refused(connection, setup, name),
-        not_read={} if end else _not_read(connection, rule),
-        idle=frozenset() if end else _idle(connection, rule, lines, now),
+        not_read={} if end else not_read_of(connection, rule),
+        idle=frozenset() if end else idle_among(connection, rule, _empty(rule, lines), now),
     )
 
 
-def _not_read(connection: Connection, rule: Rule) -> dict[int, tuple[Unread, ...]]:
+def not_read_of(connection: Connection, rule: Rule) -> dict[int, tuple[Unread, ...]]:
+    """Return, by part, what is told of what its sources do not read."""
     named = {number: families_of(part).keys() for number, part in enumerate(rule.parts)}
     asked = {part.source for number, part in enumerate(rule.parts) if named[number]}
     known = {source: families.unread(connection, source) for source in sorted(asked)}
@@ -166,11 +167,12 @@ def _not_read(connection: Connection, rule: Rule) -> dict[int, tuple[Unread, ...
     }
 
 
-def _idle(connection: Connection, rule: Rule, lines: Sequence[Line], now: datetime) -> frozenset[int]:
+def idle_among(connection: Connection, rule: Rule, empty: Iterable[int], now: datetime) -> frozenset[int]:
+    """Return which of the parts that select nothing would, if they asked for no state and no days."""
     if now >= rule.period.end:  # the mirror of today does not tell
         return frozenset()
     selecting = Selecting(connection, now)
-    return frozenset(number for number in _empty(rule, lines) if selecting.idle(rule, rule.parts[number]))
+    return frozenset(number for number in empty if selecting.idle(rule, rule.parts[number]))
 
 
 def _empty(rule: Rule, lines: Sequence[Line]) -> set[int]:

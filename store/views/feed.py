@@ -82,19 +82,35 @@ class Feed:
 
 def feed(connection: Connection, wanted: Wanted) -> Feed:
     """Return the newest entries that are asked for."""
-    found = select(ledger_entry).order_by(ledger_entry.c.seq.desc()).limit(wanted.most + 1)
-    if wanted.key_results is not None:
-        found = found.where(ledger_entry.c.key_result.in_(sorted(wanted.key_results)))
-    if wanted.kinds is not None:
-        found = found.where(ledger_entry.c.kind.in_(sorted(wanted.kinds)))
-    if wanted.before is not None:
-        found = found.where(ledger_entry.c.seq < wanted.before)
-    if wanted.until is not None:
-        found = found.where(ledger_entry.c.seq <= wanted.until)
-    if not wanted.silent:
-        found = found.where(_speaks())
-    entries = [ledger.entry_of(row) for row in connection.execute(found)]
+    terms = {
+        "key_results": None if wanted.key_results is None else sorted(wanted.key_results),
+        "kinds": None if wanted.kinds is None else sorted(each.value for each in wanted.kinds),
+        "before": wanted.before,
+        "until": wanted.until,
+    }
+    known = {name: term for name, term in terms.items() if term is not None}
+    found = connection.execute(_newest(frozenset(known), silent=wanted.silent), known | {"most": wanted.most + 1})
+    entries = [ledger.entry_of(row) for row in found]
     return Feed(told(connection, entries[: wanted.most]), len(entries) > wanted.most)
+
+
+# Questions of every page are put together once: that takes as long as to answer them.
+
+
+@cache
+def _newest(terms: frozenset[str], *, silent: bool) -> Select[Any]:
+    entry = ledger_entry.c
+    key_results: BindParameter[str] = bindparam("key_results", expanding=True)
+    kinds: BindParameter[str] = bindparam("kinds", expanding=True)
+    conditions = {
+        "key_results": entry.key_result.in_(key_results),
+        "kinds": entry.kind.in_(kinds),
+        "before": entry.seq < bindparam("before"),
+        "until": entry.seq <= bindparam("until"),
+    }
+    found = select(ledger_entry).where(*(conditions[each] for each in sorted(terms)))
+    found = found if silent else found.where(_speaks())
+    return found.order_by(entry.seq.desc()).limit(bindparam("most"))
 
 
 def _speaks() -> ColumnElement[bool]:
@@ -128,9 +144,6 @@ def _causes(connection: Connection, seqs: Sequence[int]) -> dict[int, list[Cause
         some = tuple(examples.get((seq, cause), {}).values())
         found.setdefault(seq, []).append(Causes(CauseKind(cause), number, from_millionths(delta), some))
     return found
-
-
-# Questions of every page are put together once: that takes as long as to answer them.
 
 
 def _moving() -> tuple[ColumnElement[bool], ...]:

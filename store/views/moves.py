@@ -1,6 +1,6 @@
 """What moved since a time: of each key result its value then, and the tickets that moved it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, func, select, type_coerce
 
 from okrs.lanes import Lane, lane_of
-from okrs.ledger import WHOLE, EntryKind
+from okrs.ledger import WHOLE, Entry, EntryKind
 from okrs.work import WorkItem
 from store import ledger
 from store.database import raw, slices
@@ -75,6 +75,16 @@ def values_before(connection: Connection, seq: int, name: str | None = None) -> 
         row.key_result: Before(row.new if row.kind == begun else row.old, row.kind == begun)
         for row in connection.execute(select(*columns).where(entries.seq.in_(first)))
     }
+
+
+def before_in(entries: Iterable[Entry]) -> dict[str, Before]:
+    """Return the same of entries that were read already, in their order."""
+    found: dict[str, Before] = {}
+    for each in entries:
+        if each.kind.value in _AUTOMATIC and each.key_result not in found:
+            begun = each.kind is EntryKind.BASELINE
+            found[each.key_result] = Before(each.new if begun else each.old, begun)
+    return found
 
 
 def movers(connection: Connection, seq: int, names: Collection[str]) -> dict[str, Movers]:

@@ -1,8 +1,10 @@
 """Whether something changed that pages show: a short word that stays the same until it did."""
 
+from functools import cache
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from store import ledger
 from store.tables import hold, source
@@ -14,7 +16,12 @@ def pulse(connection: Connection) -> str:
     That a source was read again and nothing came of it is no change.
     """
     head = ledger.head_of(connection)
-    columns = (source.c.name, source.c.generation, source.c.state, source.c.error)
-    mirrors = [tuple(row) for row in connection.execute(select(*columns).order_by(source.c.name))]
-    waits = [tuple(row) for row in connection.execute(select(hold.c.id, hold.c.rejected).order_by(hold.c.id))]
+    mirrors, waits = ([tuple(row) for row in connection.execute(asked)] for asked in _asked())
     return sha256(repr((head.seq, head.hash, mirrors, waits)).encode()).hexdigest()[:16]
+
+
+@cache
+def _asked() -> tuple[Select[Any], Select[Any]]:
+    """Put together once: that takes as long as to answer it."""
+    columns = (source.c.name, source.c.generation, source.c.state, source.c.error)
+    return select(*columns).order_by(source.c.name), select(hold.c.id, hold.c.rejected).order_by(hold.c.id)

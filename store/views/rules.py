@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, case, func, literal, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Select, bindparam, case, func, literal, select, type_coerce
 
 from mapping.codec import parse_rule
 from mapping.rule import Rule
@@ -97,13 +99,20 @@ def _selected(connection: Connection, names: Iterable[str]) -> dict[str, dict[in
 
 def life_of(connection: Connection, name: str, until: datetime | None = None) -> RuleLife:
     """Tell since when the rule of a key result is in force."""
-    kinds = (EntryKind.BASELINE.value, EntryKind.RULE.value)
-    asked = select(func.max(ledger_entry.c.at), func.count())
-    asked = asked.where(ledger_entry.c.key_result == name, ledger_entry.c.kind.in_(kinds))
-    if until is not None:
-        asked = asked.where(ledger_entry.c.at <= until)
-    row = connection.execute(asked).one()
+    row = connection.execute(_life(), {"name": name, "until": until or _EVER}).one()
     return RuleLife(row[0], max(0, row[1] - 1))
+
+
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+@cache
+def _life() -> Select[Any, Any]:
+    """Put together once: that takes as long as to answer it."""
+    kinds = (EntryKind.BASELINE.value, EntryKind.RULE.value)
+    entry = ledger_entry.c
+    mine = (entry.key_result == bindparam("name"), entry.kind.in_(kinds), entry.at <= bindparam("until"))
+    return select(func.max(entry.at), func.count()).where(*mine)
 
 
 def uncounted(connection: Connection, setup: Setup) -> tuple[Uncounted, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -16,19 +15,19 @@ from okrs.objective import Binary, KeyResult, Numeric
 from okrs.plaintext import harmless
 from okrs.progress import ONE, Status
 from store.families import Unread
-from store.views.course import course
-from store.views.explain import Explained, explain
+from store.views.course import MOST, Course, course
+from store.views.excerpt import Excerpt, Leafing, Lines, excerpt, excerpt_of
 from store.views.explain_past import ExplainedThen, UnknownThenError, explain_at
 from store.views.feed import Wanted, feed
 from store.views.homes import homes_of
-from store.views.moves import first_since, movers, values_before
+from store.views.moves import before_in, first_since, movers, values_before
 from store.views.rules import life_of, worded
 from store.views.setup import Setup
 from store.views.status import KeyResultStatus, StatusView, status
 from store.views.status_past import status_at
 from store.views.waiting import Waiting, Why, waiting
 from web.board import LATELY, row_of
-from web.charts import NARROW, WIDE, chart
+from web.charts import charts
 from web.desk import Desk, Visit
 from web.foreseeing import forecast_words, foreseen
 from web.forms import Draft
@@ -151,9 +150,10 @@ def facts(
     alone = visit.alone(found)
     view = _status(visit, alone, found, moment)
     [stands] = [each for each in view.key_results if each.key_result.id == found.id]
-    told = _explained(visit, alone, found, moment)
+    leafing = Leafing(TICKETS, pages or {})
+    told = _explained(visit, alone, found, moment, leafing)
     then = told if isinstance(told, ExplainedThen) else None
-    answer = then.answer if then else told if isinstance(told, Explained) else None
+    answer = excerpt_of(then.answer, leafing) if then else told if isinstance(told, Excerpt) else None
     until = None if moment is None else first_since(visit.connection, moment) - 1
     cycle = next(each for each in visit.setup.cycles if each.id == stands.key_result.cycle)
     drawn = course(visit.connection, found.id, moment)
@@ -165,24 +165,24 @@ def facts(
     notes = feed(visit.connection, Wanted(frozenset({found.id}), (EntryKind.CHECKIN,), most=3, until=until))
     titles = {found.id: found}
     ahead = None if stands.closed else foreseen(stands.key_result, cycle, drawn, visit.face, moment or visit.now)
-    draw = partial(chart, stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead)
+    wide, narrow = charts(stands.key_result, cycle, drawn, visit.face, moment or visit.now, told=ahead) or (None, None)
     by_hand = stands.override is not None
     waits = None if answer and answer.value is not None else _waiting(visit, alone, found, moment)
     return {
         "key_result": stands.key_result,
         "objective": objective,
-        "row": row_of(visit, stands, sources, _week(visit, found) if moment is None else NO_WEEK),
+        "row": row_of(visit, stands, sources, _week(visit, found, drawn) if moment is None else NO_WEEK),
         "status": stands,
         "sentence": sentence(stands, "then" if moment else "now"),
         "fresh": "" if moment or stands.closed else freshness(sources, rule.sources if rule else (), visit.face),
         "terms": terms_words(stands.key_result.terms),
-        "chart": draw(box=WIDE),
-        "narrow": draw(box=NARROW),
+        "chart": wide,
+        "narrow": narrow,
         "ahead": forecast_words(stands.key_result, cycle, ahead, visit.face, by_hand=by_hand) if ahead else "",
         "moves": lines(asked_once(moves.entries), visit.face, titles),
         "more_moves": moves.more,
         "notes": lines(notes.entries, visit.face, titles),
-        "parts": part_views(answer, visit.setup, pages or {}) if answer else (),
+        "parts": part_views(answer, visit.setup) if answer else (),
         "joined": worded(rule, visit.setup).joined if rule else (),
         "life": life_of(visit.connection, found.id, moment),
         "waits": waits,
@@ -237,11 +237,11 @@ def _status(visit: Visit, alone: Setup, found: KeyResult, moment: datetime | Non
 
 
 def _explained(
-    visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None
-) -> Explained | ExplainedThen | UnknownThenError | None:
+    visit: Visit, alone: Setup, found: KeyResult, moment: datetime | None, leafing: Leafing
+) -> Excerpt | ExplainedThen | UnknownThenError | None:
     try:
         if moment is None:
-            return explain(visit.connection, alone, found.id, visit.now, visit.cache)
+            return excerpt(visit.connection, alone, found.id, visit.now, leafing=leafing, cache=visit.cache)
         return explain_at(visit.connection, alone, found.id, moment)
     except UnknownThenError as error:
         return error
@@ -284,9 +284,18 @@ def waiting_words(waits: Waiting | None, visit: Visit) -> str:  # noqa: PLR0911 
             return "Its sources were not read since it is in the config: the next read brings the first value."
 
 
-def _week(visit: Visit, found: KeyResult) -> Week:
-    begun = first_since(visit.connection, visit.now - LATELY)
-    return Week(values_before(visit.connection, begun, found.id), movers(visit.connection, begun, [found.id]))
+def _week(visit: Visit, found: KeyResult, known: Course) -> Week:
+    """What moved it lately: of the ledger only its own entries are looked at, which are read already."""
+    since = visit.now - LATELY
+    lately = [each for each in known.entries if each.at >= since]
+    if not lately:
+        return NO_WEEK
+    if len(lately) == MOST:  # older ones may be as new
+        begun = first_since(visit.connection, since)
+        before = values_before(visit.connection, begun, found.id)
+    else:
+        begun, before = lately[0].seq, before_in(lately)
+    return Week(before, movers(visit.connection, begun, [found.id]))
 
 
 def sentence(stands: KeyResultStatus, then: str = "now") -> str:
@@ -319,11 +328,13 @@ def _value(key_result: KeyResult, value: Decimal) -> str:
     return f"{shown} ({terms_words(key_result.terms)})"
 
 
-def part_views(answer: Explained, setup: Setup, pages: dict[int, tuple[int, int]]) -> tuple[PartView, ...]:
-    """Tell of each part, with the pages of its lists that are asked for."""
+def part_views(answer: Excerpt, setup: Setup) -> tuple[PartView, ...]:
+    """Tell of each part."""
     words = worded(answer.rule, setup)
-    return tuple(_part(answer, place, words.parts[place].sentence, words.parts[place].notes, pages.get(place, (1, 1)))
-                 for place in range(len(answer.rule.parts)))  # fmt: skip
+    return tuple(
+        _part(answer, place, words.parts[place].sentence, words.parts[place].notes)
+        for place in range(len(answer.rule.parts))
+    )
 
 
 def _amount(amount: Decimal | None) -> str:
@@ -351,35 +362,29 @@ def _unread(told: Unread) -> str:
     return " ".join(known)
 
 
-def _part(answer: Explained, place: int, sentence: str, notes: Sequence[str], pages: tuple[int, int]) -> PartView:
-    part = answer.rule.parts[place]
-    mine = [each for each in answer.measured.lines if each.part == place]
-    grown = answer.grown(place)
-    counted, others = [each for each in mine if each.counted], [each for each in mine if not each.counted]
-    listed = []
-    for some, wanted in ((counted, pages[0]), (others, pages[1])):
-        last = max(1, -(-len(some) // TICKETS))
-        page = min(wanted, last)
-        shown = some[(page - 1) * TICKETS : page * TICKETS]
-        words = (
-            _words(each.reason.value if each.reason else None, waits=each.waits, by_sight=each.dated_by_sight)
-            for each in shown
-        )
-        told = (
-            TicketLine(ticket_name(each.item), _amount(each.amount), *said)
-            for each, said in zip(shown, words, strict=True)
-        )
-        listed.append(Listed(tuple(told), len(some), page, last))
+def _part(answer: Excerpt, place: int, sentence: str, notes: Sequence[str]) -> PartView:
+    part, told = answer.rule.parts[place], answer.parts[place]
     return PartView(
         number=place + 1,
         source=harmless(part.source),
         sentence=harmless(sentence, 800),
         notes=tuple(harmless(each, 400) for each in notes),
-        value=number(answer.part_value(place)),
-        counted=listed[0],
-        others=listed[1],
-        lacks=answer.lacks(place) and answer.value is not None,
-        grown=f"{grown} ticket{'s' if grown != 1 else ''} came in since the cycle began" if grown else "",
+        value=number(told.value),
+        counted=_listed(told.counted),
+        others=_listed(told.others),
+        lacks=told.lacks and answer.value is not None,
+        grown=f"{told.grown} ticket{'s' if told.grown != 1 else ''} came in since the cycle began"
+        if told.grown
+        else "",
         unread=tuple(_unread(each) for each in answer.not_read.get(place, ())),
-        plainly=all(each.amount in (0, 1, None) for each in mine),
+        plainly=told.plainly,
     )
+
+
+def _listed(leaf: Lines) -> Listed:
+    lines = []
+    for each in leaf.lines:
+        why = each.reason.value if each.reason else None
+        said = _words(why, waits=each.waits, by_sight=each.dated_by_sight)
+        lines.append(TicketLine(ticket_name(each.item), _amount(each.amount), *said))
+    return Listed(tuple(lines), leaf.total, leaf.page, leaf.pages)

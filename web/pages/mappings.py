@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from okrs.objective import KeyResult
 from okrs.plaintext import harmless
+from store.views.excerpt import Leafing, excerpt_of
 from store.views.rules import COUNTED_TO, rules, uncounted, worded
 from store.views.setup import Setup
 from store.views.status import status
 from web.desk import Desk, NotThere, Visit
 from web.pages.asking import READING, Name, PageNumber
-from web.pages.key_result import PartView, part_views
+from web.pages.key_result import TICKETS, PartView, part_views
 from web.ports import Tried
 from web.showing import value_words
 from web.telling import ticket_name
@@ -89,7 +90,7 @@ def _tried(each: Tried, setup: Setup) -> TriedView:
         value_words(found, each.trial.recorded) if each.trial.recorded is not None else "",
         told is not None and told.value == each.trial.recorded,
         each.trial.lacking,
-        part_views(told, setup, {}) if told else (),
+        part_views(excerpt_of(told, Leafing(TICKETS)), setup) if told else (),
         worded(told.rule, setup).joined if told else (),
         tuple(map(_sentence, each.warnings)),
     )
