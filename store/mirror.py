@@ -99,7 +99,9 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
         for each in reads:
             if each.reach.complete and not new and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
-        keep_histories(connection, lease, [each.known for each in reads if not each.reach.demand.histories])
+        bare = [each.known for each in reads if not each.reach.demand.histories and (each.rest or not each.first)]
+        if bare:
+            keep_histories(connection, lease, bare)
         found = [_taken(connection, lease, some, now) for some in _together(reads)]
         taken = Taken(new + sum(each.seen for each in found), new + sum(each.changed for each in found))
         renamed = _are_renamed(connection, lease, reads)
