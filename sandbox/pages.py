@@ -101,16 +101,16 @@ def _item(item: Item) -> _Page | None:
         "State": _STATES[item.state] + (f" ({item.resolution})" if item.resolution else ""),
         "Type": "pull request" if item.pull else item.type.replace("_", " "),
         "Project": item.project.name,
-        "Part of": f"{item.parent.key} {item.parent.title}" if item.parent else "",
+        "Part of": f"{item.parent.key} {item.parent.title}" if item.parent and _shown(item.parent.project) else "",
         "Milestone": item.milestone.title if item.milestone else "",
         "Section": item.section.name if item.section else "",
         "Labels": ", ".join(item.labels),
-        "Estimate": f"{item.points:g}" if item.points is not None else "",
+        "Estimate": f"{item.points:.12g}" if item.points is not None else "",
         "Assignee": item.assignee.name if item.assignee else "",
         "Created": _time(item.created),
         "Closed": _time(item.closed),
     }
-    return None if item.project.hidden else (item.key, item.title, told)
+    return (item.key, item.title, told) if _shown(item.project) else None
 
 
 def _milestone(milestone: Milestone) -> _Page | None:
@@ -120,7 +120,11 @@ def _milestone(milestone: Milestone) -> _Page | None:
         "Due": milestone.due.isoformat() if milestone.due else "",
         "Closed": _time(milestone.closed),
     }
-    return None if milestone.project.hidden else ("Milestone", milestone.title, told)
+    return ("Milestone", milestone.title, told) if _shown(milestone.project) else None
+
+
+def _shown(project: Project) -> bool:
+    return not project.hidden and not project.barred
 
 
 def _time(moment: datetime | None) -> str:

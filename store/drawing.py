@@ -57,5 +57,5 @@ def draw(connection: Connection, index: Index, rule: Rule, number: int, now: dat
     }
     told = " + ".join(f"CASE WHEN {each.text} THEN {bit} ELSE 0 END" for bit, each in bits.items())
     values = tuple(chain(*(each.values for each in bits.values()), found.values))
-    asked = Sql(f"FROM {tables} WHERE {found.text}", values)
-    return dict(gathered(connection, f"f.item, {told}", *asked)) if asked.fits else None
+    columns, rest = f"f.item, {told}", f"FROM {tables} WHERE {found.text}"
+    return dict(gathered(connection, columns, rest, values)) if Sql(f"{columns} {rest}", values).fits else None

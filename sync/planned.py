@@ -32,6 +32,7 @@ class Note(StrEnum):
     HELD = "an update is held until somebody approves it"
     WAITS = "an update waits for a person"
     VOID = "the update that waits falls away"
+    THROUGH = "the update that waits goes through"
     OVERRIDDEN = "the value that is shown stays: it is set by hand"
     CLOSED = "its cycle is closed"
     CLOSED_EDITED = "its cycle is closed, so what the config says of it by now has no effect"

@@ -84,9 +84,15 @@ def _waiting(planned: Planned, hold: Hold | None) -> Planned:
     """Say of a key result of which an update waits what becomes of that."""
     if hold is None or hold.rejected:
         return planned
-    note = Note.VOID if any(each.entry.kind is EntryKind.LIFT for each in planned.effects) else Note.WAITS
-    notes = planned.notes if Note.HELD in planned.notes else (*planned.notes, note)
+    notes = planned.notes if Note.HELD in planned.notes else (*planned.notes, _fate(planned, hold))
     return replace(planned, notes=notes, held=hold)
+
+
+def _fate(planned: Planned, hold: Hold) -> Note:
+    effects = [each.entry for each in planned.effects]
+    if not any(each.kind is EntryKind.LIFT for each in effects):
+        return Note.WAITS
+    return Note.THROUGH if any(each.kind is EntryKind.AUTO and each.new == hold.new for each in effects) else Note.VOID
 
 
 def _as_recorded(goal: Goal, olds: Mapping[str, str]) -> Goal:

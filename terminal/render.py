@@ -154,7 +154,7 @@ def _rows_of(view: StatusView, objectives: Sequence[ObjectiveStatus]) -> Iterato
         own = [each for each in view.key_results if (each.key_result.objective, each.key_result.cycle) == mine]
         unread = bool(own) and all(each.unread for each in own)
         word, style = _NOT_READ if unread else WORDS[objective.status]
-        if not unread and own and all(each.before_read for each in own):
+        if not unread and objective.status is Status.STALE and own and all(each.before_read for each in own):
             word, style = _TICKETS_NOT_READ, "dim"
         if objective.grade is not None:
             word += f" · grade {number(objective.grade)}"

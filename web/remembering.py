@@ -29,6 +29,9 @@ A_MOMENT, AT_MOST = 1.5, 5.0
 
 _MOST = 64
 
+_TROUBLED = 60
+"""Seconds for which a failure counts."""
+
 T = TypeVar("T")
 
 
@@ -52,8 +55,8 @@ class _Place(Generic[T]):
 
     kept: _Kept[T] | None = None
     finding: Lock = field(default_factory=Lock)
-    troubled: bool = False
-    """It could not be found when that was last tried beside its readers."""
+    failed_at: float | None = None
+    """When it could not be found beside its readers; None where it could when that was last tried."""
 
 
 class Remembering(Generic[T]):
@@ -65,6 +68,8 @@ class Remembering(Generic[T]):
     def __init__(self, clock: Callable[[], float] = time.monotonic, trouble: Trouble = lambda _: None) -> None:
         self._clock, self._trouble = clock, trouble
         self._lock = Lock()
+        self._told = False
+        """It was told that something cannot be found."""
         self._places: OrderedDict[Hashable, _Place[T]] = OrderedDict()
 
     def of(self, visiting: Visiting, about: Hashable, find: Callable[[Visit], T], *, current: bool = False) -> T:
@@ -90,8 +95,7 @@ class Remembering(Generic[T]):
         with place.finding:
             known = place.kept
             if known is None or not serves(known, A_MOMENT):
-                known = place.kept = self._found(visiting, find)
-                self._tell(place, None)
+                known = self._find(place, visiting, find)
             return known.found
 
     def _find_beside(self, place: _Place[T], visiting: Visiting, find: Callable[[Visit], T]) -> None:
@@ -102,9 +106,8 @@ class Remembering(Generic[T]):
         def finding() -> None:
             # What goes wrong is told to the next one who has to wait, too: by the same question, on a page of his own.
             try:
-                with suppress(NotThere):  # the config changed meanwhile: whoever asks again is told
-                    place.kept = self._found(visiting, find)
-                self._tell(place, None)
+                with suppress(NotThere):  # whoever asks again is told
+                    self._find(place, visiting, find)
             except Exception as error:
                 self._tell(place, error)
             finally:
@@ -118,14 +121,16 @@ class Remembering(Generic[T]):
     def _tell(self, place: _Place[T], error: Exception | None) -> None:
         """Note how it went, and tell of it where that is news of all places together: a database fails for all."""
         with self._lock:
-            before = self._in_trouble()
-            place.troubled = error is not None
-            news = self._in_trouble() != before
+            place.failed_at = None if error is None else self._clock()
+            troubled = self._in_trouble()
+            news, self._told = troubled != self._told, troubled
         if news:
             self._trouble(error)
 
     def _in_trouble(self) -> bool:
-        return any(each.troubled for each in self._places.values())
+        """Tell whether something failed lately; what nobody asks for again is nobody's trouble any more."""
+        failed = (each.failed_at for each in self._places.values() if each.failed_at is not None)
+        return any(self._clock() - at < _TROUBLED for at in failed)
 
     def _place(self, about: Hashable) -> _Place[T]:
         with self._lock:
@@ -134,6 +139,16 @@ class Remembering(Generic[T]):
             while len(self._places) > _MOST:
                 self._places.popitem(last=False)
             return place
+
+    def _find(self, place: _Place[T], visiting: Visiting, find: Callable[[Visit], T]) -> _Kept[T]:
+        """Find it.  That it is not there is no trouble: then the config changed meanwhile."""
+        try:
+            place.kept = found = self._found(visiting, find)
+        except NotThere:
+            self._tell(place, None)
+            raise
+        self._tell(place, None)
+        return found
 
     def _found(self, visiting: Visiting, find: Callable[[Visit], T]) -> _Kept[T]:
         opened = self._clock()

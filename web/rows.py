@@ -102,6 +102,8 @@ def bar(progress: Decimal, expected: Decimal | None) -> Bar:
 
 
 NOT_READ = Badge("not read yet", "not-started")
+TICKETS_NOT_READ = Badge("tickets not read yet", "not-started")
+"""Of what people set meanwhile."""
 
 
 def badge(status: Status) -> Badge:
@@ -246,11 +248,17 @@ def block(
         owner=harmless(each.owner),
         depth=min(depth, 3),
         bar=bar(status.progress, expected),
-        badge=NOT_READ if rows and all(each.before_read for each in rows) else badge(status.status),
+        badge=_badge_of(status.status, rows),
         grade=number(status.grade) if status.grade is not None else "",
         supports=tuple(supports),
         rows=tuple(rows),
     )
+
+
+def _badge_of(status: Status, rows: Sequence[Row]) -> Badge:
+    if status is not Status.STALE or not rows or not all(each.before_read for each in rows):
+        return badge(status)
+    return NOT_READ if all(each.badge == NOT_READ for each in rows) else TICKETS_NOT_READ
 
 
 def tree(objectives: Sequence[Objective], key_results: Iterable[KeyResult]) -> list[tuple[Objective, int]]:

@@ -81,8 +81,8 @@ class KeyResultStatus:
 
     @property
     def before_read(self) -> bool:
-        """It waits for its first read: whatever is shown of it, a person has set."""
-        return self.reading and self.automatic is None
+        """It waits for its first read, and for nothing else: whatever is shown of it, a person has set."""
+        return self.reading and self.automatic is None and not self.refused
 
     @property
     def unread(self) -> bool:

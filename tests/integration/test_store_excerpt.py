@@ -13,7 +13,21 @@ from sqlalchemy import Connection
 
 from mapping.codec import parse_rule
 from mapping.judging import Reason
-from mapping.rule import Cancelled, Combine, Counts, Measure, Missing, Rule, default_window
+from mapping.rule import (
+    AllOf,
+    AnyOf,
+    Cancelled,
+    Clause,
+    Combine,
+    Counts,
+    Match,
+    Measure,
+    Missing,
+    Not,
+    Rule,
+    Selector,
+    default_window,
+)
 from okrs.guard import Guard
 from okrs.work import Kind, Ref, State, WorkItem
 from store import facets, ledger
@@ -325,3 +339,27 @@ def test_what_counts_in_one_part_is_explained_as_left_out_of_the_next(world: Wor
     first, second = shown(world, "both").parts
     assert not plain(world, "both")
     assert (keys(first.counted), keys(second.others)) == (["PAY-1"], ["PAY-1", "PAY-6"])
+
+
+@pytest.mark.parametrize(("deep", "by_facets"), [(3, True), (22, False), (26, False)])
+def test_a_clause_of_any_depth_is_shown(database: Database, deep: int, *, by_facets: bool) -> None:
+    """Databases read brackets within brackets only so far; what is deeper is read in Python."""
+    inner: Clause = Match(Selector.LABEL, ("x",))
+    for number in range(deep):
+        other = Match(Selector.LABEL, (f"l{number}",))
+        inner = AnyOf((other, inner)) if number % 2 else AllOf((Not(other), inner))
+    tracker = FakeTracker(Clock(), "PAY", page_size=1000)
+    tracker.put(
+        "PAY", *(an_item(f"PAY-{number}", State.DONE, points="3", labels=("x", f"l{number}")) for number in range(30))
+    )
+    world = World(database, {SOURCE: tracker}, tracker.clock, large=0)
+    world.feed("deep", a_rule(a_part(Measure.RATIO, by="points", counts=Counts.ALL, of=inner)))
+    world.sync()
+    setup, now, pages = world._setup(), world.clock(), Leafing(40)
+    with world.database.read() as connection:
+        told = by_sql(connection, setup, "deep", now, leafing=pages, cache=SharedCache())
+        shown = excerpt(connection, setup, "deep", now, leafing=pages, cache=SharedCache())
+        answer = explain(connection, setup, "deep", now)
+    assert answer is not None
+    assert shown == excerpt_of(answer, pages)
+    assert (told is not None) is by_facets

@@ -351,6 +351,9 @@ def test_a_plan_says_what_waits_and_what_becomes_of_it(world: World) -> None:
     world.feed("share", a_rule(a_part(Measure.PERCENT, where=where(type="Task"))), HUNDRED)
     planned = world.plan()["share"]
     assert (planned.held, planned.notes) == (held, (Note.RULE, Note.VOID))
+    world.goals["share"] = replace(kept, guard=NOBODY_ASKED)
+    planned = world.plan()["share"]
+    assert (planned.notes, planned.new) == ((Note.THROUGH,), held.new), "nobody is asked any more"
     world.goals["share"] = kept
     world.trackers[SOURCE].drop("PAY", "PAY-9")
     world.sync(full=True)

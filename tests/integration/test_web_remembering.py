@@ -19,7 +19,7 @@ from store.database import Database
 from store.views.setup import Setup
 from tests.integration.fakes import MORNING
 from usecases import pages
-from web.desk import Desk, Visit
+from web.desk import Desk, NotThere, Visit
 from web.remembering import A_MOMENT, AT_MOST, SECONDS, Remembering, Visiting
 from web.showing import Clockface
 
@@ -186,6 +186,36 @@ def test_what_fails_beside_is_told_once_and_so_is_its_end(visiting: Visiting) ->
     assert len(told) == 2
     beside("one", fail)
     assert len(told) == 3, "it is another failure"
+
+
+@pytest.mark.parametrize("end", ["nobody asks again", "it is no more"])
+def test_a_failure_does_not_last_for_ever(visiting: Visiting, end: str) -> None:
+    hand, told = Hand(), list[Exception | None]()
+    remembering, moving = Remembering[float](hand, told.append), Moving(visiting)
+
+    def gone(_visit: Visit) -> float:
+        raise NotThere("There is no such cycle.")
+
+    for about in ("all", "page 2"):
+        assert remembering.of(moving, about, lambda _: 1) == 1
+    hand.at = A_MOMENT + 0.1
+    assert remembering.of(moving, "page 2", lambda _: 1 / 0) == 1
+    wait_until(lambda: bool(told))
+    if end == "it is no more":
+        with pytest.raises(NotThere):
+            remembering.of(moving, "page 2", gone, current=True)
+    else:
+        hand.at += 61
+        assert remembering.of(moving, "all", lambda _: 2) == 2
+    assert [type(each) for each in told] == [ZeroDivisionError, type(None)]
+
+
+def wait_until(there: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if there():
+            return
+        sleep(0.01)
+    pytest.fail("it never came")
 
 
 def test_the_log_names_what_fails_and_where(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,8 +105,9 @@ def test_what_is_gone_or_hidden_or_never_was_is_not_found(sandbox: Sandbox) -> N
     told = addresses(sandbox, found)
     sandbox.world.delete(found["asana"])
     found["jira"].project.hidden = True
+    found["github"].project.barred = True
     never = (f"{sandbox.urls['jira']}/browse/PAY-99", f"{sandbox.urls['jira']}/browse/nonsense", told["github"] + "9")
-    for address in (told["asana"], told["jira"], *never, told["asana"].replace(str(found["asana"].id), "12")):
+    for address in (*told.values(), *never, told["asana"].replace(str(found["asana"].id), "12")):
         answer = requests.get(address, timeout=10)
         assert answer.status_code == 404, address
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -169,6 +169,13 @@ def test_what_was_set_before_the_first_read_is_judged_and_not_called_stale() -> 
     assert "on track · tickets not read yet · set by hand" in file.getvalue()
     assert "0 %  tickets not read yet\n" in file.getvalue()
     assert "stale" not in file.getvalue()
+    for other, of_all in (
+        (replace(objective, status=Status.ACHIEVED), shown),  # set to its target
+        (objective, replace(shown, refused=("no such field",), awaits="a field")),  # its sources were read
+    ):
+        file.truncate(0)
+        console.print(status(StatusView(None, (other,), (of_all,), ())))
+        assert "%  tickets not read yet" not in file.getvalue()
     file.truncate(0)
     console.print(status(StatusView(None, (objective,), (replace(shown, automatic=Decimal(3)),), ())))
     assert "stale (on track) · reading for a changed rule" in file.getvalue()
