@@ -75,9 +75,7 @@ def forecast(
     changes = weekly(past, calendar, now)
     if len(changes) < FEWEST:
         return None
-    whole, rest = divmod(period.end - now, _WEEK)
-    shares = [1.0] * whole + ([rest / _WEEK] if rest else [])
-    ends = [now + (each + 1) * _WEEK for each in range(whole)] + ([period.end] if rest else [])
+    ends, shares = zip(*_weeks_to_come(period, calendar, now), strict=True)
     held = _held(least, most)
     points, values = [Point(now, past.value, past.value, past.value)], [to_millionths(past.value)] * FUTURES
     for end, (by_week, drawn) in zip(ends, _draws(changes, shares), strict=True):
@@ -87,6 +85,18 @@ def forecast(
     last = Counter(map(held, values))  # many futures end at the same value
     reached = sum(many for value, many in last.items() if there(from_millionths(value)))
     return Forecast(len(changes), tuple(points), divided(Decimal(reached), Decimal(FUTURES)))
+
+
+def _weeks_to_come(period: Period, calendar: Calendar, now: datetime) -> list[tuple[datetime, float]]:
+    """Return when the weeks to come end, and how much of a week each is.
+
+    Where the last one ends on the cycle's last day, that is the end: hours that are left of a day are no week more.
+    """
+    whole, rest = divmod(period.end - now, _WEEK)
+    weeks = [(now + (each + 1) * _WEEK, 1.0) for each in range(whole)]
+    if weeks and calendar.day_of(weeks[-1][0]) == calendar.day_of(period.end - timedelta.resolution):
+        return [*weeks[:-1], (period.end, 1.0)]
+    return [*weeks, (period.end, rest / _WEEK)] if rest else weeks
 
 
 def weekly(past: Past, calendar: Calendar, now: datetime) -> list[Decimal]:

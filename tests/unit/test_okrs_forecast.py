@@ -42,6 +42,23 @@ def test_a_steady_pace_goes_on_for_the_part_of_a_week_that_is_left_too() -> None
     assert sure(told(moved(5, 5, 5, 5, 5, 5, 5, 5), target=70)).chance == 0
 
 
+@pytest.mark.parametrize("hour", [0, 12, 22])
+def test_each_day_has_one_point_where_weeks_end_on_the_last_day(hour: int) -> None:
+    """The cycle ends on a Thursday, and this is one: what is left of it is no week of its own."""
+    thursday = at("2026-12-10") + timedelta(hours=hour)
+    past = Past(
+        Decimal(40), tuple((thursday - timedelta(weeks=back, hours=30), Decimal(5)) for back in range(8)), PERIOD.start
+    )
+    found = sure(told(past, thursday))
+    assert [BERLIN.day_of(each.at) for each in found.points[:-1]] == [date(2026, 12, day) for day in (10, 17, 24)]
+    assert (found.end.at, found.end.middle) == (PERIOD.end, Decimal(55))
+
+
+def test_of_the_last_day_a_part_is_left() -> None:
+    found = sure(told(moved(5, 5, 5, 5, 5, 5, 5, 5), at("2026-12-31T12:00")))
+    assert [each.at for each in found.points] == [at("2026-12-31T12:00"), PERIOD.end]
+
+
 def test_changing_weeks_spread_and_the_spread_grows() -> None:
     found = sure(told(moved(0, 10, 0, 10, 0, 10, 0, 10)))
     widths = [each.high - each.low for each in found.points]
