@@ -3,11 +3,11 @@
 Everything is in the units of a `Box`, a wide one or one for a phone; nothing here is a colour.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from okrs.cycle import Calendar, Cycle, elapsed_share
@@ -170,6 +170,8 @@ class _Frame:
 
 
 Steps = Sequence[tuple[datetime, Decimal]]
+Hands = list[tuple[datetime, datetime, Decimal]]
+"""From when to when which value was a person's."""
 
 
 def chart(
@@ -199,7 +201,8 @@ def charts(
     expected = _expected(key_result.terms, cycle, face.calendar)
     last = steps[-1][1] if steps else None
     summary = _summary(key_result, steps, expected, face, until)
-    table = tuple(_table(steps, expected, cycle, face, until))
+    shown = partial(_shown, steps, rebuilt, hands)
+    table = tuple(_table(shown, expected, cycle, face, until))
 
     def drawn(box: Box) -> Chart:
         frame = _Frame(along, up, box)
@@ -245,9 +248,9 @@ def _moves(entry: Entry) -> bool:
     return lane_of(entry.kind) is Lane.AUTOMATIC and entry.kind is not EntryKind.CORRECTION
 
 
-def _by_hand(entries: Iterable[Entry], at: datetime) -> list[tuple[datetime, datetime, Decimal]]:
+def _by_hand(entries: Iterable[Entry], at: datetime) -> Hands:
     """From when to when which value was a person's."""
-    found: list[tuple[datetime, datetime, Decimal]] = []
+    found: Hands = []
     begun: tuple[datetime, Decimal] | None = None
     for each in entries:
         if lane_of(each.kind) is not Lane.HUMAN:
@@ -423,8 +426,17 @@ def _marked(entries: Iterable[Entry]) -> list[Entry]:
     return found
 
 
+def _shown(steps: Steps, rebuilt: Steps, hands: Hands, at: datetime) -> str:
+    """What the chart shows just before a time, in words.  A rebuilt value is of the end of its day."""
+    value = next((value for when, value in reversed(steps) if when < at), None)
+    back = next((value for when, value in reversed(rebuilt) if when <= at), None)
+    told = f"{number(back)} (rebuilt)" if value is None and back is not None else number(value)
+    by_hand = next((held for since, end, held in hands if since < at <= end), None)
+    return told if by_hand is None else f"{told}, set to {number(by_hand)} by hand"
+
+
 def _table(
-    steps: Steps, expected: Steps, cycle: Cycle, face: Clockface, until: datetime
+    shown: Callable[[datetime], str], expected: Steps, cycle: Cycle, face: Clockface, until: datetime
 ) -> Iterable[tuple[str, str, str]]:
     """The end of each week, and the last day."""
     days = [day for day in cycle.days() if day.weekday() == 6]
@@ -434,9 +446,8 @@ def _table(
     if not ends or ends[-1][0] != today:
         ends.append((today, until))
     for day, end in ends:
-        value = next((value for when, value in reversed(steps) if when < end), None)
         pace = next((value for when, value in reversed(expected) if when <= end), None)
-        yield face.day(day), number(value), number(pace) if pace is not None else ""
+        yield face.day(day), shown(end), number(pace) if pace is not None else ""
 
 
 def _summary(key_result: KeyResult, steps: Steps, expected: Steps, face: Clockface, until: datetime) -> str:

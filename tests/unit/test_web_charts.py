@@ -111,6 +111,21 @@ def test_the_table_has_the_same_numbers() -> None:
     assert table[-1][:2] == ("20 Nov", "10")
 
 
+def test_the_table_tells_of_rebuilt_days_and_of_what_people_set() -> None:
+    days = [
+        an_entry(number, at("2026-11-10"), value, EntryKind.RECONSTRUCTED, json.dumps({"day": day}))
+        for number, (day, value) in enumerate([("2026-10-03", 1), ("2026-10-04", 3), ("2026-10-12", 4)], 5)
+    ]
+    by_hand = an_entry(8, at("2026-11-10T12:00"), 12, EntryKind.OVERRIDE)
+    again = an_entry(9, at("2026-11-16"), None, EntryKind.RESUME)
+    table = sure(drawn(replace(BASE, at=at("2026-10-20")), MOVED, *days, by_hand, again)).table
+    assert [row[:2] for row in table] == [
+        ("4 Oct", "3 (rebuilt)"), ("11 Oct", "3 (rebuilt)"), ("18 Oct", "4 (rebuilt)"), ("25 Oct", "2"),
+        ("1 Nov", "10"), ("8 Nov", "10"), ("15 Nov", "10, set to 12 by hand"), ("20 Nov", "10"),
+    ]  # fmt: skip
+    assert sure(drawn(by_hand, now=NOW)).table[-1][1] == "–, set to 12 by hand"
+
+
 def test_before_and_after_the_cycle_nothing_marks_today() -> None:
     assert sure(drawn(BASE, now=at("2027-02-01"))).today is None
     assert sure(drawn(BASE)).today is not None
