@@ -233,7 +233,7 @@ def override_line(known: Override, key_result: KeyResult, by: str, last_day: dat
     until = f" until {last_day}" if last_day else ""
     told = f"  set to {goal(key_result, known.value)}{until} by {harmless(by)}"
     line = Text.assemble((harmless(key_result.title), "bold"), (told, "yellow"))
-    return line.append(f" · {harmless(known.why, 400)} `headway resume {harmless(known.key_result)}` goes back")
+    return line.append(f" · {harmless(known.why, 400)} · `headway resume {harmless(known.key_result)}` goes back")
 
 
 def _sources(sources: Sequence[SourceStatus], zone: str) -> RenderableType:

@@ -33,7 +33,7 @@ def test_a_value_that_is_set_is_told_everywhere_with_the_automatic_one(copy: Hea
     explained = copy.run("explain", "p1-bugs", "--json").out
     assert list(shapes.complaints(explained, shapes.EXPLAIN)) == []
     assert (explained["value"], explained["override"]) == (automatic, status["override"])
-    line = "set to 24 / 25 bugs by Ada · counted by hand `headway resume p1-bugs` goes back"
+    line = "set to 24 / 25 bugs by Ada · counted by hand · `headway resume p1-bugs` goes back"
     text = copy.run("status").out
     assert f"24 / 25 bugs (automatic {automatic})" in text
     assert " · set by hand" in text
