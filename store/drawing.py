@@ -8,17 +8,12 @@ from itertools import chain
 
 from sqlalchemy import Connection
 
-from mapping.facets import asked_by
-from mapping.judging import judge_of
-from mapping.meaning import settled
 from mapping.rule import Missing, Rule
-from store.clauses import selected
 from store.database import gathered
 from store.facets import Index
-from store.policies import judged
 from store.sql import FALSE, TRUE, Sql, all_of
 from store.tables import micros
-from store.totals import drawn, numbered
+from store.totals import drawn, numbered, pose
 
 ON_LINE, GROWN, WEIGHTLESS = 1, 2, 4
 """What a selected item is to a part, as bits: on its line, created since the cycle began, and one that counts though it
@@ -36,18 +31,14 @@ def draw(connection: Connection, index: Index, rule: Rule, number: int, now: dat
     None where they do not tell.  Of items that are late they tell how these were.
     """
     part = rule.parts[number]
-    if not asked_by([part]) <= index.kept.asked:
+    posed = pose(connection, index, rule, part, now)
+    if posed is None:
         return None
-    where, judge = settled(part.where, rule.timezone, now), judge_of(rule, part, now, None)
-    known = index.known(connection, [where] if judge.of is None else [where, judge.of])
-    if known is None:
-        return None
-    found = selected(known, where)
+    found, policy = posed
     if found is FALSE:
         return {}
     weighed, tables = numbered(connection, index, part)
     estimated = TRUE if part.by is None or part.missing is not Missing.EXCLUDE else Sql(f"{weighed} IS NOT NULL")
-    policy = judged(known, judge)
     line = all_of((policy.line, estimated))
     weightless = FALSE if part.by is None else Sql(f"coalesce({weighed}, {int(part.missing is not Missing.ZERO)}) = 0")
     bits = {

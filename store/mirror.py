@@ -3,7 +3,8 @@
     gather(page) …   pages go to `incoming`, apart; nothing that is measured is touched
     take()           after the last page: one transaction moves them into the mirror with the watermark
 
-A container that is read for the first time, and is not large, is taken without being gathered (`store.newcomers`).
+In SQLite a container that is read for the first time, and is not large, is taken without being gathered
+(`store.newcomers`).
 
 A killed read leaves rows in `incoming` only; the next read of the container begins by throwing them away.
 """

@@ -626,25 +626,25 @@ config_file = Table(
     PrimaryKeyConstraint("name", name="pk_config_file"),
 )
 
-_SOME = {"ix_ledger_entry_checkin": text("kind = 'checkin'"), "ix_ledger_entry_target": text("kind = 'target'")}
+_PARTIAL = {"ix_ledger_entry_checkin": text("kind = 'checkin'"), "ix_ledger_entry_target": text("kind = 'target'")}
 """Indexes of some rows, by name, and of which."""
 
-_TOLD = ("kind", "state", "closed", "seen", "created", "number", "marks")
+_COVERED = ("kind", "state", "closed", "seen", "created", "number", "marks")
 """What the key of `facet` tells beside itself, where a table is not its key."""
 
 
-def speak(dialect: str) -> None:
+def set_dialect_options(dialect: str) -> None:
     """Tell indexes and keys what a database's dialect has words for.
 
     Said before tables are made or compared, and no sooner: it loads that dialect, PostgreSQL's for everybody else.
     """
     for index in ledger_entry.indexes:
-        if index.name in _SOME:
-            index.dialect_options[dialect]["where"] = _SOME[index.name]
+        if index.name in _PARTIAL:
+            index.dialect_options[dialect]["where"] = _PARTIAL[index.name]
     if dialect == "postgresql":
-        facet.primary_key.dialect_options[dialect]["include"] = _TOLD
+        facet.primary_key.dialect_options[dialect]["include"] = _COVERED
 
 
 @event.listens_for(metadata, "before_create")
-def _made(_tables: MetaData, connection: Connection, **_: object) -> None:
-    speak(connection.dialect.name)
+def _before_create(_tables: MetaData, connection: Connection, **_: object) -> None:
+    set_dialect_options(connection.dialect.name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -26,7 +27,7 @@ from store.clauses import selected
 from store.database import raw
 from store.dressing import STATES
 from store.facets import Index
-from store.policies import judged
+from store.policies import Judged, judged
 from store.sql import FALSE, TRUE, Sql, all_of
 
 
@@ -103,16 +104,29 @@ def _total_of(connection: Connection, index: Index, rule: Rule, number: int, now
         return None
 
 
-def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> "_Asked | Total | None":
-    """Return the question for a part's items, or its total where nothing is to be asked; None where SQL cannot tell."""
+class Posed(NamedTuple):
+    """A part in the words of SQL."""
+
+    selected: Sql
+    policy: Judged
+
+
+def pose(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> Posed | None:
+    """Return which rows of `facet` a part selects and what its policies make of them; None where SQL cannot tell."""
     if not asked_by([part]) <= index.kept.asked:
         return None
     where, judge = settled(part.where, rule.timezone, now), judge_of(rule, part, now, None)
     known = index.known(connection, [where] if judge.of is None else [where, judge.of])
-    if known is None:
+    return None if known is None else Posed(selected(known, where), judged(known, judge))
+
+
+def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: datetime) -> "_Asked | Total | None":
+    """Return the question for a part's items, or its total where nothing is to be asked; None where SQL cannot tell."""
+    posed = pose(connection, index, rule, part, now)
+    if posed is None:
         return None
-    line, full = judged(known, judge)
-    found = all_of((selected(known, where), line))
+    line, full = posed.policy
+    found = all_of((posed.selected, line))
     if found is FALSE:
         return Total()
     number, tables = numbered(connection, index, part)

@@ -6,6 +6,7 @@
         for container in source.containers:          # a project, a repository; all at once, up to 8 pages under way
             for page in connector.changed(container, cursor, demand):  # what is new; everything at first, once a week
                 incoming.add(page)                   # some at a time; the mirror is not touched yet
+                                                     # (a small first read waits in memory instead, for SQLite)
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
                                                      # (what little several containers bring is taken together)
         for query in demand.queries:                 # in the tracker's own language: ids alone

@@ -83,13 +83,14 @@ def _headers(settings: Settings) -> dict[str, str] | None:
     https://developer.atlassian.com/cloud/jira/platform/basic-auth-for-rest-apis/
     """
     token = settings.token.get_secret_value()
-    if settings.email is not None:
-        way = _basic(settings.email, token)
-    else:
-        way = f"Bearer {token}" if sendable(token) else None
+    way = _bearer(token) if settings.email is None else _basic(settings.email, token)
     if way is None:
         return None
     return {"Accept": "application/json", "Authorization": way, "User-Agent": USER_AGENT}
+
+
+def _bearer(token: str) -> str | None:
+    return f"Bearer {token}" if sendable(token) else None
 
 
 def _basic(email: str, token: str) -> str | None:

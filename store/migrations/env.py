@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from store.tables import metadata, speak
+from store.tables import metadata, set_dialect_options
 
 connection = context.config.attributes["connection"]
-speak(connection.dialect.name)
+set_dialect_options(connection.dialect.name)
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
 context.run_migrations()
