@@ -12,8 +12,8 @@ from datetime import datetime
 from mapping.ending import asks_how_far, however_far
 from mapping.facets import Row, leads, rows_of
 from mapping.family import Candidate
-from mapping.meaning import selects, settled
-from mapping.rule import Clause, Rule, Scope
+from mapping.meaning import Test, selecting, settled
+from mapping.rule import Rule, Scope
 
 _Place = tuple[str, Row]
 """A source, and a facet of its items."""
@@ -47,7 +47,7 @@ class Interests:
     def of(self, source: str, candidates: Iterable[Candidate], now: datetime) -> set[str]:
         """Return the key results whose rules select any of these items of a source, or may have it in their scope."""
         found: set[str] = set()
-        asked: dict[str, tuple[Clause | None, ...]] = {}
+        asked: dict[str, tuple[Test | None, ...]] = {}
         always = {*self.filed.always.get(source, ()), *self._over(self.ended.always.get(source, ()), now)}
         for each in candidates:
             some = set(always)
@@ -57,7 +57,7 @@ class Interests:
             for name in some - found:
                 if name not in asked:
                     asked[name] = _asked(self.rules[name], source, now)
-                if any(clause is None or selects(clause, each) for clause in asked[name]):
+                if any(test is None or test(each) for test in asked[name]):
                     found.add(name)
         return found
 
@@ -80,13 +80,13 @@ def interests_of(rules: Mapping[str, Rule]) -> Interests:
     return Interests(rules, filed, ended, names)
 
 
-def _asked(rule: Rule, source: str, now: datetime) -> tuple[Clause | None, ...]:
+def _asked(rule: Rule, source: str, now: datetime) -> tuple[Test | None, ...]:
     """Return what a rule asks of the items of a source; None where any of them may be in its scope."""
     until, over = min(now, rule.period.end), now >= rule.period.end
     return tuple(
         None
         if part.scope is Scope.FROZEN
-        else settled(however_far(part.where) if over else part.where, rule.timezone, until)
+        else selecting(settled(however_far(part.where) if over else part.where, rule.timezone, until))
         for part in rule.parts
         if part.source == source
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from mapping.family import Candidate, Seen
-from mapping.meaning import holds, settled
+from mapping.meaning import Test, holding, settled
 from mapping.pairing import Called, Work, work_of
 from mapping.rule import OF_COUNTED, TIMES, Cancelled, Clause, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from mapping.totals import ONE, ZERO, weeks_over
@@ -130,6 +130,9 @@ class Judge:
     """The cycle's end, when it is over."""
     scope: AbstractSet[str] | None
     of: Clause | None
+    """What credit is for, of a part that says so."""
+    is_of: Test | None
+    """Whether an item is that."""
 
 
 @dataclass(slots=True)
@@ -183,12 +186,14 @@ class Earlier:
 
 def judge_of(rule: Rule, part: Part, now: datetime, scope: AbstractSet[str] | None) -> Judge:
     """Return the policies of a part of the rule as they are now; `scope` is what belongs to a frozen one."""
+    of = None if part.of is None else settled(part.of, rule.timezone, min(now, rule.period.end))
     return Judge(
         part=part,
         period=weeks_over(rule, now).period if part.measure is Measure.THROUGHPUT else rule.period,
         as_of=rule.period.end if now >= rule.period.end else None,
         scope=scope,
-        of=None if part.of is None else settled(part.of, rule.timezone, min(now, rule.period.end)),
+        of=of,
+        is_of=None if of is None else holding(of),
     )
 
 
@@ -199,7 +204,7 @@ def judged_once(judge: Judge, candidate: Candidate, earlier: Earlier) -> Judged:
     judged = _judge(judge, candidate)
     if judge.part.measure in OF_COUNTED and not judged.credit:
         return Judged(candidate, None, judged.reason, judged.dated_by_sight)
-    if judge.of is not None and judged.credit and not holds(judge.of, candidate):
+    if judge.is_of is not None and judged.credit and not judge.is_of(candidate):
         return Judged(candidate, ZERO, Reason.NO_MATCH, judged.dated_by_sight)
     return judged
 

@@ -1,7 +1,9 @@
 """The meaning of a clause, as readable Python: the reference that every faster form must equal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeAlias
 
 from mapping.family import Candidate, Facet, any_of, named, referred
 from mapping.rule import (
@@ -73,36 +75,57 @@ def _settled(span: Span, timezone: str, now: datetime) -> Period:
     return Period(calendar.midnight(today - timedelta(days=span.days)), calendar.midnight(today))
 
 
-def selects(clause: Clause, candidate: Candidate) -> bool:
-    """Tell whether a settled `where` selects an item; one that names no kind selects issues only."""
-    if candidate.item.kind is not Kind.ISSUE and not names_a_kind(clause):
-        return False
-    return holds(clause, candidate)
+Test: TypeAlias = Callable[[Candidate], bool]
+"""What a clause says of an item: made once, and asked of thousands."""
 
 
-def holds(clause: Clause, candidate: Candidate) -> bool:
-    """Tell whether a settled clause is true of an item.  Raises TypeError for one that is not."""
+def selecting(clause: Clause) -> Test:
+    """Return whether a settled `where` selects an item; one that names no kind selects issues only.
+
+    Raises TypeError for one that is not settled.
+    """
+    test = holding(clause)
+    return test if names_a_kind(clause) else lambda candidate: candidate.item.kind is Kind.ISSUE and test(candidate)
+
+
+def holding(clause: Clause) -> Test:
+    """Return whether a settled clause is true of an item.  Raises TypeError for one that is not settled."""
     match clause:
-        case Match(Selector.QUERY, texts):
-            return not candidate.queries.isdisjoint(texts)
         case Match() | FieldMatch():
-            return _facet(clause, candidate).meets(any_of(clause.values))
+            return _meeting(clause)
         case Within(moment, spans):
-            at = _MOMENTS[moment](candidate.item)
-            return at is not None and any(_contains(span, at) for span in spans)
+            return _within(_MOMENTS[moment], tuple(map(_settled_already, spans)))
         case Not(inner):
-            return not holds(inner, candidate)
+            test = holding(inner)
+            return lambda candidate: not test(candidate)
         case AllOf(clauses):
-            return all(holds(inner, candidate) for inner in clauses)
+            return _joined(all, clauses)
         case AnyOf(clauses):
-            return any(holds(inner, candidate) for inner in clauses)
+            return _joined(any, clauses)
 
 
-def _facet(leaf: Match | FieldMatch, candidate: Candidate) -> Facet:
-    return FACETS[leaf.selector](candidate) if isinstance(leaf, Match) else facet_of_field(candidate, leaf.field)
+def _meeting(leaf: Match | FieldMatch) -> Test:
+    if isinstance(leaf, Match) and leaf.selector is Selector.QUERY:
+        return lambda candidate: not candidate.queries.isdisjoint(leaf.values)
+    facet = FACETS[leaf.selector] if isinstance(leaf, Match) else partial(facet_of_field, field=leaf.field)
+    wanted = any_of(leaf.values)
+    return lambda candidate: facet(candidate).meets(wanted)
 
 
-def _contains(span: Span, at: datetime) -> bool:
+def _joined(join: Callable[[Iterable[bool]], bool], clauses: tuple[Clause, ...]) -> Test:
+    tests = tuple(map(holding, clauses))
+    return tests[0] if len(tests) == 1 else lambda candidate: join(test(candidate) for test in tests)
+
+
+def _within(moment: Callable[[WorkItem], datetime | None], periods: tuple[Period, ...]) -> Test:
+    def within(candidate: Candidate) -> bool:
+        at = moment(candidate.item)
+        return at is not None and any(period.contains(at) for period in periods)
+
+    return within
+
+
+def _settled_already(span: Span) -> Period:
     if isinstance(span, LastDays):
         raise TypeError("A relative span has no edges before it is settled.")
-    return span.contains(at)
+    return span

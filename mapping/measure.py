@@ -13,7 +13,7 @@ from mapping.codec import scope_key
 from mapping.ending import as_of
 from mapping.family import Candidate
 from mapping.judging import Earlier, Line, absent_weight, judge_of, judged_once, line_of, weight_of_missing
-from mapping.meaning import selects, settled
+from mapping.meaning import selecting, settled
 from mapping.pairing import Called
 from mapping.rule import Combine, Part, Rule, Scope
 from mapping.totals import Total, value_of
@@ -121,5 +121,5 @@ def totals_of(rule: Rule, lines: Iterable[Line]) -> tuple[Total, ...]:
 
 def selected(rule: Rule, part: Part, mirror: Mirror, now: datetime) -> list[Candidate]:
     """Return what a part's `where` selects; relative spans are those of the cycle's end when it is over."""
-    where = settled(part.where, rule.timezone, min(now, rule.period.end))
-    return [each for each in mirror.get(part.source, ()) if selects(where, each)]
+    selects = selecting(settled(part.where, rule.timezone, min(now, rule.period.end)))
+    return [each for each in mirror.get(part.source, ()) if selects(each)]

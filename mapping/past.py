@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from mapping.ending import asks_how_far, however_far, moved_since, seen_last, stood_at
 from mapping.family import NO_LORE, Candidate, Family, Lore, Seen, candidates
-from mapping.meaning import selects
+from mapping.meaning import selecting
 from mapping.measure import Measured, Scopes, held, measure
 from mapping.rule import FieldMatch, Match, Measure, Part, Rule, Selector, passes
 from mapping.totals import kept
@@ -289,7 +289,7 @@ def days_of(rule: Rule, history: History, days: Iterable[date], calendar: Calend
     narrow = replace(
         history,
         records={
-            name: [each for each in records if _may_matter(rule, name, Candidate(each.last, families[name]), history)]
+            name: _that_may_matter(rule, name, records, families[name], history)
             for name, records in history.records.items()
         },
     )
@@ -304,14 +304,20 @@ def days_of(rule: Rule, history: History, days: Iterable[date], calendar: Calend
     return found
 
 
-def _may_matter(rule: Rule, source: str, candidate: Candidate, history: History) -> bool:
-    """Tell whether an item may be selected on any day, at whatever state, or has a say in what others are to a part."""
+def _that_may_matter(
+    rule: Rule, source: str, records: Sequence[Record], family: Family, history: History
+) -> Sequence[Record]:
+    """Return what may be selected on any day, at whatever state, or has a say in what others are to a part."""
     parts = [part for part in rule.parts if part.source == source]
     if any(part.once for part in rule.parts) or any(passes(part.where) for part in parts):
-        return True
-    return candidate.item.id in held(rule, source, history.scopes) or any(
-        selects(however_far(part.where), candidate) for part in parts
-    )
+        return records
+    tests, scope = [selecting(however_far(part.where)) for part in parts], held(rule, source, history.scopes)
+
+    def may_matter(record: Record) -> bool:
+        candidate = Candidate(record.last, family)
+        return record.last.item.id in scope or any(test(candidate) for test in tests)
+
+    return [record for record in records if may_matter(record)]
 
 
 def last_instant(calendar: Calendar, day: date) -> datetime:

@@ -24,7 +24,7 @@ from mapping.facets import (
     asks_kin,
 )
 from mapping.family import Candidate, Lore, Seen, candidates
-from mapping.meaning import selects, settled
+from mapping.meaning import selecting, settled
 from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Clause, Rule, leaves_of
 from store import clauses, dressing, lookup, queries, resting, sources
@@ -261,7 +261,7 @@ def selects_some(connection: Connection, index: Index, where: Clause) -> bool | 
     found = raw(connection, f"{asked.text} LIMIT {len(index.late) + 1}", asked.values)
     if any(row[0] not in index.late for row in found):
         return True
-    return any(selects(where, each) for each in index.latecomers(connection))
+    return any(map(selecting(where), index.latecomers(connection)))
 
 
 def chosen(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mapping.family import Candidate
 from mapping.lasting import lasting
-from mapping.meaning import selects, settled
+from mapping.meaning import selecting, settled
 from mapping.rule import Clause, Match, Part, Rule, Selector, leaves_of
 from store import facets, queries, sources
 
@@ -45,7 +45,7 @@ class KnownEmpty:
         moved = facets.touched(connection, index, held.generation)
         if moved is None:
             return frozenset()
-        return frozenset(each for each in held.clauses if not any(selects(each, item) for item in moved.candidates))
+        return frozenset(each for each in held.clauses if not any(map(selecting(each), moved.candidates)))
 
     def keep(self, connection: Connection, index: facets.Index, clauses: Collection[Clause]) -> None:
         """Remember what was found in a snapshot, unless somebody did of a later one."""
@@ -99,7 +99,7 @@ class Selecting:
             return told
         if name not in self._loaded:
             self._loaded[name] = self._mirror(self._connection, name)
-        return any(selects(where, each) for each in self._loaded[name])
+        return any(map(selecting(where), self._loaded[name]))
 
     def idle(self, rule: Rule, part: Part) -> bool:
         """Tell of a part that selects nothing whether it would, if it asked for no state and no days."""

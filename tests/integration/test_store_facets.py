@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from mapping.facets import asked_by, asked_of, asks_kin, fields_of, name_of_number, rows_of
 from mapping.family import Candidate, candidates
-from mapping.meaning import FACETS, selects, settled
+from mapping.meaning import FACETS, selecting, settled
 from mapping.measure import lines_of
 from mapping.rule import (
     AllOf,
@@ -234,12 +234,12 @@ def _finds_what_it_means(reading: Reading, clause: Clause) -> None:
     clause = settled(clause, "UTC", NOW)
     with reading.database.read() as connection:
         everyone, index = queries.candidates_of(connection, "s"), facets.index_of(connection, "s")
-        meant = {each.item.id for each in everyone if selects(clause, each)}
+        meant = {each.item.id for each in everyone if selecting(clause)(each)}
         assert index is not None
         found = facets.selection(connection, index, clause)
         assert found == meant, clause
         around = joined(connection, "s", found, index.lore, index.foundation(connection))
-        few = {each.item.id for each in around if selects(clause, each)}
+        few = {each.item.id for each in around if selecting(clause)(each)}
         assert few == meant, clause
 
 
@@ -272,10 +272,10 @@ def _finds_it_beside(reading: Reading, clause: Clause) -> bool:
         if index is None:
             return False
         everyone = candidates(lookup.items_of(connection, "s"), queries.lore_of(connection, "s"))
-        meant = {each.item.id for each in everyone if selects(clause, each)}
+        meant = {each.item.id for each in everyone if selecting(clause)(each)}
         generation = sources.generations(connection, ["s"])["s"]
         few = MirrorCache().of_rule(connection, rule, {"s": generation}, NOW, {})["s"]
-        assert {each.item.id for each in few if selects(clause, each)} == meant, clause
+        assert {each.item.id for each in few if selecting(clause)(each)} == meant, clause
         assert Selecting(connection, NOW, _nobody_reads_it_whole).some(rule, rule.parts[0]) == bool(meant), clause
         return index.generation != generation
 
@@ -303,13 +303,13 @@ def test_what_selected_nothing_is_looked_for_among_what_moved(
             if facets.index_beside(connection, "s") is None:
                 continue
             everyone = queries.candidates_of(connection, "s")
-            selecting = Selecting(connection, NOW, _nobody_reads_it_whole, known)
+            question = Selecting(connection, NOW, _nobody_reads_it_whole, known)
             for rule in rules:
                 where = settled(rule.parts[0].where, rule.timezone, NOW)
-                meant = any(selects(where, each) for each in everyone)
-                assert selecting.some(rule, rule.parts[0]) == meant, where
+                meant = any(selecting(where)(each) for each in everyone)
+                assert question.some(rule, rule.parts[0]) == meant, where
                 empty += not meant
-            selecting.remember()
+            question.remember()
     assert empty > 100
     assert refuted < empty / 2, "what is known is asked again"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapping.facets import asked_of
-from mapping.meaning import selects, settled
+from mapping.meaning import selecting, settled
 from mapping.measure import measure
 from mapping.rule import AllOf, AnyOf, Clause, Match, Measure, Moment, Not, Selector, Within
 from okrs.work import Ref, State
@@ -98,7 +98,7 @@ def _told(database: Database, clause: Clause) -> set[str] | None:
     with database.read() as connection:
         everyone, index = queries.candidates_of(connection, "s"), facets.index_of(connection, "s")
         assert index is not None
-        meant = {each.item.id for each in everyone if selects(clause, each)}
+        meant = {each.item.id for each in everyone if selecting(clause)(each)}
         some = facets.chosen(connection, index, rule, NOW)
         totals = measure(rule, {"s": everyone}, NOW).totals
         assert totals_of(connection, {"s": index}, rule, NOW) in (None, totals)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.contract import Container, Found, TryLater, Unreadable
-from mapping.meaning import selects
+from mapping.meaning import selecting
 from mapping.rule import Counts
 from okrs.demand import Demand
 from okrs.work import Kind, Ref, State
@@ -346,7 +346,7 @@ def test_a_repository_renamed_and_an_issue_transferred_on_github(tmp_path: Path)
     def selected(**selectors: str) -> int:
         with database.read() as connection:
             mirror = candidates_of(connection, drill.SOURCE)
-        return sum(selects(where(**selectors), each) for each in mirror)
+        return sum(selecting(where(**selectors))(each) for each in mirror)
 
     with drill.serving("github", company) as sandbox:
 

@@ -1,7 +1,6 @@
 """Which key results an item may matter to: those that the plain question finds, without asking every rule."""
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,19 +10,17 @@ import mapping.interest
 from mapping.ending import however_far
 from mapping.family import Candidate, candidates
 from mapping.interest import interests_of
-from mapping.meaning import selects, settled
-from mapping.rule import AllOf, Match, Not, Rule, Scope, Selector
+from mapping.meaning import Test, selecting, settled
+from mapping.rule import AllOf, Clause, Match, Not, Rule, Scope, Selector
 from tests.builders import AFTER, NOW, SOURCE, a_part, a_rule, an_item, joined, seen, where
 from tests.unit.test_mapping_laws import Mirror, mirrors, nows, rules
 
 
 def plainly(rule: Rule, source: str, each: Candidate, now: datetime) -> bool:
-    over = now >= rule.period.end
+    over, until = now >= rule.period.end, min(now, rule.period.end)
     return any(
         part.scope is Scope.FROZEN
-        or selects(
-            settled(however_far(part.where) if over else part.where, rule.timezone, min(now, rule.period.end)), each
-        )
+        or selecting(settled(however_far(part.where) if over else part.where, rule.timezone, until))(each)
         for part in rule.parts
         if part.source == source
     )
@@ -51,12 +48,17 @@ def test_a_rule_is_not_asked_about_what_has_nothing_of_it(now: datetime, monkeyp
     }
     asked = 0
 
-    def counted(*rest: Any) -> bool:
-        nonlocal asked
-        asked += 1
-        return selects(*rest)
+    def counting(clause: Clause) -> Test:
+        test = selecting(clause)
 
-    monkeypatch.setattr(mapping.interest, "selects", counted)
+        def counted(candidate: Candidate) -> bool:
+            nonlocal asked
+            asked += 1
+            return test(candidate)
+
+        return counted
+
+    monkeypatch.setattr(mapping.interest, "selecting", counting)
     interests = interests_of({name: a_rule(a_part(where=clause)) for name, clause in wheres.items()})
     items = joined(*(an_item(f"PAY-{n}", labels=(f"l{n}",), type=f"T{n}") for n in range(4)))
     found = interests.of(SOURCE, items, now)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mapping.attribution import Change, Evidence, ItemId, Standing, attribute, changes, whole
 from mapping.causes import Past
 from mapping.family import candidates
-from mapping.meaning import holds, selects, settled
+from mapping.meaning import holding, selecting, settled
 from mapping.measure import NO_SCOPES, Measured, Scopes, measure, totals_of
 from mapping.rule import (
     MEDIAN,
@@ -238,10 +238,12 @@ def test_every_selected_item_has_one_line_per_part(rule: Rule, mirror: Mirror, n
 def test_not_is_the_other_half_and_clauses_obey_de_morgan(clause: Clause, mirror: Mirror) -> None:
     clause = settled(clause, "UTC", NOW)
     for candidate in candidates(seen(item) for item in mirror["one"]):
-        assert holds(Not(clause), candidate) is not holds(clause, candidate)
-        assert holds(Not(AnyOf((clause, AllOf()))), candidate) is holds(AllOf((Not(clause), Not(AllOf()))), candidate)
-        assert selects(clause, candidate) is (
-            holds(clause, candidate) and (names_a_kind(clause) or candidate.item.kind is Kind.ISSUE)
+        assert holding(Not(clause))(candidate) is not holding(clause)(candidate)
+        assert holding(Not(AnyOf((clause, AllOf()))))(candidate) is holding(AllOf((Not(clause), Not(AllOf()))))(
+            candidate
+        )
+        assert selecting(clause)(candidate) is (
+            holding(clause)(candidate) and (names_a_kind(clause) or candidate.item.kind is Kind.ISSUE)
         )
 
 

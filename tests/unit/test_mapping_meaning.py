@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from mapping.family import Lore, candidates
-from mapping.meaning import selects
+from mapping.meaning import selecting
 from mapping.rule import AllOf, AnyOf, Clause, Match, Not, Selector, matches_in, names_a_kind
 from okrs.work import Kind, Ref, State, WorkItem
 from tests.builders import an_item, joined, seen, where
@@ -63,8 +63,8 @@ TASK = an_item("PAY-12", State.DOING, projects=(Ref("PAY"),))
 )
 def test_each_selector(item: WorkItem, selector: str, value: str, selected: bool) -> None:
     (candidate,) = joined(item)
-    assert selects(Match(Selector(selector), (value,)), candidate) is selected
-    assert selects(Match(Selector(selector), ("no such thing", value)), candidate) is selected  # a list means any of
+    assert selecting(Match(Selector(selector), (value,)))(candidate) is selected
+    assert selecting(Match(Selector(selector), ("no such thing", value)))(candidate) is selected  # a list means any of
 
 
 BUG, P1, P9 = (Match(Selector.TYPE, ("Bug",)), Match(Selector.LABEL, ("p1",)), Match(Selector.LABEL, ("p9",)))
@@ -88,7 +88,7 @@ BUG, P1, P9 = (Match(Selector.TYPE, ("Bug",)), Match(Selector.LABEL, ("p1",)), M
 )
 def test_clauses_nest(clause: Clause, selected: bool) -> None:
     (candidate,) = joined(ITEM)
-    assert selects(clause, candidate) is selected
+    assert selecting(clause)(candidate) is selected
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -110,7 +110,7 @@ def test_only_issues_unless_the_clause_names_a_kind(clause: Clause, any_kind: bo
     item = an_item("PAY-1", kind=kind, type="Bug", labels=("p1",), parent=Ref("", "PAY-9"))
     (candidate,) = joined(item)
     assert names_a_kind(clause) is any_kind
-    assert selects(clause, candidate) is (any_kind or kind is Kind.ISSUE)
+    assert selecting(clause)(candidate) is (any_kind or kind is Kind.ISSUE)
 
 
 def test_every_match_of_a_clause_is_found() -> None:
@@ -122,7 +122,7 @@ def test_every_match_of_a_clause_is_found() -> None:
 
 
 def selected(clause: Clause, items: Iterable[WorkItem]) -> set[str]:
-    return {each.item.key for each in joined(*items) if selects(clause, each)}
+    return {each.item.key for each in joined(*items) if selecting(clause)(each)}
 
 
 RELEASE = an_item("acme/web/milestone/3", kind=Kind.MILESTONE, id="m3", title="One-Click v1", aliases=("acme/web#3",))
@@ -260,12 +260,12 @@ def test_a_query_selects_what_the_tracker_found() -> None:
     mirror = [seen(an_item("PAY-1")), seen(an_item("PAY-2")), seen(an_item("PAY-3", kind=Kind.SUBTASK))]
     found = {"team = core": {"id:PAY-1", "id:PAY-3", "id:elsewhere"}, "other": {"id:PAY-2"}}
     asked = candidates(mirror, Lore(queries=found))
-    selected = [one.item.key for one in asked if selects(where(query="team = core"), one)]
+    selected = [one.item.key for one in asked if selecting(where(query="team = core"))(one)]
     assert selected == ["PAY-1"]  # a query names no kind, so the sub-task stays out
-    both = [one.item.key for one in asked if selects(where(query=["team = core", "other"]), one)]
+    both = [one.item.key for one in asked if selecting(where(query=["team = core", "other"]))(one)]
     assert both == ["PAY-1", "PAY-2"]
-    assert not any(selects(where(query="never asked"), one) for one in asked)
-    assert not any(selects(where(query="team = core"), one) for one in candidates(mirror))
+    assert not any(selecting(where(query="never asked"))(one) for one in asked)
+    assert not any(selecting(where(query="team = core"))(one) for one in candidates(mirror))
 
 
 def test_queries_are_compared_exactly() -> None:
@@ -273,7 +273,7 @@ def test_queries_are_compared_exactly() -> None:
     found = {"labels = 'x/A'": {"id:PAY-1"}, "labels = 'x/a'": {"id:PAY-2"}}
     asked = candidates([seen(an_item("PAY-1")), seen(an_item("PAY-2"))], Lore(queries=found))
     selected = {
-        text: [one.item.key for one in asked if selects(where(query=text), one)]
+        text: [one.item.key for one in asked if selecting(where(query=text))(one)]
         for text in (*found, "LABELS = 'x/a'", " labels = 'x/a'")
     }
     assert list(selected.values()) == [["PAY-1"], ["PAY-2"], [], []]

@@ -7,7 +7,7 @@ import pytest
 
 from mapping.codec import scope_key
 from mapping.judging import Reason
-from mapping.meaning import holds, selects, settled
+from mapping.meaning import holding, selecting, settled
 from mapping.measure import measure
 from mapping.rule import (
     AnyOf,
@@ -239,7 +239,7 @@ def within(moment: Moment, *spans: Period | LastDays) -> Clause:
 
 def is_selected(clause: Clause, item: WorkItem, timezone: str = "UTC") -> bool:
     [candidate] = joined(item)
-    return selects(settled(clause, timezone, NOW), candidate)
+    return selecting(settled(clause, timezone, NOW))(candidate)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_midnight_lies_where_the_calendar_has_it() -> None:
 def test_a_relative_span_must_be_settled() -> None:
     [candidate] = joined(an_item())
     with pytest.raises(TypeError):
-        holds(within(Moment.CREATED, LastDays(1)), candidate)
+        holding(within(Moment.CREATED, LastDays(1)))(candidate)
 
 
 # --- fields and sprints ----------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_an_item_is_in_its_sprints_by_their_names(name: str, expected: bool) -> 
     sprint = an_item("S", title="Sprint 12", kind=Kind.SPRINT)
     item = an_item("A", sprints=(sprint.id, "unknown"))
     candidate = joined(sprint, item)[1]
-    assert selects(Match(Selector.SPRINT, (name,)), candidate) is expected
+    assert selecting(Match(Selector.SPRINT, (name,)))(candidate) is expected
 
 
 # --- the best value ---------------------------------------------------------------------------------------------------
