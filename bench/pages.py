@@ -44,9 +44,9 @@ from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric, Objective
 from okrs.progress import Pace
 from okrs.work import State, WorkItem
-from store.database import Database, inserted, open_database
-from store.ledger import Head, evidence_of, head_of, rows_of, state_of
-from store.tables import container, key_result, ledger_delta, ledger_entry, ledger_head
+from store.database import Database, open_database
+from store.ledger import Head, evidence_of, head_of, put, state_of
+from store.tables import container, key_result, ledger_head
 from store.views.setup import Setup, SourceSetup
 from sync.deciding import Goal
 from sync.engine import Engine
@@ -153,10 +153,8 @@ def _delta(line: Evidence, by: Decimal, *, again: bool) -> Delta:
 
 
 def _written(database: Database, entries: Sequence[Entry], head: Head) -> None:
-    rows = [rows_of(each) for each in entries]
     with database.write() as connection:
-        inserted(connection, ledger_entry.insert(), [each for each, _ in rows])
-        inserted(connection, ledger_delta.insert(), [each for _, some in rows for each in some])
+        put(connection, entries)
         connection.execute(update(ledger_head).values(seq=head.seq, hash=head.hash))
         for each in {each.key_result: each for each in entries}.values():
             mine = update(key_result).where(key_result.c.id == each.key_result)

@@ -72,6 +72,7 @@ def from_millionths(number: int) -> Decimal:
     return Decimal(number).scaleb(-PLACES, _EXACT)
 
 
+@lru_cache(_MANY)
 def plain(number: Decimal) -> str:
     """Write a number without exponent and without trailing zeros: the canonical text of the ledger."""
     text = format(number, "f")

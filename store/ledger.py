@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, update
 from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
-from okrs.numbers import from_millionths, sum_to_millionths
+from okrs.numbers import from_millionths, sum_to_millionths, to_millionths
 from store.database import gathered, inserted, raw, raw_many, slices, upsert
 from store.renames import written_of
 from store.tables import (
@@ -31,6 +31,7 @@ from store.tables import (
     ledger_head,
     micros,
     rule,
+    storable,
     whole,
 )
 
@@ -146,23 +147,35 @@ def write(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write chained entries, also of several key results, with their rows and evidence.  The head must be locked."""
     if not entries:
         return
-    told = [rows_of(entry) for entry in entries]
-    inserted(connection, ledger_entry.insert(), [columns for columns, _ in told])
-    inserted(connection, ledger_delta.insert(), [row for _, rows in told for row in rows])
+    put(connection, entries)
     _keep_evidence(connection, entries)
     connection.execute(update(ledger_head).values(seq=entries[-1].seq, hash=entries[-1].hash))
 
 
-def rows_of(entry: Entry) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return an entry as the rows of the two tables that hold it."""
-    columns = {column.name: getattr(entry, column.name) for column in ledger_entry.c}
-    rows = [
-        {"seq": entry.seq, "place": place}
-        | {column.name: getattr(row, column.name) for column in ledger_delta.c if column.name not in ("seq", "place")}
-        | {"cause": row.cause.value}
-        for place, row in enumerate(entry.deltas)
-    ]
-    return columns | {"kind": entry.kind.value}, rows
+def put(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write entries with their rows, and nothing that follows from them."""
+    columns = [column.name for column in ledger_entry.c]
+    told = [{name: getattr(each, name) for name in columns} | {"kind": each.kind.value} for each in entries]
+    inserted(connection, ledger_entry.insert(), told)
+    rows = [_row_of(each, place, row) for each in entries for place, row in enumerate(each.deltas)]
+    raw_many(connection, _DELTA, rows)
+
+
+# Rows of a first entry are as many as the tickets it is about, and a statement object looks at every value.
+
+_DELTA = """INSERT INTO ledger_delta
+ (seq, place, part, source, item, version, cause, old_weight, old_amount, new_weight, new_amount, delta)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def _row_of(entry: Entry, place: int, row: Delta) -> tuple[Any, ...]:
+    numbers = (row.old_weight, row.old_amount, row.new_weight, row.new_amount, row.delta)
+    names = (storable(row.source), storable(row.item), storable(row.version), row.cause.value)
+    return (entry.seq, place, row.part, *names, *map(_millionths, numbers))
+
+
+def _millionths(number: Decimal | None) -> int | None:
+    return None if number is None else to_millionths(number)
 
 
 def _keep_evidence(connection: Connection, entries: Iterable[Entry]) -> None:
@@ -170,30 +183,20 @@ def _keep_evidence(connection: Connection, entries: Iterable[Entry]) -> None:
     last = {(entry.key_result, row.part, row.source, row.item): row for entry in entries for row in entry.deltas}
     left = "DELETE FROM evidence WHERE key_result = ? AND part = ? AND source = ? AND item = ?"
     raw_many(connection, left, [line for line, row in last.items() if row.new_weight is None])
-    inserted(
+    raw_many(
         connection,
-        _on_the_line(connection.dialect.name),
+        _EVIDENCE,
         [
-            {
-                "key_result": name,
-                "part": part,
-                "source": source,
-                "item": item,
-                "version": row.version,
-                "weight": row.new_weight,
-                "amount": row.new_amount,
-            }
-            for (name, part, source, item), row in last.items()
+            (*line, storable(row.version), _millionths(row.new_weight), _millionths(row.new_amount))
+            for line, row in last.items()
             if row.new_weight is not None
         ],
     )
 
 
-@cache
-def _on_the_line(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    statement = upsert(dialect, evidence)
-    told = {name: statement.excluded[name] for name in ("version", "weight", "amount")}
-    return statement.on_conflict_do_update(index_elements=["key_result", "part", "source", "item"], set_=told)
+_EVIDENCE = """INSERT INTO evidence (key_result, part, source, item, version, weight, amount)
+ VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_result, part, source, item)
+ DO UPDATE SET version = excluded.version, weight = excluded.weight, amount = excluded.amount"""
 
 
 def keep_rules(connection: Connection, texts: Mapping[str, str]) -> None:

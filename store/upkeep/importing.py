@@ -251,8 +251,8 @@ class _Pending:
         self._connection = connection
         self._record: Record | None = None
         self._rows: list[dict[str, Any]] = []
-        self._entries: list[dict[str, Any]] = []
-        self._deltas: list[dict[str, Any]] = []
+        self._entries: list[Entry] = []
+        self._deltas = 0
 
     def row(self, record: Record, row: dict[str, Any]) -> None:
         if record is not self._record or len(self._rows) >= AT_ONCE:
@@ -261,18 +261,16 @@ class _Pending:
         self._rows.append(row)
 
     def entry(self, entry: Entry) -> None:
-        if self._rows or len(self._entries) + len(self._deltas) >= AT_ONCE:
+        if self._rows or len(self._entries) + self._deltas >= AT_ONCE:
             self.flush()
-        written, rows = ledger.rows_of(entry)
-        self._entries.append(written)
-        self._deltas += rows
+        self._entries.append(entry)
+        self._deltas += len(entry.deltas)
 
     def flush(self) -> None:
         if self._record is not None:
             inserted(self._connection, self._record.table.insert(), self._rows)
-        inserted(self._connection, ledger_entry.insert(), self._entries)
-        inserted(self._connection, ledger_delta.insert(), self._deltas)
-        self._record, self._rows, self._entries, self._deltas = None, [], [], []
+        ledger.put(self._connection, self._entries)
+        self._record, self._rows, self._entries, self._deltas = None, [], [], 0
 
 
 def _finish(connection: Connection, head: Head) -> None:
