@@ -30,7 +30,7 @@ def _run() -> int:
 
     gc.freeze()
     # A listing makes many short-lived objects and no circles; looking for some after every 700 costs a third of a sync.
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     gc.enable()
     return command(sys.argv[1:], os.environ)
 

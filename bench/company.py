@@ -15,7 +15,7 @@ from okrs.cycle import Period
 from okrs.demand import Demand
 from okrs.work import Kind, Ref, State, WorkItem
 from store.database import Database, raw, raw_many
-from store.items import item_row
+from store.items import encoded
 from store.sources import demand_text
 from store.tables import micros
 
@@ -171,7 +171,7 @@ _PRESENCE = "INSERT INTO presence (source, container, item, misses) VALUES (?, ?
 
 def _put(database: Database, items: Iterator[WorkItem], homes: Mapping[str, str]) -> None:
     seen = micros(_SEEN)
-    while some := [item_row(SOURCE, homes[home_of(each)], each) for each in islice(items, _AT_ONCE)]:
+    while some := [encoded(SOURCE, homes[home_of(each)], each)[0] for each in islice(items, _AT_ONCE)]:
         with database.write() as connection:
             raw_many(connection, _ITEM, [(row[0], *row[2:11], seen, seen) for row in some])
             raw_many(connection, _VERSION, [(row[0], row[2], seen, row[10], row[11]) for row in some])

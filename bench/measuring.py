@@ -15,7 +15,7 @@ from bench import postgres
 def as_the_command_does() -> None:
     """Look for garbage as seldom as `headway` does."""
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
 
 def on_a_database(about: str | None, measure: Callable[[str, int], float], most: float) -> int:

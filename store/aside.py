@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from okrs.work import WorkItem
 from store.database import upsert
 from store.forgetting import forgotten_of
-from store.items import CONTAINER, ID, ROW, UPDATED_AT, Row, item_row
+from store.items import CONTAINER, ID, ROW, UPDATED_AT, Encoded, Row, encoded
 from store.putting import not_older
 from store.sources import Lease
 from store.tables import incoming
@@ -20,9 +20,14 @@ ROWS_AT_ONCE = 500
 """SQLite takes 32,766 parameters."""
 
 
+def encoded_of(source: str, container_id: str, items: Iterable[WorkItem]) -> list[Encoded]:
+    """Return what a container shows as rows, each with its item."""
+    return [encoded(source, container_id, each) for each in items]
+
+
 def rows_of(source: str, container_id: str, items: Iterable[WorkItem]) -> list[Row]:
     """Return what a container shows as rows."""
-    return [item_row(source, container_id, each) for each in items]
+    return [row for row, _ in encoded_of(source, container_id, items)]
 
 
 def put_aside(connection: Connection, lease: Lease, rows: Sequence[Row]) -> None:

@@ -13,6 +13,7 @@ from mapping.measure import Scopes
 from mapping.rule import Rule
 from store import facets, queries, sources
 from store.database import Database
+from store.fresh import Fresh
 from store.narrowing import beside
 from store.selecting import KnownEmpty
 
@@ -24,6 +25,8 @@ class MirrorCache:
     """
 
     def __init__(self) -> None:
+        self.fresh = Fresh()
+        """What was read just now."""
         self._lock: AbstractContextManager[object] = nullcontext()
         self._held: dict[str, tuple[int, list[Candidate]]] = {}
         self._indexes: dict[str, facets.Index] = {}
@@ -186,7 +189,7 @@ class MirrorCache:
         """Return the candidates of the named sources as they are in this connection's snapshot."""
         for name, generation in generations.items():
             if self._held.get(name, (-1, []))[0] != generation:
-                self._held[name] = (generation, queries.candidates_of(connection, name))
+                self._held[name] = (generation, queries.candidates_of(connection, name, self.fresh))
         return {name: self._held[name][1] for name in generations}
 
     def of(self, connection: Connection, name: str) -> list[Candidate]:

@@ -27,30 +27,35 @@ ROW = (
     "hash",
     "payload",
 )
+SOURCE: Final = 0
 CONTAINER: Final = 1
 ID: Final = 2
 UPDATED_AT: Final = 9
+HASH: Final = 10
+PAYLOAD: Final = 11
 """Places in a row."""
 
 
-def item_row(source: str, container: str, item: WorkItem) -> Row:
-    """Return the `incoming` row of an item.
+Encoded = tuple[Row, WorkItem]
+"""A row, and the item that it is read as."""
+
+
+def encoded(source: str, container: str, item: WorkItem) -> Encoded:
+    """Return the `incoming` row of an item, and the item as it is read from there.
 
     Made for every item of every listing, so it reads `_value_`, which is several times faster than `value`.
     """
     payload = encode(item)
-    told = (item.id, item.key, item.status, item.resolution)
     if b"\\u0000" in payload:
-        facts = _storable(orjson.loads(payload))
-        payload, told = orjson.dumps(facts), (facts[0], facts[1], facts[7], facts[8])
-    name, key, status, resolution = told
+        payload = orjson.dumps(_storable(orjson.loads(payload)))
+        item = decode(payload, item.updated_at)
     updated = None if item.updated_at is None else micros(item.updated_at)
     digest = blake2b(payload, digest_size=16).hexdigest()
     kind, state = item.kind._value_, item.state._value_
     return (
-        source, container, name, key, kind, state, status, resolution, item.children, updated, digest,
+        source, container, item.id, item.key, kind, state, item.status, item.resolution, item.children, updated, digest,
         payload.decode(),
-    )  # fmt: skip
+    ), item  # fmt: skip
 
 
 def _storable(facts: Any) -> Any:  # noqa: ANN401 - any part of an encoded item
@@ -81,8 +86,8 @@ def encode(item: WorkItem) -> bytes:
         item.state._value_,
         item.status,
         item.resolution,
-        _micros(item.created_at),
-        _micros(item.closed_at),
+        None if item.created_at is None else micros(item.created_at),
+        None if item.closed_at is None else micros(item.closed_at),
         (item.parent.id, item.parent.name) if item.parent else None,
         [(ref.id, ref.name) for ref in item.projects],
         item.milestones,
@@ -110,7 +115,7 @@ def bare(payload: str) -> str:
 
 def created_of(payload: str) -> datetime | None:
     """Return when an encoded item was created."""
-    return _instant(orjson.loads(payload)[CREATED_AT])
+    return instant(orjson.loads(payload)[CREATED_AT])
 
 
 def likeness(payload: bytes | str) -> tuple[int | None, str]:
@@ -124,7 +129,7 @@ _STATES = {state.value: state for state in State}
 """Looked up, because calling an enum costs more than reading the rest of an item."""
 
 
-def decode(payload: str, updated_at: datetime | None) -> WorkItem:
+def decode(payload: bytes | str, updated_at: datetime | None) -> WorkItem:
     """The inverse of `encode`."""
     row = orjson.loads(payload)
     return WorkItem(
@@ -137,9 +142,9 @@ def decode(payload: str, updated_at: datetime | None) -> WorkItem:
         state=_STATES[row[6]],
         status=row[7],
         resolution=row[8],
-        created_at=_instant(row[CREATED_AT]),
+        created_at=instant(row[CREATED_AT]),
         updated_at=updated_at,
-        closed_at=_instant(row[CLOSED_AT]),
+        closed_at=instant(row[CLOSED_AT]),
         parent=Ref(*row[11]) if row[11] else None,
         projects=_refs(tuple(map(tuple, row[12]))),
         milestones=_shared(tuple(row[13])),
@@ -179,9 +184,6 @@ def _shared(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-def _micros(instant: datetime | None) -> int | None:
-    return None if instant is None else micros(instant)
-
-
-def _instant(number: int | None) -> datetime | None:
+def instant(number: int | None) -> datetime | None:
+    """Return the time of microseconds since 1970, None for none."""
     return None if number is None else from_micros(number)

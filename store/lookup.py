@@ -25,7 +25,9 @@ from mapping.ending import seen_last
 from mapping.family import Seen
 from okrs.work import Ref, WorkItem, fold_key
 from store.database import raw, slices
-from store.items import decode, encode, likeness
+from store.forgetting import forgotten_of
+from store.fresh import Fresh
+from store.items import decode, encode, instant, likeness
 from store.tables import arrival, former_key, from_micros, item, item_version, presence
 
 VERSIONS = item.join(
@@ -56,6 +58,8 @@ _LAST_SEEN = """SELECT v.payload, i.updated_at, i.gone
  FROM item i JOIN item_version v ON v.source = i.source AND v.item = i.id AND v.seen_at = i.seen_at
  WHERE i.source = ? AND i.id IN ({ids})"""
 
+_PRESENT_BRIEFLY = "SELECT id, hash, state_since, updated_at FROM item WHERE source = ? AND gone IS NULL ORDER BY id"
+
 _PRESENT = """SELECT v.payload, i.hash, i.state_since, i.updated_at
  FROM item i JOIN item_version v ON v.source = i.source AND v.item = i.id AND v.seen_at = i.seen_at
  WHERE i.source = ? AND i.gone IS NULL AND i.id IN ({ids}) ORDER BY i.id"""
@@ -74,9 +78,18 @@ def _plain_versions() -> Select[Any]:
     return _versions().with_only_columns(item_version.c.payload, item.c.hash, *plain)
 
 
-def items_of(connection: Connection, name: str) -> list[Seen]:
-    """Return all items of a source that are in the mirror, in the order of their ids."""
-    return items_where(connection, name, true())
+def items_of(connection: Connection, name: str, fresh: Fresh | None = None) -> list[Seen]:
+    """Return all items of a source that are in the mirror, in the order of their ids; `fresh` may know some of them."""
+    if fresh is None or not fresh.has(name) or forgotten_of(connection, name):
+        return items_where(connection, name, true())
+    rows = raw(connection, _PRESENT_BRIEFLY, (name,)).all()
+    known = {each: fresh.item(name, digest, updated) for each, digest, _, updated in rows}
+    others = items_among(connection, name, (each for each, found in known.items() if found is None))
+    read = {each.item.id: each for each in others}
+    return [
+        read[each] if (found := known[each]) is None else Seen(found, digest, from_micros(since))
+        for each, digest, since, _ in rows
+    ]
 
 
 def items_where(
@@ -102,8 +115,7 @@ def _present(name: str | BindParameter[str], condition: ColumnElement[bool]) -> 
 
 def _seen(rows: Sequence[Any]) -> list[Seen]:
     return [
-        Seen(decode(payload, None if updated is None else from_micros(updated)), digest, from_micros(since))
-        for payload, digest, since, updated in rows
+        Seen(decode(payload, instant(updated)), digest, from_micros(since)) for payload, digest, since, updated in rows
     ]
 
 
@@ -129,7 +141,7 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
     for some in slices(ids):
         text = _LAST_SEEN.format(ids=", ".join("?" * len(some)))
         for payload, updated, gone in raw(connection, text, (name, *some)).all():
-            known = decode(payload, None if updated is None else from_micros(updated))
+            known = decode(payload, instant(updated))
             found[known.id] = (known, gone)
     return found
 

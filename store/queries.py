@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Delete, Select,
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
 from store.database import Database, inserted, slices, upsert
+from store.fresh import Fresh
 from store.lookup import items_of, stood
 from store.mirror import next_generation
 from store.sources import Lease, containers_of, fenced, following
@@ -76,9 +77,9 @@ def _others() -> tuple[Delete, ...]:
     )
 
 
-def candidates_of(connection: Connection, source: str) -> list[Candidate]:
+def candidates_of(connection: Connection, source: str, fresh: Fresh | None = None) -> list[Candidate]:
     """Return all items of a source that are in the mirror, with what else is known of them."""
-    return candidates(items_of(connection, source), lore_of(connection, source))
+    return candidates(items_of(connection, source, fresh), lore_of(connection, source))
 
 
 def at_end(connection: Connection, source: str, every: Sequence[Candidate], end: datetime) -> list[Candidate]:

@@ -140,6 +140,11 @@ class _Mark:
     head: Head
     sources: Mapping[str, tuple[int, int]]
 
+    @property
+    def is_new(self) -> bool:
+        """Nobody has read anything yet, and nothing was ever recorded."""
+        return not self.sources and self.head == Head()
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -192,7 +197,10 @@ class Engine:
         wanted = set(only)
         chosen = [each for each in self.sources if not wanted or each.name in wanted]
         reports = self._read_all(chosen, run, full=full)
-        entries += self._record(run)
+        try:
+            entries += self._record(run)
+        finally:
+            self.cache.fresh.forget()
         finish_run(self.database, run.id, self.clock())
         with self.database.read() as connection:
             report = Report(run.id, reports, tuple(entries), open_holds(connection))
@@ -203,8 +211,9 @@ class Engine:
         return report
 
     def _is_at_rest(self) -> bool:
-        """Tell whether all is as this engine left it: true between most polls of a process that stays."""
-        return self._left.mark is not None and self._left.mark == self._mark(self.clock())
+        """Tell whether nothing follows: all is as this engine left it, as between most polls, or nothing is there."""
+        mark = self._mark(self.clock())
+        return mark.is_new or mark == self._left.mark
 
     def _mark(self, now: datetime) -> _Mark:
         days = frozenset(each.day_of(now) for each in self._calendars)
@@ -294,7 +303,7 @@ class Engine:
     def _read_leased(self, source: SourceToRead, lease: Lease, *, full: bool) -> SourceReport:
         report = SourceReport(source.name, Outcome.FAILED)
         try:
-            report = read(Task(self.database, source, lease, self.clock, self.progress, full))
+            report = read(Task(self.database, source, lease, self.clock, self.progress, full, self.cache.fresh))
         except SQLAlchemyError:
             raise  # without the database there is nothing that the other sources could be read into
         except Exception as error:

@@ -11,8 +11,8 @@ from connectors.contract import Connector, ConnectorError, Container, Cursor, Pa
 from okrs.demand import Demand
 from okrs.work import WorkItem
 from store import lookup, mirror
-from store.aside import rows_of
-from store.items import Row
+from store.aside import encoded_of
+from store.items import Encoded, Row
 from store.mirror import Reach, Read
 from store.sources import ContainerState
 from store.tables import storable
@@ -110,7 +110,8 @@ class _Aside:
     known: Container
     tally: Tally
     at_first: bool
-    rows: list[Row] = field(default_factory=list)
+    some: list[Encoded] = field(default_factory=list)
+    """What is not put aside yet."""
     kept_at: datetime | None = None
     """When rows were put aside last, or the first page came."""
     _begun: bool = False
@@ -119,11 +120,11 @@ class _Aside:
 
     def put(self, items: Sequence[WorkItem], now: datetime) -> None:
         """Take a page; slow pages are kept one by one, for that is also what renews the lease."""
-        self.rows += rows_of(self.task.source.name, self.known.id, items)
+        self.some += encoded_of(self.task.source.name, self.known.id, items)
         self.tally.in_memory += len(items)
         self.kept_at = self.kept_at or now
         slow = now - self.kept_at >= _KEPT_AFTER
-        many = len(self.rows) >= _KEPT_AT_ONCE and not (self.at_first and not self._begun)
+        many = len(self.some) >= _KEPT_AT_ONCE and not (self.at_first and not self._begun)
         if slow or many or self.tally.in_memory > _MOST_IN_MEMORY:
             self.keep(now)
         if slow:
@@ -134,19 +135,21 @@ class _Aside:
         self._wait()
         self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="aside")
         to, first = (self.task.database, self.task.lease, self.known), not self._begun
-        self._writing = self._writer.submit(mirror.gather, *to, self._handed_over(), now, first=first)
+        self._writing = self._writer.submit(mirror.gather, *to, _rows(self._handed_over()), now, first=first)
         self.kept_at, self._begun = now, True
 
     def ended(self, reach: Reach) -> Read:
         """Return what the mirror is to take.  Raises LeaseLostError."""
         rest = self._handed_over()
         self.close()
-        return Read(self.known, reach, rest, first=not self._begun)
+        if self.at_first and not self._begun:
+            self.task.fresh.keep(self.task.source.name, rest)
+        return Read(self.known, reach, _rows(rest), first=not self._begun)
 
-    def _handed_over(self) -> list[Row]:
-        rows, self.rows = self.rows, []
-        self.tally.in_memory -= len(rows)
-        return rows
+    def _handed_over(self) -> list[Encoded]:
+        some, self.some = self.some, []
+        self.tally.in_memory -= len(some)
+        return some
 
     def close(self) -> None:
         """Wait until all is written, before the container is taken, or read anew.  Raises LeaseLostError."""
@@ -166,6 +169,10 @@ class _Aside:
         if self._writing is not None:
             writing, self._writing = self._writing, None
             writing.result()
+
+
+def _rows(some: Iterable[Encoded]) -> list[Row]:
+    return [row for row, _ in some]
 
 
 def unobserved(task: Task, known: Container, tally: Tally) -> None:

@@ -17,6 +17,7 @@ from connectors.contract import (
 from okrs.demand import Demand
 from store import mirror, sources
 from store.database import Database
+from store.fresh import Fresh
 from store.mirror import Read
 from store.sources import ContainerState, Lease
 
@@ -84,6 +85,8 @@ class Task:
     clock: Callable[[], datetime]
     progress: Progress
     full: bool = False
+    fresh: Fresh = field(default_factory=Fresh)
+    """Where what is read is remembered until it is measured."""
 
     def states(self) -> dict[str, ContainerState]:
         """What we have of each container, by id."""
