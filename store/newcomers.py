@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, select
@@ -17,7 +18,7 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, sel
 from okrs.demand import Container
 from store.aside import ROWS_AT_ONCE, each_once, without_forgotten
 from store.database import raw, slices
-from store.items import ID, Row
+from store.items import CONTAINER, HASH, ID, PAYLOAD, SOURCE, Row
 from store.sources import Lease, following
 from store.tables import container, item, micros, presence
 
@@ -60,7 +61,7 @@ def put_newcomers(connection: Connection, lease: Lease, rows: Sequence[Row], now
     new = [row for row in listed if row[ID] not in known] if known else listed
     for begin in range(0, len(new), ROWS_AT_ONCE):
         _put(connection, new[begin : begin + ROWS_AT_ONCE], micros(now), generation)
-    return Newcomers(len(new), [row for row in listed if row[ID] in known])
+    return Newcomers(len(new), [row for row in listed if row[ID] in known] if known else [])
 
 
 def _known(connection: Connection, lease: Lease, rows: Sequence[Row]) -> set[str]:
@@ -75,26 +76,23 @@ def _known(connection: Connection, lease: Lease, rows: Sequence[Row]) -> set[str
     return known
 
 
-_ITEM = "source, id, key, kind, state, status, resolution, children, updated_at, hash, seen_at, state_since, changed"
-_VERSION = "source, item, seen_at, generation, hash, payload"
-_PRESENCE = "source, container, item, misses"
+_OF_ITEM = "id, key, kind, state, status, resolution, children, updated_at, hash"
+_ITEM = f"item (source, seen_at, state_since, changed, {_OF_ITEM})", f"(?1, ?2, ?2, ?3{', ?' * 9})"
+_VERSION = "item_version (source, seen_at, generation, item, hash, payload)", "(?1, ?2, ?3, ?, ?, ?)"
+_PRESENCE = "presence (source, container, misses, item)", "(?1, ?4, 0, ?)"
+"""Tables with their columns, and a row of values: what all rows have in common is told once."""
 
 
 def _put(connection: Connection, rows: Sequence[Row], now: int, generation: int) -> None:
-    """Insert items with their first versions and places."""
-    items, versions, places, known = list[Any](), list[Any](), list[Any](), (now, now, generation)
-    for row in rows:
-        source, home, name = row[:3]
-        items += (source, name, *row[3:-1], *known)
-        versions += (source, name, now, generation, *row[-2:])
-        places += (source, home, name, 0)
-    _insert(connection, "item", _ITEM, items)
-    _insert(connection, "item_version", _VERSION, versions)
-    _insert(connection, "presence", _PRESENCE, places)
+    """Insert items of one container with their first versions and places."""
+    common = (rows[0][SOURCE], now, generation, rows[0][CONTAINER])
+    many = len(rows)
+    _insert(connection, _ITEM, many, [*common[:3], *chain.from_iterable(row[ID:PAYLOAD] for row in rows)])
+    _insert(connection, _VERSION, many, [*common[:3], *chain.from_iterable((row[ID], *row[HASH:]) for row in rows)])
+    _insert(connection, _PRESENCE, many, [*common, *(row[ID] for row in rows)])
 
 
-def _insert(connection: Connection, table: str, columns: str, values: Sequence[Any]) -> None:
-    """Insert rows whose values stand one behind the other.  One statement for all: see `store.aside`."""
-    width = columns.count(",") + 1
-    groups = ", ".join([f"({', '.join('?' * width)})"] * (len(values) // width))
-    raw(connection, f"INSERT INTO {table} ({columns}) VALUES {groups}", values)  # noqa: S608 - all of it is ours
+def _insert(connection: Connection, told: tuple[str, str], many: int, values: Sequence[Any]) -> None:
+    """Insert rows, first what they have in common.  One statement for all: see `store.aside`."""
+    table, row = told
+    raw(connection, f"INSERT INTO {table} VALUES {', '.join([row] * many)}", values)  # noqa: S608 - all of it is ours
