@@ -3,6 +3,7 @@
     explore(crew, walks):
         while anything is waiting or under way:
             ask what is waiting, on connections of their own   # in threads; nothing is touched there
+                                                               # (what is alone is asked here: see `_Exploration`)
             for each answer:                                   # here, one after the other
                 what it names next is waiting now              # before its rows are kept, so that asking never rests
                 walk.page(answer)
@@ -16,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
@@ -136,9 +138,9 @@ class Crew:
 
     def ask(self, question: Callable[[Connector], T]) -> "Future[T]":
         """Ask in another thread."""
-        return self._pool.submit(self._answer, question)
+        return self._pool.submit(self.ask_here, question)
 
-    def _answer(self, question: Callable[[Connector], T]) -> T:
+    def ask_here(self, question: Callable[[Connector], T]) -> T:
         connector = self._take()
         began, worked = time.perf_counter(), time.thread_time()
         try:
@@ -179,7 +181,11 @@ def explore(crew: Crew, walks: Iterable[Walk[P]]) -> None:
 
 
 class _Exploration(Generic[P]):
-    """What is waiting to be asked, and what is under way."""
+    """What is waiting to be asked, and what is under way.
+
+    A question that is alone, as each of a chain of pages is, is asked in this thread: handing it to another one and
+    waking up again takes as long as the page's rows do.
+    """
 
     def __init__(self, crew: Crew, walks: Iterable[Walk[P]]) -> None:
         self._crew = crew
@@ -190,33 +196,41 @@ class _Exploration(Generic[P]):
 
     def run(self) -> None:
         fatal: ConnectorError | None = None
-        self._ask()
-        while self._under_way:
-            answer = self._answered.get()
-            walk = self._under_way.pop(answer)
+        while self._waiting or self._under_way:
+            self._ask()
+            walk, answer = self._next()
             try:
                 self._use(walk, answer)
             except ConnectorError as error:
                 if not walk.over:
-                    walk.over = True
+                    self._end([walk])
                     walk.failed(error)
                 if isinstance(error, RateLimited | CredentialsRefused) and fatal is None:
                     fatal = error
-                    self._give_up()
-            self._ask()
+                    self._end(self._walks)
         if fatal is not None:
             raise fatal
 
     def _ask(self) -> None:
-        while self._waiting and len(self._under_way) < self._crew.pace.at_once:
+        """Ask in other threads, unless there is one question alone."""
+        while self._waiting and len(self._waiting) + len(self._under_way) > 1:
+            if len(self._under_way) >= self._crew.pace.at_once:
+                return
             walk, resume = self._waiting.popleft()
-            if not walk.over:
-                question = self._crew.ask(_question(walk, resume))
-                self._under_way[question] = walk
-                question.add_done_callback(self._answered.put)
+            question = self._crew.ask(_question(walk, resume))
+            self._under_way[question] = walk
+            question.add_done_callback(self._answered.put)
 
-    def _use(self, walk: Walk[P], answer: Future[P]) -> None:
-        page = answer.result()
+    def _next(self) -> tuple[Walk[P], Callable[[], P]]:
+        """Return what gives the next answer, and whose it is."""
+        if not self._under_way:
+            walk, resume = self._waiting.popleft()
+            return walk, partial(self._crew.ask_here, _question(walk, resume))
+        answer = self._answered.get()
+        return self._under_way.pop(answer), answer.result
+
+    def _use(self, walk: Walk[P], answer: Callable[[], P]) -> None:
+        page = answer()
         if walk.over:
             return
         self._waiting.extend((walk, resume) for resume in walk.arrived(page))
@@ -225,10 +239,10 @@ class _Exploration(Generic[P]):
         if walk.left == 0:
             walk.done()
 
-    def _give_up(self) -> None:
-        self._waiting.clear()
-        for walk in self._walks:
+    def _end(self, walks: Iterable[Walk[P]]) -> None:
+        for walk in walks:
             walk.over = True
+        self._waiting = deque((walk, resume) for walk, resume in self._waiting if not walk.over)
 
 
 def _question(walk: Walk[P], resume: str | None) -> Callable[[Connector], P]:

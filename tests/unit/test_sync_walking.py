@@ -1,7 +1,7 @@
 """Walks over pages: everything once, several at a time, and one that fails is no other's trouble."""
 
 from collections.abc import Callable
-from threading import Barrier, Lock
+from threading import Barrier, Lock, get_ident
 from time import sleep
 from typing import Self
 
@@ -148,6 +148,18 @@ def test_a_quiet_walk_opens_no_second_connection() -> None:
         explore(crew, [Tree("chain", {None: ("a",), "a": ("b",)}).walk])
     crew.close()
     assert len(first.family) == 1
+
+
+def test_a_chain_is_asked_by_the_thread_that_walks() -> None:
+    threads = set[int]()
+    chain, wide = Tree("chain", {None: ("a",), "a": ("b",)}), Tree("wide", {None: ("a", "b")})
+    for tree in (chain, wide):
+        tree.meet = lambda _: threads.add(get_ident())
+        threads.clear()
+        crew = Crew(Line())
+        explore(crew, [tree.walk])
+        crew.close()
+        assert (threads == {get_ident()}) is (tree is chain)
 
 
 @pytest.mark.parametrize("error", [TryLater("502"), Stop("404"), MalformedAnswer("html")])
