@@ -12,7 +12,7 @@ BAD_KEY = "bad_key"
 class Closed(BaseModel):
     """A table that takes its own keys alone.  One with nothing behind it counts as left out, but for those `filled`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     open_keys: ClassVar[tuple[str, ...]] = ()
     """How keys are spelled that are no single word, for people."""

@@ -85,7 +85,7 @@ def _closed(schema: dict[str, Any]) -> None:
 class Where(Closed):
     """Which items: every key must hold, a list means any of its values.  Selectors first, then what joins clauses."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_closed)
+    model_config = ConfigDict(extra="allow", json_schema_extra=_closed, defer_build=True)
     open_keys: ClassVar[tuple[str, ...]] = (f"{FIELD}<name>",)
     synonyms: ClassVar[Mapping[str, str]] = {
         "and": "all",

@@ -143,7 +143,7 @@ Interval = Annotated[timedelta, BeforeValidator(parse_duration)]
 class SourceSettings(BaseModel, ABC):
     """Keys that a source has whatever its tracker."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     webhook: ClassVar[Signature | None] = None
     """How the tracker signs its webhooks; None where they are not taken."""

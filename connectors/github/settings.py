@@ -84,7 +84,7 @@ def _text(value: object) -> object:
 class App(BaseModel):
     """A GitHub App that is installed where the repositories are."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     id: Annotated[str, BeforeValidator(_text), AfterValidator(_app_id)] = Field(
         description="Id or client id of the App, from its settings page."
