@@ -27,7 +27,7 @@ from okrs.cycle import Calendar
 from store.database import StoreError, is_full, reason
 from terminal import commands
 from terminal.context import Out
-from terminal.ports import Failure
+from terminal.failures import Failure
 from terminal.text import harmless
 from usecases.ground import Clock, Ground
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from store.views.which import Places
     from sync.closing import Closing, Wish
     from sync.task import Progress
-    from terminal.ports import (
+    from terminal.answers import (
         BackedUp,
         Backfilled,
         Checked,
@@ -69,15 +69,13 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
         Pruned,
         Rolled,
         Rolling,
-        Schema,
         Served,
         Subscribed,
         Subscribing,
-        Synced,
         Waits,
-        When,
-        Wrong,
     )
+    from terminal.ports import Schema, When
+    from terminal.synced import Synced, Wrong
 
 INTERRUPTED = 130
 NO_ROOM = "There is no room left on the disk. Nothing is half-written: make room, and run the same command again."

@@ -16,7 +16,7 @@ from rich.text import Text
 from service import Service
 from sync.task import Progress
 from terminal import logs, render
-from terminal.ports import Demo
+from terminal.answers import Demo
 
 PICTURE = Path(__file__).parent / "images" / "demo.svg"
 WIDTH = 128

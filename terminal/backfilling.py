@@ -1,6 +1,8 @@
 """The command that rebuilds the days before a key result was first measured."""
 
-from typing import Annotated, Any
+from __future__ import annotations  # the types of an answer are known to those who give and take it
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -10,9 +12,11 @@ from okrs.lanes import approximate_in, day_in
 from okrs.ledger import Entry
 from okrs.numbers import as_json
 from terminal.context import Context, Json
-from terminal.ports import Backfilled
 from terminal.reporting import number
 from terminal.text import counted, harmless
+
+if TYPE_CHECKING:
+    from terminal.answers import Backfilled
 
 
 def add(app: typer.Typer, context: Context) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from okrs.ledger import timestamp
 from store.upkeep.forgetting import Erasure
-from terminal.ports import BackedUp, Exported, Forgot, Imported, Pruned
+from terminal.answers import BackedUp, Exported, Forgot, Imported, Pruned
 from terminal.text import counted, harmless, nobody
 
 _UNITS = ("kB", "MB", "GB", "TB")

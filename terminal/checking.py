@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from connectors.contract import Account, Quota
-from terminal.ports import Checked
+from terminal.answers import Checked
 from terminal.text import harmless
 
 SOON = timedelta(days=14)

@@ -17,13 +17,14 @@ from okrs.ledger import Entry, timestamp
 from okrs.numbers import as_json as as_number
 from okrs.numbers import number_in, rounded
 from terminal.context import Context, Json
-from terminal.ports import Failure, Rolled, Rolling
+from terminal.failures import Failure
 from terminal.reporting import number
 from terminal.tables import Cells, Rows
 from terminal.text import counted, harmless, plain_text
 
 if TYPE_CHECKING:
     from sync.closing import Card, Closing
+    from terminal.answers import Rolled
 
 _GRADE = "--grade"
 
@@ -98,6 +99,8 @@ def add(app: typer.Typer, context: Context) -> None:
         where it ended; what counts anew starts where it did.  Comments tell how each ended.  Nothing else changes: the
         result is a file of its own, or lines to put under objectives: and mappings:.
         """
+        from terminal.answers import Rolling
+
         wish = Rolling(old, new, _day(start, "--start"), _day(end, "--end"), unfinished, out)
         found = context.ports.roll(context.config, wish)
         if out is None:

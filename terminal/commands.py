@@ -6,7 +6,7 @@ How an answer looks is imported by the command that gives it: a `sync` every few
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -18,11 +18,15 @@ from sync.engine import Report
 from sync.task import Outcome
 from terminal import asking, backfilling, closing, holding, overriding, serving, starting, upkeep
 from terminal.context import Context, Json, Out
+from terminal.failures import Failure, InvalidConfig
 from terminal.logs import configure
 from terminal.noting import note, problem_lines
-from terminal.ports import Demo, Failure, InvalidConfig, Live, Ports, Served
+from terminal.ports import Ports
 from terminal.progress import bars_on
 from terminal.text import counted, harmless, harmless_json
+
+if TYPE_CHECKING:
+    from terminal.answers import Demo, Served
 
 SOME_SOURCE_FAILED = 3
 UPDATES_WAIT = 4
@@ -290,18 +294,20 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
         from terminal import render
         from terminal.documents import demo_json
 
-        def tell(story: Demo) -> None:
+        def tell(story: "Demo") -> None:
             shown.close()  # nothing is read any more for which there is a bar
             if as_json:
                 typer.echo(harmless_json(orjson.dumps(demo_json(story), option=orjson.OPT_INDENT_2).decode()))
             else:
                 render.demo(story, context.out.answer)
 
-        def begun(served: Served) -> None:
+        def begun(served: "Served") -> None:
             render.demo_live(served, context.out.answer)
 
         def worked(done: str) -> None:
             render.demo_worked(done, context.out.answer)
+
+        from terminal.answers import Live
 
         live = None if once or as_json else Live(port, begun, worked)
         with ExitStack() as shown:

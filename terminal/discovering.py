@@ -13,7 +13,7 @@ from rich.text import Text
 from config.where import FIELD, Where
 from connectors.contract import Listed, What
 from okrs.work import fold_key, fold_name
-from terminal.ports import Discovered
+from terminal.answers import Discovered
 from terminal.tables import Cells, Rows, bare
 from terminal.text import harmless, plain_text
 

@@ -13,8 +13,8 @@ from store.views.history import ShownEntry, cause_json
 from store.views.status import status_json
 from sync.lacking import Lack, NextRead
 from sync.planned import Place, Planned, Ticket
+from terminal.answers import Demo, Plan
 from terminal.planning import note_text
-from terminal.ports import Demo, Plan
 
 
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from config.words import advice
 from terminal.context import Context
 from terminal.discovering import short
 from terminal.drafting import SCHEMA, Started, config_text, next_steps, quarter
+from terminal.failures import Failure
 from terminal.interview import Interviewer
-from terminal.ports import Failure
 from terminal.settling import Settling
 from terminal.text import harmless
 

@@ -1,8 +1,10 @@
 """Commands for updates that wait for a person."""
 
+from __future__ import annotations  # the types of an answer are known to those who give and take it
+
 import sys
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -12,10 +14,13 @@ from okrs.ledger import Entry
 from okrs.numbers import as_json, number_in
 from store.holds import holds_json
 from terminal.context import Context, Json
+from terminal.failures import Failure
 from terminal.noting import noted, warned
-from terminal.ports import Failure, Waits
 from terminal.reporting import held_line, number
 from terminal.text import harmless
+
+if TYPE_CHECKING:
+    from terminal.answers import Waits
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an update that waits: `headway holds` lists them.")]
 Why = Annotated[str | None, typer.Option("--why", help="What to tell those who ask later.")]

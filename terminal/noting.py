@@ -7,7 +7,8 @@ import typer
 
 from config.problems import Problem
 from terminal.context import Context
-from terminal.ports import Failure, Wrong
+from terminal.failures import Failure
+from terminal.synced import Wrong
 from terminal.text import harmless
 
 

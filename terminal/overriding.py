@@ -1,7 +1,9 @@
 """Commands by which a person says something of a key result beside what its tickets say."""
 
+from __future__ import annotations  # the types of an answer are known to those who give and take it
+
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -12,8 +14,11 @@ from okrs.numbers import as_json, number_in, rounded
 from store.lanes import override_json
 from terminal.context import Context, Json
 from terminal.noting import warned
-from terminal.ports import CheckedIn, Overridden, When
+from terminal.ports import When
 from terminal.text import harmless, local_time, when_in
+
+if TYPE_CHECKING:
+    from terminal.answers import CheckedIn, Overridden
 
 Name = Annotated[str, typer.Argument(metavar="KR", help="Id of a key result.")]
 

@@ -12,8 +12,8 @@ from okrs.work import fold_name
 from store.views.history import ShownEntry
 from sync.lacking import Lack
 from sync.planned import Note, Place, Planned, Ticket
+from terminal.answers import Plan
 from terminal.noting import problem_lines
-from terminal.ports import Plan
 from terminal.render import REASONS, cause_text
 from terminal.reporting import number
 from terminal.tables import Cells, Rows

@@ -24,7 +24,7 @@ from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, S
 from store.views.verify import Verified
 from store.views.waiting import Waiting, Why
 from store.views.which import Places, Which
-from terminal.ports import Demo, DemoUpdate, Served
+from terminal.answers import Demo, DemoUpdate, Served
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
 from terminal.text import counted, harmless, local_day, local_time, plain_text, terms_in_words

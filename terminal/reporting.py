@@ -16,7 +16,7 @@ from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
 from store.views.refused import Refused, refused_json, refused_queries_json
 from sync.task import Outcome
-from terminal.ports import KeptAnchor, Synced
+from terminal.synced import KeptAnchor, Synced
 from terminal.text import counted, harmless
 
 

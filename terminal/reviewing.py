@@ -13,8 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from config.problems import Problem
 from sync.planned import Note, Planned, Ticket
+from terminal.answers import Plan
 from terminal.planning import fate, lists, move, note_text, summary, title_of, whole_lines
-from terminal.ports import Plan
 from terminal.reporting import number
 from terminal.text import LONGEST, counted, harmless
 

@@ -1,13 +1,17 @@
 """`serve`: the service, and `webhooks`: what some trackers need to be told before they send any."""
 
-from typing import Annotated
+from __future__ import annotations  # the types of an answer are known to those who give and take it
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connectors.settings import is_loopback
 from terminal.context import Context
-from terminal.ports import Listening, Served, Subscribing
 from terminal.text import counted, harmless
+
+if TYPE_CHECKING:
+    from terminal.answers import Served
 
 _OTHERS = (
     "Whoever reaches this machine over the network can read all of it, tickets and people's names too: there is no "
@@ -66,6 +70,8 @@ def _add_serve(app: typer.Typer, context: Context) -> None:
             if served.open_to_others:
                 context.out.aside.print(f"headway: {_OTHERS}")
 
+        from terminal.answers import Listening
+
         wish = Listening(host, port, tuple(allow_host or ()), allow_local_edits, webhook_host, webhook_port)
         context.ports.serve(context.config, wish, begun)
 
@@ -93,6 +99,8 @@ def _add_webhooks(app: typer.Typer, context: Context) -> None:
         is new.  `headway serve` must be running with --webhook-port, since the tracker asks it first.  The secrets are
         shown nowhere; `webhook_secret: ${file:PATH}` at the source names the file.
         """
+        from terminal.answers import Subscribing
+
         done = context.ports.subscribe(context.config, Subscribing(source, url, secrets, tuple(only or ())))
         names, file = harmless(", ".join(done.containers), 1000), harmless(done.secrets, 400)
         typer.echo(f"{source} sends webhooks for {names} to {harmless(done.address, 400)}/…")

@@ -8,11 +8,13 @@ import typer
 
 from config.drafting import Question, SourceDraft, Value, complaints, others, questions, variables_of
 from connectors.contract import Listed, What
+from terminal.answers import Looked
 from terminal.checking import checked
 from terminal.context import Out
 from terminal.drafting import Started, set_secretly
+from terminal.failures import Failure
 from terminal.interview import Complain, Interviewer
-from terminal.ports import Failure, Looked, Ports
+from terminal.ports import Ports
 from terminal.text import harmless
 
 _FLAG = "--source"

@@ -12,8 +12,8 @@ import typer
 
 from okrs.duration import parse_age
 from terminal.context import Context, Json
+from terminal.failures import Failure
 from terminal.noting import warned
-from terminal.ports import Failure
 from terminal.progress import counting_on
 from terminal.text import harmless
 

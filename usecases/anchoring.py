@@ -16,7 +16,8 @@ from store.database import Database
 from store.ledger import head_of
 from store.runs import ended_since
 from store.views.anchors import broken_at, sentence
-from terminal.ports import Failure, KeptAnchor
+from terminal.failures import Failure
+from terminal.synced import KeptAnchor
 
 STDIN = Path("-")
 _TAIL = 65_536

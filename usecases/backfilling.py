@@ -18,7 +18,8 @@ from sync.planned import Note
 from sync.rebuilding import ChangedMeanwhileError, ClosedError, rebuild, span_of, write_rebuilt
 from sync.recording import Run
 from sync.task import Outcome, Progress
-from terminal.ports import Backfilled, Failure
+from terminal.answers import Backfilled
+from terminal.failures import Failure
 from usecases.ground import Ground, database_of, setup_of
 from usecases.naming import having
 from usecases.syncing import engine_of

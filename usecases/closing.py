@@ -13,7 +13,7 @@ from sync.closing import ClosedError, Closing, MovedError, UnclosableError, Wish
 from sync.closing import closing as found
 from sync.holding import Act
 from sync.recording import Run
-from terminal.ports import Failure
+from terminal.failures import Failure
 from usecases.ground import Ground, absent, database_of, goals_of, setup_of
 
 _Answer = TypeVar("_Answer")

@@ -7,7 +7,8 @@ from pathlib import Path
 from connectors.contract import Connector, ConnectorError, Listed
 from connectors.settings import SourceSettings
 from sync.engine import AUTHORS_HELP
-from terminal.ports import Checked, Discovered, Failure
+from terminal.answers import Checked, Discovered
+from terminal.failures import Failure
 from usecases.ground import Ground, require_sources
 
 _CHECKED_AT_ONCE = 8

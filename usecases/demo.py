@@ -17,7 +17,8 @@ from sandbox.team import work
 from store.views.history import ShownEntry, shown
 from sync.engine import KeyResultUpdate, Report
 from sync.task import Progress
-from terminal.ports import Demo, DemoUpdate, Failure, Listening, Live, Served
+from terminal.answers import Demo, DemoUpdate, Listening, Live, Served
+from terminal.failures import Failure
 from usecases.ground import Ground, database_of
 from usecases.status import status
 from usecases.story import Scene, at_work, live_through

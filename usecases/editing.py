@@ -9,7 +9,7 @@ from pathlib import Path
 
 from okrs.numbers import plain
 from store.database import StoreError
-from terminal.ports import Changed, Failure, InvalidConfig
+from terminal.failures import Changed, Failure, InvalidConfig
 from usecases import holding, overriding
 from usecases.ground import Ground
 from web.ports import Refused

@@ -23,7 +23,7 @@ from store.views.waiting import waiting as waits
 from store.views.which import Places
 from store.views.which import which as counted
 from sync.planned import Note
-from terminal.ports import Failure
+from terminal.failures import Failure
 from usecases.ground import Ground, database_of, setup_of
 from usecases.naming import having
 

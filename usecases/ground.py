@@ -25,7 +25,8 @@ from store.views.quarantine import standing, sure
 from store.views.setup import Setup, SourceSetup
 from sync.deciding import Goal
 from sync.task import SourceToRead
-from terminal.ports import Failure, InvalidConfig, Wrong
+from terminal.failures import Failure, InvalidConfig
+from terminal.synced import Wrong
 from terminal.text import harmless, no_database
 
 Clock = Callable[[], datetime]

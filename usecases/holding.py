@@ -13,7 +13,8 @@ from store.holds import Hold, all_holds, open_holds
 from store.runs import finish_run, start_run
 from sync.holding import Act, ChangedError, NotHeldError, NotReadyError, approve_held, reject_held
 from sync.recording import Run
-from terminal.ports import Changed, Failure, Waits
+from terminal.answers import Waits
+from terminal.failures import Changed, Failure
 from terminal.text import harmless
 from usecases.ground import Ground, database_of, goals_of
 from usecases.naming import require_sound

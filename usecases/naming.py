@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from config.model import Config
 from store.views.quarantine import message_for
 from store.views.setup import Setup
-from terminal.ports import Failure
+from terminal.failures import Failure
 from usecases.ground import setup_of
 
 _FEW = 8

@@ -21,7 +21,9 @@ from sync import overriding
 from sync.holding import Act
 from sync.overriding import ClosedError, Said, Wanted
 from sync.recording import Run, record_renamed
-from terminal.ports import CheckedIn, Failure, Overridden, When
+from terminal.answers import CheckedIn, Overridden
+from terminal.failures import Failure
+from terminal.ports import When
 from usecases.ground import Ground, database_of
 from usecases.naming import having, require_sound
 

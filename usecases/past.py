@@ -13,7 +13,8 @@ from store.views.explain_past import explain_at as explained_at
 from store.views.status_past import StatusThen
 from store.views.status_past import status_at as standing_at
 from sync.planned import Note
-from terminal.ports import Failure, When
+from terminal.failures import Failure
+from terminal.ports import When
 from terminal.text import local_time
 from usecases.ground import Ground, absent, database_of, setup_of
 from usecases.naming import having

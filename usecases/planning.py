@@ -18,7 +18,8 @@ from sync.lacking import next_reads
 from sync.planned import Planned
 from sync.planning import plan as planned
 from sync.task import SourceToRead
-from terminal.ports import InvalidConfig, Plan
+from terminal.answers import Plan
+from terminal.failures import InvalidConfig
 from usecases.ground import Ground, database_of, goals_of, setup_of
 
 

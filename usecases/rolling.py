@@ -18,7 +18,8 @@ from store import ledger
 from store.finals import closed
 from store.renames import names_of
 from store.views.status import status
-from terminal.ports import Failure, InvalidConfig, Rolled, Rolling
+from terminal.answers import Rolled, Rolling
+from terminal.failures import Failure, InvalidConfig
 from usecases.ground import Ground, database_of, setup_of
 
 

@@ -35,7 +35,8 @@ from store.views.setup import Setup
 from sync.schedule import Rhythm
 from sync.scheduler import Plan, Poll, Scheduler
 from sync.task import Progress
-from terminal.ports import Failure, InvalidConfig, Listening, Served
+from terminal.answers import Listening, Served
+from terminal.failures import Failure, InvalidConfig
 from usecases.editing import Editing
 from usecases.ground import Ground, setup_of, wrong_with
 from usecases.hooking import Hooks

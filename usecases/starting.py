@@ -9,7 +9,9 @@ from config.drafting import SourceDraft, settings_of
 from config.loader import load
 from connectors import registry
 from connectors.settings import SourceSettings
-from terminal.ports import Failure, InvalidConfig, Looked, Schema
+from terminal.answers import Looked
+from terminal.failures import Failure, InvalidConfig
+from terminal.ports import Schema
 from usecases.connecting import checked, listed
 from usecases.ground import Ground
 

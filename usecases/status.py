@@ -11,7 +11,7 @@ from okrs.numbers import plain
 from store.finals import Final, finals
 from store.views.status import StatusView
 from store.views.status import status as standing
-from terminal.ports import Failure
+from terminal.failures import Failure
 from usecases.ground import Ground, absent, database_of, setup_of
 
 _MOST = 8

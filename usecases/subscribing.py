@@ -22,7 +22,8 @@ from connectors.settings import SourceSettings, tracker_root
 from store import handshakes
 from store.database import Database
 from sync.engine import AUTHORS_HELP
-from terminal.ports import Failure, Subscribed, Subscribing
+from terminal.answers import Subscribed, Subscribing
+from terminal.failures import Failure
 from usecases.ground import Ground, database_of, require_sources
 
 _WAIT = timedelta(minutes=2)

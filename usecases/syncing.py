@@ -19,7 +19,7 @@ from store.views.quarantine import spared, sure
 from store.views.refused import refused
 from sync.engine import Engine
 from sync.task import Progress
-from terminal.ports import KeptAnchor, Synced
+from terminal.synced import KeptAnchor, Synced
 from usecases.ground import Ground, database_of, goals_of, require_sources, setup_of, wrong_with
 
 

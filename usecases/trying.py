@@ -6,7 +6,7 @@ from pathlib import Path
 from config.cases import files_beside, read_cases
 from config.loader import load
 from mapping.cases import Verdict, tried
-from terminal.ports import Failure, InvalidConfig
+from terminal.failures import Failure, InvalidConfig
 from usecases.ground import Ground
 
 

@@ -15,7 +15,8 @@ from store.lookup import called
 from store.upkeep import copying, exporting, forgetting, importing, pruning
 from store.upkeep.exporting import Watch
 from store.upkeep.parts import part_of
-from terminal.ports import BackedUp, Exported, Failure, Forgot, Imported, Pruned
+from terminal.answers import BackedUp, Exported, Forgot, Imported, Pruned
+from terminal.failures import Failure
 from terminal.text import counted, harmless, harmless_json, nobody
 from usecases.ground import Ground, absent, database_of
 

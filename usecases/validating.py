@@ -11,7 +11,7 @@ from config.problems import Problem, Problems
 from store.database import StoreError, reason
 from store.views.linting import linted
 from store.views.setup import Setup
-from terminal.ports import InvalidConfig
+from terminal.failures import InvalidConfig
 from usecases.ground import Ground, database_of, setup_of, wrong_with
 
 

@@ -19,8 +19,9 @@ from okrs.ledger import GENESIS
 from okrs.work import State
 from store.database import Database
 from store.runs import finish_run, start_run
+from terminal.failures import Failure
 from terminal.logs import configure
-from terminal.ports import Failure, KeptAnchor
+from terminal.synced import KeptAnchor
 from tests.builders import SOURCE, a_rule, an_item, at
 from tests.integration.fakes import Clock, FakeTracker, World
 from usecases.anchoring import anchors_if_any, keep_anchor, read_anchors

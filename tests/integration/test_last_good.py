@@ -21,7 +21,8 @@ from store.database import Database, open_database
 from store.ledger import states
 from store.views.status import StatusView, status_json
 from sync.task import Progress
-from terminal.ports import Failure, InvalidConfig, Synced
+from terminal.failures import Failure, InvalidConfig
+from terminal.synced import Synced
 from tests.builders import at
 
 NOW = at("2026-11-01T12:00")

@@ -15,7 +15,7 @@ from store.finals import Final, keep_finals
 from store.tables import ledger_entry, run
 from store.views.status import KeyResultStatus, status_json
 from sync.task import Progress
-from terminal.ports import Failure
+from terminal.failures import Failure
 from tests.builders import at
 
 NOW = at("2026-11-20T12:00")

@@ -45,8 +45,8 @@ from store.views.status import status, status_json
 from store.views.status_past import status_at, status_then_json
 from sync.holding import Act, ChangedError, NotReadyError, approve_held, reject_held
 from sync.recording import Run
+from terminal.failures import Failure
 from terminal.past import when_of
-from terminal.ports import Failure
 from tests.builders import BEFORE, WITHIN, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import MORNING, Clock, FakeTracker, World
 from usecases.past import instant_of

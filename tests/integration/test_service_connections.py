@@ -26,7 +26,7 @@ from connectors.contract import (
 from connectors.plain import Plain
 from sync.engine import AUTHORS_HELP
 from sync.task import Progress
-from terminal.ports import Failure
+from terminal.failures import Failure
 from tests.builders import at
 
 NOW = at("2026-12-01T12:00")

@@ -37,7 +37,7 @@ from store.views.verify import verify
 from sync.schedule import Read, Rhythm, following
 from sync.scheduler import Plan, Poll
 from sync.task import Outcome
-from terminal.ports import Listening
+from terminal.answers import Listening
 from usecases.ground import Ground
 from usecases.hooking import Hooks
 from usecases.serving import TICK, Keeper, Serving, _application

@@ -7,7 +7,7 @@ import pytest
 from mapping.cases import Verdict
 from mapping.judging import Reason
 from service import Service
-from terminal.ports import Failure, InvalidConfig
+from terminal.failures import Failure, InvalidConfig
 
 CONFIG = """\
 version: 1

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from connectors.contract import Account, Quota
+from terminal.answers import Checked
 from terminal.checking import checked, checked_json
-from terminal.ports import Checked
 from tests.builders import at
 
 NOW = at("2026-12-01T12:00")

@@ -8,7 +8,7 @@ import typer
 from okrs.objective import Binary, KeyResult
 from sync.closing import Card
 from terminal.closing import _ask, _grades, _remark
-from terminal.ports import Failure
+from terminal.failures import Failure
 
 
 def test_grades_are_read() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from config.loader import load
 from connectors.contract import Listed, What
 from mapping.rule import Match
+from terminal.answers import Discovered
 from terminal.discovering import chosen, discovered_json, discovered_yaml, scalar, writable
-from terminal.ports import Discovered
 
 CONFIG = """\
 version: 1

@@ -24,9 +24,9 @@ from store.holds import Hold
 from store.views.history import ShownCause, ShownEntry
 from sync.lacking import Lack, NextRead
 from sync.planned import Note, Place, Planned, Ticket
+from terminal.answers import Plan
 from terminal.documents import plan_json
 from terminal.planning import fate, note_text, planned
-from terminal.ports import Plan
 from terminal.reviewing import inert, reviewed
 from terminal.text import harmless
 from tests.builders import an_item, numbers
