@@ -93,7 +93,7 @@ def encode(item: WorkItem) -> bytes:
         item.milestones,
         item.members,
         item.labels,
-        [(ref.id, ref.name) for ref in item.sections],
+        [(ref.id, ref.name) for ref in item.sections] if item.sections else (),
         item.assignees,
         item.fields,
         item.aliases,

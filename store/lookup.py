@@ -80,15 +80,15 @@ def _plain_versions() -> Select[Any]:
 
 def items_of(connection: Connection, name: str, fresh: Fresh | None = None) -> list[Seen]:
     """Return all items of a source that are in the mirror, in the order of their ids; `fresh` may know some of them."""
-    if fresh is None or not fresh.has(name) or forgotten_of(connection, name):
+    known = {} if fresh is None else fresh.of(name)
+    if not known or forgotten_of(connection, name):
         return items_where(connection, name, true())
     rows = raw(connection, _PRESENT_BRIEFLY, (name,)).all()
-    known = {each: fresh.item(name, digest, updated) for each, digest, _, updated in rows}
-    others = items_among(connection, name, (each for each, found in known.items() if found is None))
+    others = items_among(connection, name, (each for each, digest, _, at in rows if (digest, at) not in known))
     read = {each.item.id: each for each in others}
     return [
-        read[each] if (found := known[each]) is None else Seen(found, digest, from_micros(since))
-        for each, digest, since, _ in rows
+        read[each] if (found := known.get((digest, at))) is None else Seen(found, digest, from_micros(since))
+        for each, digest, since, at in rows
     ]
 
 

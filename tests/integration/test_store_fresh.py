@@ -81,4 +81,4 @@ def test_a_run_gives_the_memory_back(database: Database) -> None:
     tracker.put("PAY", an_item("PAY-1", State.DONE))
     engine = World(database, {"s": tracker}, tracker.clock).engine()
     engine.sync()
-    assert not engine.cache.fresh.has("s")
+    assert not engine.cache.fresh.of("s")
