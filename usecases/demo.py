@@ -20,6 +20,7 @@ from sync.task import Progress
 from terminal.answers import Demo, DemoUpdate, Listening, Live, Served
 from terminal.failures import Failure
 from usecases.ground import Ground, database_of
+from usecases.listening import listening
 from usecases.status import status
 from usecases.story import Scene, at_work, live_through
 
@@ -43,6 +44,9 @@ _PORT = 8765
 
 def demo(real: Ground, folder: Path, *, progress: Progress, tell: Callable[[Demo], None], live: Live | None) -> None:
     """Run the emulated trackers, let their team work, and tell what moved; with `live`, serve the pages of it then."""
+    if live is not None and live.port is not None:
+        with listening("127.0.0.1", live.port):
+            pass  # whoever names a port that is taken hears it before the story, not after it
     clock = SimulatedClock(_utc_now() - timedelta(weeks=_WEEKS), latest=_utc_now)
     with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
         text = _HEAD + config_text(trackers.urls, clock.now())

@@ -36,10 +36,11 @@ from sync.schedule import Rhythm
 from sync.scheduler import Plan, Poll, Scheduler
 from sync.task import Progress
 from terminal.answers import Listening, Served
-from terminal.failures import Failure, InvalidConfig
+from terminal.failures import InvalidConfig
 from usecases.editing import Editing
 from usecases.ground import Ground, setup_of, wrong_with
 from usecases.hooking import Hooks
+from usecases.listening import listening
 from usecases.noticing import Notice
 from usecases.pages import ports_of
 from usecases.previewing import Previewing
@@ -213,14 +214,14 @@ def serve(ground: Ground, path: Path, wish: Listening, tell_of: Callable[[Served
     """Serve until a signal says otherwise.  Raises Failure, and InvalidConfig where not even a good config is kept."""
     keeper = Keeper(ground, path)
     with closing(keeper.database), ExitStack() as listeners:
-        listener = listeners.enter_context(_listening(wish.host, wish.port))
+        listener = listeners.enter_context(listening(wish.host, wish.port))
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="poll")
         serving = Serving(ground, keeper, pool)
         serving.scheduler.begin()
         server = _Server(_application(ground, keeper, serving, wish))
         hooks = None
         if wish.webhook_port is not None:
-            hooks = listeners.enter_context(_listening(wish.webhook_host, wish.webhook_port))
+            hooks = listeners.enter_context(listening(wish.webhook_host, wish.webhook_port))
             listeners.enter_context(_hooked(keeper, ground, hooks))
         _begun(keeper.known, wish, listener, hooks, tell_of)
         with _signals(serving, server) as hurry, _ticking(serving.tick):
@@ -325,20 +326,6 @@ def _ticking(tick: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         ticker.shutdown(wait=True)
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        why = error.strerror or "it is no address of this machine"
-        raise Failure(
-            f"Headway cannot listen on {host}, port {port}: {why}. Name others with --host and --port."
-        ) from None
-    with listener:
-        yield listener
 
 
 def _url(host: str, listener: socket.socket) -> str:

@@ -10,6 +10,7 @@ from okrs.plaintext import harmless
 from okrs.progress import Moment, Status, standing
 from store.views.feed import Wanted, feed
 from store.views.moves import first_since, movers, values_before
+from store.views.setup import Setup
 from store.views.status import KeyResultStatus, SourceStatus, StatusView, moment_of, overdue, status
 from web.desk import NotThere, Visit
 from web.rows import Block, Row, Week, block, hold_words, moved, row, tree
@@ -67,6 +68,16 @@ def read_status(visit: Visit, cycle: str, *, look: bool = True) -> StatusView:
     except KeyError:
         names = ", ".join(each.id for each in visit.setup.cycles) or "none"
         raise NotThere(f"There is no cycle {harmless(cycle, 60)} in the config; it has {names}.") from None
+
+
+def teams_of(setup: Setup, asked: str | None = None) -> list[str]:
+    """Return the teams of the config, in order.  Raises NotThere where the one that is asked for is none of them."""
+    teams = sorted({each.team for each in setup.objectives if each.team})
+    if asked is not None and asked not in teams:
+        known = ", ".join(teams) or "none yet"
+        said = f"No objective names a team {harmless(asked, 60)}."
+        raise NotThere(f"{said} The teams are: {harmless(known, 400)}.")
+    return teams
 
 
 def board(visit: Visit, view: StatusView, choose: Callable[[Objective], bool], page: int = 1) -> Board:

@@ -5,6 +5,7 @@ import pty
 import re
 import shlex
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -206,3 +207,13 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert done.stderr.decode().startswith("headway: ")
     assert b"Traceback" not in done.stderr
     assert sys.executable.encode() not in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_before_the_story(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = demo(tmp_path, "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, b"")
+    told = "headway: Headway cannot listen on 127.0.0.1, port"
+    assert done.stderr.decode() == f"{told} {port}: Address already in use. Name others with --host and --port.\n"
+    assert list(tmp_path.iterdir()) == []

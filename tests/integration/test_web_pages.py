@@ -407,6 +407,13 @@ def test_a_closed_cycle_stands_as_it_was_closed(world: World) -> None:
     assert "There is no cycle nope in the config" in look(world, "/?cycle=nope", code=404).words
 
 
+@pytest.mark.parametrize("path", ["/?team=nobody", "/activity?team=nobody", "/teams/nobody", "/teams/"])
+def test_a_team_that_there_is_not_is_told_with_those_that_there_are(world: World, path: str) -> None:
+    words = look(world, path, code=404).words
+    assert "No objective names a team" in words
+    assert "The teams are: payments." in words
+
+
 def test_a_past_day_shows_what_left_a_closed_cycle_as_it_stood_there(world: World) -> None:
     day = world.clock.now.date().isoformat()
     world.close(early=True)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from okrs.ledger import EntryKind
 from okrs.plaintext import harmless
 from store.views.feed import Wanted, feed
+from web.board import teams_of
 from web.desk import Desk, NotThere
 from web.pages.asking import READING, Name, Seq
 from web.telling import EVERYTHING, lines
@@ -35,7 +36,7 @@ def router(desk: Desk) -> APIRouter:
             kinds = ", ".join(GROUPS)
             raise NotThere(f"There is no kind of activity called {harmless(kind, 60)}: choose among {kinds}.")
         with desk.visit() as visit:
-            setup = visit.setup
+            setup, teams = visit.setup, teams_of(visit.setup, team or None)
             of_team = {each.id for each in setup.objectives if team in ("", each.team)}
             names = {key_result} if key_result else None
             if team and not key_result:
@@ -52,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
                 more=told[-1].seq if found.more else None,
                 groups=[(name, words) for name, (words, _) in GROUPS.items()],
                 kind=kind,
-                teams=sorted({each.team for each in setup.objectives if each.team}),
+                teams=teams,
                 team=team,
                 key_result=key_result,
                 title=one.title if one else key_result,

@@ -5,10 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from okrs.plaintext import harmless
 from store.views.status import StatusView
-from web.board import Board, board, read_status, unread
-from web.desk import Desk, NotThere, Visit
+from web.board import Board, board, read_status, teams_of, unread
+from web.desk import Desk, Visit
 from web.pages.asking import READING, Name, PageNumber
 from web.remembering import Remembering
 
@@ -30,6 +29,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.api_route("/", **READING)
     def overview(request: Request, cycle: Name = "", team: Name = "", page: PageNumber = 1) -> Response:
         def found(visit: Visit) -> tuple[dict[str, Any], StatusView, Board]:
+            teams_of(visit.setup, team or None)
             view = read_status(visit, cycle)
             return visit.frame, view, board(visit, view, lambda each: team in ("", each.team), page)
 
@@ -43,7 +43,7 @@ def router(desk: Desk) -> APIRouter:
                 view=view,
                 cycles=[each.id for each in visit.setup.cycles],
                 cycle=cycle,
-                teams=sorted({each.team for each in visit.setup.objectives if each.team}),
+                teams=teams_of(visit.setup),
                 team=team,
                 configured=bool(visit.setup.key_results),
                 sourced=bool(visit.setup.sources),
@@ -53,12 +53,8 @@ def router(desk: Desk) -> APIRouter:
     @routes.api_route("/teams/{name:path}", **READING)
     def team(name: str, cycle: Name = "", page: PageNumber = 1) -> Response:
         with desk.visit() as visit:
+            teams_of(visit.setup, name)
             view = read_status(visit, cycle)
-            teams = {each.team for each in visit.setup.objectives if each.team}
-            if name not in teams:
-                known = ", ".join(sorted(teams)) or "none yet"
-                said = f"No objective names a team {harmless(name, 60)}."
-                raise NotThere(f"{said} The teams are: {harmless(known, 400)}.")
             return desk.page(
                 "team.html",
                 within="/",
