@@ -31,6 +31,8 @@ class Bars(Progress):
             console=console,
         )
         self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._over: set[TaskID] = set()
+        """Lines of what is done, and counts anew when it comes again."""
 
     def __enter__(self) -> "Bars":
         self._rich.start()
@@ -41,7 +43,7 @@ class Bars(Progress):
 
     def page(self, source: str, container: str, items: int, total: int | None) -> None:
         """Advance the source's bar; `total` None makes it a bar without an end."""
-        task = self._task(source)
+        task = self._begun(source)
         self._rich.update(task, description=f"{harmless(source)} · {harmless(container)}", total=total, advance=items)
 
     def done(self, report: SourceReport) -> None:
@@ -49,16 +51,29 @@ class Bars(Progress):
         task = self._task(report.name)
         label = f"{_MARKS[report.state]} {harmless(report.name)}"
         self._rich.update(task, description=label, total=report.seen or 1, completed=report.seen or 1)
+        self._over.add(task)
 
     def indexed(self, source: str, items: int, total: int) -> None:
         """Advance the line of the source's index."""
-        task = self._task(f"index of {source}")
-        self._rich.update(task, total=total, advance=items)
+        self._advance(f"index of {source}", "items", items, total)
 
     def measured(self, key_results: int, total: int) -> None:
         """Advance the line of the key results, where they are many."""
         if total >= _MANY:
-            self._rich.update(self._task("measuring", "key results"), total=total, advance=key_results)
+            self._advance("measuring", "key results", key_results, total)
+
+    def _advance(self, name: str, what: str, many: int, total: int) -> None:
+        task = self._begun(name, what)
+        self._rich.update(task, total=total, advance=many)
+        if next(each for each in self._rich.tasks if each.id == task).finished:
+            self._over.add(task)
+
+    def _begun(self, name: str, what: str = "items") -> TaskID:
+        task = self._task(name, what)
+        if task in self._over:
+            self._over.remove(task)
+            self._rich.reset(task, total=None)
+        return task
 
     def _task(self, name: str, what: str = "items") -> TaskID:
         if (name, what) not in self._tasks:

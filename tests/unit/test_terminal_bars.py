@@ -1,6 +1,7 @@
 """What a sync shows while it goes on."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -33,6 +34,21 @@ def test_a_line_for_each_source_and_for_what_takes_long_after_it(console: Consol
     assert "250 items" in last[1]
     assert "measuring" in last[2]
     assert "100 key results" in last[2]
+
+
+def test_what_is_read_again_is_counted_anew(console: Console) -> None:
+    """The demo reads its trackers each day of its two weeks, on the same lines."""
+    with Bars(console) as bars:
+        for many in (250, 10):
+            bars.page("pay", "PAY", many, many)
+            if many == 250:
+                bars.done(SourceReport("pay", Outcome.OK, seen=250))
+                bars.indexed("pay", 250, 250)
+                bars.measured(400, 400)
+        bars.indexed("pay", 10, 250)
+        bars.measured(100, 400)
+    last = shown(console).splitlines()[-4:-1]
+    assert [re.findall(r" (\d+) ", each)[-1] for each in last] == ["10", "10", "100"]
 
 
 def test_few_key_results_need_no_line(console: Console) -> None:
