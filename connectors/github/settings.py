@@ -119,9 +119,10 @@ class Settings(SourceSettings):
     boards: Annotated[Names, AfterValidator(_boards)] | None = Field(
         default=None, description="Projects whose fields rules may name, each as owner/number."
     )
-    url: Annotated[Address, AfterValidator(_api_root)] = Field(
+    url: Annotated[Address, AfterValidator(_api_root), Asked()] = Field(
         default=DEFAULT_URL,
         description="The API root, only for GitHub Enterprise Server: https://host/api/v3.",
+        examples=["https://github.acme.example/api/v3"],
     )
 
     @field_validator("token")

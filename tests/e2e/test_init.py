@@ -246,6 +246,20 @@ def test_somebody_new_is_led_through(desk: Headway, terminal: Terminal) -> None:
     assert all(value is not None for value in moves(desk).values())
 
 
+def test_a_server_of_its_own_is_asked_for(terminal: Terminal, desk: Headway) -> None:
+    """GitHub Enterprise Server is elsewhere than github.com."""
+    terminal.answer("Time zone", "")
+    terminal.answer("tracker, by number or name", "github")
+    terminal.answer("Name of the environment variable that holds the token [GITHUB_TOKEN]", "")
+    terminal.answer("url, as https://github.acme.example/api/v3 (Enter for none)", desk.sandbox.urls["github"])
+    terminal.until("acme/web")
+    terminal.answer("repositories, by number or name", "acme/web")
+    terminal.answer("Read another tracker, too? [y/N]", "")
+    terminal.answer("Write headway.yaml? [Y/n]", "")
+    assert terminal.end() == 0
+    assert f"url: {desk.sandbox.urls['github']}" in desk.config.read_text(encoding="utf-8")
+
+
 def test_without_the_variable_it_goes_on_untested(desk: Headway) -> None:
     with closing(Terminal(desk, "init", *flags(desk, "github", variable="NOT_SET_YET"))) as terminal:
         terminal.answer("Time zone", "")
