@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -253,6 +255,21 @@ def called(connection: Connection, key: str) -> tuple[Ticket, ...]:
             return present
         gone = gone or found
     return gone
+
+
+_LONGEST_TITLE = 1000
+"""SQLite looks for no pattern that is much longer; trackers have no longer ones."""
+
+
+def titled(connection: Connection, title: str, most: int) -> list[str]:
+    """Return the keys of some present items that are called so exactly, in order.  It looks through all of them."""
+    if len(title) > _LONGEST_TITLE:
+        return []
+    there = item_version.c.payload.contains(orjson.dumps(title).decode(), autoescape=True)
+    rows = connection.execute(select(item.c.key, item_version.c.payload).select_from(VERSIONS)
+                              .where(item.c.gone.is_(None), there).order_by(item.c.source, item.c.id))  # fmt: skip
+    found = (row.key for row in rows if decode(row.payload, None).title == title)
+    return list(islice(found, most))
 
 
 def _formerly(connection: Connection, folded: str) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """`explain`, `which` and `history`: where a number comes from, and why there is none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from okrs.numbers import plain
 from store import ledger, people
 from store.finals import ended, finals
 from store.lanes import lanes_of
+from store.lookup import titled
 from store.renames import on_record, tells_of
 from store.views.explain import Explained
 from store.views.explain import explain as explained
@@ -26,6 +27,9 @@ from sync.planned import Note
 from terminal.failures import Failure
 from usecases.ground import Ground, database_of, setup_of
 from usecases.naming import having
+
+_FEW = 3
+"""Tickets of one title that are named."""
 
 
 def explain(ground: Ground, config: Path, key_result: str) -> Explained:
@@ -70,12 +74,19 @@ def which(ground: Ground, config: Path, key: str) -> Places:
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         answer = counted(connection, setup_of(known), key, ground.clock())
-    if answer is None:
-        raise Failure(
-            f"No ticket called {key} was ever read: check the spelling, see that the config names its project or "
-            "repository, or run `headway sync`."
-        )
+        if answer is None:
+            raise Failure(_unknown(key, titled(connection, key.strip(), _FEW)))
     return answer
+
+
+def _unknown(key: str, titled_so: Sequence[str]) -> str:
+    """Say that there is no such ticket; those who take a title for a key, as where keys are long numbers, hear that."""
+    if titled_so:
+        return f"{key} is a title: ask by the key, `headway which {'` or `headway which '.join(titled_so)}`."
+    return (
+        f"No ticket called {key} was ever read: check the spelling, see that the config names its project or "
+        "repository, or run `headway sync`."
+    )
 
 
 def history(ground: Ground, config: Path, key_result: str) -> list[ShownEntry]:

@@ -56,6 +56,17 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("tracker", ["jira", "asana"])
+def test_who_takes_a_title_for_a_key_hears_the_key(settled: Headway, tracker: str) -> None:
+    asked = f"""SELECT i.key, json_extract(v.payload, '$[4]') FROM item i JOIN item_version v
+        ON (v.source, v.item, v.seen_at) = (i.source, i.id, i.seen_at)
+        WHERE i.kind = 'issue' AND i.gone IS NULL AND i.source LIKE '%{tracker}%' ORDER BY i.id LIMIT 1"""
+    ((key, title),) = settled.rows(asked)
+    code, out, err = settled.run("which", title)
+    assert (code, out) == (1, "")
+    assert err == f"headway: {title} is a title: ask by the key, `headway which {key}`.\n"
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_a_name_that_nothing_has_is_1_and_a_sentence(settled: Headway, name: str) -> None:
     arguments, sentence = WRONG[name]

@@ -229,6 +229,17 @@ def test_an_item_is_found_by_its_key(reading: Reading) -> None:
         assert lookup.find_folded(connection, "acme/web#3") == [("s", "id:Acme/Web#3")]
 
 
+def test_a_title_is_found_exactly_whatever_signs_it_has(database: Database) -> None:
+    reading = Reading(database)
+    titles = {"PAY-1": '100 % of "it" _\\_', "PAY-2": "100 % of it", "PAY-3": "100 % OF IT", "PAY-4": "100 % of it"}
+    reading.read(PAY, [an_item(key, title=title) for key, title in titles.items()])
+    with database.read() as connection:
+        assert lookup.titled(connection, titles["PAY-1"], 9) == ["PAY-1"]
+        assert lookup.titled(connection, "100 % of it", 9) == ["PAY-2", "PAY-4"]
+        assert lookup.titled(connection, "100 % of it", 1) == ["PAY-2"]
+        assert lookup.titled(connection, "of it", 9) == lookup.titled(connection, "%" * 100_000, 9) == []
+
+
 def test_parents_whose_children_are_hidden_are_told_per_container(reading: Reading) -> None:
     reading.read(PAY, [at(reading, "PAY-2", children=1), at(reading, "PAY-1", children=3), at(reading, "PAY-3")])
     reading.read(OPS, [at(reading, "OPS-1", children=1)])
