@@ -16,6 +16,7 @@ from okrs.closing import grades_of
 from okrs.ledger import Entry, timestamp
 from okrs.numbers import as_json as as_number
 from okrs.numbers import number_in, rounded
+from okrs.progress import clamped
 from terminal.context import Context, Json
 from terminal.failures import Failure
 from terminal.reporting import number
@@ -169,7 +170,7 @@ def _rows(view: Closing) -> Iterator[Cells]:
             yield (plain_text(objective.title, "bold"), *[Text()] * 3, _grade(_of_objectives(view).get(objective.id)))
         for each in own:
             shown = Text(goal(each.key_result, each.value)) if each.value is not None else Text("never measured", "dim")
-            share = Text(percent(each.progress))
+            share = Text(percent(clamped(each.progress)))
             title, name = plain_text(f"  {each.key_result.title}"), plain_text(each.key_result.id, "dim")
             yield (title, name, shown, share, _grade(each.grade, _remark(each)))
 

@@ -19,7 +19,7 @@ from store.views.waiting import Waiting
 from terminal.render import REASONS, goal, override_line, waiting
 from terminal.reporting import empty_part, held_line, number, refused_lines
 from terminal.tables import Cells, Rows, bare
-from terminal.text import counted, harmless, plain_text
+from terminal.text import counted, harmless, local_day, plain_text
 
 _EXACTLY = 4
 """Decimals of the parts in a sum whose result has two."""
@@ -32,7 +32,7 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
     blocks: list[RenderableType] = [
         Text.assemble((harmless(key_result.title), "bold"), f"  {number(view.value)}"),
         *([Text(harmless(view.quarantined, 1000), "yellow")] if view.quarantined else []),
-        *(_end(view.end, key_result) if view.end else []),
+        *(_end(view.end, key_result, view.rule.timezone) if view.end else []),
         *_set_by_hand(view, key_result),
         *([held_line(view.hold, {view.key_result: key_result.title})] if view.hold else []),
         *([] if view.value is None else refused_lines(view.refused)),
@@ -50,12 +50,13 @@ def _set_by_hand(view: Explained, key_result: KeyResult) -> Iterator[Text]:
         yield override_line(known, key_result, view.names.get(known.by, known.by), view.last_day)
 
 
-def _end(end: End, key_result: KeyResult) -> Iterator[Text]:
+def _end(end: End, key_result: KeyResult, zone: str) -> Iterator[Text]:
     """How it ended, and what became known since."""
     final, by = end.closed.final, f" by {harmless(end.by)}" if end.by else ""
     graded = " given by hand" if end.closed.ending.graded else ""
     why = f": {harmless(end.closed.why, 400)}" if end.closed.why else ""
-    what = f"{harmless(final.cycle)} was closed on {final.at:%Y-%m-%d}{by} with the grade {number(final.grade)}{graded}"
+    day = local_day(final.at, zone)
+    what = f"{harmless(final.cycle)} was closed on {day}{by} with the grade {number(final.grade)}{graded}"
     yield Text(f"{what}{why}. All is as it was then.")
     if final.value != end.closed.automatic:
         yield Text(f"What was closed is a value set by hand, {goal(key_result, final.value)}.", "yellow")

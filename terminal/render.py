@@ -473,8 +473,9 @@ def demo(view: Demo, console: Console) -> None:
     console.print(status(view.before))
     console.print()
     console.print(Text("The team worked for two weeks. What moved, and by which tickets:", "bold"))
-    for each in view.updates:
-        console.print(_demo_update(each))
+    key_results = {each.key_result.id: each.key_result for each in view.after.key_results}
+    for update in view.updates:
+        console.print(_demo_update(update, key_results[update.key_result]))
     console.print()
     console.print(Text("After", "bold"))
     console.print(status(view.after))
@@ -515,8 +516,10 @@ def demo_ended(folder: Path, console: Console) -> None:
 _MOST_TICKETS = 6
 
 
-def _demo_update(each: DemoUpdate) -> Text:
+def _demo_update(each: DemoUpdate, key_result: KeyResult) -> Text:
     tickets = ", ".join(ticket(key, title) for key, title in each.tickets[:_MOST_TICKETS])
     more = f" and {len(each.tickets) - _MOST_TICKETS} more" if len(each.tickets) > _MOST_TICKETS else ""
-    moved = f"  {number(each.old)} → {number(each.new)}  "
+    unit = f" {harmless(key_result.unit)}" if key_result.unit else ""
+    done = f", {goal(key_result, each.new)}" if isinstance(key_result.terms, Binary) else ""
+    moved = f"  {number(each.old)} → {number(each.new)}{unit}{done}  "
     return Text.assemble((f"  {harmless(each.title)}", "bold"), moved, (tickets + more, "dim"))

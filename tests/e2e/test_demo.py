@@ -61,6 +61,8 @@ def test_once_tells_the_story_in_words_and_what_to_look_at_next(tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, b"")
     assert "\x1b" not in out
     assert out.index("Before") < out.index("What moved") < out.index("After")
+    assert re.search(r"\n  Fix 25 P1 checkout bugs  \d+ → \d+ bugs  PAY-", out)
+    assert re.search(r"\n  Legal approved the terms everywhere  [\d.]+ → [\d.]+, (not )?done  ", out)
     assert "export " not in out, "the trackers are gone by now"
     called = next(line for line in out.splitlines() if line.startswith("Look closer: ")).removeprefix("Look closer: ")
     assert "headway -c tour/headway.yaml status" in called

@@ -5,10 +5,18 @@ from decimal import Decimal
 import pytest
 import typer
 
-from okrs.objective import Binary, KeyResult
-from sync.closing import Card
-from terminal.closing import _ask, _grades, _remark
+from okrs.closing import Ending
+from okrs.cycle import Cycle
+from okrs.objective import Binary, KeyResult, Numeric, Objective
+from store.finals import Closed, Final
+from store.views.explain import End
+from sync.closing import Card, Closing
+from terminal.closing import _ask, _grades, _remark, _rows
+from terminal.explaining import _end
 from terminal.failures import Failure
+from tests.builders import at
+
+OPEN = KeyResult("open", "o", "c", "Fewer open bugs", Numeric(Decimal(10), Decimal(5)))
 
 
 def test_grades_are_read() -> None:
@@ -54,3 +62,19 @@ def test_what_tickets_give_beside_a_value_by_hand_is_said_as_the_key_result_has_
     signed = KeyResult("legal", "o", "c", "Legal approved", Binary(Decimal(100)))
     card = Card(signed, signed.terms, Decimal("94.74"), Decimal(100), Decimal(1), graded=False, rule=None)
     assert _remark(card) == " (set by hand; its tickets give not done)"
+
+
+def test_what_went_the_other_way_is_no_less_than_nothing_as_everywhere() -> None:
+    cycle = Cycle("c", at("2026-10-01").date(), at("2026-12-31").date())
+    card = Card(OPEN, OPEN.terms, Decimal(12), Decimal(12), Decimal(0), graded=False, rule=None)
+    _, (*_, share, _) = _rows(Closing(cycle, (card,), (Objective("o", "c", "Calm"),), over=True))
+    assert str(share) == "0 %"
+
+
+def test_the_day_of_a_closing_is_that_of_the_config() -> None:
+    value, late = Decimal(5), at("2026-12-31T23:30")
+    final = Final("open", "c", value, Decimal(1), late, head="", seq=9)
+    closed = Closed(final, Ending("c", "o", OPEN.terms, Decimal(1), value, "", Decimal(1)), value, None, None)
+    told = {zone: str(next(_end(End(closed, None), OPEN, zone))) for zone in ("UTC", "Europe/Berlin")}
+    assert "c was closed on 2026-12-31 with the grade 1" in told["UTC"]
+    assert "c was closed on 2027-01-01 with the grade 1" in told["Europe/Berlin"]
