@@ -327,7 +327,7 @@ def _connect(settings: SourceSettings) -> Connector:
 
 def run(arguments: Sequence[str], service: Service) -> int:
     """Run one command.  Every failure becomes a sentence on stderr and an exit code; no traceback reaches a user."""
-    app = commands.build(service, version_of("headway"))
+    app = commands.build(service, version_of("headway"), arguments)
     try:
         code = app(args=list(arguments), prog_name="headway", standalone_mode=False)
     except Abort:  # Ctrl-C, or the end of what is typed, where a question waits

@@ -3,7 +3,7 @@
 How an answer looks is imported by the command that gives it: a `sync` every few minutes needs few of these modules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 from rich.console import Console
+from typer.models import CommandInfo
 
 from connectors.contract import What
 from store.views.setup import Setup
@@ -35,11 +36,17 @@ SOMETHING_WOULD_CHANGE = 5
 BEFORE_THE_COMMAND = frozenset({"-c", "--config", "-v", "-vv", "--verbose", "--log-json", "--version"})
 """Options of the program, which no command takes."""
 
+_WITH_A_VALUE = frozenset({"-c", "--config"})
+_FOR_HELP = frozenset({"-h", "--help"})
+
 EXAMPLE = "headway -c PATH -v sync"
 
 
-def build(ports: Ports, version: str) -> typer.Typer:
-    """Make the command line over the given ports."""
+def build(ports: Ports, version: str, arguments: Sequence[str] = ()) -> typer.Typer:
+    """Make the command line over the given ports: all of it, or the command alone that the arguments name.
+
+    Typer makes every one of some thirty before it runs one, which takes a short command as long as its own work.
+    """
     app = typer.Typer(
         name="headway",
         help="Keeps OKR key results true: work in Jira, Asana and GitHub moves them, and every move names its tickets.",
@@ -95,7 +102,34 @@ def build(ports: Ports, version: str) -> typer.Typer:
     serving.add(app, context)
     _add_demo(app, context)
     starting.add(app, context)
+    _narrow(app, _named(arguments))
     return app
+
+
+def _named(arguments: Sequence[str]) -> str:
+    """Return the first word that is no option of the program, nor the value of one; none where help is asked for."""
+    rest = iter(arguments)
+    for word in rest:
+        if word in _FOR_HELP:
+            return ""
+        if word in _WITH_A_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+def _narrow(app: typer.Typer, name: str) -> None:
+    """Leave the command or the group of a name; all where there is none, for then they are told of."""
+    commands = [each for each in app.registered_commands if name == (each.name or _called(each))]
+    groups = [each for each in app.registered_groups if each.name == name]
+    if commands or groups:
+        app.registered_commands, app.registered_groups = commands, groups
+
+
+def _called(command: CommandInfo) -> str:
+    """Return the name that Typer gives a command after its function."""
+    return "" if command.callback is None else command.callback.__name__.replace("_", "-")
 
 
 def _add_config_commands(app: typer.Typer, context: Context) -> None:
