@@ -105,7 +105,8 @@ def _versions() -> Any:  # noqa: ANN401 - an INSERT of a SELECT has no exact typ
 @cache
 def _renamed() -> Select[Any]:
     """The keys that items lose by a move or a rename: rules and children may go on naming them."""
-    return news(item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
+    lost = news(item.c.key, incoming.c.id).where(item.c.key != incoming.c.key)
+    return lost.order_by(incoming.c.id)  # several may lose the same one: who is the last must not be chance
 
 
 def keep_former(connection: Connection, lease: Lease, keys: Mapping[str, str]) -> None:
