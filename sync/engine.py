@@ -1,7 +1,7 @@
 """The sync engine: how a closed ticket moves a key result.
 
     record(every key result)                         # on the old mirror: changed rules and targets, what a kill left
-                                                     # (skipped where all is as this engine left it)
+                                                     # (skipped where all is as this engine left it, or new)
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
         for container in source.containers:          # a project, a repository; all at once, up to 8 pages under way
             for page in connector.changed(container, cursor, demand):  # what is new; everything at first, once a week
