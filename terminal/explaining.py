@@ -37,8 +37,10 @@ def explained(view: Explained, key_result: KeyResult, waits: Waiting | None = No
         *([held_line(view.hold, {view.key_result: key_result.title})] if view.hold else []),
         *([] if view.value is None else refused_lines(view.refused)),
         *([Text(f"Not measured yet: {waiting(waits)}", "yellow")] if view.value is None else _sums(view, key_result)),
-        Text(),
     ]
+    if view.value is None and not view.measured.lines:
+        return Group(*blocks)  # a nought of which nobody knows would read as a fact
+    blocks.append(Text())
     for place, total in enumerate(view.measured.totals):
         blocks += _part(view, place, total)
     return Group(*blocks)

@@ -101,6 +101,7 @@ def test_before_the_first_sync_everything_reads_as_empty_and_nothing_is_written(
     explain = headway.run("explain", "p1-bugs")
     assert explain.code == 0
     assert "Not measured yet: run `headway sync`." in explain.out
+    assert "count" not in explain.out, "a nought of which nobody knows would read as a fact"
     history = headway.run("history", "p1-bugs")
     assert history.code == 0
     assert "Nothing is recorded yet: run `headway sync`." in history.out
