@@ -5,6 +5,7 @@ Besides the built-in ones there are those of other distributions, which name the
 imported when a config names it, not before, and a broken one breaks no other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -81,10 +82,11 @@ def version_of(name: str) -> str:
 
 def _loaded(offer: EntryPoint) -> Registered:
     """Return what an entry point names.  Raises Unusable, whatever goes wrong in the module of somebody else."""
-    module: Any = _imported(offer)
+    module: Any = _guarded(offer, offer.load)
     settings, connect = getattr(module, "Settings", None), getattr(module, "connect", None)
     if not (isinstance(settings, type) and issubclass(settings, SourceSettings)):
         raise Unusable(f"{_owner(offer)} offers it without a class Settings that extends SourceSettings: {_REMEDY}")
+    _guarded(offer, settings.model_rebuild)  # else it is built where a config is read, and what is amiss is told there
     if not callable(connect):
         raise Unusable(f"{_owner(offer)} offers it without a function connect: {_REMEDY}")
     return Registered(offer.name, settings, connect, getattr(module, "subscribe", None))
@@ -93,9 +95,9 @@ def _loaded(offer: EntryPoint) -> Registered:
 _REMEDY = "update or remove that distribution"
 
 
-def _imported(offer: EntryPoint) -> object:
+def _guarded(offer: EntryPoint, load: Callable[[], object]) -> object:
     try:
-        return offer.load()
+        return load()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
     raise Unusable(f"{_owner(offer)} offers it and cannot be loaded ({reason}): {_REMEDY}")

@@ -170,8 +170,11 @@ _DELTA = """INSERT INTO ledger_delta
 
 def _row_of(entry: Entry, place: int, row: Delta) -> tuple[Any, ...]:
     numbers = (row.old_weight, row.old_amount, row.new_weight, row.new_amount, row.delta)
-    names = (storable(row.source), storable(row.item), storable(row.version), row.cause.value)
-    return (entry.seq, place, row.part, *names, *map(_millionths, numbers))
+    return (entry.seq, place, row.part, *_names(row), row.cause.value, *map(_millionths, numbers))
+
+
+def _names(row: Delta) -> tuple[str, str, str]:
+    return storable(row.source), storable(row.item), storable(row.version)
 
 
 def _millionths(number: Decimal | None) -> int | None:
@@ -182,13 +185,14 @@ def _keep_evidence(connection: Connection, entries: Iterable[Entry]) -> None:
     """Evidence is the last row per item: later rows replace earlier ones."""
     last = {(entry.key_result, row.part, row.source, row.item): row for entry in entries for row in entry.deltas}
     left = "DELETE FROM evidence WHERE key_result = ? AND part = ? AND source = ? AND item = ?"
-    raw_many(connection, left, [line for line, row in last.items() if row.new_weight is None])
+    gone = (line for line, row in last.items() if row.new_weight is None)
+    raw_many(connection, left, [(storable(name), part, storable(of), storable(item)) for name, part, of, item in gone])
     raw_many(
         connection,
         _EVIDENCE,
         [
-            (*line, storable(row.version), _millionths(row.new_weight), _millionths(row.new_amount))
-            for line, row in last.items()
+            (storable(name), row.part, *_names(row), _millionths(row.new_weight), _millionths(row.new_amount))
+            for (name, *_), row in last.items()
             if row.new_weight is not None
         ],
     )

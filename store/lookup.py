@@ -86,6 +86,8 @@ def items_of(connection: Connection, name: str, fresh: Fresh | None = None) -> l
     if not known or forgotten_of(connection, name):
         return items_where(connection, name, true())
     rows = raw(connection, _PRESENT_BRIEFLY, (name,)).all()
+    if len(known) < len(rows) / 2:  # to read most of them by their ids takes longer than to read all
+        return items_where(connection, name, true())
     others = items_among(connection, name, (each for each, digest, _, at in rows if (digest, at) not in known))
     read = {each.item.id: each for each in others}
     return [

@@ -80,7 +80,8 @@ _OF_ITEM = "id, key, kind, state, status, resolution, children, updated_at, hash
 _ITEM = f"item (source, seen_at, state_since, changed, {_OF_ITEM})", f"(?1, ?2, ?2, ?3{', ?' * 9})"
 _VERSION = "item_version (source, seen_at, generation, item, hash, payload)", "(?1, ?2, ?3, ?, ?, ?)"
 _PRESENCE = "presence (source, container, misses, item)", "(?1, ?4, 0, ?)"
-"""Tables with their columns, and a row of values: what all rows have in common is told once."""
+"""Tables with their columns, and a row of values: what all rows have in common is told once, by its number, as SQLite
+alone has it."""
 
 
 def _put(connection: Connection, rows: Sequence[Row], now: int, generation: int) -> None:

@@ -196,11 +196,11 @@ class Engine:
         entries = [] if self._is_at_rest() else self._record(run)
         wanted = set(only)
         chosen = [each for each in self.sources if not wanted or each.name in wanted]
-        reports = self._read_all(chosen, run, full=full)
         try:
+            reports = self._read_all(chosen, run, full=full)
             entries += self._record(run)
         finally:
-            self.cache.fresh.forget()
+            self.cache.fresh.forget(each.name for each in chosen)
         finish_run(self.database, run.id, self.clock())
         with self.database.read() as connection:
             report = Report(run.id, reports, tuple(entries), open_holds(connection))

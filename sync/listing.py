@@ -31,7 +31,7 @@ _KEPT_AFTER = timedelta(seconds=10)
 """So many items, or as many as came in so long, are put aside together.  A lease lives several times longer."""
 
 _MOST_IN_MEMORY = 12_000
-"""So many items of a source wait in memory, some 15 MB: those of a first read until it is whole.  With more, what comes
+"""So many items of a source wait in memory, some 25 MB: those of a first read until it is whole.  With more, what comes
 is put aside at once."""
 
 WIDE_OVERLAP = timedelta(days=1)

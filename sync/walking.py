@@ -3,7 +3,7 @@
     explore(crew, walks):
         while anything is waiting or under way:
             ask what is waiting, on connections of their own   # in threads; nothing is touched there
-                                                               # (what is alone is asked here: see `_Exploration`)
+                                                               # (of a near tracker one alone here: `_Exploration`)
             for each answer:                                   # here, one after the other
                 what it names next is waiting now              # before its rows are kept, so that asking never rests
                 walk.page(answer)
@@ -105,6 +105,11 @@ class Pace:
             self._worked = _FORGETTING * self._worked + worked
 
     @property
+    def near(self) -> bool:
+        """The processor does more than waiting does."""
+        return self.at_once <= _LEAST_AT_ONCE
+
+    @property
     def at_once(self) -> int:
         """Two thirds of those that would keep a processor busy, since waiting for it counts as waiting, too."""
         with self._noting:
@@ -183,8 +188,8 @@ def explore(crew: Crew, walks: Iterable[Walk[P]]) -> None:
 class _Exploration(Generic[P]):
     """What is waiting to be asked, and what is under way.
 
-    A question that is alone, as each of a chain of pages is, is asked in this thread: handing it to another one and
-    waking up again takes as long as the page's rows do.
+    A question to a near tracker that is alone, as each of a chain of pages is, is asked in this thread: handing it to
+    another one and waking up again takes as long as the page's rows do.
     """
 
     def __init__(self, crew: Crew, walks: Iterable[Walk[P]]) -> None:
@@ -212,9 +217,9 @@ class _Exploration(Generic[P]):
             raise fatal
 
     def _ask(self) -> None:
-        """Ask in other threads, unless there is one question alone."""
-        while self._waiting and len(self._waiting) + len(self._under_way) > 1:
-            if len(self._under_way) >= self._crew.pace.at_once:
+        """Ask in other threads, unless the tracker is near and there is one question alone."""
+        while self._waiting and len(self._under_way) < self._crew.pace.at_once:
+            if self._crew.pace.near and not self._under_way and len(self._waiting) == 1:
                 return
             walk, resume = self._waiting.popleft()
             question = self._crew.ask(_question(walk, resume))
@@ -223,7 +228,7 @@ class _Exploration(Generic[P]):
 
     def _next(self) -> tuple[Walk[P], Callable[[], P]]:
         """Return what gives the next answer, and whose it is."""
-        if not self._under_way:
+        if not self._under_way:  # then one alone was left waiting
             walk, resume = self._waiting.popleft()
             return walk, partial(self._crew.ask_here, _question(walk, resume))
         answer = self._answered.get()

@@ -5,19 +5,22 @@ from datetime import datetime
 from random import Random
 
 import pytest
+from sqlalchemy import event
 
 from okrs.demand import Demand
+from okrs.ledger import Entry
 from okrs.work import State, WorkItem
 from store import lookup, mirror
 from store.aside import encoded_of
 from store.census import Settled
 from store.database import Database
-from store.fresh import Fresh
+from store.fresh import Fresh, Known
 from store.items import decode
 from store.lookup import Ticket
 from store.mirror import Reach, Read
 from store.upkeep.forgetting import forget_tickets
-from tests.builders import an_item
+from sync.engine import Engine
+from tests.builders import a_part, a_rule, an_item
 from tests.integration.fakes import Clock, FakeTracker, World
 from tests.integration.readings import PAY, Reading
 from tests.integration.test_store_newcomers import listing, lived
@@ -62,7 +65,7 @@ def test_nothing_is_read_that_is_fresh(database: Database, monkeypatch: pytest.M
     with database.read() as connection:
         assert [each.item for each in lookup.items_of(connection, "s", fresh)] == items
         assert decoded == []
-        fresh.forget()
+        fresh.forget(["s"])
         assert [each.item for each in lookup.items_of(connection, "s", fresh)] == items
     assert len(decoded) == len(items)
 
@@ -76,9 +79,85 @@ def test_what_is_forgotten_is_not_remembered(database: Database) -> None:
         assert "secret" not in str(lookup.items_of(connection, "s", fresh))
 
 
-def test_a_run_gives_the_memory_back(database: Database) -> None:
-    tracker = FakeTracker(Clock(), "PAY")
-    tracker.put("PAY", an_item("PAY-1", State.DONE))
-    engine = World(database, {"s": tracker}, tracker.clock).engine()
-    engine.sync()
-    assert not engine.cache.fresh.of("s")
+@pytest.fixture
+def world(database: Database) -> World:
+    """Two sources of three tickets, two of them done."""
+    clock = Clock()
+    trackers = {name: FakeTracker(clock, "PAY", "OPS") for name in ("s", "t")}
+    for tracker in trackers.values():
+        tracker.put("PAY", an_item("PAY-1", State.DONE), an_item("PAY-2"))
+        tracker.put("OPS", an_item("OPS-1", State.DONE))
+    made = World(database, trackers, clock)
+    made.feed("kr", a_rule(a_part(source="s")))
+    return made
+
+
+class Watched(Fresh):
+    """Tells what was known when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: list[int] = []
+
+    def of(self, source: str) -> Known:
+        found = super().of(source)
+        self.known.append(len(found))
+        return found
+
+
+def test_a_first_record_looks_at_what_was_read_and_the_memory_is_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_payload: str, _at: datetime | None) -> WorkItem:
+        raise AssertionError("it was read from the mirror")
+
+    engine = world.engine()
+    engine.cache.fresh = fresh = Watched()
+    monkeypatch.setattr("store.lookup.decode", refused)
+    (entry,) = engine.sync().entries
+    assert entry.new == 2
+    assert fresh.known == [3]
+    assert {name: len(fresh.of(name)) for name in ("s", "t")} == {"s": 0, "t": 0}
+
+
+def test_a_run_forgets_what_it_read_itself_however_it_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of one engine read at the same time: what another one waits for stays."""
+    engine = world.engine()
+    engine.cache.fresh.keep("t", encoded_of("t", PAY.id, [an_item("PAY-1")]))
+
+    def broken(_engine: Engine, _run: object) -> list[Entry]:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(Engine, "_record", broken)
+    with pytest.raises(KeyError):
+        engine.sync(only=["s"])
+    assert {name: len(engine.cache.fresh.of(name)) for name in ("s", "t")} == {"s": 0, "t": 1}
+
+
+def test_of_a_source_that_brings_too_much_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.fresh.MOST", 10)
+    fresh, some = Fresh(), encoded_of("s", PAY.id, [an_item(f"PAY-{number}") for number in range(6)])
+    others = encoded_of("s", PAY.id, [an_item(f"OPS-{number}") for number in range(6)])
+    fresh.keep("t", some[:4])
+    fresh.keep("s", some)
+    assert (len(fresh.of("s")), len(fresh.of("t"))) == (6, 4)
+    fresh.keep("s", others)
+    fresh.keep("s", some)
+    assert (len(fresh.of("s")), len(fresh.of("t"))) == (0, 4)
+    fresh.forget(["s"])
+    fresh.keep("s", some)
+    assert (len(fresh.of("s")), len(fresh.of("t"))) == (6, 4)
+
+
+def test_where_most_is_not_fresh_the_mirror_is_read_at_once(database: Database) -> None:
+    reading, fresh = Reading(database), Fresh()
+    items = [an_item(f"PAY-{number}") for number in range(5)]
+    reading.read(PAY, items)
+    for many in (2, 3):
+        fresh.keep("s", encoded_of("s", PAY.id, items[:many]))
+        with database.read() as connection:
+            told = list[str]()
+            event.listen(connection, "before_cursor_execute", lambda *what, told=told: told.append(what[2]))
+            assert [each.item for each in lookup.items_of(connection, "s", fresh)] == items
+        by_ids = [text for text in told if "IN (" in text]
+        assert bool(by_ids) is (many == 3)

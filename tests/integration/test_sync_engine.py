@@ -1,6 +1,7 @@
 """One run of the engine: what tickets, rules, targets and the calendar write into the ledger, and what they do not."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,9 @@ from okrs.work import State
 from store.database import Database
 from store.tables import item_version
 from store.upkeep.forgetting import forget_names
-from sync.engine import KeyResultUpdate
+from sync.engine import Engine, KeyResultUpdate
 from sync.listing import OVERLAP
-from sync.recording import settle
+from sync.recording import Run, settle
 from sync.task import Outcome
 from tests.builders import SOURCE, a_part, a_rule, an_item, at, where
 from tests.integration.fakes import RECORDS, Clock, FakeTracker, World, dump
@@ -66,6 +67,22 @@ def test_the_first_complete_read_is_the_baseline(world: World) -> None:
     assert (source.state, source.seen, source.changed, source.removed, source.error) == (Outcome.OK, 3, 3, 0, None)
     assert source.requests == 3  # containers, and three items at two a page
     assert world.verify().ok
+
+
+def test_before_anything_was_read_nothing_is_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run of a new process records before it reads, too, what others or a kill left: here nobody was."""
+    records, plainly = list[datetime](), Engine._recorded
+
+    def counted(engine: Engine, run: Run, now: datetime) -> list[Entry]:
+        records.append(now)
+        return plainly(engine, run, now)
+
+    monkeypatch.setattr(Engine, "_recorded", counted)
+    counts = []
+    for _ in range(2):
+        world.sync()
+        counts.append(len(records))
+    assert counts == [1, 3]
 
 
 def test_a_baseline_of_nothing_is_among_the_updates(world: World) -> None:

@@ -23,6 +23,8 @@ def connect(settings):
     return Plain()
 """
 
+HEAD = "class Settings(SourceSettings):\n"
+
 CONFIG = """\
 version: 1
 database: sqlite:///x.db
@@ -81,6 +83,8 @@ def test_a_built_in_name_cannot_be_taken(installed: Path) -> None:
         ("own_b3", "raise RuntimeError('no\x1b[2J')", "cannot be loaded (RuntimeError"),
         ("own_b4", "def connect(settings): ...", "without a class Settings that extends SourceSettings"),
         ("own_b5", GOOD.replace("def connect", "def connected"), "without a function connect"),
+        ("own_b6", GOOD.replace(HEAD, f"class Odd: ...\n{HEAD}    odd: Odd\n"), "(PydanticSchemaGenerationError"),
+        ("own_b7", GOOD.replace(HEAD, f'{HEAD}    odd: "Nowhere"\n'), "(PydanticUndefinedAnnotation"),
     ],
 )
 def test_a_broken_one_is_a_problem_of_its_source_alone(

@@ -121,15 +121,15 @@ def test_pages_are_asked_at_once_but_not_more_than_allowed() -> None:
 
 def test_a_far_tracker_is_asked_as_often_as_allowed_and_a_near_one_less() -> None:
     pace = Pace(8)
-    assert pace.at_once == 8, "nothing is known yet"
+    assert (pace.at_once, pace.near) == (8, False), "nothing is known yet"
     pace.note(0.052, 0.002)
     assert pace.at_once == 8, "fifty milliseconds away"
     for _ in range(40):
         pace.note(0.0042, 0.002)  # two at once take turns on one processor: half of the time is waiting for it
-    assert pace.at_once == 2
+    assert (pace.at_once, pace.near) == (2, True)
     for _ in range(40):
         pace.note(0.014, 0.002)
-    assert pace.at_once == 4
+    assert (pace.at_once, pace.near) == (4, False)
     assert Pace(1).at_once == 1
 
 
@@ -150,16 +150,23 @@ def test_a_quiet_walk_opens_no_second_connection() -> None:
     assert len(first.family) == 1
 
 
-def test_a_chain_is_asked_by_the_thread_that_walks() -> None:
-    threads = set[int]()
-    chain, wide = Tree("chain", {None: ("a",), "a": ("b",)}), Tree("wide", {None: ("a", "b")})
-    for tree in (chain, wide):
-        tree.meet = lambda _: threads.add(get_ident())
-        threads.clear()
-        crew = Crew(Line())
-        explore(crew, [tree.walk])
-        crew.close()
-        assert (threads == {get_ident()}) is (tree is chain)
+@pytest.mark.parametrize("near", [True, False])
+@pytest.mark.parametrize("pages", [{None: ("a",), "a": ("b",), "b": ("c",)}, {None: ("a", "b", "c")}])
+def test_what_is_alone_is_asked_by_the_thread_that_walks_where_the_tracker_is_near(
+    pages: dict[str | None, tuple[str, ...]], near: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "near", property(lambda _: near))
+    tree, threads = Tree("tree", pages), dict[str | None, int]()
+
+    def meet(resume: str | None) -> None:
+        threads[resume] = get_ident()
+
+    tree.meet = meet
+    crew = Crew(Line(), 3)
+    explore(crew, [tree.walk])
+    crew.close()
+    alone = {None, "a", "b", "c"} if len(pages) == 3 else {None}
+    assert {name for name, thread in threads.items() if thread == get_ident()} == (alone if near else set())
 
 
 @pytest.mark.parametrize("error", [TryLater("502"), Stop("404"), MalformedAnswer("html")])
