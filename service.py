@@ -349,7 +349,8 @@ def _complain(error: Exception) -> int:
         error.show()
         option = getattr(error, "option_name", None)
         hint = f"{option} stands before the command, as in: {commands.EXAMPLE}"
-        return _say(hint, error.exit_code) if option in commands.BEFORE_THE_COMMAND else int(error.exit_code)
+        misplaced = hasattr(error, "possibilities") and option in commands.BEFORE_THE_COMMAND  # no such option, there
+        return _say(hint, error.exit_code) if misplaced else int(error.exit_code)
     if os.environ.get("HEADWAY_DEBUG"):
         raise error
     return _say(

@@ -48,6 +48,21 @@ class CauseKind(StrEnum):
     OVERRIDE = "override"
 
 
+CAUSE_WORDS = {
+    CauseKind.CLOSED: "closed",
+    CauseKind.REOPENED: "reopened",
+    CauseKind.ADDED: "joined",
+    CauseKind.REMOVED: "left the selection",
+    CauseKind.RE_ESTIMATED: "re-estimated",
+    CauseKind.CANCELLED: "cancelled",
+    CauseKind.MOVED: "moved or renamed",
+    CauseKind.DELETED: "deleted",
+    CauseKind.HIDDEN: "out of sight",
+    CauseKind.TIME: "in or out of the time that counts",
+}
+"""What a ticket did, for people: `removed` alone would read as deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delta:
     """One item's evidence before and after, and what that did to the value.

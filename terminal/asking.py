@@ -160,7 +160,7 @@ def _add_history(app: typer.Typer, context: Context) -> None:
 
 def _add_ledger_commands(app: typer.Typer, context: Context) -> None:
     _add_verify(app, context)
-    database = typer.Typer(help="The database.", no_args_is_help=True)
+    database = typer.Typer(help="The database.", epilog="Example:  headway db upgrade", no_args_is_help=True)
     app.add_typer(database, name="db")
 
     @database.command(epilog="Example:  headway db upgrade")

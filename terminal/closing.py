@@ -183,8 +183,8 @@ def _remark(card: Card) -> str:
     from terminal.render import goal
 
     told = [" (graded by hand)"] if card.graded else []
-    given = goal(card.key_result, card.automatic)
-    told += [f" (set by hand; its tickets give {given})"] if card.value != card.automatic else []
+    given = "" if card.automatic is None else f"; its tickets give {goal(card.key_result, card.automatic)}"
+    told += [f" (set by hand{given})"] if card.value != card.automatic else []
     return "".join([*told, " (not of the end)"] if card.unread else told)
 
 

@@ -110,13 +110,24 @@ def _named(arguments: Sequence[str]) -> str:
     """Return the first word that is no option of the program, nor the value of one; none where help is asked for."""
     rest = iter(arguments)
     for word in rest:
-        if word in _FOR_HELP:
+        options, alone = _parted(word)
+        if not _FOR_HELP.isdisjoint(options):
             return ""
-        if word in _WITH_A_VALUE:
-            next(rest, None)
-        elif not word.startswith("-"):
+        if not options and word != "--":
             return word
+        if alone and options and options[-1] in _WITH_A_VALUE:
+            next(rest, None)
     return ""
+
+
+def _parted(word: str) -> tuple[list[str], bool]:
+    """Return the options that a word is made of, as `-vc` of two, and whether the last one's value is to follow."""
+    if word.startswith("--"):
+        name, equals, _ = word.partition("=")
+        return [name] if name != "--" else [], not equals
+    options = [f"-{letter}" for letter in word[1:]] if word.startswith("-") else []
+    at = next((place for place, each in enumerate(options, 1) if each in _WITH_A_VALUE), len(options))
+    return options[:at], at == len(options)
 
 
 def _narrow(app: typer.Typer, name: str) -> None:
@@ -319,7 +330,12 @@ def _add_demo(app: typer.Typer, context: Context) -> None:
         ),
         port: Annotated[
             int | None,
-            typer.Option("--port", min=0, max=65535, help="Where its pages are; 8765, or another if that is taken."),
+            typer.Option(
+                "--port",
+                min=0,
+                max=65535,
+                help="Where its pages are; else 8765, or another if that is taken.",
+            ),
         ] = None,
         as_json: Json = False,
     ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations  # the types of an answer are known to those 
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
@@ -15,7 +14,7 @@ from store.lanes import override_json
 from terminal.context import Context, Json
 from terminal.noting import warned
 from terminal.ports import When
-from terminal.text import harmless, local_time, when_in
+from terminal.text import harmless, local_end, when_in
 
 if TYPE_CHECKING:
     from terminal.answers import CheckedIn, Overridden
@@ -146,9 +145,7 @@ def _set(told: Overridden, zone: str) -> Text:
 def _last(told: Overridden, zone: str) -> str:
     """The last day, or when on that day."""
     until = told.override.until if told.override else None
-    if until is None or f"{until.astimezone(ZoneInfo(zone)):%H:%M:%S}" == "00:00:00":
-        return str(told.last_day)
-    return local_time(until, zone)
+    return str(told.last_day) if until is None else local_end(until, zone)
 
 
 def _resumed(told: Overridden) -> Text:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from okrs.closing import Ending, parse_ending
 from okrs.lanes import Lane, approximate_in, day_in, lane_of
-from okrs.ledger import CauseKind, Entry, EntryKind, proposed, renamed_from
+from okrs.ledger import CAUSE_WORDS, CauseKind, Entry, EntryKind, proposed, renamed_from
 from okrs.objective import Binary, Keep, KeyResult, Numeric
 from okrs.progress import Status, clamped
 from store.checkins import confidence_in
@@ -27,7 +27,7 @@ from store.views.which import Places, Which
 from terminal.answers import Demo, DemoUpdate, Served
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
-from terminal.text import counted, harmless, local_day, local_time, plain_text, terms_in_words
+from terminal.text import counted, harmless, local_day, local_end, local_time, plain_text, terms_in_words
 
 WORDS = {
     Status.CLOSED: ("closed", "dim"),
@@ -388,7 +388,7 @@ def _entry(entry: ShownEntry, zone: str) -> Cells:
     if entry.by:
         kind += f" by {entry.by}"
     if told.kind is EntryKind.OVERRIDE and (until := until_in(told.details)):
-        kind += f" until {local_time(until, zone)}"
+        kind += f" until {local_end(until, zone)}"
     if told.kind is EntryKind.CHECKIN and (sure := confidence_in(told.details)) is not None:
         kind += f", confidence {number(sure)}"
     return (
@@ -441,7 +441,7 @@ def ticket(key: str, title: str) -> str:
 def cause_text(cause: ShownCause) -> str:
     """`PAY-1 closed (+1)`; what no ticket did is the week that ended."""
     kind, delta, item = cause.cause.kind, cause.cause.delta, cause.item
-    what = f"{ticket(item.key, item.title)} {kind.value.replace('_', '-')}" if item else "another week is over"
+    what = f"{ticket(item.key, item.title)} {CAUSE_WORDS.get(kind, kind.value)}" if item else "another week is over"
     return f"{what} ({'+' if delta > 0 else ''}{number(delta)})"
 
 

@@ -22,8 +22,7 @@ def add(app: typer.Typer, context: Context) -> None:
 
 def _add_init(app: typer.Typer, context: Context) -> None:
     @app.command(
-        epilog="Examples:  headway init  ·  headway init --source "
-        "jira:url=https://acme.atlassian.net,email=me@acme.example,token_env=JIRA_TOKEN,projects=PAY,PLAT"
+        epilog="Examples:  headway init  ·  headway init --source github:token_env=GITHUB_TOKEN,repositories=acme/web"
     )
     def init(
         source: Annotated[
@@ -86,7 +85,9 @@ def _add_schema(app: typer.Typer, context: Context) -> None:
 
 
 def _add_mapping(app: typer.Typer, context: Context) -> None:
-    mapping = typer.Typer(help="Mappings: try them before they count.", no_args_is_help=True)
+    mapping = typer.Typer(
+        help="Mappings: try them before they count.", epilog="Example:  headway mapping test", no_args_is_help=True
+    )
     app.add_typer(mapping, name="mapping")
 
     @mapping.command(

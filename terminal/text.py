@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
@@ -78,6 +78,12 @@ def when_in(text: str) -> date | datetime:
 def local_time(instant: datetime, zone: str) -> str:
     """Say when that was, or will be, where the config's days begin."""
     return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+
+
+def local_end(instant: datetime, zone: str) -> str:
+    """Say until when that is: by the last day, where it is the midnight that ends it."""
+    ends_a_day = instant.astimezone(ZoneInfo(zone)).time() == time()
+    return local_day(instant - timedelta.resolution, zone) if ends_a_day else local_time(instant, zone)
 
 
 def local_day(instant: datetime, zone: str) -> str:

@@ -3,8 +3,8 @@
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,10 +45,10 @@ _PORT = 8765
 def demo(real: Ground, folder: Path, *, progress: Progress, tell: Callable[[Demo], None], live: Live | None) -> None:
     """Run the emulated trackers, let their team work, and tell what moved; with `live`, serve the pages of it then."""
     if live is not None and live.port is not None:
-        with listening("127.0.0.1", live.port):
+        with listening("127.0.0.1", live.port, "another one with --port"):
             pass  # whoever names a port that is taken hears it before the story, not after it
     clock = SimulatedClock(_utc_now() - timedelta(weeks=_WEEKS), latest=_utc_now)
-    with Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
+    with _alone(folder), Sandbox(build_company(seed=1, now=clock.now(), clock=clock)) as trackers:
         text = _HEAD + config_text(trackers.urls, clock.now())
         config = _config(folder, text if live is None else text.replace("every: 1d", _OFTEN))
         ground = replace(real, environ=environment(trackers.tokens), clock=clock.now)
@@ -147,16 +147,31 @@ def _all_read(report: Report) -> None:
             raise Failure(f"The demo could not read {source.name}: {source.error}")
 
 
-def _config(folder: Path, text: str) -> Path:
-    """Write the demo's config over the last one, and begin with an empty database.
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Have a folder for this demo, as long as it lasts: another one would take its config and database away.
 
-    Raises Failure for a folder with a config or database that no demo wrote.
+    Raises Failure for a folder with a config or database that no demo wrote, and for one in which a demo runs.
     """
+    import fcntl  # where there is no such module, there are demos in a container
+
     marker = folder / _MARKER
     if not marker.exists() and any((folder / name).exists() for name in ("headway.yaml", "headway.db")):
         raise Failure(f"{folder} holds a config or database of yours: name another one with --folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    marker.write_text("What lies here was made by `headway demo`, which begins anew each time.\n", encoding="utf-8")
+    with marker.open("a", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"A demo runs in {folder} already: end it, or name another folder with --folder.") from None
+        held.truncate(0)
+        held.write("What lies here was made by `headway demo`, which begins anew each time.\n")
+        held.flush()
+        yield
+
+
+def _config(folder: Path, text: str) -> Path:
+    """Write the demo's config over the last one, and begin with an empty database."""
     for name in ("headway.db", "headway.db-wal", "headway.db-shm"):
         (folder / name).unlink(missing_ok=True)
     path = folder / "headway.yaml"

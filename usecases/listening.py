@@ -9,15 +9,13 @@ from terminal.failures import Failure
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, others: str = "others with --host and --port") -> Iterator[socket.socket]:
     """Listen on an address, 0 for any port, as long as this lasts.  Raises Failure where that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise Failure(
-            f"Headway cannot listen on {host}, port {port}: {_reason(error)}. Name others with --host and --port."
-        ) from None
+        raise Failure(f"Headway cannot listen on {host}, port {port}: {_reason(error)}. Name {others}.") from None
     with listener:
         yield listener
 

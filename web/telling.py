@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from okrs.lanes import Lane, approximate_in, day_in, lane_of
-from okrs.ledger import CauseKind, Entry, EntryKind, hold_in, proposed
+from okrs.ledger import CAUSE_WORDS, CauseKind, Entry, EntryKind, hold_in, proposed
 from okrs.objective import KeyResult, parse_terms
 from okrs.plaintext import harmless
 from okrs.work import WorkItem
@@ -17,19 +17,6 @@ _LONG = 400
 
 EVERYTHING = tuple(kind for kind in EntryKind if kind is not EntryKind.RECONSTRUCTED)
 """What is told unasked: rebuilt days come by the dozen and happened long before."""
-
-_CAUSES = {
-    CauseKind.CLOSED: "closed",
-    CauseKind.REOPENED: "reopened",
-    CauseKind.ADDED: "joined",
-    CauseKind.REMOVED: "left the selection",
-    CauseKind.RE_ESTIMATED: "re-estimated",
-    CauseKind.CANCELLED: "cancelled",
-    CauseKind.MOVED: "moved or renamed",
-    CauseKind.DELETED: "deleted",
-    CauseKind.HIDDEN: "out of sight",
-    CauseKind.TIME: "in or out of the time that counts",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +114,7 @@ def _move(entry: Entry) -> str:
 def cause_words(causes: Causes) -> CauseWords:
     """Say what tickets did, those that are named and how many more."""
     tickets = tuple(ticket_name(each) for each in causes.examples)
-    what = _CAUSES.get(causes.kind, causes.kind.value)
+    what = CAUSE_WORDS.get(causes.kind, causes.kind.value)
     if causes.kind is CauseKind.TIME and not tickets:
         what = "another week is over"
     return CauseWords(tickets, max(0, causes.tickets - len(tickets)), what, signed(causes.delta))

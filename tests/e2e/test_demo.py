@@ -217,5 +217,21 @@ def test_a_port_that_is_taken_is_told_before_the_story(tmp_path: Path) -> None:
         done = demo(tmp_path, "--port", str(port))
     assert (done.returncode, done.stdout) == (1, b"")
     told = "headway: Headway cannot listen on 127.0.0.1, port"
-    assert done.stderr.decode() == f"{told} {port}: Address already in use. Name others with --host and --port.\n"
+    assert done.stderr.decode() == f"{told} {port}: Address already in use. Name another one with --port.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_has_its_folder_alone(tmp_path: Path) -> None:
+    """Another one would take the config and the database away from the one that runs."""
+    with on_a_terminal(tmp_path) as (process, ours):
+        seen = b""
+        while b"The pages of it" not in seen:
+            seen += os.read(ours, 65536)
+        held = (tmp_path / "headway-demo" / "headway.yaml").read_bytes()
+        done = demo(tmp_path, "--once")
+        assert (done.returncode, done.stdout) == (1, b"")
+        told = "A demo runs in headway-demo already: end it, or name another folder with --folder."
+        assert done.stderr.decode() == f"headway: {told}\n"
+        assert (tmp_path / "headway-demo" / "headway.yaml").read_bytes() == held
+        assert process.poll() is None
+    assert demo(tmp_path, "--once").returncode == 0, "what was killed holds nothing"

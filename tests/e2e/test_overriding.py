@@ -82,6 +82,7 @@ def test_the_same_again_is_told_and_writes_nothing(copy: Headway) -> None:
     assert "until 2999-12-31 18:00 " in timed.out
     assert "until 2999-12-31 18:00 " in copy.run("history", "p1-bugs").out
     copy.run(*same)
+    assert " until 2999-12-31 · counted by hand" in copy.run("history", "p1-bugs").out
     rows = copy.rows("SELECT count(*) FROM ledger_entry")
     code, text, _ = copy.run(*same)
     assert (code, copy.rows("SELECT count(*) FROM ledger_entry")) == (0, rows)

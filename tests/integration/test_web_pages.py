@@ -407,6 +407,13 @@ def test_a_closed_cycle_stands_as_it_was_closed(world: World) -> None:
     assert "There is no cycle nope in the config" in look(world, "/?cycle=nope", code=404).words
 
 
+def test_a_title_leads_to_its_tickets(world: World) -> None:
+    page = look(world, "/tickets?key=Ticket+0")
+    assert "Ticket 0 is the title of PAY-0." in page.words
+    assert "/tickets?key=PAY-0" in [each.get("href") for each in page.all("a")]
+    assert "was ever read" not in page.words
+
+
 @pytest.mark.parametrize("path", ["/?team=nobody", "/activity?team=nobody", "/teams/nobody", "/teams/"])
 def test_a_team_that_there_is_not_is_told_with_those_that_there_are(world: World, path: str) -> None:
     words = look(world, path, code=404).words

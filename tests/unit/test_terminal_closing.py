@@ -1,5 +1,6 @@
 """The question before a cycle is closed, and grades as people give them."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -62,6 +63,7 @@ def test_what_tickets_give_beside_a_value_by_hand_is_said_as_the_key_result_has_
     signed = KeyResult("legal", "o", "c", "Legal approved", Binary(Decimal(100)))
     card = Card(signed, signed.terms, Decimal("94.74"), Decimal(100), Decimal(1), graded=False, rule=None)
     assert _remark(card) == " (set by hand; its tickets give not done)"
+    assert _remark(replace(card, automatic=None)) == " (set by hand)"
 
 
 def test_what_went_the_other_way_is_no_less_than_nothing_as_everywhere() -> None:

@@ -20,13 +20,37 @@ ALL = names()
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
-@pytest.mark.parametrize("before", [(), ("-c", "status"), ("-v", "--config", "sync", "--log-json"), ("--config=db",)])
+@pytest.mark.parametrize(
+    "before",
+    [
+        (),
+        ("-c", "status"),
+        ("-v", "--config", "sync", "--log-json"),
+        ("--config=db",),
+        ("-vc", "status"),
+        ("-cstatus", "-v"),
+        ("-cvh",),
+        ("--",),
+    ],
+)
 def test_a_command_is_made_alone(name: str, before: tuple[str, ...]) -> None:
     assert names(*before, name, "sync", "--json") == {name}
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("--help",), ("--help", "sync"), ("statsu", "sync"), ("-c", "sync"), ("--version",), ("-c",)]
+    "arguments",
+    [
+        (),
+        ("--help",),
+        ("--help", "sync"),
+        ("-vh", "sync"),
+        ("-hv", "sync"),
+        ("statsu", "sync"),
+        ("-c", "sync"),
+        ("-vvc", "sync"),
+        ("--version",),
+        ("-c",),
+    ],
 )
 def test_who_asks_what_there_is_and_who_mistypes_is_told_of_all(arguments: tuple[str, ...]) -> None:
     assert names(*arguments) == ALL

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from okrs.objective import KeyResult
 from okrs.plaintext import harmless
 from okrs.work import fold_name
+from store.lookup import titled
 from store.views.moves import counted_since
 from store.views.which import Places, Which, which
 from web.desk import Desk, Visit
@@ -49,6 +50,10 @@ class Found:
     """How many other key results do not select it."""
 
 
+_FEW = 3
+"""Tickets of one title that are named."""
+
+
 def router(desk: Desk) -> APIRouter:
     """The route of a ticket, which is the search, too."""
     routes = APIRouter()
@@ -58,12 +63,14 @@ def router(desk: Desk) -> APIRouter:
         asked = key.strip()
         with desk.visit() as visit:
             places = which(visit.connection, visit.setup, asked, visit.now) if asked else None
+            named = search(visit.setup.key_results, asked) if asked else []
             return desk.page(
                 "ticket.html",
                 **visit.frame,
                 search=harmless(asked),
                 found=found(places, visit, asked) if places else [],
-                key_results=search(visit.setup.key_results, asked) if asked else [],
+                key_results=named,
+                titled=titled(visit.connection, asked, _FEW) if asked and not places and not named else [],
             )
 
     return routes
