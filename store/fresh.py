@@ -31,7 +31,7 @@ class Fresh:
         if source in self._given_up:
             return
         self._known.setdefault(source, {}).update({(row[HASH], row[UPDATED_AT]): item for row, item in some})
-        if sum(map(len, list(self._known.values()))) > MOST:
+        if sum(map(len, list(self._known.values()))) > MOST:  # a copy: other sources are read meanwhile
             self._given_up.add(source)
             del self._known[source]
 

@@ -263,7 +263,11 @@ _LONGEST_TITLE = 1000
 """SQLite looks for no pattern that is much longer; trackers have no longer ones."""
 
 
-def titled(connection: Connection, title: str, most: int) -> list[str]:
+_FEW = 3
+"""Items of one title that are named: whoever asks means one."""
+
+
+def titled(connection: Connection, title: str, most: int = _FEW) -> list[str]:
     """Return the keys of some present items that are called so exactly, in order.  It looks through all of them."""
     if len(title) > _LONGEST_TITLE:
         return []

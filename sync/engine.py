@@ -19,6 +19,7 @@
         for family in demand.families:               # once a day: what lies below an epic where nobody reads
             unread.keep(connector.outside(family))
     record(every key result)                         # on the new mirror: what the tickets did
+                                                     # (what a first read brought is still known: `store.fresh`)
     record(what people set and ran out)              # before each record: the automatic value is shown again
 
     facets.follow(mirror)                            # before each record, of large mirrors alone: rules then ask by SQL

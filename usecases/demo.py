@@ -1,5 +1,6 @@
 """`demo`: the emulated trackers, a team at work, and what it moved."""
 
+import fcntl
 import shutil
 import socket
 import sys
@@ -153,8 +154,6 @@ def _alone(folder: Path) -> Iterator[None]:
 
     Raises Failure for a folder with a config or database that no demo wrote, and for one in which a demo runs.
     """
-    import fcntl  # where there is no such module, there are demos in a container
-
     marker = folder / _MARKER
     if not marker.exists() and any((folder / name).exists() for name in ("headway.yaml", "headway.db")):
         raise Failure(f"{folder} holds a config or database of yours: name another one with --folder.")

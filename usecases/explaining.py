@@ -28,9 +28,6 @@ from terminal.failures import Failure
 from usecases.ground import Ground, database_of, setup_of
 from usecases.naming import having
 
-_FEW = 3
-"""Tickets of one title that are named."""
-
 
 def explain(ground: Ground, config: Path, key_result: str) -> Explained:
     """Show a value from its tickets.  Raises Failure where nothing feeds it, or numbers that are too large."""
@@ -75,7 +72,7 @@ def which(ground: Ground, config: Path, key: str) -> Places:
     with database_of(known) as database, database.read() as connection:
         answer = counted(connection, setup_of(known), key, ground.clock())
         if answer is None:
-            raise Failure(_unknown(key, titled(connection, key.strip(), _FEW)))
+            raise Failure(_unknown(key, titled(connection, key.strip())))
     return answer
 
 

@@ -50,10 +50,6 @@ class Found:
     """How many other key results do not select it."""
 
 
-_FEW = 3
-"""Tickets of one title that are named."""
-
-
 def router(desk: Desk) -> APIRouter:
     """The route of a ticket, which is the search, too."""
     routes = APIRouter()
@@ -70,7 +66,7 @@ def router(desk: Desk) -> APIRouter:
                 search=harmless(asked),
                 found=found(places, visit, asked) if places else [],
                 key_results=named,
-                titled=titled(visit.connection, asked, _FEW) if asked and not places and not named else [],
+                titled=titled(visit.connection, asked) if asked and not places and not named else [],
             )
 
     return routes
