@@ -25,6 +25,8 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    # Else all installed distributions are searched for plugins that would look into every config that is validated.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()  # what modules make while they load is kept, and looking for garbage in it takes a tenth of that time
     from service import command
 

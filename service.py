@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import version as version_of
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from typer import Abort
 
 from connectors import registry
 from connectors.patience import Patient
+from okrs.about import own_version
 from okrs.cycle import Calendar
 from store.database import StoreError, is_full, reason
 from terminal import commands
@@ -327,7 +327,7 @@ def _connect(settings: SourceSettings) -> Connector:
 
 def run(arguments: Sequence[str], service: Service) -> int:
     """Run one command.  Every failure becomes a sentence on stderr and an exit code; no traceback reaches a user."""
-    app = commands.build(service, version_of("headway"), arguments)
+    app = commands.build(service, own_version(), arguments)
     try:
         code = app(args=list(arguments), prog_name="headway", standalone_mode=False)
     except Abort:  # Ctrl-C, or the end of what is typed, where a question waits

@@ -5,7 +5,7 @@ The models of the connectors say it all, so a connector of another distribution 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -17,6 +17,7 @@ from config.problems import Problem, Problems
 from config.reading import parse
 from config.sources import read_sources
 from connectors.settings import Asked, Containers, SourceSettings
+from okrs.immutable import immutable
 
 Value = str | tuple[str, ...]
 
@@ -27,7 +28,7 @@ _VARIABLE = re.compile("[A-Z][A-Z0-9_]{0,59}")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Question:
     """A key of a source that a first config needs."""
 
@@ -48,7 +49,7 @@ class Question:
         return f"{self.key}{ENV}" if self.secret else self.key
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceDraft:
     """A source of the config to come.  A secret's value is `${NAME}`."""
 

@@ -1,7 +1,7 @@
 """The files of a config: one, or all `*.yaml` of a folder, of which one is the main file and the others teams'."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from config.explaining import keys_of
@@ -9,6 +9,7 @@ from config.problems import Problems
 from config.reading import MAX_BYTES, begun, parse
 from config.schema import Document, TeamFile
 from config.tree import Place, Spot, Table
+from okrs.immutable import immutable
 
 CASES = ".cases.yaml"
 """How the names of files end that hold cases (`config.cases`), and nothing of the config."""
@@ -17,7 +18,7 @@ CASES = ".cases.yaml"
 NOT_READ = "this file is not read: the name of a config's file ends in .yaml; rename it, or put it elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class File:
     """One file as it was found."""
 
@@ -34,7 +35,7 @@ class File:
         return Path(self.path).name
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Found:
     """What lies where a config should be."""
 
@@ -49,7 +50,7 @@ class Found:
     """Files that would be the config's, but for the end of their names."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Files:
     """The files of a config, told apart."""
 

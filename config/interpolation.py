@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from inspect import isclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -14,6 +13,7 @@ from config.problems import Problems
 from config.tree import Spot, Step
 from config.words import quoted
 from connectors.settings import Interpolated, RelativePath
+from okrs.immutable import immutable
 
 CLOSED = "${HEADWAY_NOT_KEPT}"
 """Stands in a last good config for a text that may be a secret; it never stands for anything."""
@@ -28,7 +28,7 @@ class Unresolved(Exception):
     """A placeholder stands for nothing; the text says why and what to do, never what was read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Resolver:
     """Knows the environment, and the folder that relative paths start from."""
 

@@ -4,7 +4,7 @@ Every problem is reported at once; nothing is raised.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from config.anchoring import check_anchor
@@ -20,9 +20,10 @@ from config.schema import Document, TeamFile
 from config.sources import Sources, read_sources
 from config.templates import expand
 from config.tree import Spot
+from okrs.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Loaded:
     """What became of a config: `config` is None when any problem is an error."""
 
@@ -34,7 +35,7 @@ class Loaded:
     """The files as they were read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Terms:
     """What a config is loaded for.
 

@@ -1,13 +1,13 @@
 """How measures are written: one word each, percentiles as `median` or `p85`."""
 
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import WithJsonSchema
 
 from config.words import advice, quoted
 from mapping.rule import MEDIAN, TIMES, Measure
+from okrs.immutable import immutable
 
 ESTIMATED = frozenset({Measure.PERCENT, Measure.SUM, Measure.MEAN, Measure.PERCENTILE})
 """Measures that take `by`; a percentage goes without, too."""
@@ -29,7 +29,7 @@ StatText = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^(?:{'|
 """What editors are told of the two."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Measuring:
     """A measure; of a percentile also its rank."""
 

@@ -1,19 +1,20 @@
 """A config that is right: closed, frozen, in the terms of the domain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from connectors.settings import SourceSettings
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.guard import Guard
+from okrs.immutable import immutable
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
 from store.views.quarantine import Quarantined
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Anchoring:
     """That where the ledger ends is to be kept outside of the database, once a day."""
 
@@ -21,7 +22,7 @@ class Anchoring:
     """The file; None for the log."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Config:
     """Everything `headway.yaml` says."""
 

@@ -10,6 +10,7 @@ from config.fields import is_id
 from config.problems import Problems
 from config.tree import Listing, Spot, Step, Table
 from config.words import advice, meant, quoted
+from okrs.immutable import immutable
 
 _TABLES = ("sources", "templates")
 
@@ -46,7 +47,7 @@ class Names:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Known:
     """All names of a config."""
 

@@ -4,7 +4,6 @@ So nobody takes over a key result, a mapping or a template of a file that cannot
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pydantic import BaseModel
 
@@ -18,6 +17,7 @@ from config.standin import Kind, Name, names_of
 from config.tree import Listing, Place, Spot, Table
 from config.versions import Case, Level
 from config.words import quoted
+from okrs.immutable import immutable
 
 Owners = Mapping[Name, Case]
 
@@ -34,7 +34,7 @@ def owners_of(cases: Sequence[Case]) -> Owners:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Taking:
     """What a file took that belongs to others."""
 

@@ -5,11 +5,12 @@ from typing import Literal
 
 from config.tree import Place, Spot, Step, path_text
 from config.words import printable
+from okrs.immutable import immutable
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Problem:
     """One mistake.  `line` and `column` are 1-based; `path` is the field as in `mappings[0].from[1].source`."""
 

@@ -9,7 +9,7 @@ stand still without rules; then nothing.  The main file has the first two: witho
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from config.fates import quarantined
@@ -21,10 +21,11 @@ from config.problems import Problem, Problems
 from config.standin import Name, giving_way, names_of
 from config.tree import Entry, Place, Spot
 from config.versions import Case, Level, cases_of
+from okrs.immutable import immutable
 from store.configs import Kept
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Settled:
     """A config that runs although files of it are broken."""
 
@@ -40,7 +41,7 @@ class Settled:
     """Where names stand that one file took from another: who made that mistake only `problems` say."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Folder:
     """All files of a config, with what is left to try of each."""
 

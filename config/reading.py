@@ -15,6 +15,7 @@ import yaml
 from config.problems import Problems
 from config.tree import Entry, Listing, Node, Place, Scalar, Spot, Step, Table
 from config.words import quoted
+from okrs.immutable import immutable
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
@@ -106,7 +107,7 @@ class _Frame:
         return self.key[0] if self.key else "?"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Anchored:
     node: Node
     size: int

@@ -6,7 +6,7 @@ again.  A start goes on from where a number ended that is a level; one that coun
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -16,6 +16,7 @@ from config.names import key_results_of, mappings_of, objectives_of
 from config.tree import Plain, Spot, plain
 from mapping.rule import AVERAGES, Measure, Part, Rule, Window
 from okrs.cycle import Cycle
+from okrs.immutable import immutable
 from okrs.numbers import plain as written
 from okrs.objective import Keep, KeyResult, Numeric
 from okrs.progress import ONE, progress
@@ -31,7 +32,7 @@ _WORDS = frozenset({"null", "Null", "NULL"})
 _DATES = re.compile(r"\d{4}-\d{2}-\d{2}\.\.")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Last:
     """How a key result of the last cycle ended, or stands."""
 
@@ -46,7 +47,7 @@ class Last:
         return (progress(key_result.terms, self.value) if self.grade is None else self.grade) >= ONE
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Roll:
     """What the next cycle is made from."""
 

@@ -1,6 +1,5 @@
 """From mappings without a mistake to rules as frozen data."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from config.linking import Feed, linked
@@ -26,11 +25,12 @@ from mapping.rule import (
     default_window,
 )
 from okrs.cycle import Calendar, Cycle
+from okrs.immutable import immutable
 from okrs.objective import Keep, Numeric, Terms
 from okrs.work import State
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Setting:
     """What a key result's rule depends on beside its own mapping."""
 

@@ -1,14 +1,15 @@
 """A config file as a tree of text: every scalar as it was written, every node with its place."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from okrs.immutable import immutable
 
 Step: TypeAlias = str | int
 """A key of a table or an index of a list."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Place:
     """Where something begins; line and column are 1-based."""
 
@@ -22,7 +23,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scalar:
     """Text.  `empty` is true of `key:` with nothing behind it, which means the same as leaving the key out."""
 
@@ -31,13 +32,13 @@ class Scalar:
     empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Listing:
     place: Place
     items: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Entry:
     """A key's place and its value."""
 
@@ -45,7 +46,7 @@ class Entry:
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Table:
     place: Place
     entries: Mapping[str, Entry]
@@ -74,7 +75,7 @@ def path_text(path: tuple[Step, ...]) -> str:
     return text.removeprefix(".")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Spot:
     """A node seen from the top of its file."""
 

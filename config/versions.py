@@ -9,6 +9,7 @@ from config.files import File, Found, main_of
 from config.problems import Problem
 from config.standin import only_objectives
 from config.tree import Entry, Place, Spot, Table
+from okrs.immutable import immutable
 from store.configs import Kept
 
 
@@ -20,7 +21,7 @@ class Level(IntEnum):
     OUT = 3
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Version:
     level: Level
     root: Spot

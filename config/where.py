@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -14,6 +13,7 @@ from config.fields import Listed, Words, read_day
 from config.words import quoted
 from mapping.rule import AllOf, AnyOf, Clause, FieldMatch, LastDays, Match, Moment, Not, Selector, Span, Within
 from okrs.cycle import Calendar, Cycle
+from okrs.immutable import immutable
 from okrs.work import Kind, State
 
 FIELD = "field."
@@ -23,7 +23,7 @@ _LAST = re.compile("last +([0-9]{1,9})d")
 _MOST_DAYS = 3660
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Days:
     """Whole days, both included."""
 

@@ -16,12 +16,13 @@ A census is walked in the same way and brings identities alone; what it misses i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
 from okrs.demand import Container, Demand, Family
+from okrs.immutable import immutable
 from okrs.work import Ref, WorkItem
 
 __all__ = [
@@ -56,7 +57,7 @@ def _nothing_held(_ids: Iterable[str]) -> Mapping[str, WorkItem]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Cursor:
     """Where to read from.  `since` already contains the overlap; None asks for everything."""
 
@@ -76,7 +77,7 @@ class Cursor:
     """Returns the mirror's items by id, of those it holds: for trackers that tell of a change without the item."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Page:
     """Some items of a container, and where the pages that follow begin."""
 
@@ -93,7 +94,7 @@ class Page:
     `following` that was named before is a circle, and fails the read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IdPage:
     """Identities alone: a page of a census, or of what a query of the tracker's own finds."""
 
@@ -117,7 +118,7 @@ class Fate(StrEnum):
     """The tracker knows nothing of it, or does not let this token see it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Found:
     """What a direct look-up says of one item."""
 
@@ -128,7 +129,7 @@ class Found:
     """MOVED: id of the container of this source that it lives in now; None when it left them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Quota:
     """How many requests the tracker still allows, as its last answer told."""
 
@@ -140,7 +141,7 @@ class Quota:
     """The tracker says itself that little is left."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Account:
     """What `headway check` tells of a connection."""
 
@@ -173,7 +174,7 @@ class What(StrEnum):
     STATUS = "status"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Listed:
     """One thing that a config may name."""
 
@@ -263,7 +264,7 @@ class Connector(Protocol):
         """Release sockets and threads."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unreadable:
     """A configured container that the tracker does not let us read; `error` is a sentence with the next step."""
 

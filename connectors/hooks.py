@@ -3,14 +3,15 @@
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
+
+from okrs.immutable import immutable
 
 _SHORT = 200
 """Bytes of a delivery that says nothing, at the most."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Signature:
     """An HMAC-SHA256 over the body, in hexadecimal digits, in a header."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -23,8 +23,12 @@ from connectors.contract import (
 )
 from connectors.settings import struck_out
 from connectors.told import reset_of
+from okrs.about import own_version
 
-USER_AGENT = f"headway/{version('headway')}"
+if TYPE_CHECKING:  # loaded where answers are read
+    from connectors.shape import Shape
+
+USER_AGENT = f"headway/{own_version()}"
 
 
 def error_for(status: int, headers: Mapping[str, str], what: str, *, now: datetime | None = None) -> ConnectorError:
@@ -100,11 +104,15 @@ _ESCAPE = re.compile(
 """Escapes in JSON, of which the library refuses those that the first group does not match: halves of a pair."""
 
 
-def parsed(body: bytes, what: str) -> object:
+def parsed(body: bytes, what: str, shape: "Shape[Any] | None" = None) -> object:
     """Return the JSON of an answer; half a character (trackers cut emoji in two) reads as U+FFFD.
 
-    Raises MalformedAnswer, in whose chain of causes the body does not stand.
+    Of an answer of the given shape only what belongs to it; any other one whole, so that who reads it says what is
+    amiss.  Raises MalformedAnswer, in whose chain of causes the body does not stand.
     """
+    told: object = None if shape is None else shape.read(body)
+    if told is not None:
+        return told
     with suppress(orjson.JSONDecodeError):  # raised below: the library's error holds the whole body
         return orjson.loads(body)
     with suppress(orjson.JSONDecodeError):

@@ -8,7 +8,6 @@ import os
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from connectors.logs import DEBUG, tell
 from connectors.told import date_of, quota_of
 from connectors.trouble import proxy_login, trouble
 from connectors.way import authorities, manager, place, proxy_for, same_origin, trust
+from okrs.immutable import immutable
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
@@ -28,7 +28,7 @@ TIMEOUT = (CONNECT_TIMEOUT, READ_TIMEOUT)
 """Seconds to connect and to wait for an answer's next byte."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Answer:
     """What came back, whatever its status.  Header names in lower case; the body unpacked."""
 
@@ -37,7 +37,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Route:
     """How requests reach a tracker: its root, and what the config says about the way there."""
 

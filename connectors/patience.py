@@ -1,18 +1,16 @@
-"""The one retry policy, and the one place that slows down: every connection of a source is asked through here.
+"""The one place that slows down and asks again: every connection of a source is asked through here.
 
 Nothing below retries: `connectors.line` sends a request once, whoever wrote it.  A page that fails is asked again here,
-after a pause; a tracker that wants more time than a lease lives gets its source read in a later run.
+after a pause (`connectors.retrying`); a tracker that wants more time than a lease lives gets its source read later.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from threading import BoundedSemaphore, Lock
 from typing import ParamSpec, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_base
 
 from connectors.contract import (
     Account,
@@ -32,7 +30,6 @@ from connectors.contract import (
 )
 from okrs.work import Ref
 
-ATTEMPTS = 4
 LONGEST_WAIT = 45.0
 """Seconds that one page may be waited for in all: less than a lease lives.  A tracker that asks for more gets its
 source read at another time instead of a sleeping worker."""
@@ -107,20 +104,6 @@ class Pacer:
             self._next = max(self._next, self._clock() + seconds)
 
 
-class _AskedWait(wait_base):
-    """Wait as long as the tracker asked; else 1, 2, 4 … seconds, and a minute when limited without a time."""
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        if isinstance(error, RateLimited):
-            return 60.0 if error.wait is None else error.wait
-        return float(2 ** (retry_state.attempt_number - 1))
-
-
-def _too_long(retry_state: RetryCallState) -> bool:
-    return retry_state.idle_for + retry_state.upcoming_sleep > LONGEST_WAIT
-
-
 class _PartlyAnswered(TryLater):
     """Some containers could not be seen for a trouble that may pass; the others are `found`."""
 
@@ -134,23 +117,25 @@ class Patient:
 
     def __init__(self, connector: Connector, pacer: Pacer | None = None) -> None:
         self._connector = connector
-        self._pacer = pacer = pacer or Pacer()
-        self._retrying = Retrying(
-            retry=retry_if_exception_type(TryLater),
-            wait=_AskedWait(),
-            stop=lambda state: pacer.gave_up or _too_long(state) or stop_after_attempt(ATTEMPTS)(state),
-            sleep=pacer.sleep,
-            reraise=True,
-        )
+        self._pacer = pacer or Pacer()
 
     def _ask(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        once = partial(self._once, call, *args, **kwargs)
         try:
-            answer: _T = self._retrying(self._once, call, *args, **kwargs)
+            answer = once()
+        except TryLater as error:
+            answer = self._again(error, once)
+        self._pacer.gave_up = False
+        return answer
+
+    def _again(self, error: TryLater, once: Callable[[], _T]) -> _T:
+        from connectors.retrying import again  # for those with trouble
+
+        try:
+            return again(error, once, lambda: self._pacer.gave_up, self._pacer.sleep)
         except TryLater:
             self._pacer.gave_up = True
             raise
-        self._pacer.gave_up = False
-        return answer
 
     def _once(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         before = self._connector.requests

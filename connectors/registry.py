@@ -6,13 +6,14 @@ imported when a config names it, not before, and a broken one breaks no other.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
 from connectors.contract import Connector
 from connectors.settings import SourceSettings
+from okrs.about import own_version
+from okrs.immutable import immutable
 
 GROUP = "headway.connectors"
 
@@ -36,7 +37,7 @@ class Subscribe(Protocol):
     def __call__(self, settings: SourceSettings, container: str, address: str) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Registered:
     """A connector that a config may name."""
 
@@ -76,7 +77,7 @@ def find(name: str) -> Registered:
 def version_of(name: str) -> str:
     """Return the version of a connector: Headway's own, or that of the distribution that offers it; "" for none."""
     if name in BUILT_IN:
-        return version("headway")
+        return own_version()
     return next((offer.dist.version for offer in entry_points(group=GROUP, name=name) if offer.dist), "")
 
 

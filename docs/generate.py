@@ -1,9 +1,10 @@
-"""Writes what follows from the models of the config: `make schema`.
+"""Writes what follows from the models of the config, and from the tables: `make schema`.
 
 docs/headway.schema.json        the JSON Schema of a whole config with the built-in connectors
 docs/headway-team.schema.json   the one of a team's file
 docs/headway-cases.schema.json  the one of a file of cases
 docs/mapping-reference.md       every key of a mapping, with an example of each (`docs.examples`)
+store/sqlite.sql                the tables of a new database of SQLite
 """
 
 import re
@@ -11,9 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.dialects import sqlite
+
 from config.json_schema import cases_schema, document_schema, team_schema
 from connectors import registry
 from docs.examples import EXAMPLES
+from store.database import SQLITE
+from store.tables import told_to
 from terminal.starting import schema_text
 
 FOLDER = Path(__file__).parent
@@ -28,14 +33,15 @@ stands at the top of a config.
 """
 
 
-def generated() -> dict[str, str]:
-    """Return the generated files by name."""
+def generated() -> dict[Path, str]:
+    """Return the generated files by their paths."""
     settings = {name: registry.find(name).settings for name in registry.BUILT_IN}
     return {
-        "headway.schema.json": schema_text(document_schema(settings)),
-        "headway-team.schema.json": schema_text(team_schema()),
-        "headway-cases.schema.json": schema_text(cases_schema()),
-        "mapping-reference.md": "\n".join([_HEAD, *_sections(team_schema()["$defs"])]),
+        FOLDER / "headway.schema.json": schema_text(document_schema(settings)),
+        FOLDER / "headway-team.schema.json": schema_text(team_schema()),
+        FOLDER / "headway-cases.schema.json": schema_text(cases_schema()),
+        FOLDER / "mapping-reference.md": "\n".join([_HEAD, *_sections(team_schema()["$defs"])]),
+        SQLITE: told_to(sqlite.dialect()),
     }
 
 
@@ -114,5 +120,5 @@ def _written(value: object) -> str:
 
 
 if __name__ == "__main__":
-    for name, text in generated().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    for path, text in generated().items():
+        path.write_text(text, encoding="utf-8")

@@ -5,7 +5,6 @@ row's delta is the difference of the two rounded values around its step, so that
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from mapping.causes import Past, Place, place_of, steps
 from mapping.judging import Line
 from mapping.rule import Measure, Rule
 from mapping.totals import ZERO, Total, kept, value_of
+from okrs.immutable import immutable
 from okrs.ledger import CauseKind, Delta
 from okrs.numbers import rounded
 
@@ -22,7 +22,7 @@ ItemId = tuple[str, str]
 _DAWN = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Evidence:
     """What the ledger holds of one item in one part: it was on the line with this weight and amount."""
 
@@ -38,7 +38,7 @@ class Evidence:
         return (self.part, self.source, self.item)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Change:
     """One item of one part whose evidence differs; `line` is None when it is not selected any more."""
 
@@ -86,7 +86,7 @@ def whole(changed: Iterable[Change], cause: CauseKind) -> tuple[Delta, ...]:
     return tuple(_row(each, cause, _before(each), place_of(each.line), Decimal(0)) for each in changed)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Standing:
     """How a key result stood before the change: its value, and the totals of the evidence behind it."""
 

@@ -5,7 +5,6 @@ Judging one asks `mapping.measure` itself, so that a case means what a sync woul
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +14,7 @@ from mapping.family import Candidate
 from mapping.judging import Reason
 from mapping.measure import Measured, measure
 from mapping.rule import Leaf, Match, Rule, Selector
+from okrs.immutable import immutable
 from okrs.numbers import plain
 
 COUNTED = "counted"
@@ -40,7 +40,7 @@ class About(StrEnum):
     EXCLUDED = "excluded"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Case:
     """What is given, and what is to come out.  `counted` and `excluded` are looked at where they are given."""
 
@@ -60,7 +60,7 @@ class Case:
     """Names of items that are not to count, each with the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Difference:
     """Something that came out otherwise than it was to.  `key` is the item's name, "" for the value."""
 
@@ -70,7 +70,7 @@ class Difference:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Verdict:
     """What came of a case."""
 

@@ -1,7 +1,7 @@
 """What happened to one item, in the words that people use (DESIGN 6): closed, reopened, added, removed …"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from mapping.judging import Line, Reason, state_under
@@ -24,6 +24,7 @@ from mapping.rule import (
     passes,
 )
 from mapping.totals import ZERO, OnLine
+from okrs.immutable import immutable
 from okrs.ledger import CauseKind
 from okrs.numbers import rounded
 from okrs.work import State, WorkItem
@@ -35,7 +36,7 @@ Step: TypeAlias = tuple[CauseKind, Place]
 """What happened, and where the item stands after it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Past:
     """What we knew of an item when the key result was last measured, and what became of it."""
 

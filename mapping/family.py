@@ -5,14 +5,15 @@ Names compare trimmed, NFC and case-folded; ids and keys exactly (an owner/name 
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 
+from okrs.immutable import immutable
 from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Seen:
     """An item of the mirror: its version, and since when we see its present state, status and resolution."""
 
@@ -25,7 +26,7 @@ class Seen:
     what we always saw as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Lore:
     """What is known of a source beside its items."""
 
@@ -41,7 +42,7 @@ class Lore:
 NO_LORE = Lore()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Facet:
     """What an item is for one selector: exact keys, and names that compare folded."""
 
@@ -56,7 +57,7 @@ class Facet:
         return not (self.keys.isdisjoint(wanted.keys) and self.names.isdisjoint(wanted.names))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Candidate:
     """An item among its neighbours, which give it milestones by name and ancestors by key."""
 

@@ -6,7 +6,7 @@ The exact question follows, for those that are found.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from mapping.ending import asks_how_far, however_far
@@ -14,12 +14,13 @@ from mapping.facets import Row, leads, rows_of
 from mapping.family import Candidate
 from mapping.meaning import Test, selecting, settled
 from mapping.rule import Rule, Scope
+from okrs.immutable import immutable
 
 _Place = tuple[str, Row]
 """A source, and a facet of its items."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Files:
     by_row: defaultdict[_Place, list[str]] = field(default_factory=lambda: defaultdict(list))
     always: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -32,7 +33,7 @@ class _Files:
             self.by_row[source, row].append(name)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Interests:
     """The rules of many key results, filed by what they ask for."""
 

@@ -13,6 +13,7 @@ from mapping.pairing import Called, Work, work_of
 from mapping.rule import OF_COUNTED, TIMES, Cancelled, Clause, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from mapping.totals import ONE, ZERO, weeks_over
 from okrs.cycle import Period
+from okrs.immutable import immutable
 from okrs.numbers import divided, rounded
 from okrs.work import State, Step, WorkItem, fold_name
 
@@ -34,7 +35,7 @@ class Reason(StrEnum):
     """It came after the scope was frozen."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Line:
     """What one selected item is to one part.  `weight` None: not on the line.  `reason` None: it counts.
 
@@ -108,7 +109,7 @@ def _matches(done_when: DoneWhen, status: str | None, resolution: str | None) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Judged:
     """An item under a part's policies, before its weight is known."""
 
@@ -119,7 +120,7 @@ class Judged:
     dated_by_sight: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Judge:
     """A part's policies at one moment."""
 

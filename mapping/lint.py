@@ -7,7 +7,7 @@ to do about it.  What is ordinary is not told: every limit below is there to kee
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -19,6 +19,7 @@ from mapping.measure import Mirror, measure, selected
 from mapping.naming import Named
 from mapping.overlaps import Overlaps
 from mapping.rule import AllOf, Counts, Match, Measure, Missing, Part, Rule, Selector, names_a_kind
+from okrs.immutable import immutable
 from okrs.work import Kind, State, fold_key, fold_name
 
 FEW = 3
@@ -56,7 +57,7 @@ _LOOKED_FOR = 50
 """Unknown names of a part after which no nearest one is looked for any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SelectsNothing:
     """A part finds no item, and waits for none: one that a label alone feeds is left out where others go on."""
 
@@ -70,7 +71,7 @@ class SelectsNothing:
     """It says no kind, so it selects issues alone, and would select these if it asked for them."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Misspelt:
     """A word that no item has and that is nearly one that some have, in a part that selects something all the same."""
 
@@ -81,7 +82,7 @@ class Misspelt:
     near: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NeverDone:
     """Nothing that a part selects is done by its own meaning of done, though the tracker calls some of it done."""
 
@@ -93,7 +94,7 @@ class NeverDone:
     """The statuses that they have, or the resolutions where only such are asked for; the most frequent first."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NeverBegun:
     """A time that no item of a part gives, as nothing tells when work on any of them began, or when it was created."""
 
@@ -103,7 +104,7 @@ class NeverBegun:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unknown:
     """A rule names something that nothing read is called."""
 
@@ -114,7 +115,7 @@ class Unknown:
     near: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Overlap:
     """The same work counts in two key results."""
 
@@ -124,7 +125,7 @@ class Overlap:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unestimated:
     """Many items of a part have no number in the field that weighs them."""
 
@@ -136,7 +137,7 @@ class Unestimated:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Twice:
     """A part counts items and their children."""
 
@@ -147,7 +148,7 @@ class Twice:
     """A child and what it lies under."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NotRead:
     """Some of what lies under an item is where its source does not read."""
 
@@ -160,7 +161,7 @@ class NotRead:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ambiguous:
     """Work of a part with `once` may be an earlier part's: the key that would say so is that of several tickets."""
 
@@ -170,7 +171,7 @@ class Ambiguous:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unanswered:
     """A query that the tracker did not answer, or that nobody asked yet (`error` None)."""
 
@@ -182,7 +183,7 @@ class Unanswered:
     """The tracker will not answer it before somebody corrects it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FieldRefused:
     """A field that the tracker cannot give as the part asks for it; `error` is its sentence."""
 
@@ -192,7 +193,7 @@ class FieldRefused:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reached:
     """A key result that began, or would begin, where it is to end."""
 
@@ -202,7 +203,7 @@ class Reached:
     """It is on record; else it would begin so now."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reused:
     """A key result of one cycle that has a history in another one."""
 
@@ -213,7 +214,7 @@ class Reused:
     """The days of the cycle that its history is of."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Finished:
     """A key result whose result is that of another cycle, which is closed."""
 
@@ -243,7 +244,7 @@ Finding: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Picked:
     """What is looked at of one part's selection."""
 
@@ -273,7 +274,7 @@ class Picked:
     """Keys of items that would count if it were known when they began, where nothing counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Surveyed:
     """What is looked at of a rule."""
 

@@ -5,7 +5,7 @@ selected items ─▶ `mapping.judging` ─▶ Line (on the line or off it, and 
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ from mapping.meaning import selecting, settled
 from mapping.pairing import Called
 from mapping.rule import Combine, Part, Rule, Scope
 from mapping.totals import Total, value_of
+from okrs.immutable import immutable
 
 Scopes = Mapping[str, AbstractSet[str]]
 """Ids that belong to parts with a frozen scope, by `scope_key`."""
@@ -24,7 +25,7 @@ Scopes = Mapping[str, AbstractSet[str]]
 NO_SCOPES: Scopes = {}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Measured:
     """A rule's answer: the value, each part's total, and every selected item with its reason."""
 
@@ -50,7 +51,7 @@ def measure(rule: Rule, mirror: Mirror, now: datetime, scopes: Scopes = NO_SCOPE
     return Measured(value_of(rule, totals, now), totals, drawn.lines, drawn.scopes)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Drawn:
     """What the items are to each part, before they are added up: so however large the sum is."""
 

@@ -1,17 +1,18 @@
 """What the items of a source are called: whether a name is known, and which one was meant."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Protocol
 
 from mapping.family import Candidate, Facet
 from mapping.meaning import FACETS
 from mapping.rule import Selector
+from okrs.immutable import immutable
 from okrs.work import Kind, WorkItem, fold_key, fold_name
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Mirrored:
     """A source as it was read completely."""
 

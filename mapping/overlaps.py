@@ -9,17 +9,17 @@ and with a bit for each rule in each group that has any; time with what rules do
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
 from okrs.cycle import Period
+from okrs.immutable import immutable
 
 _KEPT = 100
 """Examples that are held before the first ones are picked."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Common:
     """Two rules, by their numbers, that share work."""
 

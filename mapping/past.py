@@ -10,7 +10,7 @@ Both give items that are measured by the ordinary `mapping.measure`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -21,13 +21,14 @@ from mapping.measure import Measured, Scopes, held, measure
 from mapping.rule import FieldMatch, Match, Measure, Part, Rule, Selector, passes
 from mapping.totals import kept
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.work import Kind, Step, WorkItem
 
 _INSTANT = timedelta(microseconds=1)
 """What lies between the last instant of a day and the next day."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Absence:
     """A time in which an item was not in the mirror."""
 
@@ -39,7 +40,7 @@ class Absence:
         return self.gone_at <= at and (self.back_at is None or at < self.back_at)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Record:
     """Everything that was ever seen of an item."""
 
@@ -121,7 +122,7 @@ def as_seen(records: Records, at: datetime, end: datetime) -> list[Seen]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Known:
     """An item as it stood at some time by what is known now, and how far that can be trusted."""
 
@@ -235,7 +236,7 @@ def _is_work(item: WorkItem) -> bool:
 # --- days ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class History:
     """What there is to rebuild past days from: records and lore by source, and the scopes that were frozen."""
 
@@ -247,7 +248,7 @@ class History:
         return self.lore.get(source, NO_LORE)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rebuilt:
     """A rule measured on a past day by what is known now."""
 
@@ -267,7 +268,7 @@ def _known_at(rule: Rule, history: History, at: datetime, *, sighted: bool) -> d
     return {name: as_known(history.records.get(name, ()), until, sighted=sighted) for name in rule.sources}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Day:
     """The value of a key result at the end of a local day."""
 

@@ -5,12 +5,12 @@ ledger, is enough to say years later how a number came about.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
 from okrs.cycle import Period
+from okrs.immutable import immutable
 from okrs.work import State
 
 
@@ -35,7 +35,7 @@ class Selector(StrEnum):
     SPRINT = "sprint"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Match:
     """The item has any of the values."""
 
@@ -43,7 +43,7 @@ class Match:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FieldMatch:
     """The item's custom field of that name has any of the values."""
 
@@ -58,7 +58,7 @@ class Moment(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class LastDays:
     """The whole days before the last local midnight: what they hold changes at midnight only."""
 
@@ -68,7 +68,7 @@ class LastDays:
 Span: TypeAlias = Period | LastDays
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Within:
     """That moment of the item lies in any of the spans; an item without the date is in none."""
 
@@ -76,19 +76,19 @@ class Within:
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Not:
     clause: "Clause"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AllOf:
     """Every clause holds; without clauses it always does."""
 
     clauses: tuple["Clause", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AnyOf:
     """At least one clause holds; without clauses none does."""
 
@@ -228,7 +228,7 @@ class Combine(StrEnum):
     MAX = "max"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DoneWhen:
     """Our own meaning of done: an item is done exactly when it has one of the values of every list given."""
 
@@ -236,7 +236,7 @@ class DoneWhen:
     resolution: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Part:
     """One selection of one source and its measure."""
 
@@ -293,7 +293,7 @@ def _spelt(rank: int | None) -> str:
     return "mean" if rank is None else "median" if rank == MEDIAN else f"p{rank}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scale:
     """Maps the measured range `low`…`high` linearly on `start`…`target`, unclamped.  `low` and `high` differ."""
 
@@ -303,7 +303,7 @@ class Scale:
     target: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rule:
     """What feeds one key result.  `base` is its start value when `add_start` is given, else 0."""
 

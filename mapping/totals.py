@@ -8,12 +8,12 @@ A `Total` is an accumulator: adding and removing lines gives the same value as m
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from mapping.rule import Combine, Measure, Part, Regress, Rule, Scale
 from okrs.cycle import Calendar, Period
+from okrs.immutable import immutable
 from okrs.numbers import divided, rounded
 
 ZERO, ONE, HUNDRED = Decimal(0), Decimal(1), Decimal(100)
@@ -24,7 +24,7 @@ OnLine = tuple[Decimal, Decimal]
 _DAYS_OF_A_WEEK = 7
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Total:
     """The accumulator of a part: Σ amount, Σ weight, how many items are on the line; for a percentile the amounts."""
 
@@ -149,7 +149,7 @@ def _combined(combine: Combine | None, values: Sequence[Decimal], weights: Seque
             return max(values)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Weeks:
     """Whole ISO weeks, Monday to Sunday, as local days."""
 

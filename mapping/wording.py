@@ -4,7 +4,7 @@ Names in it are an admin's or a tracker's and stand as they are; whoever shows t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mapping.rule import (
     AllOf,
@@ -32,13 +32,14 @@ from mapping.rule import (
     names_a_kind,
 )
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.numbers import plain
 
 _MOST = 4
 """Values of a list that are named."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PartWords:
     """A part in words."""
 
@@ -48,7 +49,7 @@ class PartWords:
     """Policies that are not the usual ones, as sentences."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Words:
     """A rule in words."""
 

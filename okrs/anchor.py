@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from okrs.immutable import immutable
 from okrs.ledger import timestamp
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Anchor:
     """The last entry of the ledger at a time."""
 

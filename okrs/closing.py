@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from okrs.immutable import immutable
 from okrs.ledger import canonical_json
 from okrs.numbers import from_millionths, plain, plain_or_none, sum_to_millionths
 from okrs.objective import KeyResult, Objective, Terms, parse_terms, terms_text
@@ -33,7 +33,7 @@ def _kept(number: Decimal) -> Decimal:
     return from_millionths(sum_to_millionths(number))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ending:
     """A key result at its end, with everything that its progress and its place in a roll-up rest on."""
 

@@ -1,15 +1,15 @@
 """Cycles and the calendar in which their days are counted."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from okrs.immutable import immutable
 from okrs.numbers import divided
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Calendar:
     """Which days are worked, and where midnight lies."""
 
@@ -34,7 +34,7 @@ class Calendar:
         return day.weekday() in self.workdays and day not in self.holidays
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Period:
     """Two instants in UTC: `start` ≤ t < `end`."""
 
@@ -45,7 +45,7 @@ class Period:
         return self.start <= instant < self.end
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Cycle:
     """A period of local days, both included: usually a quarter."""
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from okrs.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable
 class Container:
     """A project or repository that is read as a whole.  `id` is immutable, `name` is how the config spells it."""
 
@@ -24,7 +26,7 @@ class Family:
     """Everything below it, not its direct children alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Demand:
     """What a read must bring: what the mappings need beyond the plain items, from which site, read in which way."""
 

@@ -10,7 +10,6 @@ The draws are always the same, so that the same past gives the same forecast, to
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -18,6 +17,7 @@ from itertools import accumulate, pairwise
 from random import Random
 
 from okrs.cycle import Calendar, Period
+from okrs.immutable import immutable
 from okrs.numbers import divided, from_millionths, rounded, to_millionths
 
 FEWEST, MOST = 4, 8
@@ -27,7 +27,7 @@ _LOW, _MIDDLE, _HIGH = 0.15, 0.5, 0.85
 _WEEK = timedelta(weeks=1)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Point:
     """The 15th, 50th and 85th of a hundred futures at a time."""
 
@@ -37,7 +37,7 @@ class Point:
     high: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Forecast:
     weeks: int
     """How many complete weeks it comes from."""
@@ -51,7 +51,7 @@ class Forecast:
         return self.points[-1]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Past:
     """What is known of a number: its value now, and what its tickets did to it."""
 

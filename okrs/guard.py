@@ -1,10 +1,11 @@
 """How much may be lost from sight before a person is asked (DESIGN 7.6)."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
+from okrs.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable
 class Guard:
     """What deleted and hidden tickets may do to a key result without being approved."""
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from okrs.immutable import immutable
 from okrs.numbers import plain_or_none
 
 GENESIS = "0" * 64
@@ -63,7 +64,7 @@ CAUSE_WORDS = {
 """What a ticket did, for people: `removed` alone would read as deleted."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Delta:
     """One item's evidence before and after, and what that did to the value.
 
@@ -82,7 +83,7 @@ class Delta:
     delta: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Entry:
     """One change of one key result.  `seq` is unique over the whole ledger; `old` and `new` are values."""
 
@@ -108,7 +109,7 @@ class Entry:
         return replace(self, hash=entry_hash(self))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Cause:
     """Why a value moved, as shown to people; item None for causes that are no single ticket's."""
 

@@ -1,11 +1,11 @@
 """Objectives and key results: what people promised, in the terms they are measured by."""
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
+from okrs.immutable import immutable
 from okrs.ledger import canonical_json
 from okrs.numbers import plain
 
@@ -15,7 +15,7 @@ class Ambition(StrEnum):
     ASPIRATIONAL = "aspirational"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Numeric:
     """Go from `start` to `target`, in either direction; the two differ."""
 
@@ -23,7 +23,7 @@ class Numeric:
     target: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Keep:
     """Stay in a band; both bounds belong to it and min < max."""
 
@@ -31,7 +31,7 @@ class Keep:
     max: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Binary:
     """Done when the measured value reaches `threshold`: 100 of a percent, else `at_least` items."""
 
@@ -67,7 +67,7 @@ def parse_terms(text: str) -> Terms:
             raise ValueError(f"no terms are of the kind {other}")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KeyResult:
     """One measurable promise of an objective.  Its id is unique for ever."""
 
@@ -83,7 +83,7 @@ class KeyResult:
     """The id that it had before; its history goes on under the new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Objective:
     """What a team wants to reach in a cycle.  `supports` names objectives or key results it helps."""
 

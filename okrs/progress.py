@@ -4,10 +4,10 @@ Everything here is a pure function of values; nothing is rounded, so that two re
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from okrs.immutable import immutable
 from okrs.numbers import divided
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 
@@ -24,7 +24,7 @@ class Status(StrEnum):
     OFF_TRACK = "off_track"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Pace:
     """Limits of progress / expected; below `grace` of the cycle nobody is off track yet."""
 
@@ -33,7 +33,7 @@ class Pace:
     grace: Decimal = Decimal("0.1")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Moment:
     """Where in its cycle a key result is looked at."""
 
@@ -44,7 +44,7 @@ class Moment:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Standing:
     """`status` is what to say first; `pace` is the colour that stays when the status is `stale`."""
 
@@ -109,7 +109,7 @@ def _first(colour: Status, *, closed: bool, stale: bool) -> Status:
     return Status.STALE if stale else colour
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Share:
     """What one child brings to the roll-up of its objective."""
 

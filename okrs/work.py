@@ -1,12 +1,12 @@
 """Work items: one normalised shape for issues, pull requests, tasks, epics, milestones and sprints of any tracker."""
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
+from okrs.immutable import immutable
 from okrs.numbers import number_in
 
 LARGEST = Decimal(10**9)
@@ -40,7 +40,7 @@ class State(StrEnum):
         return self in (State.DONE, State.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ref:
     """A thing an item belongs to (a project, a section): the identity compared exactly, the name as people write it."""
 
@@ -48,7 +48,7 @@ class Ref:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Step:
     """How an item stood from one moment on, as its tracker's own history tells."""
 
@@ -58,7 +58,7 @@ class Step:
     resolution: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WorkItem:
     """One item as its tracker showed it at one moment.
 

@@ -6,12 +6,13 @@ settle()         after each of them was looked up: one transaction puts the answ
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from okrs.demand import Container
+from okrs.immutable import immutable
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
 from store.aside import put_aside, rows_of
@@ -26,7 +27,7 @@ MISSES = 2
 """Censuses in a row that must miss an item before it leaves as hidden: one may be an accident."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Compared:
     """What a census and the mirror disagree on."""
 
@@ -36,7 +37,7 @@ class Compared:
     """Items that it shows and that we do not have there."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Settled:
     """What the look-ups said, in the words of the mirror."""
 
@@ -58,7 +59,7 @@ class Settled:
         return bool(self.here or self.deleted or (self.moved and not self.hidden))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Outcome:
     """What a census changed."""
 

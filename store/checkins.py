@@ -1,7 +1,6 @@
 """Check-ins: what people noted of key results, and how sure they were.  They move nothing."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -9,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal_column, select
 
+from okrs.immutable import immutable
 from okrs.ledger import EntryKind, canonical_json
 from okrs.numbers import plain_or_none
 from store.renames import Rename, called_now, named_now, renames
 from store.tables import ledger_entry
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CheckIn:
     """What a person noted of a key result."""
 

@@ -8,7 +8,6 @@ What is found is what `mapping.meaning.selects` selects, by property test.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from mapping.facets import EVERYONE, Row, asked_rows, name_of
 from mapping.rule import (
@@ -25,6 +24,7 @@ from mapping.rule import (
     names_a_kind,
 )
 from okrs.cycle import Period
+from okrs.immutable import immutable
 from okrs.work import Kind, State, fold_name
 from store.dressing import KINDS, STATES
 from store.queries import name_of_query
@@ -47,7 +47,7 @@ _TERMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Known:
     """What of a source a clause is translated with."""
 
@@ -67,7 +67,7 @@ class Known:
         return sorted(set(leaf.values).intersection(self.queries))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Lead:
     """Where a search may begin: every item that the clause selects has a row of one of the terms."""
 

@@ -1,18 +1,18 @@
 """The files of the config as they were last good: what runs while one of them is broken."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, text, update
 
+from okrs.immutable import immutable
 from store.database import Database, upsert
 from store.tables import config_file
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Kept:
     """A file of the config as it is kept."""
 
@@ -26,7 +26,7 @@ class Kept:
     """Since when it is not right any more, as far as a run has met it so."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Good:
     """A file that was found right."""
 

@@ -6,7 +6,7 @@ are behind asks them together with what moved since (`index_beside`).
 
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -27,6 +27,7 @@ from mapping.family import Candidate, Lore, Seen, candidates
 from mapping.meaning import selecting, settled
 from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Clause, Rule, leaves_of
+from okrs.immutable import immutable
 from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert
@@ -61,7 +62,7 @@ VERSION = 1
 """Of what facets mean and how they are written; facets of another one are made anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Kept:
     """What the facets that are kept are of."""
 
@@ -172,7 +173,7 @@ class Index:
             self._terms |= dict.fromkeys(new) | find(connection, self.source, new)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Touched:
     """The items of a source that changed, came or left since a generation, or that rest on such."""
 
@@ -182,7 +183,7 @@ class Touched:
     """Those that are in the mirror now."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Followed:
     """What was learned of a source while its facets were brought up to its items."""
 

@@ -1,7 +1,6 @@
 """What lies under epics and parents where a source does not read: nobody counts it, and who looks is told."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, Select, bindparam, delete, select, tuple_
 
 from okrs.demand import Family
+from okrs.immutable import immutable
 from store.database import Database, upsert
 from store.sources import Lease, fenced
 from store.tables import family as table
@@ -19,7 +19,7 @@ EXAMPLES = 20
 """Keys that are kept of what is not read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unread:
     """What the tracker said last of one family."""
 

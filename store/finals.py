@@ -1,7 +1,6 @@
 """How key results stood when their cycles were closed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -11,12 +10,13 @@ from sqlalchemy import Connection, Select, select
 
 from okrs.closing import Ending, parse_ending
 from okrs.cycle import Cycle
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from store.database import raw
 from store.tables import final, ledger_entry
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Final:
     """The end of a key result: nothing moves it any more."""
 
@@ -60,7 +60,7 @@ def moved_from(end: Final | None, key_result: KeyResult, cycles: Iterable[Cycle]
     return end.cycle
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ended:
     """What nothing moves any more."""
 
@@ -88,7 +88,7 @@ def has_ended(connection: Connection, name: str) -> bool:
     return raw(connection, "SELECT 1 FROM final WHERE key_result = ?", (name,)).first() is not None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Closed:
     """The end of a key result, as its `close` entry tells it."""
 

@@ -5,7 +5,6 @@ not change makes no new version.  What is erased is the text alone, on its way i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, bindparam, select
 
+from okrs.immutable import immutable
 from okrs.work import fold_name
 from store.items import ASSIGNEES, FIELDS, TITLE
 from store.tables import forgotten, forgotten_name
@@ -27,7 +27,7 @@ def digest_of(name: str) -> str:
     return sha256(f"headway forgot {fold_name(name)}".encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Forgotten:
     """What is forgotten of one source."""
 

@@ -1,6 +1,5 @@
 """Holds: updates that wait for a person, and those that were rejected, one of a key result at most."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -8,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 
+from okrs.immutable import immutable
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import as_json, plain_or_none
 from store.database import upsert
 from store.tables import hold
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Hold:
     """An update that the guard did not let through."""
 

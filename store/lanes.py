@@ -1,7 +1,6 @@
 """What there is of a key result's value, lane by lane, and which of it is shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.lanes import shown_value
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
@@ -18,7 +18,7 @@ from store.ledger import KeyResultState
 from store.overrides import Override, override_of
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Lanes:
     """A key result's automatic and human lane, and how it ended."""
 

@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from mapping.attribution import Evidence
 from mapping.totals import Total
+from okrs.immutable import immutable
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths, to_millionths
 from store.database import gathered, inserted, raw, raw_many, slices, upsert
@@ -39,7 +39,7 @@ _AT_ONCE = 1000
 """Rows that are fetched together when the whole ledger is read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KeyResultState:
     """What the ledger says of a key result now, and what it was measured from."""
 
@@ -59,7 +59,7 @@ class KeyResultState:
     """Of the parts of the rule, as the evidence adds up; none where they were never kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Draft:
     """An entry before it has its place in the chain."""
 
@@ -74,7 +74,7 @@ class Draft:
     """The id of the person who did it; None when nobody did."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Head:
     """The last entry of the ledger."""
 

@@ -1,7 +1,6 @@
 """Questions to the mirror: items as they are now, as they were, and who looks like whom."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -25,6 +24,7 @@ from sqlalchemy import (
 
 from mapping.ending import seen_last
 from mapping.family import Seen
+from okrs.immutable import immutable
 from okrs.work import Ref, WorkItem, fold_key
 from store.database import raw, slices
 from store.forgetting import forgotten_of
@@ -219,7 +219,7 @@ def find_folded(connection: Connection, key: str) -> list[tuple[str, str]]:
     return [(row.source, row.id) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ticket:
     """An item as it was last seen, and what became of it."""
 

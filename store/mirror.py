@@ -10,7 +10,7 @@ A killed read leaves rows in `incoming` only; the next read of the container beg
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, func, select, update
 
 from okrs.demand import Container, Demand
+from okrs.immutable import immutable
 from okrs.work import Kind
 from store.aside import put_aside
 from store.database import Database, inserted, upsert
@@ -30,7 +31,7 @@ from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence, source
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Taken:
     """What a read brought: items it listed, and items that are new or differ."""
 
@@ -38,7 +39,7 @@ class Taken:
     changed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reach:
     """How far a read went."""
 
@@ -75,7 +76,7 @@ def gather(
         put_aside(connection, lease, rows)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Read:
     """A container that was read to its end."""
 

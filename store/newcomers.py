@@ -7,7 +7,6 @@ Nothing is there to be compared with, and the way by `incoming` would only write
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import chain
@@ -16,6 +15,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, select
 
 from okrs.demand import Container
+from okrs.immutable import immutable
 from store.aside import ROWS_AT_ONCE, each_once, without_forgotten
 from store.database import raw, slices
 from store.items import CONTAINER, HASH, ID, PAYLOAD, SOURCE, Row
@@ -23,7 +23,7 @@ from store.sources import Lease, following
 from store.tables import container, item, micros, presence
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Newcomers:
     """What became of a first read."""
 

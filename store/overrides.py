@@ -1,7 +1,6 @@
 """The human lane: values that people set, one of a key result at most, beside the automatic value."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -9,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, select
 
+from okrs.immutable import immutable
 from okrs.ledger import Entry, canonical_json, timestamp
 from store.database import upsert
 from store.tables import override
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Override:
     """A person's value of a key result."""
 

@@ -5,7 +5,7 @@ Nothing here asks what is kept of today: what the entries tell is folded, and ve
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -18,6 +18,7 @@ from mapping.measure import Scopes
 from mapping.past import Absence, History, Record
 from okrs.closing import parse_ending
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
 from okrs.objective import Terms, parse_terms
@@ -34,7 +35,7 @@ from store.tables import absence, former_key, from_micros, item_version, ledger_
 # --- the ledger ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Then:
     """A key result as its entries told of it at an instant; one that was only set by hand was never measured."""
 
@@ -277,7 +278,7 @@ def _instant(found: int | datetime | None) -> datetime | None:
     return from_micros(found) if isinstance(found, int) else found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Read:
     """How the reads of a source had gone until an instant."""
 

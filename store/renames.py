@@ -5,18 +5,18 @@ result had, and nothing else needs to be kept.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, literal_column, or_, select, update
 
+from okrs.immutable import immutable
 from okrs.ledger import EntryKind, renamed_from
 from okrs.objective import KeyResult, Objective
 from store.tables import evidence, final, frozen_scope, hold, key_result, ledger_entry, override
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rename:
     """An entry that says that a key result has another name from now on."""
 

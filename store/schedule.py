@@ -4,17 +4,17 @@ A turn is claimed by a condition on what was seen of it, so that of two processe
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from okrs.immutable import immutable
 from store.database import Database, upsert
 from store.tables import schedule
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Turn:
     """When a source is read next."""
 

@@ -1,7 +1,6 @@
 """Whether parts of rules select anything, asked of a source's index where that tells, else of its mirror."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
@@ -11,10 +10,11 @@ from mapping.family import Candidate
 from mapping.lasting import lasting
 from mapping.meaning import selecting, settled
 from mapping.rule import Clause, Match, Part, Rule, Selector, leaves_of
+from okrs.immutable import immutable
 from store import facets, queries, sources
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Empty:
     """Settled clauses that select nothing of a source as it is at a generation."""
 

@@ -8,7 +8,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -38,6 +38,7 @@ from sqlalchemy import (
 )
 
 from okrs.demand import Container, Demand
+from okrs.immutable import immutable
 from okrs.work import fold_key
 from store.database import Database, upsert
 from store.tables import Instant, absence, container, incoming, item, presence, roll, run_source, source
@@ -49,7 +50,7 @@ class LeaseLostError(Exception):
     """Another worker took the source meanwhile; nothing of this read may be committed."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reader:
     """Who reads a source: a run, by a connector of some version."""
 
@@ -58,7 +59,7 @@ class Reader:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Lease:
     """The right to read one source."""
 
@@ -69,7 +70,7 @@ class Lease:
     """The run that reads it, where one does."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ContainerState:
     """What we have of a container.  `read_at` None: never read completely, though that was tried."""
 
@@ -103,7 +104,7 @@ class ContainerState:
         return fold_key(name) in map(fold_key, (self.name, self.called, self.id))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceState:
     """What we know of a source."""
 

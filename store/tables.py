@@ -44,6 +44,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeDecorator
 
 from okrs.numbers import from_millionths, to_millionths
@@ -648,3 +649,18 @@ def set_dialect_options(dialect: str) -> None:
 @event.listens_for(metadata, "before_create")
 def _before_create(_tables: MetaData, connection: Connection, **_: object) -> None:
     set_dialect_options(connection.dialect.name)
+
+
+def told_to(dialect: Dialect) -> str:
+    """Return the statements that make all tables of a new database of this kind."""
+    set_dialect_options(dialect.name)
+    statements: list[CreateTable | CreateIndex] = []
+    for table in metadata.sorted_tables:
+        statements.append(CreateTable(table))
+        statements += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    return "\n".join(f"{_tidy(str(each.compile(dialect=dialect)))};\n" for each in statements)
+
+
+def _tidy(statement: str) -> str:
+    lines = statement.strip().splitlines()
+    return "\n".join(f"{'    ' if line.startswith(chr(9)) else ''}{line.strip()}" for line in lines)

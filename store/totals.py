@@ -8,7 +8,6 @@ no cycle that is over: how items stood at its end they do not tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from mapping.judging import absent_weight, judge_of
 from mapping.meaning import settled
 from mapping.rule import OF_COUNTED, TIMES, Combine, Part, Rule, Scope
 from mapping.totals import ONE, ZERO, Total
+from okrs.immutable import immutable
 from okrs.numbers import from_millionths, rounded
 from okrs.work import State
 from store.clauses import selected
@@ -69,7 +69,7 @@ def drawn(rule: Rule) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Pile:
     """Items on the line with the same credit."""
 
@@ -136,7 +136,7 @@ def _asked(connection: Connection, index: Index, rule: Rule, part: Part, now: da
     return _Asked(part, asked) if asked.fits else None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Asked:
     """A question about the items on the line."""
 

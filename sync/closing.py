@@ -20,6 +20,7 @@ from mapping.demand import demand_of
 from mapping.rule import Rule
 from okrs.closing import Ending, grade_of
 from okrs.cycle import Cycle
+from okrs.immutable import immutable
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import KeyResult, Objective, Terms, parse_terms
 from okrs.progress import progress
@@ -57,7 +58,7 @@ class MovedError(Exception):
     """What was shown is not any more what is there."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wish:
     """Which cycle is to be closed, and how."""
 
@@ -70,7 +71,7 @@ class Wish:
     """Also by numbers that may not be of its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Card:
     """How a key result would end."""
 
@@ -94,7 +95,7 @@ class Card:
         return progress(self.terms, self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Closing:
     """A cycle as it would be closed now."""
 

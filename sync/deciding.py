@@ -17,7 +17,7 @@ under the rule on record.  Nobody is asked about them, since they move nothing t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -32,6 +32,7 @@ from mapping.rule import Rule
 from mapping.totals import Total, kept, value_of
 from okrs.cycle import Calendar
 from okrs.guard import Guard
+from okrs.immutable import immutable
 from okrs.ledger import CauseKind, EntryKind, canonical_json, renaming
 from okrs.objective import KeyResult, terms_text
 from okrs.proposal import digest_of, name_of
@@ -46,17 +47,17 @@ Recall = Callable[[Iterable[ItemId], Mapping[str, int]], Mapping[ItemId, Past]]
 """What was known of items at those generations of their sources, and what became of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Goal:
     """A key result of the config, with the rule that feeds it; None when nothing does."""
 
     key_result: KeyResult
     rule: Rule | None
     calendar: Calendar
-    guard: Guard = Guard()  # noqa: RUF009 - it is frozen
+    guard: Guard = Guard()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Basis:
     """Everything the ledger and the mirror know that a decision rests on."""
 
@@ -86,14 +87,14 @@ class Basis:
         return {name: self.generations[name] for name in rule.sources}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Held:
     """What becomes of the hold of a key result; without one it has none from now on."""
 
     hold: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Verdict:
     """What to write: entries and the key result's new state."""
 
@@ -198,7 +199,7 @@ def _baseline(goal: Goal, rule: Rule, basis: Basis, mirror: Mirror, now: datetim
     return Verdict((draft,), state, measured.scopes)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Walk:
     """The value and its evidence on the way from one draft to the next."""
 

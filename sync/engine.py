@@ -55,6 +55,7 @@ from connectors.logs import ERROR, INFO, tell
 from mapping.facets import asked_by
 from mapping.rule import Part
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import Entry, EntryKind
 from store import facets
@@ -82,7 +83,7 @@ def _silent(_source: str, _error: Exception) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KeyResultUpdate:
     """A key result whose automatic value moved in this run."""
 
@@ -91,7 +92,7 @@ class KeyResultUpdate:
     new: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Report:
     """What one run did."""
 
@@ -133,7 +134,7 @@ class Report:
         return tuple(each for each in moved if each.old != each.new or each.key_result in baselines)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Mark:
     """What else a key result could be moved by: a local day, an entry, or somebody who changed a source."""
 
@@ -147,7 +148,7 @@ class _Mark:
         return not self.sources and self.head == Head()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Asked:
     """What the rules ask of a source."""
 

@@ -7,13 +7,13 @@ touched: then what the mapping names is not there any more.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from mapping.attribution import Standing
 from mapping.rule import Part, Regress, Rule, Selector, matches_in
 from mapping.totals import HUNDRED, ZERO
 from okrs.guard import Guard
+from okrs.immutable import immutable
 from okrs.ledger import CauseKind, Delta
 from okrs.numbers import plain
 from okrs.objective import Terms
@@ -24,7 +24,7 @@ UNEXPLAINED = frozenset({CauseKind.DELETED, CauseKind.HIDDEN})
 _LOST = "deleted or went out of sight"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Update:
     """What tickets would make of a key result."""
 

@@ -1,11 +1,12 @@
 """What a person does to a held update: approve it as it was shown, or reject it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from okrs.ledger import Entry
 from store import holds, ledger, people
 from store.cache import MirrorCache
@@ -32,7 +33,7 @@ class ChangedError(Exception):
         self.new = new
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Act:
     """Who decides, when, and in which run."""
 

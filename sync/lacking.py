@@ -1,25 +1,25 @@
 """What the mirror lacks for a rule, and what of it the next read will let go of: the words behind "not ready"."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from mapping.demand import demand_of
 from mapping.rule import Rule
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from store import queries, sources
 from sync.task import SourceToRead
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Lack:
     """What one source has not brought yet."""
 
     source: str
     unread: tuple[str, ...] = ()
     """Containers that were never read completely."""
-    beyond: Demand = Demand()  # noqa: RUF009 - it is frozen
+    beyond: Demand = Demand()
     """What the containers that were read did not bring."""
     unasked: tuple[str, ...] = ()
     """Queries that were never answered, or are refused."""
@@ -50,7 +50,7 @@ def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]
     return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)), refused, words)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NextRead:
     """What the next read of a source does to the mirror because its settings changed."""
 

@@ -5,12 +5,12 @@ touched: it goes on being measured, and what waits for a person there goes on to
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from okrs.ledger import Entry, EntryKind
 from store import ledger, people
 from store.checkins import checkin_details
@@ -29,7 +29,7 @@ class ClosedError(Exception):
     """The cycle of the key result is closed: nothing of it changes any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wanted:
     """The value that a person wants to be shown, and the first instant at which no more; None for none."""
 
@@ -42,7 +42,7 @@ class Wanted:
         return known is not None and (known.value, known.why, known.until) == (self.value, self.why, self.until)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Said:
     """What became of what a person said."""
 

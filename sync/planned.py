@@ -1,9 +1,9 @@
 """What is foreseen for a key result: values, the tickets whose evidence changes, the entries that would be written."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from okrs.progress import ZERO
 from okrs.work import WorkItem
@@ -42,7 +42,7 @@ class Note(StrEnum):
 _REVISING = frozenset({Note.NEW, Note.RULE, Note.TARGET, Note.BACK})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Place:
     """A ticket on the line of one part."""
 
@@ -51,7 +51,7 @@ class Place:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ticket:
     """A ticket whose evidence would change: on the line of these parts until now, and then."""
 
@@ -70,7 +70,7 @@ class Ticket:
         return sum((each.amount for each in self.new), ZERO) - sum((each.amount for each in self.old), ZERO)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Planned:
     """What would become of one key result."""
 

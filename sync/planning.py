@@ -9,7 +9,7 @@ Nobody is asked: where the mirror lacks what a rule needs, the answer is what it
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +21,7 @@ from mapping.demand import Demands, demands_of
 from mapping.judging import Line, Reason
 from mapping.measure import measure
 from mapping.rule import Rule
+from okrs.immutable import immutable
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import terms_text
 from okrs.work import WorkItem
@@ -117,7 +118,7 @@ def _hopeful(planned: Planned, anew: Collection[str]) -> Planned:
     return replace(planned, lacks=lacking, notes=notes, new=None)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Needs:
     """What the mirror has of what rules need: many need the same."""
 
@@ -178,7 +179,7 @@ def _effects(connection: Connection, name: str, verdict: Verdict, now: datetime)
     return tuple(shown(connection, entries))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Question:
     """What would become of one key result, and everything that the answer rests on."""
 

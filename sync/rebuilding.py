@@ -6,7 +6,6 @@ under the ledger's lock:        is it still what was looked at?  One entry for e
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +15,7 @@ from mapping.codec import rule_hash, rule_text
 from mapping.past import Day, days_of
 from mapping.rule import Rule
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.lanes import value_on
 from okrs.ledger import Entry, EntryKind, canonical_json
 from okrs.objective import KeyResult
@@ -25,7 +25,7 @@ from store.ledger import Draft
 from sync.recording import Run
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Span:
     """Local days, both included."""
 

@@ -6,7 +6,7 @@ one's last entry and its sources' generations are read again; if either moved, i
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -20,6 +20,7 @@ from mapping.demand import demands_of
 from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
+from okrs.immutable import immutable
 from okrs.ledger import Entry
 from okrs.objective import KeyResult
 from store import finals, holds, ledger, renames, scopes, sources
@@ -42,7 +43,7 @@ _ROWS_AT_ONCE = 2_000
 """Key results, and rows of the ledger, from which on they are written before more are judged."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Run:
     """One run of the engine."""
 
@@ -51,7 +52,7 @@ class Run:
     """Names of the containers that the config gives each source."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Judged:
     """What there is to write of a key result, and what that was decided on."""
 

@@ -1,10 +1,10 @@
 """The census of a container: identities alone, then a direct look-up of everybody it misses or shows anew."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
+from okrs.immutable import immutable
 from okrs.work import Ref
 from store import census, lookup, sources
 from store.census import Compared, Outcome, Settled
@@ -34,7 +34,7 @@ _SLICE = 50
 """Items that are looked up by one question."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Answers:
     """What one question of look-ups brought: a page without a next one."""
 

@@ -5,11 +5,11 @@ doubles, up to an hour.  One whose credentials are refused is left alone until t
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from okrs.cron import Cron
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from store.schedule import Turn
 from sync.task import Outcome
 
@@ -29,7 +29,7 @@ LATEST = timedelta(seconds=30)
 """A turn of a `cron` comes that much later at the most."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rhythm:
     """How often a source is to be read."""
 
@@ -74,7 +74,7 @@ def _is_due(now: datetime, rhythm: Rhythm, turn: Turn | None) -> bool:
     return turn.due is not None and (turn.due <= now or turn.due > rhythm.latest(now))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Read:
     """How the read of a source went."""
 

@@ -12,7 +12,6 @@ A process that dies in a poll leaves a claim that is over within a minute.  A fa
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
 
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.logs import ERROR, WARNING, announce, tell
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from store import schedule
 from store.schedule import Turn
 from store.sources import LEASE, surrender
@@ -34,7 +34,7 @@ _GLANCE = 0.2
 """Seconds between two looks at whether somebody is in a hurry."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Plan:
     """What a config asks to be done, by an engine that stays warm until the config changes."""
 
@@ -43,7 +43,7 @@ class Plan:
     calendar: Calendar
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Poll:
     """One read of a source, or (`source` empty) one look at what time alone did."""
 

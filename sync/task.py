@@ -15,6 +15,7 @@ from connectors.contract import (
     Unreadable,
 )
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh
@@ -29,7 +30,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceReport:
     """How the read of a source went; `error` is a sentence for people."""
 
@@ -62,7 +63,7 @@ class Progress:
         """So many key results more are measured, of those that are due."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceToRead:
     """One configured source: how to open it, and what the mappings need of it."""
 
@@ -75,7 +76,7 @@ class SourceToRead:
     """Of the connector."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Task:
     """A source that is being read under its lease; `full` asks for complete listings and a census of everything."""
 
@@ -103,7 +104,7 @@ class Task:
             sources.note_error(self.database, self.lease, known, error, self.clock(), unobserved=unobserved)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Granted:
     """What a container is read for: what is demanded of its source, without the fields that the tracker refused."""
 

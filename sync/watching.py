@@ -16,6 +16,7 @@ from mapping.codec import rule_hash, rule_text
 from mapping.demand import Demands, demands_of
 from mapping.interest import Interests, interests_of
 from mapping.rule import Rule
+from okrs.immutable import immutable
 from okrs.objective import terms_text
 from store import ledger, sources
 from store.cache import MirrorCache
@@ -26,7 +27,7 @@ from store.tables import from_micros, micros
 from sync.deciding import Goal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Portion:
     """The items that moved between two generations of their sources, and so may move a key result."""
 
@@ -36,7 +37,7 @@ class Portion:
     """By source; of sources that did not move there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Due:
     """A key result to measure; without a portion, by all its items."""
 
@@ -44,7 +45,7 @@ class Due:
     portion: Portion | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Still:
     """Key results that nothing which moved their sources between two generations is of concern to."""
 
@@ -55,7 +56,7 @@ class Still:
     """The last entry of the ledger then: whoever has a later one was measured since."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Look:
     """What one look at all key results found."""
 
@@ -65,7 +66,7 @@ class Look:
     """Key results that are on record, fed until now, and no goal, in order."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Watched:
     """A goal, with what every look asks of it."""
 
@@ -171,7 +172,7 @@ class Watch:
         return due, same
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Move:
     """From which generations of its sources to which."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations  # the types of an answer are known to those who give and take it
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from okrs.immutable import immutable
 
 if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from config.problems import Problem
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from sync.planned import Planned
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Listening:
     """Where the service is to answer, and to whom."""
 
@@ -38,7 +39,7 @@ class Listening:
     """None: webhooks are not listened for."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Served:
     """What a service that has begun is like."""
 
@@ -51,7 +52,7 @@ class Served:
     """Where trackers send them to, before the name of the source; empty where nobody listens."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Subscribing:
     """For which webhooks a tracker is to be asked."""
 
@@ -64,7 +65,7 @@ class Subscribing:
     """Names of projects or repositories; empty means all of the source."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Subscribed:
     """Which webhooks were set up."""
 
@@ -76,7 +77,7 @@ class Subscribed:
     """The source has a `webhook_secret` already."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Checked:
     """What `check` found for one source: an account, or the sentence that says why not."""
 
@@ -96,7 +97,7 @@ class Checked:
         return self.account is not None and not self.account.missing and not self.account.lacks
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Discovered:
     """What `discover` found for one source, and what the config says of it already."""
 
@@ -110,7 +111,7 @@ class Discovered:
     listed: tuple[Listed, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Plan:
     """What the config as it is written would do to every key result."""
 
@@ -128,7 +129,7 @@ class Plan:
         return bool(self.reads) or any(each.changes for each in self.key_results)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Looked:
     """What a tracker says of a source that is still to be written into a config."""
 
@@ -136,7 +137,7 @@ class Looked:
     listed: tuple[Listed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Backfilled:
     """The days of a key result that were rebuilt."""
 
@@ -153,7 +154,7 @@ class Backfilled:
     """What nothing tells of some of these days, and was taken as it is now."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Waits:
     """The updates that wait for a person."""
 
@@ -162,7 +163,7 @@ class Waits:
     """Those of the config's key results by id."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Overridden:
     """A key result after a person set it, or went back to the automatic value."""
 
@@ -176,7 +177,7 @@ class Overridden:
     """Of what is set, or was until it ran out; None when it has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CheckedIn:
     """A key result of which a person noted something."""
 
@@ -188,7 +189,7 @@ class CheckedIn:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rolling:
     """Which cycle is to be made from which."""
 
@@ -202,7 +203,7 @@ class Rolling:
     out: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rolled:
     """The config of the next cycle."""
 
@@ -218,7 +219,7 @@ class Rolled:
     """Objectives that the new cycle had before."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DemoUpdate:
     """A key result that the team's work moved in the demo, and whose tickets did it."""
 
@@ -231,7 +232,7 @@ class DemoUpdate:
     """Key and title of each."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Demo:
     """The demo's story: before, after, and what moved between."""
 
@@ -248,7 +249,7 @@ class Demo:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Live:
     """A demo that goes on after its story: what is told of it, and where it is served."""
 
@@ -259,7 +260,7 @@ class Live:
     """Takes what the team did, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Exported:
     """A ledger that was written to a file."""
 
@@ -271,7 +272,7 @@ class Exported:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Imported:
     """A database that was made of an export."""
 
@@ -284,7 +285,7 @@ class Imported:
     """Of the last entry."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BackedUp:
     """A copy of a database."""
 
@@ -293,7 +294,7 @@ class BackedUp:
     """In bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Pruned:
     """What was deleted, or would be."""
 
@@ -306,7 +307,7 @@ class Pruned:
     """It was."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Forgot:
     """What was erased, or would be."""
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import yaml
@@ -10,6 +9,7 @@ import yaml
 from config.drafting import Question, SourceDraft, Value
 from connectors.contract import Listed, What
 from okrs.cycle import Cycle
+from okrs.immutable import immutable
 from okrs.work import fold_key
 from terminal.discovering import remark, scalar, written
 from terminal.proposing import Proposal, proposals
@@ -23,7 +23,7 @@ _MOST_SHOWN = 20
 """Projects that are offered as comments."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Started:
     """A source of the config to come, and what was found at its tracker: nothing where nobody looked."""
 

@@ -1,7 +1,6 @@
 """What `headway init` asks on a terminal.  Ctrl-C ends it, and nothing is half-written: nothing was written yet."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import typer
@@ -10,6 +9,7 @@ from config.drafting import Question, Value, is_variable
 from config.fields import read_zone
 from config.words import meant, quoted
 from connectors.contract import Listed
+from okrs.immutable import immutable
 from terminal.context import Out
 from terminal.text import harmless
 
@@ -25,7 +25,7 @@ _MOST_LISTED = 40
 """Projects that are listed to choose from; others may be typed."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Interviewer:
     """Asks on the terminal, until an answer fits."""
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from connectors.contract import Listed, What
+from okrs.immutable import immutable
 from okrs.work import fold_name
 from terminal.discovering import scalar, short, writable
 from terminal.text import harmless
@@ -18,7 +18,7 @@ _SHARE = "measure: percent, window: cycle"
 """What was closed before the cycle is left out: it would make the share stand near its target from the start."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Proposal:
     """A key result in percent, and the part of a mapping that feeds it.
 

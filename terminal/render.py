@@ -1,7 +1,6 @@
 """Answers as people read them on a terminal: words first, numbers aligned, colour never alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from okrs.closing import Ending, parse_ending
+from okrs.immutable import immutable
 from okrs.lanes import Lane, approximate_in, day_in, lane_of
 from okrs.ledger import CAUSE_WORDS, CauseKind, Entry, EntryKind, proposed, renamed_from
 from okrs.objective import Binary, Keep, KeyResult, Numeric
@@ -110,7 +110,7 @@ def _all_closed(last: str) -> Text:
     return Text(f"Nothing is open: `headway status --cycle {harmless(last)}` shows how {harmless(last)} ended.")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _ByObjective:
     """The table of key results; on a narrow terminal the bars give way to titles and ids; in a pipe there are none."""
 

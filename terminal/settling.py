@@ -1,13 +1,13 @@
 """Settles what a source of a first config needs: by flags, by questions, and by asking the tracker itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from config.drafting import Question, SourceDraft, Value, complaints, others, questions, variables_of
 from connectors.contract import Listed, What
+from okrs.immutable import immutable
 from terminal.answers import Looked
 from terminal.checking import checked
 from terminal.context import Out
@@ -23,7 +23,7 @@ _UNTESTED = "go on without testing the connection"
 _STOP = "stop, and write nothing"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Settling:
     """How sources are settled.  Without an interviewer nothing is asked, and what is missing is an error."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations  # the types of an answer are known to those who give and take it
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from okrs.immutable import immutable
 
 if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from config.problems import Problem
@@ -16,7 +18,7 @@ if TYPE_CHECKING:  # what only some commands need is loaded for these alone
     from sync.engine import Report
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wrong:
     """What is wrong with a config that runs all the same."""
 
@@ -35,7 +37,7 @@ class Wrong:
         return f"{what}: {runs}. Correct it; `headway validate` lists every mistake."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KeptAnchor:
     """An anchor that a run kept outside of the database, or meant to."""
 
@@ -46,7 +48,7 @@ class KeptAnchor:
     """Why it was not kept; empty when it was."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Synced:
     """What a sync did, or would do."""
 

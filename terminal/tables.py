@@ -1,12 +1,13 @@
 """Tables that are aligned on a terminal, and in a pipe one unbroken line a row, so that `grep` finds whole titles."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from okrs.immutable import immutable
 
 Cells = tuple[Text, ...]
 
@@ -18,7 +19,7 @@ def bare() -> Table:
     return Table(box=None, pad_edge=False, show_header=False)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rows:
     """Rows of cells; `table` makes the columns that a terminal shows them in."""
 

@@ -1,12 +1,12 @@
 """`backfill`: rebuild the days before a key result was first measured."""
 
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from config.model import Config
 from mapping.codec import parse_rule
 from mapping.rule import Rule
+from okrs.about import own_version
 from okrs.demand import Demand
 from okrs.objective import KeyResult
 from store import ledger, past
@@ -78,7 +78,7 @@ def _rebuilt(ground: Ground, known: Config, database: Database, key_result: KeyR
         measured = past.first_measured(connection, name)
         rule = parse_rule(ledger.rule_text_of(connection, state.rule)) if state else known.rules[name]
     span = span_of(rule, calendar, measured, now)
-    run = Run(start_run(database, now, version("headway")), {})
+    run = Run(start_run(database, now, own_version()), {})
     try:
         days = rebuild(database, name, rule, span, calendar) if span else []
         entries = write_rebuilt(database, key_result, rule, days, run=run, now=now) if days else []

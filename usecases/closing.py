@@ -1,11 +1,11 @@
 """`close`: the end of a cycle."""
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 from config.model import Config
+from okrs.about import own_version
 from okrs.ledger import Entry
 from store.database import Database
 from store.runs import finish_run, start_run
@@ -43,7 +43,7 @@ def _closed(
 ) -> tuple[Entry, ...]:
     now = ground.clock()
     containers = {name: each.container_names for name, each in known.sources.items()}
-    run = Run(start_run(database, now, version("headway")), containers)
+    run = Run(start_run(database, now, own_version()), containers)
     try:
         act = Act(ground.who, now, run, why)
         return close_cycle(database, setup_of(known), goals_of(known), wish, act, shown=shown)

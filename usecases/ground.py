@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 from getpass import getuser
@@ -19,6 +19,7 @@ from connectors.contract import Connector, Stop
 from connectors.settings import SourceSettings
 from mapping.demand import demand_of
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from store.configs import Kept, kept
 from store.database import Database, StoreError, open_database, place_of
 from store.views.quarantine import standing, sure
@@ -35,7 +36,7 @@ _WHO = ("HEADWAY_USER", "LOGNAME", "USER", "USERNAME")
 """Variables that tell who runs a command."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ground:
     """The world that the use cases stand on."""
 

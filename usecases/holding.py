@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from importlib.metadata import version
 from pathlib import Path
 
 from config.model import Config
+from okrs.about import own_version
 from okrs.ledger import Entry
 from okrs.numbers import plain
 from store.database import Database
@@ -86,7 +86,7 @@ def _acted(ground: Ground, known: Config, database: Database, why: str | None, a
     """Do it as a run of its own.  Raises Failure where somebody else decided meanwhile."""
     now = ground.clock()
     containers = {name: each.container_names for name, each in known.sources.items()}
-    run = Run(start_run(database, now, version("headway")), containers)
+    run = Run(start_run(database, now, own_version()), containers)
     try:
         return act(Act(ground.who, now, run, why))
     except NotHeldError:

@@ -1,14 +1,14 @@
 """`set`, `resume` and `checkin`: what a person says of a key result beside what its tickets say."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 from config.model import Config
+from okrs.about import own_version
+from okrs.immutable import immutable
 from okrs.numbers import plain, rounded
 from okrs.objective import Binary, KeyResult
 from store import people
@@ -129,7 +129,7 @@ def _instant(known: Config, until: datetime, now: datetime) -> datetime:
     return end
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Room:
     """Where something is said of a key result."""
 
@@ -142,7 +142,7 @@ class _Room:
         """Say it as a run of its own.  Raises Failure where the cycle is closed."""
         now = self.ground.clock()
         containers = {name: each.container_names for name, each in self.known.sources.items()}
-        run = Run(start_run(self.database, now, version("headway")), containers)
+        run = Run(start_run(self.database, now, own_version()), containers)
         try:
             self._open()
             record_renamed(self.database, [self.key_result], run, now)

@@ -1,7 +1,7 @@
 """What a mapping would do that somebody types: its value, its tickets, its warnings.  Nothing is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from config.lint import told_of
 from config.loader import load
 from config.problems import Problem
 from config.trying import TYPED, retold, written
+from okrs.immutable import immutable
 from store.views.linting import linted
 from store.views.setup import Setup
 from store.views.trial import trial
@@ -20,7 +21,7 @@ from web.ports import Preview, Tried
 _BROKEN = "The config itself has errors by now, so nothing can be tried: `headway validate` lists them."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Previewing:
     """Tries mappings on the config as it is written now, and on the mirror."""
 

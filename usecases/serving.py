@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ from config.model import Config
 from config.problems import Problems
 from connectors.logs import WARNING, announce, tell
 from connectors.settings import SourceSettings, is_loopback
+from okrs.immutable import immutable
 from store import schedule
 from store.configs import keep
 from store.database import Database, open_database
@@ -66,7 +67,7 @@ _ANSWERS = 5
 """Seconds that an end waits for answers under way."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Known:
     """A config as it runs, and what is made of it once."""
 

@@ -9,11 +9,12 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from okrs.immutable import immutable
 from sandbox.team import step, work
 from sandbox.world import World
 from sync.engine import Report
@@ -29,7 +30,7 @@ REBUILT = ("p1-bugs", "one-click", "accessibility")
 """Key results whose weeks before are rebuilt, so that enough of them are known for a forecast."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scene:
     """The emulated company, and the folder's config that reads it; `ground.clock` is the company's."""
 

@@ -10,7 +10,6 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from connectors import registry
 from connectors.contract import ConnectorError
 from connectors.registry import Subscribe
 from connectors.settings import SourceSettings, tracker_root
+from okrs.immutable import immutable
 from store import handshakes
 from store.database import Database
 from sync.engine import AUTHORS_HELP
@@ -54,7 +54,7 @@ def _after(error: Failure, done: Sequence[str]) -> Failure:
     return Failure(f"{error} Set up before: {', '.join(done)}; go on with --only for the others.") if done else error
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Errand:
     """One source, and how its tracker is asked."""
 

@@ -1,13 +1,14 @@
 """`sync`: one run of the engine, and what is to be told of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from config.model import Config
 from config.problems import Problems
+from okrs.about import own_version
+from okrs.immutable import immutable
 from store import sources
 from store.configs import keep
 from store.database import Database
@@ -23,7 +24,7 @@ from terminal.synced import KeptAnchor, Synced
 from usecases.ground import Ground, database_of, goals_of, require_sources, setup_of, wrong_with
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wanted:
     """What a run is to do."""
 
@@ -89,6 +90,6 @@ def engine_of(ground: Ground, known: Config, database: Database, progress: Progr
         still=spared(known.quarantine) if sure(known.quarantine) else None,
         clock=ground.clock,
         progress=progress,
-        version=version("headway"),
+        version=own_version(),
         debug=lambda source, error: ground.debug(source, known.sources[source], error),
     )

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from okrs.immutable import immutable
 from okrs.ledger import EntryKind
 from store import ledger, schedule, sources
 from store.database import Database
@@ -35,7 +36,7 @@ TIME = "time"
 _SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Standing:
     """How the service stands; what its gauges are made of."""
 

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
 
 from config.model import Config
+from okrs.about import own_version
 from store.database import Database, place_of
 from store.lookup import called
 from store.upkeep import copying, exporting, forgetting, importing, pruning
@@ -29,7 +29,7 @@ def export(ground: Ground, config: Path, file: Path, watch: Watch) -> Exported:
     """Write the whole ledger to a file, or to stdout."""
     known = ground.answering(config)
     with _there(known) as database, database.read() as connection:
-        header = exporting.header_of(connection, version("headway"))
+        header = exporting.header_of(connection, own_version())
         lines = exporting.export_lines(connection, header, watch)
         if file == STREAM:
             _stream(lines)

@@ -1,10 +1,10 @@
 """A board of objectives with their key results: what the overview, a team and an objective have in common."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from okrs.cycle import Cycle, elapsed_share
+from okrs.immutable import immutable
 from okrs.objective import Binary, KeyResult, Objective
 from okrs.plaintext import harmless
 from okrs.progress import Moment, Status, standing
@@ -25,7 +25,7 @@ LATELY = timedelta(days=7)
 _RANKS = {Status.OFF_TRACK: 0, Status.AT_RISK: 1, Status.ON_TRACK: 2, Status.ACHIEVED: 3}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Count:
     """One of the numbers of the week, as words: `7 key results moved`."""
 
@@ -34,7 +34,7 @@ class Count:
     href: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Trouble:
     """Something that somebody should look at."""
 
@@ -44,7 +44,7 @@ class Trouble:
     link: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Board:
     blocks: tuple[Block, ...]
     counts: tuple[Count, ...]

@@ -4,7 +4,6 @@ Everything is in the units of a `Box`, a wide one or one for a phone; nothing he
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -12,6 +11,7 @@ from itertools import pairwise
 
 from okrs.cycle import Calendar, Cycle, elapsed_share
 from okrs.forecast import Forecast
+from okrs.immutable import immutable
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import Entry, EntryKind, hold_in
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
@@ -25,7 +25,7 @@ _LONGEST = 300
 """Characters of the reason of a mark."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Box:
     """What a chart is drawn into: its edges, and those of the strip below that shows the scope."""
 
@@ -46,7 +46,7 @@ NARROW = Box(360, 300, 34, 354, 22, 230, 264, 288, label=48)
 """As wide as a phone, so that its letters come out as large as those of the page."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Label:
     x: float
     y: float
@@ -54,7 +54,7 @@ class Label:
     anchor: str = "start"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Mark:
     """Something that is no ticket: a hold, a hand, a rule, a target."""
 
@@ -65,7 +65,7 @@ class Mark:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Band:
     """A range that a key result is to stay in."""
 
@@ -73,7 +73,7 @@ class Band:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scope:
     """How many tickets belonged to it, as steps with the first and last number."""
 
@@ -82,7 +82,7 @@ class Scope:
     last: Label
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ahead:
     """Where the value may go from now on."""
 
@@ -94,7 +94,7 @@ class Ahead:
     """Day, from and to, and the expected value."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Chart:
     summary: str
     value: str
@@ -138,7 +138,7 @@ class _Up(dict[Decimal, float]):
         return share
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Frame:
     """Where times and values lie in a box."""
 

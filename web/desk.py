@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, Response
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.cache import SharedCache
@@ -31,7 +32,7 @@ ICON = files("web").joinpath("static", "favicon.svg").read_bytes
 _LONG = 600
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Visit:
     """All that one page is made from."""
 

@@ -1,11 +1,13 @@
 """Forms that change something: whether one comes from a page of ours, and what stands in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from secrets import compare_digest, token_urlsafe
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
+
+from okrs.immutable import immutable
 
 LONGEST = 65_536
 """Bytes of a form."""
@@ -16,7 +18,7 @@ class Forbidden(Exception):
     """This is not changed, whoever asks like that; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Form:
     """What somebody sent."""
 
@@ -41,7 +43,7 @@ class Seal:
         return compare_digest(form.given.get("token", "").encode(), self.token.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Draft:
     """A form as it is shown: empty, or as it was sent, with what is wrong with it."""
 

@@ -1,16 +1,17 @@
 """What watches over the service: whether it lives, whether it can work, and its numbers for Prometheus."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from okrs.immutable import immutable
+
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Readiness:
     """Whether the service can work.  A mistake in the config is told, and keeps nothing from being read."""
 

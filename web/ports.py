@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from store.views.setup import Setup
 from store.views.trial import Trial
@@ -59,7 +60,7 @@ class Acting(Protocol):
         """Make a source due at once.  Raises KeyError for one that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tried:
     """What a mapping that somebody typed would do to its key result."""
 
@@ -68,7 +69,7 @@ class Tried:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Preview:
     """What mappings would do; nothing of them where there are problems."""
 
@@ -86,7 +87,7 @@ class Previews(Protocol):
         """Say what these mappings, as YAML, would do in the place of what is written."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ports:
     """All that the pages ask of the world.  They read; what they write goes through `edits`."""
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import Generic, TypeAlias, TypeVar
 
+from okrs.immutable import immutable
 from store.views.basis import basis_of
 from store.views.setup import Setup
 from web.desk import NotThere, Visit
@@ -39,7 +40,7 @@ Visiting: TypeAlias = Callable[[], AbstractContextManager[Visit]]
 """Open a snapshot: `Desk.visit`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Kept(Generic[T]):
     setup: Setup
     edits: int

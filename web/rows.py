@@ -1,10 +1,10 @@
 """Key results and objectives as rows: value, progress against the pace, status, freshness, what moved."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult, Objective
 from okrs.plaintext import harmless
 from okrs.progress import Status, clamped
@@ -17,7 +17,7 @@ BAR = 200
 """Width of a bar in its own units."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Bar:
     """Progress as a bar with a tick where the expected pace is."""
 
@@ -32,7 +32,7 @@ class Bar:
         return f"{self.progress} of the way" + (f", expected by now {self.expected}" if self.tick is not None else "")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Badge:
     """A status in word and colour."""
 
@@ -41,7 +41,7 @@ class Badge:
     """The name of its colour and shape."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Row:
     """A key result."""
 
@@ -63,7 +63,7 @@ class Row:
     """It waits for its first read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Block:
     """An objective with its key results, somewhere in the tree."""
 
@@ -80,7 +80,7 @@ class Block:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Week:
     """What moved lately: values before, and the tickets."""
 

@@ -1,13 +1,13 @@
 """How numbers, times and words look on a page."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from okrs.cycle import Calendar
+from okrs.immutable import immutable
 from okrs.numbers import plain
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
 from okrs.plaintext import harmless
@@ -107,7 +107,7 @@ def link(url: str) -> str | None:
     return url if told.scheme in ("http", "https") and host and "@" not in told.netloc else None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Clockface:
     """Times as people at that place and time say them."""
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
+from okrs.immutable import immutable
 from okrs.lanes import Lane, approximate_in, day_in, lane_of
 from okrs.ledger import CAUSE_WORDS, CauseKind, Entry, EntryKind, hold_in, proposed
 from okrs.objective import KeyResult, parse_terms
@@ -19,7 +19,7 @@ EVERYTHING = tuple(kind for kind in EntryKind if kind is not EntryKind.RECONSTRU
 """What is told unasked: rebuilt days come by the dozen and happened long before."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TicketName:
     """A ticket as a page names it."""
 
@@ -30,7 +30,7 @@ class TicketName:
     """Where its tracker shows it; None where that is no address to follow."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CauseWords:
     """What some tickets did."""
 
@@ -40,7 +40,7 @@ class CauseWords:
     delta: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Line:
     """An entry as a page tells it."""
 

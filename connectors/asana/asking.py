@@ -1,7 +1,7 @@
 """The questions that the connector asks Asana, and the shape that each answer must have."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from connectors.asana.events import Told, told
 from connectors.asana.transport import Ask, Transport
 from connectors.contract import MalformedAnswer, Stop, TryLater
 from connectors.http import require
+from okrs.immutable import immutable
 
 PAGE = 100
 """Rows a page; the most that Asana gives."""
@@ -19,7 +20,7 @@ class OffsetExpiredError(TryLater):
     (https://developers.asana.com/docs/pagination)."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rows:
     """One page of a listing."""
 

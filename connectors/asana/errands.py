@@ -6,14 +6,14 @@ this project's events tell nothing, so everything below it is walked.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from connectors.asana.hints import Hints
+from okrs.immutable import immutable
 from okrs.work import WorkItem
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Places:
     """Where tasks are: by what was told, and by the mirror where nothing was."""
 
@@ -76,7 +76,7 @@ class Places:
         return gid in self.held and self.project in [home.id for home in self.held[gid].projects]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Errands:
     """What a poll asks besides the tasks that were modified."""
 

@@ -10,11 +10,11 @@ deleted parent's sub-tasks are told as deleted, too, and that a project's events
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.contract import MalformedAnswer
+from okrs.immutable import immutable
 
 MOST_PAGES = 10
 """When more events than this wait, reading the project in full is cheaper than following them."""
@@ -28,7 +28,7 @@ LONGEST_TRUST = timedelta(hours=20)
 _ACTIONS = {"added": "a", "changed": "c", "removed": "r", "deleted": "d", "undeleted": "u"}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Told:
     """One page of events."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.asana.payload import objects, text, wrong
 from connectors.contract import Demand, FieldsRefused
+from okrs.immutable import immutable
 from okrs.work import fold_name
 
 OF_A_PROJECT = "custom_field_settings.custom_field.name,custom_field_settings.custom_field.resource_subtype"
@@ -22,7 +23,7 @@ NO_NUMBERS = frozenset({"text", "multi_enum", "date", "people", "reference"})
 _MOST_TOLD = 3
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Field:
     """A custom field of a project; `kind` is Asana's `resource_subtype`."""
 

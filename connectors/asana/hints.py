@@ -1,8 +1,10 @@
 """What all events since the last read say together.  Pure: no requests."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
+
+from okrs.immutable import immutable
 
 MOST_DELETED = 300
 """Deleted tasks that are remembered for look-ups; of those before, only the census tells."""
@@ -10,7 +12,7 @@ MOST_DELETED = 300
 _BACK = ("u", "h")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Hints:
     """What all pages of events together say."""
 

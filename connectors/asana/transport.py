@@ -5,16 +5,17 @@ handlers on loggers, and of all it does only an address and a header would be le
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote, urlencode
 
 from connectors.asana.settings import Settings
 from connectors.contract import CredentialsRefused, Stop
 from connectors.http import USER_AGENT, error_for, parsed, sendable
 from connectors.line import Line, Route
+from okrs.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ask:
     """One question: the path with names in braces, what they stand for, the query; `what` names it for people."""
 

@@ -1,12 +1,12 @@
 """The custom fields of a task as text: what people see is what rules compare, and numbers are exact."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from connectors.asana.fields import NO_NUMBERS
 from connectors.asana.payload import objects, text, wrong
 from connectors.contract import Demand, FieldsRefused
+from okrs.immutable import immutable
 from okrs.work import fold_name
 
 _PARTS = (
@@ -20,7 +20,7 @@ _SEVERAL = {"multi_enum": "multi_enum_values", "people": "people_value", "refere
 """Kinds that hold several values, and where those stand."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wanted:
     """Demanded custom fields."""
 

@@ -5,18 +5,19 @@ a listing of their own, a walk.  Pages are asked in any order and know nothing o
 page must know, and no more.  The same point can be asked again after a failure.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Self
 
 import orjson
 
 from connectors.contract import MalformedAnswer, Stop, TryLater
+from okrs.immutable import immutable
 
 MOST_RESTARTS = 3
 """How often one listing begins again because its page token expired."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Trail:
     """Catches a listing that goes round in circles, of any length, by remembering one token (Brent's algorithm).
 
@@ -37,7 +38,7 @@ class Trail:
         return replace(self, left=self.left - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Point:
     """A page to ask for.  Its text holds what differs from the defaults."""
 
@@ -68,7 +69,7 @@ class _Point:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Listing(_Point):
     """A page of a listing; subclasses say of which."""
 
@@ -91,7 +92,7 @@ class _Listing(_Point):
         return replace(self, offset="", trail=Trail(), restarts=self.restarts + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tasks(_Listing):
     """A page of the project's own listing."""
 
@@ -102,7 +103,7 @@ class Tasks(_Listing):
     """Gids that events named and that no page showed so far: what is left at the end is asked one by one."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Walk(_Listing):
     """A page of the sub-tasks of one task."""
 
@@ -119,7 +120,7 @@ class Walk(_Listing):
         return () if gid in above else (Walk(gid=gid, above=above, deep=True),)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Single(_Point):
     """One task by itself."""
 
@@ -127,7 +128,7 @@ class Single(_Point):
     gid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Events(_Point):
     """A page of the project's events."""
 

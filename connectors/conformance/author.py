@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from connectors.conformance.relay import Relay
 from connectors.contract import Connector, Container, Cursor, Demand
 from connectors.settings import SourceSettings
+from okrs.immutable import immutable
 from okrs.work import WorkItem
 
 
@@ -30,7 +31,7 @@ class Tracker(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Golden:
     """A payload beside the items that it must become, in the form of `connectors.golden`."""
 

@@ -2,16 +2,17 @@
 
 import socket
 import threading
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+
+from okrs.immutable import immutable
 
 PATIENCE = 5.0
 """Seconds in which clients that close their connections have hung up, on however busy a machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Asked:
     """A request that arrived."""
 

@@ -1,11 +1,12 @@
 """What a tracker may do instead of answering, and which of the typed errors must come of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+from okrs.immutable import immutable
 
 WORDS = "words of the tracker 7f3c9d"
 """They stand in every spoilt answer; no message of ours may repeat them."""
@@ -17,7 +18,7 @@ LONGEST_DATE = 90
 """Seconds until the date that a limited tracker names."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reply:
     """An answer on its way to the connector."""
 
@@ -26,7 +27,7 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Trouble:
     """One sort of it; `wanted` are the errors that tell it, `never` those among them that would mislead."""
 

@@ -1,13 +1,15 @@
 """What GitHub answers: statuses as typed errors, and bodies as JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from connectors.contract import AccessDenied, ConnectorError, MalformedAnswer, RateLimited, Stop, TryLater
 from connectors.github.payload import Payload
 from connectors.http import error_for, parsed
+from connectors.shape import Shape
+from okrs.immutable import immutable
 
 _LIMIT_WORDS = (b"rate limit", b"abuse detection")
 """In the text of a 403 that only limits.  The secondary limit may come without any header that says so."""
@@ -27,7 +29,7 @@ class Elsewhere(Stop):
     """The answer leads to another address, which is not asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Answer:
     """What GitHub answered, whatever the status.  Header names in lower case."""
 
@@ -59,15 +61,15 @@ class Answer:
         """Tell whether a refusal is only a limit."""
         return isinstance(self.error(what), RateLimited)
 
-    def json(self, what: str, status: int = 200) -> object:
-        """Return the parsed body.  Raises the typed error of any other status, or MalformedAnswer."""
+    def json(self, what: str, status: int = 200, shape: Shape[Any] | None = None) -> object:
+        """Return the parsed body, or its `shape`.  Raises the typed error of any other status, or MalformedAnswer."""
         if self.status != status:
             raise self.error(what)
-        return parsed(self.body, what)
+        return parsed(self.body, what, shape)
 
-    def rows(self, what: str) -> list[Payload]:
+    def rows(self, what: str, shape: Shape[Any] | None = None) -> list[Payload]:
         """Return the objects that a 200 lists.  An error is never zero rows: raises as `json` does."""
-        told = self.json(what)
+        told = self.json(what, shape=shape)
         if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
             raise MalformedAnswer(f"The answer for {what} is no list of objects; nothing of it was used.")
         return told

@@ -1,10 +1,10 @@
 """The fields of boards, and which of them a rule's name means."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from connectors.contract import FieldsRefused, Stop
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from okrs.work import fold_name
 
 NUMBERS = frozenset({"NUMBER", "SINGLE_SELECT"})
@@ -14,7 +14,7 @@ KINDS = {"NUMBER": "number", "DATE": "date", "TEXT": "text", "SINGLE_SELECT": "n
 """Types of fields that hold a value of their own, and under which key it stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BoardField:
     """A field of a board; `board` is owner/number, `kind` one of `KINDS`."""
 

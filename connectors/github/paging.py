@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 
 from connectors.contract import MalformedAnswer
+from okrs.immutable import immutable
 
 MOST_PAGES = 100_000
 """Ten million issues; a listing that is longer does not end."""
@@ -23,7 +24,7 @@ class Listing(StrEnum):
     SUB_ISSUES = "sub_issues"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Links:
     """What a Link header says: the query of the next page in a fixed spelling, and the number of the last page."""
 
@@ -32,7 +33,7 @@ class Links:
     """0 where GitHub does not number the pages: its cursors lead from one to the next only."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Place:
     """One page of a read; as text it is the `resume` of a cursor, so any page can be asked again.
 

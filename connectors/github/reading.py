@@ -15,6 +15,7 @@ from connectors.github.answer import Answer
 from connectors.github.dressing import board_memo, board_part, dressed, on_board
 from connectors.github.paging import Links, Listing, Place, links_of
 from connectors.github.payload import Payload
+from connectors.github.shapes import ISSUES
 from connectors.github.shared import Shared, repository
 from connectors.github.wire import PAGE_SIZE, Wire
 from okrs.work import WorkItem
@@ -69,7 +70,7 @@ class Reading:
         answer = self._wire.get(f"/repos/{self._repo.name}/{place.listing}", what, place.query(query))
         if answer.status == 422 and place.page:
             return [], self._chain_instead(place, run)
-        rows = answer.rows(what)
+        rows = answer.rows(what, ISSUES if place.listing is Listing.ISSUES else None)
         return rows, () if place.within else place.after(self._links(answer, what), what)
 
     def _chain_instead(self, place: Place, run: datetime) -> tuple[Place, ...]:
@@ -113,7 +114,7 @@ class Reading:
             # The ETag goes on serving the windows that it served before.
             memo = {name: text for name, text in cursor.memo.items() if name == f"etag:{mark}"}
         else:
-            newest = answer.rows(what)
+            newest = answer.rows(what, ISSUES)
             more = self._links(answer, what).following is not None
             changed = probe.changed_rows(newest, since, more)
             settled = probe.settled(newest, self._wire.line.told)

@@ -5,7 +5,7 @@ renamed repository lists its open issues only, and ask a 202 again for ever (`gi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -16,13 +16,14 @@ from connectors.github.credentials import Credentials, InstalledApp
 from connectors.github.settings import Settings, graphql_url
 from connectors.http import USER_AGENT
 from connectors.line import Line, Route
+from okrs.immutable import immutable
 
 API_VERSION = "2022-11-28"
 PAGE_SIZE = 100
 """The most that GitHub gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Question:
     """One request; `what` names for people what is asked for."""
 

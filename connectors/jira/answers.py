@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop
 from connectors.http import error_for, parsed
 from connectors.jira.payload import Json
+from connectors.shape import Shape
+from okrs.immutable import immutable
 
 MOST_SIGNS = 200
 _PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9-]{0,39}")
@@ -16,7 +18,7 @@ _PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9-]{0,39}")
 https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Answer:
     """What came back, whatever its status.  Header names in lower case."""
 
@@ -62,16 +64,16 @@ class Answer:
             return RateLimited(f"{error} The limit is {reason}.", error.wait)
         return error
 
-    def json(self, what: str) -> object:
-        """Return the JSON of a success.  Raises ConnectorError otherwise."""
+    def json(self, what: str, shape: Shape[Any] | None = None) -> object:
+        """Return the JSON of a success, or its `shape`.  Raises ConnectorError otherwise."""
         error = self.error(what)
         if error is not None:
             raise error
-        return parsed(self.body, what)
+        return parsed(self.body, what, shape)
 
-    def object(self, what: str) -> Json:
-        """Return the JSON object of a success.  Raises ConnectorError otherwise."""
-        answer = self.json(what)
+    def object(self, what: str, shape: Shape[Any] | None = None) -> Json:
+        """Return the JSON object of a success, or its `shape`.  Raises ConnectorError otherwise."""
+        answer = self.json(what, shape)
         if not isinstance(answer, dict):
             raise MalformedAnswer(f"Jira's answer for {what} is no JSON object; nothing of it was used.")
         return answer

@@ -5,7 +5,7 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-sear
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import orjson
 
@@ -16,6 +16,7 @@ from connectors.jira.answers import Answer
 from connectors.jira.paging import Sprints
 from connectors.jira.payload import Json, maybe, needed
 from connectors.jira.site import Site
+from okrs.immutable import immutable
 from okrs.work import Ref
 
 _ASKED = ("issuetype", "project")
@@ -23,7 +24,7 @@ _PARENT = "parent"
 """On Data Center what sub-tasks lie under; issues are put under epics by a field of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Level:
     """A page of the children of some issues; it travels as JSON."""
 

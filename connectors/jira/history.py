@@ -5,11 +5,12 @@ Data Center: `expand=changelog`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.jira.normalise import state_of
 from connectors.jira.payload import Json, malformed, maybe, moment, name_of, needed
+from okrs.immutable import immutable
 from okrs.work import Step
 
 STATUS, RESOLUTION = "status", "resolution"
@@ -18,7 +19,7 @@ _FIRST_MILLISECONDS = 10**11
 """Seconds since 1970 do not reach this before the year 5138, milliseconds passed it in 1973."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Stand:
     """Status and resolution at one moment."""
 

@@ -13,6 +13,7 @@ from connectors.jira.logs import histories
 from connectors.jira.normalise import Reading, issue_item, version_item
 from connectors.jira.paging import Chained, Numbered, Sprints
 from connectors.jira.payload import Json, maybe, needed
+from connectors.jira.shapes import issues_with
 from connectors.jira.site import Site, tripwire
 from okrs.work import Ref, WorkItem, fold_name
 
@@ -74,7 +75,8 @@ class Listing:
         what = f"the issues of {place.project}"
         reading = self.reading(demand, full=cursor.since is None)
         more = {"expand": "changelog"} if demand.histories and not self._site.cloud else {}
-        answer = self._site.search(query, place, reading.asked, what, more=more).object(what)
+        found = self._site.search(query, place, reading.asked, what, more=more)
+        answer = found.object(what, issues_with(reading.asked))
         issues = require(answer, "issues", what)
         stood = histories(self._site, issues, reading) if demand.histories else {}
         if asked is not None and cursor.since is None and isinstance(place, Chained):

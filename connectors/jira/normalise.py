@@ -1,12 +1,11 @@
 """Jira's JSON to work items.  Pure; raises MalformedAnswer where the JSON is not what the API promises."""
 
-from dataclasses import dataclass
-
 from connectors.contract import FieldsRefused, Stop
 from connectors.jira.boards import sprints_of
 from connectors.jira.payload import Json, each, malformed, maybe, midnight, moment, name_of, needed
 from connectors.jira.values import value_texts
 from connectors.naming import first_refs
+from okrs.immutable import immutable
 from okrs.work import Kind, Ref, State, Step, WorkItem, fold_name
 
 ISSUE_FIELDS = (
@@ -31,7 +30,7 @@ _LINKS = "issuelinks"
 _STATES = {"indeterminate": State.DOING, "done": State.DONE}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reading:
     """What normalising needs to know beside the payload."""
 

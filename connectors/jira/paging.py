@@ -3,7 +3,7 @@
 Cloud hands out a token for the next page alone.  Data Center tells the total, so that its first page names all others.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from math import ceil
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ import orjson
 
 from connectors.contract import MalformedAnswer
 from connectors.jira.payload import Json, maybe, needed
+from okrs.immutable import immutable
 
 PAGE_SIZE = 100
 """Issues a page; Cloud gives no more once fields are asked for, and may give fewer."""
@@ -26,7 +27,7 @@ MOST_PAGES = 50_000
 """No project is larger; a listing that goes on is one that never ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Chained:
     """A page of Cloud's search; it travels as JSON in the cursor."""
 
@@ -70,7 +71,7 @@ class Chained:
         return replace(self, page=page, token=token, mark=mark, seen=self.seen + count)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Numbered:
     """A page of Data Center's search; it travels as JSON in the cursor."""
 
@@ -131,7 +132,7 @@ class Numbered:
         return [*pages[:-1], replace(pages[-1], stride=count)]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Sprints:
     """A page of a board's sprints; it travels as JSON in the cursor."""
 

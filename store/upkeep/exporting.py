@@ -10,12 +10,12 @@ The same database gives the same bytes, and so does a database that was made of 
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from store import ledger
 from store.ledger import Head
 from store.upkeep.entries import entry_lines
@@ -28,7 +28,7 @@ Watch = Callable[[int, int], None]
 """Told how many lines are done, and of how many."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Header:
     """What the first line says."""
 

@@ -6,13 +6,13 @@ Ids, keys, links, amounts and states stay, and so does the chain.  What is erase
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, literal, select, tuple_, update
 
+from okrs.immutable import immutable
 from okrs.work import Kind, fold_name
 from store import dressing, ledger
 from store.database import Database, inserted, upsert
@@ -39,7 +39,7 @@ _WHERE: tuple[tuple[Table, str], ...] = ((item_version, "item"), (incoming, "id"
 """Where payloads stand, and the column that names their item."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Erasure:
     """What is erased, or would be."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from mapping.codec import rule_hash
+from okrs.immutable import immutable
 from okrs.ledger import GENESIS, Entry, link_problem
 from store import ledger
 from store.database import Database, inserted, upsert
@@ -49,7 +50,7 @@ class NotWholeError(Exception):
     """The ledger in the file is not whole: the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Imported:
     """What was written."""
 

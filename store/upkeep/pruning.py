@@ -10,7 +10,6 @@ the same; and when none of these needs it:
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise, zip_longest
 from typing import NamedTuple
@@ -19,6 +18,7 @@ import orjson
 from sqlalchemy import Connection, and_, delete, func, select, union
 
 from mapping.codec import parse_rule
+from okrs.immutable import immutable
 from store import ledger
 from store.database import Database
 from store.finals import finals
@@ -33,7 +33,7 @@ _OVERHEAD = 100
 """Bytes of a row beside its payload, about."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Version:
     """A version of an item, as far as it matters whether it may go."""
 
@@ -108,7 +108,7 @@ class _Row(NamedTuple):
         return self.source, self.item, self.version.seen_at
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Pruned:
     """What went, or would."""
 
@@ -202,7 +202,7 @@ def _delete_versions(database: Database, keys: Sequence[tuple[str, str, datetime
 # --- runs ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _OldRuns:
     runs: tuple[str, ...]
     reads: Mapping[str, tuple[str, ...]]

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, Select, Table, collate, func, select
 
+from okrs.immutable import immutable
 from okrs.ledger import timestamp
 from okrs.numbers import plain, to_millionths
 from store import tables
@@ -92,7 +93,7 @@ def _bytewise(column: Column[Any]) -> Any:  # noqa: ANN401 - a column, or one wi
     return collate(column, "C") if isinstance(column.type, Text) else column
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Codec:
     """How a value of a column is written in JSON, and read."""
 

@@ -5,11 +5,12 @@ of it anew with hashes that fit.  An anchor says what once stood there.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
 from okrs.anchor import Anchor
+from okrs.immutable import immutable
 from okrs.ledger import GENESIS, timestamp
 from store import ledger
 from store.tables import ledger_entry
@@ -18,7 +19,7 @@ from store.views.verify import Verified
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Broken:
     """The first anchor that the ledger does not hold against."""
 

@@ -1,12 +1,12 @@
 """The course of a key result: its values in order, and how many tickets belonged to it, for a chart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import Entry
 from store import ledger, people
@@ -16,7 +16,7 @@ MOST = 3000
 """Entries that a chart shows: a year of eight a day.  Of more, the newest."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Course:
     """All that is on record of a key result, oldest first, without rows."""
 

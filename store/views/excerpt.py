@@ -6,7 +6,7 @@ A property test holds the first against the second.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeAlias, TypeVar
@@ -19,6 +19,7 @@ from mapping.judging import Line
 from mapping.measure import lines_of, lines_of_some
 from mapping.rule import OF_COUNTED, Part, Rule
 from mapping.totals import ONE, Total, part_value, value_of, weeks_over
+from okrs.immutable import immutable
 from okrs.numbers import from_millionths, to_millionths
 from okrs.work import WorkItem
 from store import facets, ledger, lookup, sources
@@ -37,7 +38,7 @@ from store.views.setup import Setup
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Leaf(Generic[T]):
     """One page of a list."""
 
@@ -50,7 +51,7 @@ class Leaf(Generic[T]):
 Lines: TypeAlias = Leaf[Line]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PartExcerpt:
     """What a page shows of a part."""
 
@@ -65,7 +66,7 @@ class PartExcerpt:
     """Every ticket counts as one, or not at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Excerpt:
     """What a page shows of a key result and its tickets: see `store.views.explain.Explained`."""
 
@@ -75,7 +76,7 @@ class Excerpt:
     not_read: Mapping[int, tuple[Unread, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Leafing:
     """Which pages are wanted: of what counts and of the others, by part; else the first."""
 
@@ -139,7 +140,7 @@ _Leaves: TypeAlias = tuple[Leaf[str], Leaf[str]]
 """The ids on a page of what counts, and on one of the others."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Asked:
     """What is measured, on one snapshot."""
 
@@ -200,7 +201,7 @@ def _grown(rule: Rule, item: WorkItem) -> int:
     return GROWN if item.created_at is not None and item.created_at >= rule.period.start else 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Lists:
     """The ids of a part's lists, in order: what is on record, and what is selected and off the line."""
 
@@ -300,7 +301,7 @@ def _total(part: Part, lists: _Lists) -> Total:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Telling:
     """Makes lines of what is on record, what is selected, and what was."""
 

@@ -1,7 +1,7 @@
 """`explain`: a value from its tickets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -16,6 +16,7 @@ from mapping.judging import Line, Reason
 from mapping.measure import Measured, lines_of, totals_of
 from mapping.rule import OF_COUNTED, Counts, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
+from okrs.immutable import immutable
 from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
@@ -33,7 +34,7 @@ from store.views.refused import Refused, refusals, refused_json, refused_queries
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class End:
     """The end of a key result, and what became known of it since."""
 
@@ -48,7 +49,7 @@ class End:
         return self.corrections[-1].new if self.corrections else self.closed.automatic
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Explained:
     """A key result, the rule its value came from, and every selected item."""
 

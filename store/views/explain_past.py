@@ -1,7 +1,6 @@
 """`explain --at`: a value as it was known at a past time, and what is known of that time now."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +15,7 @@ from mapping.measure import Measured, Mirror, Scopes, lines_of, totals_of
 from mapping.past import History, Rebuilt, Records, as_seen, asks_queries, rebuilt, without_queries
 from mapping.rule import Rule, Scope
 from mapping.totals import kept, value_of
+from okrs.immutable import immutable
 from okrs.lanes import approximate_in, value_on
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
@@ -31,7 +31,7 @@ from store.views.quarantine import message_for
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Differing:
     """A ticket that stood otherwise than it was seen."""
 
@@ -42,7 +42,7 @@ class Differing:
     now: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KnownNow:
     """What is known now of that time."""
 
@@ -53,7 +53,7 @@ class KnownNow:
     """What nothing tells of that day, and is taken as it is now."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ExplainedThen:
     """A value of the past."""
 

@@ -4,7 +4,6 @@ Nothing here reads more than a page needs: an entry may have a row for each of t
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -24,6 +23,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from okrs.immutable import immutable
 from okrs.ledger import WHOLE, CauseKind, Entry, EntryKind
 from okrs.numbers import from_millionths
 from okrs.work import WorkItem
@@ -34,7 +34,7 @@ EXAMPLES = 4
 """Tickets that are named of each kind of cause."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Wanted:
     """Which entries are asked for."""
 
@@ -50,7 +50,7 @@ class Wanted:
     """Also that tickets changed, where that moved nothing: neither the value nor what any of them is to it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Causes:
     """What tickets did to a value, of one kind."""
 
@@ -61,7 +61,7 @@ class Causes:
     """Those that come first, as they were last seen."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Told:
     """An entry, without its rows."""
 
@@ -71,7 +71,7 @@ class Told:
     causes: tuple[Causes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Feed:
     """Some entries, newest first."""
 

@@ -1,7 +1,6 @@
 """Parts of rules that select nothing: a 0 that may be a misspelt label and not a fact."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from mapping.codec import parse_rule
 from mapping.family import Candidate
+from okrs.immutable import immutable
 from store import ledger, queries
 from store.ledger import KeyResultState
 from store.renames import names_of, pending
@@ -17,7 +17,7 @@ from store.tables import evidence
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Gap:
     """A part of a measured key result's rule that selects no item at all, and that the number does not go without."""
 

@@ -1,11 +1,11 @@
 """How the sources do: when each was read and asked, what failed, container by container."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from okrs.immutable import immutable
 from store import sources
 from store.schedule import Turn, turns
 from store.sources import ContainerState
@@ -13,7 +13,7 @@ from store.tables import source
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Health:
     """What is known of a source beside its status."""
 

@@ -1,11 +1,12 @@
 """`history`: the ledger of a key result, each entry with the tickets that caused it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from okrs.ledger import Cause, Entry, causes, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
@@ -13,7 +14,7 @@ from store import ledger, lookup, people
 from store.views.origins import UNKNOWN, Origin, origins
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ShownCause:
     """A cause with the ticket behind it; item None when the cause is no single ticket's."""
 
@@ -21,7 +22,7 @@ class ShownCause:
     item: WorkItem | None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ShownEntry:
     entry: Entry
     causes: tuple[ShownCause, ...]

@@ -5,17 +5,18 @@ with the objectives that they had.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult, Objective
 from store.finals import Closed, closed, moved_from
 from store.renames import pending
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Home:
     """Where a key result stood when its cycle was closed."""
 
@@ -50,7 +51,7 @@ def put_back(key_results: Sequence[KeyResult], homes: Mapping[str, Home]) -> tup
     )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Chapter:
     """The objectives of some cycles; an objective that went on with other key results stands in two."""
 

@@ -1,7 +1,6 @@
 """What is kept of key results beside the ledger: is it what the entries say?  The last step of `verify`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -9,6 +8,7 @@ from mapping.codec import scope_key
 from mapping.measure import Scopes
 from mapping.rule import Rule, Scope
 from mapping.totals import Total
+from okrs.immutable import immutable
 from store import ledger, scopes
 from store.finals import finals
 from store.holds import Hold, all_holds
@@ -17,7 +17,7 @@ from store.tables import evidence
 from store.views.replay import Replay
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Different:
     """What is kept of a key result that is not what its entries say."""
 

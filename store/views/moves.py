@@ -1,7 +1,6 @@
 """What moved since a time: of each key result its value then, and the tickets that moved it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -9,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, func, select, type_coerce
 
+from okrs.immutable import immutable
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import WHOLE, Entry, EntryKind
 from okrs.work import WorkItem
@@ -26,7 +26,7 @@ _AUTOMATIC = sorted(
 _WHOLE = sorted(kind.value for kind in WHOLE)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Movers:
     """The tickets that moved a key result, the last ones first."""
 
@@ -51,7 +51,7 @@ def first_since(connection: Connection, at: datetime) -> int:
     return low
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Before:
     """The automatic value that a key result had."""
 

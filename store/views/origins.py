@@ -4,12 +4,12 @@ None of it is in the hashed bytes but the names: the run's id and the rule's has
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from mapping.codec import parse_rule
+from okrs.immutable import immutable
 from okrs.ledger import Entry
 from store.database import slices
 from store.tables import rule, run, run_source
@@ -18,7 +18,7 @@ NOTHING_READ = ("unauthenticated", "skipped")
 """How a read ended that brought nothing into the mirror."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reading:
     """The last read of a source before an entry was written."""
 
@@ -31,7 +31,7 @@ class Reading:
     run: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Run:
     """What is on record of a run."""
 
@@ -42,7 +42,7 @@ class Run:
     """None while the run goes on, and for ever where it was killed."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Origin:
     """What an entry rests on, besides its tickets."""
 

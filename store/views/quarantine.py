@@ -1,17 +1,17 @@
 """What of the config is not right, and what runs instead: said by every answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from okrs.immutable import immutable
 from okrs.ledger import timestamp
 
 _FEW = 8
 """Ids that a sentence names."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Quarantined:
     """A file of the config that is not right."""
 

@@ -1,19 +1,19 @@
 """Key results that wait because their rules name fields or queries that a tracker refused, as of the last read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mapping.demand import demand_of
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from store import queries
 from store.sources import SourceState
 from store.views.setup import Setup, SourceSetup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Refused:
     """What the rule of a key result names and cannot have; what is on record stays meanwhile."""
 

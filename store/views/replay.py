@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from mapping.attribution import Evidence
 from okrs.closing import parse_ending
+from okrs.immutable import immutable
 from okrs.lanes import shown_value
 from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
 from okrs.proposal import digest_of, name_of
@@ -19,7 +20,7 @@ from store.overrides import Override
 from store.past import together
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Decision:
     """Entries that one decision wrote, so far."""
 

@@ -1,7 +1,6 @@
 """The rules in words: what each says, what it selects now, and which key results and tickets have none."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, case, func, li
 from mapping.codec import parse_rule
 from mapping.rule import Rule
 from mapping.wording import Words, words_of
+from okrs.immutable import immutable
 from okrs.ledger import EntryKind
 from okrs.work import Kind, WorkItem
 from store import ledger
@@ -25,7 +25,7 @@ COUNTED_TO = 1000
 """Beyond so many they are not counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Selected:
     """What a part has on its line."""
 
@@ -33,7 +33,7 @@ class Selected:
     counted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RuleNow:
     """A rule in words, with what its parts have on their lines."""
 
@@ -43,7 +43,7 @@ class RuleNow:
     """The config has another one, which is not in force yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RuleLife:
     """Since when a rule is in force, and how often it changed before."""
 
@@ -51,7 +51,7 @@ class RuleLife:
     changes: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Uncounted:
     """Tickets of a source that are on no rule's line."""
 

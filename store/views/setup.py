@@ -8,12 +8,13 @@ from functools import cached_property
 from mapping.codec import rule_hash, rule_text
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
+from okrs.immutable import immutable
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
 from store.views.quarantine import Quarantined
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceSetup:
     """One configured source."""
 

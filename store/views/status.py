@@ -1,7 +1,7 @@
 """`status`: every key result with its value, pace and freshness; every objective; every source."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from mapping.demand import demand_of
 from mapping.rule import Counts, Part, Rule
 from okrs.closing import grades_of
 from okrs.cycle import Cycle, elapsed_share
+from okrs.immutable import immutable
 from okrs.lanes import shown_value
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided
@@ -40,7 +41,7 @@ STALE_AFTER = 3
 """Intervals without a complete read after which a source is stale."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class KeyResultStatus:
     key_result: KeyResult
     value: Decimal | None
@@ -94,7 +95,7 @@ class KeyResultStatus:
         return self.names.get(person, person)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ObjectiveStatus:
     objective: Objective
     progress: Decimal
@@ -105,7 +106,7 @@ class ObjectiveStatus:
     """The progress that keeps pace, rolled up as the progress is."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceStatus:
     setup: SourceSetup
     state: str
@@ -119,7 +120,7 @@ class SourceStatus:
     """Queries that the tracker did not answer when they were asked last."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StatusView:
     cycle: Cycle | None
     """None when several are shown."""
@@ -147,7 +148,7 @@ class StatusView:
 Told = TypeVar("Told", Gap, Refused)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Held:
     """What the database has for this answer, read once."""
 
@@ -285,7 +286,7 @@ def moment_of(setup: Setup, name: str, now: datetime, *, closed: bool) -> Moment
     return Moment(elapsed_share(cycle, setup.calendar, now), now >= period.start, now >= period.end, closed)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Stood:
     """How a key result of an open cycle stood at a time, by what was known of it then."""
 

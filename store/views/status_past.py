@@ -5,7 +5,7 @@ what is kept of no past day is null in the JSON.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from mapping.codec import parse_rule
 from mapping.past import last_instant
 from mapping.rule import Rule
+from okrs.immutable import immutable
 from okrs.lanes import approximate_in, day_in
 from okrs.ledger import Entry, timestamp
 from okrs.objective import KeyResult
@@ -42,7 +43,7 @@ from store.views.status import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StatusThen:
     """An answer for a past time."""
 
@@ -107,7 +108,7 @@ def _objectives(
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Known:
     """What was known at a time beside the entries."""
 

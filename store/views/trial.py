@@ -1,6 +1,5 @@
 """A rule of a config on the mirror as it is now, whatever is on record."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,6 +7,7 @@ from sqlalchemy import Connection
 
 from mapping.demand import demand_of
 from mapping.measure import measure
+from okrs.immutable import immutable
 from store import ledger, sources
 from store.cache import MirrorCache
 from store.readiness import ready
@@ -16,7 +16,7 @@ from store.views.explain import Explained
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Trial:
     """What a rule would make of a key result."""
 

@@ -35,6 +35,7 @@ from mapping.rule import Rule
 from mapping.totals import OnLine, Total, kept, value_of
 from okrs.anchor import Anchor, anchor_json
 from okrs.closing import Ending, flaw_of, parse_ending
+from okrs.immutable import immutable
 from okrs.lanes import Lane, day_in, lane_of, value_on
 from okrs.ledger import GENESIS, WHOLE, Delta, Entry, EntryKind, link_problem, renamed_from
 from okrs.objective import terms_text
@@ -69,7 +70,7 @@ _KEPT = {EntryKind.AUTO, EntryKind.APPROVE, EntryKind.CORRECTION}
 """Entries that keep the last value of what has nothing to say, or the best one where the rule wants that."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Verified:
     ok: bool
     entries: int

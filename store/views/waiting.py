@@ -1,6 +1,5 @@
 """Why a key result has no value yet: what `headway sync` mends, and what it does not."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -9,6 +8,7 @@ from sqlalchemy import Connection
 from mapping.demand import demand_of
 from mapping.measure import measure
 from mapping.rule import Rule
+from okrs.immutable import immutable
 from store import ledger, scopes, sources
 from store.cache import MirrorCache
 from store.readiness import ready
@@ -38,7 +38,7 @@ class Why(StrEnum):
     """Nobody read its sources since it is in the config."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Waiting:
     """Why a key result was never measured."""
 

@@ -4,7 +4,7 @@ Of a key result whose cycle is closed it is told what the ticket did then: nothi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from mapping.family import Candidate
 from mapping.judging import Line, Reason
 from mapping.measure import Scopes, lines_of
 from mapping.rule import Combine, Measure, Part, Rule
+from okrs.immutable import immutable
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from store import ledger, lookup, past, scopes, sources
@@ -28,7 +29,7 @@ from store.views.explain import line_as_recorded
 from store.views.setup import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Which:
     """What one part of a key result's rule makes of a ticket."""
 
@@ -50,7 +51,7 @@ class Which:
     """With a hold, the amount that is in the value; None when it is not on the line."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Places:
     """The tickets that a key means, and what rules make of each."""
 
@@ -85,7 +86,7 @@ def _rules(connection: Connection, setup: Setup, ends: Mapping[str, Final]) -> M
     return fresh | {name: parse_rule(texts[states[name].rule]) for name in asked}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Asking:
     """What all rules are asked with, on one snapshot."""
 

@@ -42,10 +42,9 @@ def test_it_is_a_schema() -> None:
         Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("name", generate.generated())
-def test_what_is_generated_is_current(name: str) -> None:
-    kept = (generate.FOLDER / name).read_text(encoding="utf-8")
-    assert kept == generate.generated()[name], "run `make schema`"
+@pytest.mark.parametrize("path", generate.generated(), ids=lambda path: path.name)
+def test_what_is_generated_is_current(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == generate.generated()[path], "run `make schema`"
 
 
 def test_every_example_is_of_a_key_that_there_is() -> None:

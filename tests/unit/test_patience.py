@@ -21,8 +21,9 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
-from connectors.patience import AT_ONCE, ATTEMPTS, LONGEST_WAIT, Pacer, Patient, spacing
+from connectors.patience import AT_ONCE, LONGEST_WAIT, Pacer, Patient, spacing
 from connectors.plain import Plain
+from connectors.retrying import ATTEMPTS
 from okrs.work import Ref
 from tests.builders import NOW, Time
 

@@ -107,7 +107,8 @@ def imported(path: Path) -> set[str]:
 
 ELSEWHERE = {
     "sync": "config.cases config.drafting config.json_schema config.lint mapping.cases mapping.lint rich.progress "
-    "sandbox store.views.explain store.views.status sync.planning terminal.answers terminal.render alembic psycopg",
+    "sandbox store.views.explain store.views.status sync.planning terminal.answers terminal.render alembic psycopg "
+    "tenacity",
     "status": "config.cases config.drafting mapping.cases sandbox sync.planning usecases.explaining usecases.syncing",
 }
 """What a command has no use for.  Loading is most of a short run's time."""

@@ -1,7 +1,6 @@
 """What can be changed of a key result: each form is sent to an address of its own, and leads back to the page."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends
 from starlette.responses import RedirectResponse, Response
 
+from okrs.immutable import immutable
 from okrs.numbers import number_in, rounded
 from okrs.objective import Binary, KeyResult
 from okrs.plaintext import harmless
@@ -38,7 +38,7 @@ class Mistake(Exception):
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _Asked:
     """A form about a key result."""
 

@@ -1,7 +1,6 @@
 """A key result: its value, its course, and every ticket behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from okrs.immutable import immutable
 from okrs.ledger import EntryKind
 from okrs.numbers import plain_or_none
 from okrs.objective import Binary, KeyResult, Numeric
@@ -62,7 +62,7 @@ DONE = {
 Day = Annotated[str, Query(max_length=40)]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TicketLine:
     ticket: TicketName
     amount: str
@@ -72,7 +72,7 @@ class TicketLine:
     """What else is to be known of it; empty where nothing is."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Listed:
     """Some tickets of a part."""
 
@@ -82,7 +82,7 @@ class Listed:
     pages: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PartView:
     number: int
     source: str
@@ -127,7 +127,7 @@ def _left(desk: Desk, visit: Visit, name: str) -> Response:
     return desk.page("left.html", within="/", **visit.frame, name=name, lines=told, more=found.more)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Editable:
     """What can be changed of a key result just now, and the form for it."""
 

@@ -1,11 +1,11 @@
 """The mappings: each rule in words, what it selects now, and where there is none."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from okrs.plaintext import harmless
 from store.views.excerpt import Leafing, excerpt_of
@@ -68,7 +68,7 @@ def pasted(typed: str) -> str:
     return "\n".join(("  " if number else "- ") + line if line else "" for number, line in enumerate(lines))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TriedView:
     """What a mapping that somebody typed would do."""
 

@@ -1,7 +1,6 @@
 """The sources: what is broken, and what to do about it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote
@@ -9,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.views.health import Health, health
@@ -52,14 +52,14 @@ _STALE = "This page was made before Headway was started anew. Nothing was asked 
 _NOT_THERE = "There is no such source in the config."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ContainerRow:
     name: str
     read: str
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SourceRow:
     name: str
     connector: str

@@ -1,12 +1,12 @@
 """A ticket: the key results that it counts in, and why not in the others."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from okrs.immutable import immutable
 from okrs.objective import KeyResult
 from okrs.plaintext import harmless
 from okrs.work import fold_name
@@ -23,7 +23,7 @@ MOST_FOUND = 20
 MOST_OTHERS = 40
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Effect:
     """What one part of a rule makes of a ticket."""
 
@@ -34,7 +34,7 @@ class Effect:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Found:
     """A ticket, with what every rule of its source makes of it."""
 

@@ -1,0 +1,77 @@
+"""What is read of a page of issues: beside it each of their fields tells addresses, pictures and descriptions.
+
+https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-search/
+"""
+
+from functools import cache
+from typing import Any, TypedDict
+
+from connectors.shape import Shape
+
+
+class _Named(TypedDict, total=False):
+    name: Any
+
+
+class _Numbered(TypedDict, total=False):
+    id: Any
+
+
+class _Type(TypedDict, total=False):
+    name: Any
+    subtask: Any
+    hierarchyLevel: Any
+
+
+class _Category(TypedDict, total=False):
+    key: Any
+
+
+class _Status(TypedDict, total=False):
+    id: Any
+    name: Any
+    statusCategory: _Category
+
+
+class _Parent(TypedDict, total=False):
+    id: Any
+    key: Any
+
+
+class _Person(TypedDict, total=False):
+    accountId: Any
+    name: Any
+    emailAddress: Any
+    displayName: Any
+
+
+_KNOWN: dict[str, Any] = {
+    "issuetype": _Type,
+    "status": _Status,
+    "resolution": _Named | None,
+    "parent": _Parent | None,
+    "assignee": _Person | None,
+    "components": list[_Named] | None,
+    "fixVersions": list[_Numbered] | None,
+}
+"""The fields that are objects; any other one is read whole."""
+
+
+@cache
+def issues_with(asked: tuple[str, ...]) -> Shape[dict[str, Any]]:
+    """Return the shape of a page of issues with these fields."""
+    fields: Any = TypedDict("fields", {name: _KNOWN.get(name, Any) for name in asked}, total=False)  # type: ignore[misc] # the names are the config's
+    issue: Any = TypedDict("issue", {"id": Any, "key": Any, "fields": fields, "changelog": Any}, total=False)
+    page: Any = TypedDict(
+        "page",
+        {
+            "issues": list[issue],
+            "isLast": Any,
+            "nextPageToken": Any,
+            "startAt": Any,
+            "maxResults": Any,
+            "total": Any,
+        },
+        total=False,
+    )
+    return Shape(page)
