@@ -1,8 +1,11 @@
-"""Frozen data classes, of which a command makes two hundred before it does anything.
+"""Frozen data classes, of which a command makes two hundred before it does anything, and then their instances.
 
 `dataclasses` writes and compiles six methods for every class, which took a tenth of a `sync`; comparing, hashing and
 showing are the same for all, so they stand here.  All else is a frozen data class with slots: `replace`, `fields` and
-`asdict` know it, and so do type checkers (PEP 681).
+`asdict` know it, and so do type checkers (PEP 681), by which nobody assigns to a field.
+
+At run time an assignment is refused, too, but in the `headway` command itself (`leave_to_types`): a frozen class fills
+each field by a call, which makes the items of a listing take four times as long.
 """
 
 from dataclasses import dataclass, field, fields
@@ -11,11 +14,19 @@ from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
+_refusing = True
+
+
+def leave_to_types() -> None:
+    """Trust the type checker that no field is assigned to, in classes that are made from now on."""
+    global _refusing  # noqa: PLW0603 - a switch of the process, thrown once, before anything else is loaded
+    _refusing = False
+
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def immutable(cls: type[T]) -> type[T]:
     """Make a class `@dataclass(frozen=True, slots=True)`; methods that it has itself stay as they are."""
-    made = dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+    made = dataclass(frozen=_refusing, slots=True, eq=False, repr=False)(cls)
     for name, method in _methods(made).items():
         if name not in vars(cls):
             setattr(made, name, method)
