@@ -68,6 +68,8 @@ def _unfed(connection: Connection, name: str, now: datetime) -> str:
 
 def which(ground: Ground, config: Path, key: str) -> Places:
     """Show what a ticket counts in.  Raises Failure for one that was never read."""
+    if not key.strip():
+        raise Failure("Which ticket? Give its key, as in `headway which PAY-12`.")
     known = ground.answering(config)
     with database_of(known) as database, database.read() as connection:
         answer = counted(connection, setup_of(known), key, ground.clock())

@@ -134,6 +134,9 @@ def backup(ground: Ground, config: Path, file: Path, watch: Watch) -> BackedUp:
                 f"{place} is PostgreSQL: `pg_dump --format=custom --file headway.dump` makes a copy of it while "
                 "Headway runs; `headway export` writes the ledger in a form that any database takes."
             )
+        if not file.absolute().parent.is_dir():
+            told = harmless(str(file), 400)
+            raise Failure(f"{told} cannot be written: its folder is not there. Make it, or name another one.")
         try:
             size = copying.copy_to(database, file, watch)
         except FileExistsError:

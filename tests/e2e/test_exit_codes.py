@@ -52,6 +52,8 @@ WRONG = {
     "a key result's history": (["history", "nope"], "There is no key result nope in the config"),
     "a cycle": (["status", "--cycle", "nope"], "There is no cycle nope in the config; it has sandbox."),
     "a ticket": (["which", "PAY-99999"], "No ticket called PAY-99999 was ever read: check the spelling"),
+    "no ticket": (["which", " "], "Which ticket? Give its key, as in `headway which PAY-12`."),
+    "a folder": (["backup", "nowhere/copy.db"], "nowhere/copy.db cannot be written: its folder is not there. Make it"),
     "a config": (["-c", "nope.yaml", "status"], "nope.yaml:1:1 ← there is no such file: name "),
 }
 

@@ -421,6 +421,13 @@ def test_a_team_that_there_is_not_is_told_with_those_that_there_are(world: World
     assert "The teams are: payments." in words
 
 
+def test_the_activity_of_a_key_result_that_nobody_ever_had_is_not_there(world: World) -> None:
+    words = look(world, "/activity?key_result=nope", code=404).words
+    assert "There is no key result nope in the config, and the ledger tells of none." in words
+    gone = replace(setup_of(world), key_results=(), rules={})
+    assert "Nothing of that kind is recorded." in look(world, "/activity?key_result=kr&kind=hand", gone).words
+
+
 def test_a_past_day_shows_what_left_a_closed_cycle_as_it_stood_there(world: World) -> None:
     day = world.clock.now.date().isoformat()
     world.close(early=True)

@@ -6,9 +6,11 @@ from starlette.responses import Response
 from okrs.ledger import EntryKind
 from okrs.plaintext import harmless
 from store.views.feed import Wanted, feed
+from store.views.history import history
 from web.board import teams_of
 from web.desk import Desk, NotThere
 from web.pages.asking import READING, Name, Seq
+from web.pages.papers import unknown
 from web.telling import EVERYTHING, lines
 
 PER_PAGE = 40
@@ -42,6 +44,8 @@ def router(desk: Desk) -> APIRouter:
             if team and not key_result:
                 names = {each.id for each in setup.key_results if each.objective in of_team}
             chosen = GROUPS[kind][1] if kind else EVERYTHING
+            if key_result and setup.key_result(key_result) is None and not history(visit.connection, key_result):
+                raise unknown(key_result)
             found = feed(visit.connection, Wanted(names, chosen, before or None, PER_PAGE))
             told = lines(found.entries, visit.face, {each.id: each for each in setup.key_results})
             one = setup.key_result(key_result)
