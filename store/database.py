@@ -49,6 +49,9 @@ _PRAGMAS = (
     "journal_size_limit = 67108864",  # 64 MB: a first read of a million leaves a log of gigabytes, which stays else
 )
 
+_PAGE = 8192
+"""Bytes of a page of a new file: thousands of rows are written in fewer steps than by SQLite's 4096."""
+
 _MAPPED = "mmap_size = 2147418112"
 """The most that SQLite allows unless it was built otherwise: https://sqlite.org/mmap.html."""
 
@@ -312,6 +315,7 @@ def _speak_sqlite(engine: Engine, pragmas: Sequence[str] = _PRAGMAS) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
         connection.isolation_level = None  # the driver must not begin transactions by itself
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
         _write_ahead(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")

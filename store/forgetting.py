@@ -5,17 +5,17 @@ not change makes no new version.  What is erased is the text alone, on its way i
 """
 
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection
 
 from okrs.immutable import immutable
 from okrs.work import fold_name
+from store.database import raw
 from store.items import ASSIGNEES, FIELDS, TITLE
-from store.tables import forgotten, forgotten_name
 
 PLACEHOLDER = "(forgotten)"
 """Stands in the place of what was erased."""
@@ -48,19 +48,9 @@ class Forgotten:
 
 def forgotten_of(connection: Connection, source: str) -> Forgotten:
     """Return what is forgotten of a source."""
-    items = connection.execute(_items(), {"source": source}).scalars()
-    names = connection.execute(_names()).scalars()
+    items = raw(connection, "SELECT item FROM forgotten WHERE source = ?", (source,)).scalars()
+    names = raw(connection, "SELECT digest FROM forgotten_name").scalars()
     return Forgotten(frozenset(items), frozenset(names))
-
-
-@cache
-def _items() -> Select[Any]:
-    return select(forgotten.c.item).where(forgotten.c.source == bindparam("source"))
-
-
-@cache
-def _names() -> Select[Any]:
-    return select(forgotten_name.c.digest)
 
 
 def erased(facts: list[Any], *, whole: bool, names: frozenset[str]) -> str | None:

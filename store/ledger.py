@@ -101,13 +101,8 @@ def _locking(dialect: str) -> tuple[Any, Any]:
 
 def head_of(connection: Connection) -> Head:
     """Return the last entry's place without locking."""
-    row = connection.execute(_head()).one_or_none()
+    row = raw(connection, "SELECT seq, hash FROM ledger_head").one_or_none()
     return Head(row.seq, row.hash) if row else Head()
-
-
-@cache
-def _head() -> Select[Any]:
-    return select(ledger_head.c.seq, ledger_head.c.hash)
 
 
 def append(

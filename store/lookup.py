@@ -30,7 +30,7 @@ from store.database import raw, slices
 from store.forgetting import forgotten_of
 from store.fresh import Fresh
 from store.items import decode, encode, instant, likeness
-from store.tables import arrival, former_key, from_micros, item, item_version, presence
+from store.tables import former_key, from_micros, item, item_version, presence
 
 VERSIONS = item.join(
     item_version,
@@ -295,12 +295,7 @@ def _tickets(connection: Connection, found: Iterable[tuple[str, str]]) -> tuple[
 
 def arrivals_of(connection: Connection, name: str) -> list[str]:
     """Return the ids of the items of a source that nobody looked into since they came, in order."""
-    return list(connection.execute(_arrivals(), {"name": name}).scalars())
-
-
-@cache
-def _arrivals() -> Select[Any]:
-    return select(arrival.c.item).where(arrival.c.source == _NAME).order_by(arrival.c.item)
+    return list(raw(connection, "SELECT item FROM arrival WHERE source = ? ORDER BY item", (name,)).scalars())
 
 
 def alike(connection: Connection, name: str, some: Iterable[WorkItem]) -> dict[str, tuple[Ref, ...]]:

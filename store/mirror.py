@@ -16,19 +16,19 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from okrs.demand import Container, Demand
 from okrs.immutable import immutable
 from okrs.work import Kind
 from store.aside import put_aside
-from store.database import Database, inserted, upsert
+from store.database import Database, inserted, raw, upsert
 from store.histories import keep_histories
 from store.items import ID, Row, created_of
 from store.newcomers import may_go_straight, put_newcomers
 from store.putting import HERE, forgotten, news, of, put_gathered
 from store.sources import Lease, demand_text, fenced
-from store.tables import arrival, container, incoming, item, presence, source
+from store.tables import arrival, container, incoming, item, presence
 
 
 @immutable
@@ -174,23 +174,14 @@ def _strangers() -> Select[Any]:
 
 def _are_renamed(connection: Connection, lease: Lease, reads: Iterable[Read]) -> bool:
     """Tell whether the config calls a container otherwise than before: rules may name it."""
-    called = {row.id: row.name for row in connection.execute(_called(), {"of_source": lease.source})}
+    told = raw(connection, "SELECT id, name FROM container WHERE source = ?", (lease.source,))
+    called = {row.id: row.name for row in told}
     return any(called.get(each.known.id, each.known.name) != each.known.name for each in reads)
-
-
-@cache
-def _called() -> Select[Any]:
-    return select(container.c.id, container.c.name).where(container.c.source == bindparam("of_source"))
 
 
 def next_generation(connection: Connection, lease: Lease) -> None:
     """Say that something of the source changed, so that its key results are measured."""
-    connection.execute(_moved(), {"of_source": lease.source})
-
-
-@cache
-def _moved() -> Update:
-    return update(source).where(source.c.name == bindparam("of_source")).values(generation=source.c.generation + 1)
+    raw(connection, "UPDATE source SET generation = generation + 1 WHERE name = ?", (lease.source,))
 
 
 def _of(table: Any, lease: Lease, known: Container) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - any of three tables

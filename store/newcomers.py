@@ -8,19 +8,18 @@ Nothing is there to be compared with, and the way by `incoming` would only write
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, select
+from sqlalchemy import Connection
 
 from okrs.demand import Container
 from okrs.immutable import immutable
 from store.aside import ROWS_AT_ONCE, each_once, without_forgotten
 from store.database import raw, slices
 from store.items import CONTAINER, HASH, ID, PAYLOAD, SOURCE, Row
-from store.sources import Lease, following
-from store.tables import container, item, micros, presence
+from store.sources import Lease
+from store.tables import micros, storable
 
 
 @immutable
@@ -41,21 +40,16 @@ def may_go_straight(connection: Connection, lease: Lease, known: Container) -> b
     """
     if connection.dialect.name != "sqlite":
         return False
-    return connection.execute(_held(), {"of_source": lease.source, "of_container": known.id}).first() is None
+    return raw(connection, _HELD, (lease.source, storable(known.id)) * 2).first() is None
 
 
-@cache
-def _held() -> Select[Any]:
-    source: BindParameter[str] = bindparam("of_source")
-    name: BindParameter[str] = bindparam("of_container")
-    read = exists().where(container.c.source == source, container.c.id == name, container.c.watermark.is_not(None))
-    there = exists().where(presence.c.source == source, presence.c.container == name)
-    return select(1).where(read | there)
+_HELD = """SELECT 1 WHERE EXISTS (SELECT 1 FROM container WHERE source = ? AND id = ? AND watermark IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM presence WHERE source = ? AND container = ?)"""
 
 
 def put_newcomers(connection: Connection, lease: Lease, rows: Sequence[Row], now: datetime) -> Newcomers:
     """Put what is new among the rows of a first read into the mirror."""
-    generation = connection.execute(select(following(lease.source))).scalar_one()
+    generation = raw(connection, "SELECT generation + 1 FROM source WHERE name = ?", (lease.source,)).scalar_one()
     listed = without_forgotten(connection, lease, each_once(rows))
     known = _known(connection, lease, listed)
     new = [row for row in listed if row[ID] not in known] if known else listed
@@ -66,7 +60,7 @@ def put_newcomers(connection: Connection, lease: Lease, rows: Sequence[Row], now
 
 def _known(connection: Connection, lease: Lease, rows: Sequence[Row]) -> set[str]:
     """Return the ids among these that the mirror has ever held."""
-    if connection.execute(select(item.c.id).where(item.c.source == lease.source).limit(1)).first() is None:
+    if raw(connection, "SELECT 1 FROM item WHERE source = ? LIMIT 1", (lease.source,)).first() is None:
         return set()
     known = set[str]()
     for ids in slices(row[ID] for row in rows):

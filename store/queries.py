@@ -10,11 +10,11 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Delete, Select,
 
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
-from store.database import Database, inserted, slices, upsert
+from store.database import Database, inserted, raw, slices, upsert
 from store.fresh import Fresh
 from store.lookup import items_of, stood
 from store.mirror import next_generation
-from store.sources import Lease, containers_of, fenced, following
+from store.sources import Lease, fenced, following
 from store.tables import former_key, item, query, query_hit, short, storable
 
 
@@ -59,7 +59,7 @@ def forget_others(database: Database, lease: Lease, texts: Iterable[str], now: d
     """Drop the queries that no rule names any more."""
     kept = tuple(map(name_of_query, texts))
     with database.read() as connection:
-        if {row.name for row in connection.execute(_queries(), {"source": lease.source})} <= set(kept):
+        if set(raw(connection, "SELECT name FROM query WHERE source = ?", (lease.source,)).scalars()) <= set(kept):
             return  # as at most polls: nobody waits for the right to write
     with database.write() as connection:
         fenced(connection, lease, now)
@@ -114,7 +114,7 @@ def _hits() -> Select[Any]:
 def lore_of(connection: Connection, source: str) -> Lore:
     """Return what the mirror knows of a source beside its items."""
     keys = connection.execute(former_keys(), {"source": source})
-    held = connection.execute(containers_of(), {"name": source}).all()
+    held = raw(connection, "SELECT id, name, called FROM container WHERE source = ? ORDER BY name", (source,)).all()
     names = {row.called: row.name for row in held if row.called} | {row.id: row.name for row in held}
     return Lore(hits(connection, source), {row.key: row.item for row in keys}, names)
 

@@ -2,39 +2,25 @@
 
 import uuid
 from datetime import datetime
-from functools import cache
 
-from sqlalchemy import Connection, Insert, Update, bindparam, exists, select, update
+from sqlalchemy import Connection, exists, select
 
-from store.database import Database
-from store.tables import run, run_source
+from store.database import Database, raw
+from store.tables import micros, run, run_source
 
 
 def start_run(database: Database, now: datetime, version: str) -> str:
     """Open a run.  Returns its id, sortable by time and unique over all machines."""
     name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     with database.write() as connection:
-        connection.execute(_begun(), {"id": name, "started_at": now, "version": version})
+        raw(connection, "INSERT INTO run (id, started_at, version) VALUES (?, ?, ?)", (name, micros(now), version))
     return name
 
 
 def finish_run(database: Database, name: str, now: datetime) -> None:
     """Close a run; one that was killed stays open for ever, which says just that."""
     with database.write() as connection:
-        connection.execute(_finished(), {"of_id": name, "at": now})
-
-
-# Statements of every run are put together once: that takes as long as to run them.
-
-
-@cache
-def _begun() -> Insert:
-    return run.insert()
-
-
-@cache
-def _finished() -> Update:
-    return update(run).where(run.c.id == bindparam("of_id")).values(finished_at=bindparam("at"))
+        raw(connection, "UPDATE run SET finished_at = ? WHERE id = ?", (micros(now), name))
 
 
 def ended_since(connection: Connection, since: datetime, but: str) -> bool:

@@ -7,8 +7,8 @@ same transaction, so that one who slept through its lease cannot write (Kleppman
 import os
 import socket
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from types import MappingProxyType
@@ -18,30 +18,37 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     BindParameter,
-    CompoundSelect,
     Connection,
     Delete,
-    Insert,
     Row,
     ScalarSelect,
     Select,
-    Update,
     bindparam,
     cast,
     delete,
-    exists,
     func,
     literal,
     select,
-    union_all,
     update,
 )
 
 from okrs.demand import Container, Demand
 from okrs.immutable import immutable
 from okrs.work import fold_key
-from store.database import Database, upsert
-from store.tables import Instant, absence, container, incoming, item, presence, roll, run_source, source
+from store.database import Database, raw, upsert
+from store.items import instant
+from store.tables import (
+    Instant,
+    absence,
+    container,
+    incoming,
+    item,
+    micros,
+    presence,
+    roll,
+    source,
+    storable,
+)
 
 LEASE = timedelta(seconds=60)
 
@@ -137,36 +144,30 @@ def acquire(database: Database, name: str, now: datetime, reader: Reader | None 
     """
     holder = f"{_process()}/{uuid.uuid4().hex[:8]}"
     with database.write() as connection:
-        row = connection.execute(_locked(), {"name": name}).one_or_none()
+        row = _locked(connection, name)
         if row is None:
-            begun = upsert(connection.dialect.name, source).values(name=name, generation=0, fence=0, state="never")
-            connection.execute(begun.on_conflict_do_nothing(index_elements=["name"]))
-            row = connection.execute(_locked(), {"name": name}).one()
-        if row.lease_until is not None and row.lease_until > now and not _dead(row.lease_holder):
+            raw(connection, _BEGUN, (name,))
+            row = _locked(connection, name)
+        fence, until, held_by = row or (0, None, None)
+        if until is not None and until > micros(now) and not _dead(held_by):
             return None
-        fence = row.fence + 1
-        told = {"of_source": name, "to_fence": fence, "to_holder": holder, "until": now + LEASE, "at": now}
-        connection.execute(_taken(), told)
+        raw(connection, _TAKEN, (holder, micros(now + LEASE), fence + 1, micros(now), name))
         if reader is not None:
-            connection.execute(_read_in_run(), {"source": name, **asdict(reader)})
-    return Lease(name, holder, fence, reader.run if reader else None)
+            raw(connection, _READ_IN_RUN, (name, reader.run, reader.connector, reader.version))
+    return Lease(name, holder, fence + 1, reader.run if reader else None)
 
 
-@cache
-def _taken() -> Update:
-    taken = update(source).where(source.c.name == bindparam("of_source"))
-    lease = taken.values(lease_holder=bindparam("to_holder"), lease_until=bindparam("until"))
-    return lease.values(fence=bindparam("to_fence"), last_attempt=bindparam("at"))
+# What every run asks and says is text: to put a statement together takes a short command longer than to run it.
+
+_BEGUN = "INSERT INTO source (name, generation, fence, state) VALUES (?, 0, 0, 'never') ON CONFLICT (name) DO NOTHING"
+_TAKEN = "UPDATE source SET lease_holder = ?, lease_until = ?, fence = ?, last_attempt = ? WHERE name = ?"
+_READ_IN_RUN = "INSERT INTO run_source (source, run, connector, version) VALUES (?, ?, ?, ?)"
 
 
-@cache
-def _read_in_run() -> Insert:
-    return run_source.insert().values({name: bindparam(name) for name in ("source", "run", "connector", "version")})
-
-
-@cache
-def _locked() -> Select[Any]:
-    return select(source).where(source.c.name == bindparam("name")).with_for_update()
+def _locked(connection: Connection, name: str) -> Row[*tuple[Any, ...]] | None:
+    """Return the fence, the end and the holder of a source's lease; nobody else changes them before the commit."""
+    text = "SELECT fence, lease_until, lease_holder FROM source WHERE name = ?"
+    return raw(connection, text if connection.dialect.name == "sqlite" else f"{text} FOR UPDATE", (name,)).one_or_none()
 
 
 def _process() -> str:
@@ -196,15 +197,11 @@ def _dead(holder: str | None) -> bool:
 
 def fenced(connection: Connection, lease: Lease, now: datetime) -> None:
     """Renew the lease within the transaction that is about to commit.  Raises LeaseLostError when it is not ours."""
-    held = {"of_source": lease.source, "of_fence": lease.fence, "of_holder": lease.holder, "at_end": now + LEASE}
-    if connection.execute(_renewed(), held).rowcount != 1:
+    if raw(connection, _RENEWED, (micros(now + LEASE), lease.source, lease.fence, lease.holder)).rowcount != 1:
         raise LeaseLostError(lease.source)
 
 
-@cache
-def _renewed() -> Update:
-    mine = (source.c.fence == bindparam("of_fence"), source.c.lease_holder == bindparam("of_holder"))
-    return update(source).where(source.c.name == bindparam("of_source"), *mine).values(lease_until=bindparam("at_end"))
+_RENEWED = "UPDATE source SET lease_until = ? WHERE name = ? AND fence = ? AND lease_holder = ?"
 
 
 def renew(database: Database, lease: Lease, now: datetime) -> None:
@@ -215,53 +212,29 @@ def renew(database: Database, lease: Lease, now: datetime) -> None:
 
 def release(database: Database, lease: Lease, now: datetime, state: str, error: str | None) -> None:
     """Give the lease back and say how the read went; a lease that is not ours any more is left alone."""
-    told = {"of_source": lease.source, "of_fence": lease.fence, "to_state": state, "to_error": error}
+    told, success = storable(state), micros(now) if state == "ok" else None
     with database.write() as connection:
-        if state == "ok":
-            connection.execute(_released(success=True), {**told, "at": now})
-        else:
-            connection.execute(_released(success=False), told)
+        raw(connection, _RELEASED, (told, error and storable(error), success, lease.source, lease.fence))
         if lease.run is not None:
-            mine = {"of_source": lease.source, "of_run": lease.run}
-            connection.execute(_read_ended(), {**mine, "to_state": state, "at": now})
+            raw(connection, _READ_ENDED, (told, micros(now), lease.source, lease.run))
 
 
-# Questions of every run are put together once: that takes as long as to answer them.
-
-
-@cache
-def _released(*, success: bool) -> Update:
-    mine = (source.c.name == bindparam("of_source"), source.c.fence == bindparam("of_fence"))
-    told = update(source).where(*mine).values(state=bindparam("to_state"), error=bindparam("to_error"))
-    released = told.values(lease_holder=None, lease_until=None)
-    return released.values(last_success=bindparam("at")) if success else released
-
-
-@cache
-def _read_ended() -> Update:
-    mine = (run_source.c.source == bindparam("of_source"), run_source.c.run == bindparam("of_run"))
-    return update(run_source).where(*mine).values(state=bindparam("to_state"), ended_at=bindparam("at"))
-
-
-@cache
-def _source() -> Select[Any]:
-    return select(source).where(source.c.name == bindparam("name"))
-
-
-@cache
-def containers_of() -> Select[Any]:
-    """The question for the containers of the source `name`, by their names."""
-    return select(container).where(container.c.source == bindparam("name")).order_by(container.c.name)
+_RELEASED = """UPDATE source SET state = ?, error = ?, last_success = coalesce(?, last_success),
+    lease_holder = NULL, lease_until = NULL WHERE name = ? AND fence = ?"""
+_READ_ENDED = "UPDATE run_source SET state = ?, ended_at = ? WHERE source = ? AND run = ?"
 
 
 def state_of(connection: Connection, name: str) -> SourceState:
     """Return what we know of a source; one that was never read has no containers."""
-    row = connection.execute(_source(), {"name": name}).one_or_none()
-    rows = connection.execute(containers_of(), {"name": name})
-    containers = tuple(_container(each) for each in rows)
+    row = raw(connection, "SELECT generation, state, last_success, error FROM source WHERE name = ?", (name,)).first()
+    containers = tuple(_container(each) for each in raw(connection, _CONTAINERS, (name,)))
     if row is None:
         return SourceState(name, 0, "never", None, None, ())
-    return SourceState(name, row.generation, row.state, row.last_success, row.error, containers)
+    return SourceState(name, row.generation, row.state, instant(row.last_success), row.error, containers)
+
+
+_CONTAINERS = """SELECT id, name, called, watermark, read_at, demand, error, wide_at, census_at, full_at, memo
+    FROM container WHERE source = ? ORDER BY name"""
 
 
 def items_held(connection: Connection, name: str) -> int:
@@ -283,14 +256,10 @@ def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return {name: found.get(name, 0) for name in wanted}
 
 
-@cache
-def _turns() -> Select[Any]:
-    return select(source.c.name, source.c.fence, source.c.generation)
-
-
 def turns(connection: Connection) -> dict[str, tuple[int, int]]:
     """Return how often each source was leased, and its generation: whoever changes anything of it moves one of them."""
-    return {row.name: (row.fence, row.generation) for row in connection.execute(_turns())}
+    rows = raw(connection, "SELECT name, fence, generation FROM source")
+    return {name: (fence, generation) for name, fence, generation in rows}
 
 
 def note_error(
@@ -327,7 +296,7 @@ def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: dateti
     """Drop the containers that left the config, and the items that are in no other.  Returns how many items left."""
     here, others = container.c.source == lease.source, {"of_source": lease.source, "kept": tuple(keep)}
     with database.read() as connection:
-        if connection.execute(_any_other(), others).first() is None:
+        if not _any_other(connection, lease.source, others["kept"]):
             return 0  # as at most polls: nobody waits for the right to write
     with database.write() as connection:
         fenced(connection, lease, now)
@@ -356,16 +325,13 @@ def _left_over() -> tuple[Delete, ...]:
     )
 
 
-@cache
-def _any_other() -> CompoundSelect[Any]:
-    """Something of a container that is not to be kept."""
-    others: BindParameter[str] = bindparam("kept", expanding=True)
-    homes = ((incoming, incoming.c.container), (roll, roll.c.container), (container, container.c.id))
-    mine = (
-        select(literal(1)).where(exists().where(each.c.source == bindparam("of_source"), home.not_in(others)))
-        for each, home in homes
-    )
-    return union_all(*mine)
+def _any_other(connection: Connection, name: str, kept: Sequence[str]) -> bool:
+    """Tell whether there is anything of a container that is not to be kept."""
+    other = f"NOT IN ({', '.join('?' * len(kept))})" if kept else "IS NOT NULL"
+    text = f"""SELECT 1 WHERE EXISTS (SELECT 1 FROM incoming WHERE source = ? AND container {other})
+        OR EXISTS (SELECT 1 FROM roll WHERE source = ? AND container {other})
+        OR EXISTS (SELECT 1 FROM container WHERE source = ? AND id {other})"""  # noqa: S608 - all of it is ours
+    return raw(connection, text, (name, *map(storable, kept)) * 3).first() is not None
 
 
 @cache
@@ -417,19 +383,19 @@ def _told(text: str) -> tuple[Demand, Mapping[str, str], frozenset[str]]:
     return demand, MappingProxyType(document.get("refused", {})), frozenset(document.get("late", ()))
 
 
-def _container(row: Row[tuple[object, ...]]) -> ContainerState:
+def _container(row: Row[*tuple[Any, ...]]) -> ContainerState:
     demand, refused, late = _told(row.demand)
     return ContainerState(
         id=row.id,
         name=row.name,
         called=row.called,
-        watermark=row.watermark,
-        read_at=row.read_at,
+        watermark=instant(row.watermark),
+        read_at=instant(row.read_at),
         demand=demand,
         error=row.error,
-        wide_at=row.wide_at,
-        census_at=row.census_at,
-        full_at=row.full_at,
+        wide_at=instant(row.wide_at),
+        census_at=instant(row.census_at),
+        full_at=instant(row.full_at),
         memo=orjson.loads(row.memo),
         refused=refused,
         late=late,
