@@ -29,7 +29,7 @@ bench: $(VENV)/.development ## Ratios, side by side in one run
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.moving
 
-schema: $(VENV)/.development ## What follows from the models: JSON Schemas, the mapping reference
+schema: $(VENV)/.development ## What follows from the models and tables: JSON Schemas, the mapping reference, SQL
 	$(BIN)/python -m docs.generate
 
 screenshots: $(VENV)/.development ## The README's pictures of the pages; needs Chromium

@@ -124,17 +124,25 @@ class Patient:
         try:
             answer = once()
         except TryLater as error:
-            answer = self._again(error, once)
+            failed = error
+        else:
+            self._pacer.gave_up = False
+            return answer
+        answer = self._again(failed, once)  # behind the first one's end, so that no other error is told as its effect
         self._pacer.gave_up = False
         return answer
 
-    def _again(self, error: TryLater, once: Callable[[], _T]) -> _T:
-        from connectors.retrying import again  # for those with trouble
-
+    def _again(self, failed: TryLater, once: Callable[[], _T]) -> _T:
+        pacer = self._pacer
         try:
-            return again(error, once, lambda: self._pacer.gave_up, self._pacer.sleep)
+            from connectors.retrying import again  # for those with trouble
+        except (ImportError, OSError):  # the machine is in trouble, too: once was enough
+            pacer.gave_up = True
+            raise failed from None
+        try:
+            return again(failed, once, longest=LONGEST_WAIT, gave_up=lambda: pacer.gave_up, sleep=pacer.sleep)
         except TryLater:
-            self._pacer.gave_up = True
+            pacer.gave_up = True
             raise
 
     def _once(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -10,7 +10,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_base
 
 from connectors.contract import RateLimited, TryLater
-from connectors.patience import LONGEST_WAIT
 
 ATTEMPTS: Final = 4
 
@@ -27,26 +26,32 @@ class _AskedWait(wait_base):
         return float(2 ** (retry_state.attempt_number - 1))
 
 
-def _too_long(retry_state: RetryCallState) -> bool:
-    return retry_state.idle_for + retry_state.upcoming_sleep > LONGEST_WAIT
-
-
-def again(failed: TryLater, call: Callable[[], _T], gave_up: Callable[[], bool], sleep: Callable[[float], None]) -> _T:
-    """Return what a call answers that failed once, asked again after pauses.
+def again(
+    failed: TryLater,
+    call: Callable[[], _T],
+    *,
+    longest: float,
+    gave_up: Callable[[], bool],
+    sleep: Callable[[float], None],
+) -> _T:
+    """Return what a call answers that failed once, asked again after pauses of `longest` seconds in all.
 
     Raises the last TryLater when it was asked often enough, or somebody gave the tracker up; any other error at once.
     """
-    before: list[TryLater] = [failed]
+    first: list[TryLater] = [failed]
 
     def attempt() -> _T:
-        if before:
-            raise before.pop()
+        if first:  # the policy counts the attempt that was made before it was loaded
+            raise first.pop()
         return call()
+
+    def too_long(state: RetryCallState) -> bool:
+        return state.idle_for + state.upcoming_sleep > longest
 
     retrying = Retrying(
         retry=retry_if_exception_type(TryLater),
         wait=_AskedWait(),
-        stop=lambda state: gave_up() or _too_long(state) or stop_after_attempt(ATTEMPTS)(state),
+        stop=lambda state: gave_up() or too_long(state) or stop_after_attempt(ATTEMPTS)(state),
         sleep=sleep,
         reraise=True,
     )

@@ -19,7 +19,11 @@ class Shape(Generic[T]):
         self._decoder: Decoder[T] = Decoder(form)
 
     def read(self, body: bytes) -> T | None:
-        """Return what an answer holds of the shape; None for one of another shape, and for what is no JSON at all."""
+        """Return what an answer holds of the shape; None for one of another shape, and for what is no JSON.
+
+        What is skipped may be anything between its quotation marks and brackets.  Whole numbers are exact, however
+        large they are (`orjson` makes fractions of those beyond 64 bits).
+        """
         try:
             return self._decoder.decode(body)
         except (MsgspecError, UnicodeDecodeError, RecursionError):

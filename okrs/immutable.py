@@ -1,4 +1,4 @@
-"""Frozen data classes, of which a command makes two hundred before it does anything, and then their instances.
+"""Frozen data classes, of which a `sync` makes some two hundred before it does anything, and then their instances.
 
 `dataclasses` writes and compiles six methods for every class, which took a tenth of a `sync`; comparing, hashing and
 showing are the same for all, so they stand here.  All else is a frozen data class with slots: `replace`, `fields` and
@@ -28,7 +28,7 @@ def immutable(cls: type[T]) -> type[T]:
     """Make a class `@dataclass(frozen=True, slots=True)`; methods that it has itself stay as they are."""
     made = dataclass(frozen=_refusing, slots=True, eq=False, repr=False)(cls)
     for name, method in _methods(made).items():
-        if name not in vars(cls):
+        if vars(cls).get(name) is None:  # of a class that compares itself Python says that its hash is None
             setattr(made, name, method)
     return made
 
@@ -36,13 +36,14 @@ def immutable(cls: type[T]) -> type[T]:
 def _methods(cls: Any) -> dict[str, Any]:  # noqa: ANN401 - any data class
     told = fields(cls)
     of = _getter(tuple(each.name for each in told if each.compare))
+    hashed = _getter(tuple(each.name for each in told if (each.compare if each.hash is None else each.hash)))
     shown = tuple(each.name for each in told if each.repr)
 
     def __eq__(self: object, other: object) -> bool:  # noqa: N807 - it becomes a method
         return of(self) == of(other) if other.__class__ is self.__class__ else NotImplemented
 
     def __hash__(self: object) -> int:  # noqa: N807 - it becomes a method
-        return hash(of(self))
+        return hash(hashed(self))
 
     def __repr__(self: object) -> str:  # noqa: N807 - it becomes a method
         return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -213,6 +214,7 @@ class Serving:
 
 def serve(ground: Ground, path: Path, wish: Listening, tell_of: Callable[[Served], None]) -> None:
     """Serve until a signal says otherwise.  Raises Failure, and InvalidConfig where not even a good config is kept."""
+    import_module("connectors.retrying")  # before there is any trouble, in which it may not be there to be loaded
     keeper = Keeper(ground, path)
     with closing(keeper.database), ExitStack() as listeners:
         listener = listeners.enter_context(listening(wish.host, wish.port))

@@ -13,7 +13,7 @@ from connectors.jira.logs import histories
 from connectors.jira.normalise import Reading, issue_item, version_item
 from connectors.jira.paging import Chained, Numbered, Sprints
 from connectors.jira.payload import Json, maybe, needed
-from connectors.jira.shapes import issues_with
+from connectors.jira.shapes import issues_as
 from connectors.jira.site import Site, tripwire
 from okrs.work import Ref, WorkItem, fold_name
 
@@ -76,7 +76,7 @@ class Listing:
         reading = self.reading(demand, full=cursor.since is None)
         more = {"expand": "changelog"} if demand.histories and not self._site.cloud else {}
         found = self._site.search(query, place, reading.asked, what, more=more)
-        answer = found.object(what, issues_with(reading.asked))
+        answer = found.object(what, issues_as(reading))
         issues = require(answer, "issues", what)
         stood = histories(self._site, issues, reading) if demand.histories else {}
         if asked is not None and cursor.since is None and isinstance(place, Chained):

@@ -126,7 +126,7 @@ class Numbered:
     def _others(self, total: int, stride: int, count: int, what: str) -> "list[Numbered]":
         """Return all pages but the first; the last one goes on where the total has grown."""
         starts = range(stride, total - (count - stride), stride)
-        if len(starts) > MOST_PAGES:
+        if starts.stop - starts.start > MOST_PAGES * stride:  # a total may be larger than what `len` counts to
             raise _endless(what)
         pages = [replace(self, start=start, size=count) for start in starts]
         return [*pages[:-1], replace(pages[-1], stride=count)]

@@ -3,9 +3,10 @@
 https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-search/
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypedDict
 
+from connectors.jira.normalise import Reading
 from connectors.shape import Shape
 
 
@@ -57,10 +58,16 @@ _KNOWN: dict[str, Any] = {
 """The fields that are objects; any other one is read whole."""
 
 
-@cache
-def issues_with(asked: tuple[str, ...]) -> Shape[dict[str, Any]]:
-    """Return the shape of a page of issues with these fields."""
-    fields: Any = TypedDict("fields", {name: _KNOWN.get(name, Any) for name in asked}, total=False)  # type: ignore[misc] # the names are the config's
+def issues_as(reading: Reading) -> Shape[dict[str, Any]]:
+    """Return the shape of a page of issues that are read so."""
+    return _issues_with(reading.asked, frozenset(field for _, field in reading.columns))
+
+
+@lru_cache(maxsize=64)
+def _issues_with(asked: tuple[str, ...], columns: frozenset[str]) -> Shape[dict[str, Any]]:
+    """A demanded field is read whole: it may be one of Jira's own, as Fix versions are, and is looked at otherwise."""
+    known = {name: Any if name in columns else _KNOWN.get(name, Any) for name in asked}
+    fields: Any = TypedDict("fields", known, total=False)  # type: ignore[misc] # the names are the config's
     issue: Any = TypedDict("issue", {"id": Any, "key": Any, "fields": fields, "changelog": Any}, total=False)
     page: Any = TypedDict(
         "page",
@@ -69,7 +76,6 @@ def issues_with(asked: tuple[str, ...]) -> Shape[dict[str, Any]]:
             "isLast": Any,
             "nextPageToken": Any,
             "startAt": Any,
-            "maxResults": Any,
             "total": Any,
         },
         total=False,

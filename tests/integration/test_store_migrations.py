@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from okrs.demand import Demand
 from store import lookup, migrations, past, queries, sources
-from store.database import Database, StoreError, open_database, upgrade
+from store.database import Database, StoreError, create_tables, open_database, upgrade
 from store.tables import from_micros, metadata
 from tests.integration.fakes import Clock
 from tests.integration.readings import leased
@@ -38,7 +38,7 @@ def test_indexes_are_of_the_same_rows_and_tell_the_same(database_url: str) -> No
     made = open_database(database_url, create=False)
     with made.write() as connection:
         metadata.drop_all(connection)
-        metadata.create_all(connection)
+        create_tables(connection)
     made.close()
     assert _indexes(database_url) == migrated
     assert any("WHERE" in each for each in migrated)

@@ -124,6 +124,12 @@ def test_a_page_that_gives_less_than_the_first_one_names_its_rest(total: int, ca
     assert listing.seen == set(range(total))
 
 
+@pytest.mark.parametrize("total", [10_000_000, 2**63, 10**40])
+def test_a_total_without_end_is_an_error(total: int) -> None:
+    with pytest.raises(MalformedAnswer):
+        Numbered("PAY").following({"total": total}, paging.PAGE_SIZE, "it")
+
+
 def test_what_data_center_may_not_say() -> None:
     later = Numbered("PAY", 100, 105, 105)
     wrong: tuple[dict[str, object], ...] = ({}, {"total": "3"}, {"total": 400, "startAt": 0})

@@ -1,5 +1,6 @@
 """The one retry policy: passing trouble is waited out, limits are kept, and nobody sleeps longer than a lease lives."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -116,6 +117,26 @@ def test_what_does_not_pass_comes_through_untouched(error: Exception, attempts: 
         ask(Patient(scripted, Time().pacer()))
     assert raised.value is error
     assert scripted.requests == attempts
+
+
+def test_an_error_is_not_told_as_the_effect_of_the_one_before() -> None:
+    scripted = Scripted(*[TryLater(str(number)) for number in range(9)])
+    with pytest.raises(TryLater, match="3") as raised:
+        ask(Patient(scripted, Time().pacer()))
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+
+
+def test_trouble_of_the_machine_s_own_does_not_hide_the_tracker_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy is loaded when something failed, and where files cannot be opened it cannot be."""
+    scripted, time = Scripted(*[TryLater("502")] * 2), Time()
+    patient = Patient(scripted, time.pacer())
+    monkeypatch.setitem(sys.modules, "connectors.retrying", None)
+    with pytest.raises(TryLater, match="502"):
+        ask(patient)
+    monkeypatch.undo()
+    with pytest.raises(TryLater, match="502"):
+        ask(patient)
+    assert (scripted.requests, time.slept) == (2, [])
 
 
 def test_every_page_has_its_own_patience() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from connectors.github.dressing import board_part
 from connectors.github.shapes import ISSUES
 from connectors.http import parsed, require
 from connectors.jira.history import steps
-from connectors.jira.normalise import Reading, issue_item
-from connectors.jira.shapes import issues_with
+from connectors.jira.normalise import ISSUE_FIELDS, Reading, issue_item
+from connectors.jira.shapes import issues_as
 from connectors.shape import Shape
 from okrs.work import Ref
 from tests.unit.test_jira_normalise import CLOUD, DATA_CENTER, PLANNED
@@ -69,10 +70,10 @@ def golden(name: str) -> Body:
 CASES: dict[str, tuple[Shape[Any], Reader]] = {
     "github/issues": (ISSUES, of_github),
     "github/pull_requests": (ISSUES, of_github),
-    "jira/cloud": (issues_with(CLOUD.asked), of_jira(CLOUD)),
-    "jira/data_center": (issues_with(DATA_CENTER.asked), of_jira(DATA_CENTER)),
-    "jira/planned": (issues_with(PLANNED.asked), of_jira(PLANNED)),
-    "jira/planned_data_center": (issues_with(PLANNED.asked), of_jira(PLANNED)),
+    "jira/cloud": (issues_as(CLOUD), of_jira(CLOUD)),
+    "jira/data_center": (issues_as(DATA_CENTER), of_jira(DATA_CENTER)),
+    "jira/planned": (issues_as(PLANNED), of_jira(PLANNED)),
+    "jira/planned_data_center": (issues_as(PLANNED), of_jira(PLANNED)),
 }
 
 
@@ -131,6 +132,25 @@ def test_whatever_is_amiss_in_an_answer_is_told_the_same(name: str) -> None:
         for odd in ODD:
             body = orjson.dumps(changed(first, way, odd))
             assert outcome(body, shape, read) == outcome(body, None, read), (way, odd)
+
+
+@pytest.mark.parametrize("name", ["cloud", "data_center"])
+@pytest.mark.parametrize("field", ISSUE_FIELDS)
+def test_a_field_of_jira_s_own_may_be_demanded_like_any_other(name: str, field: str) -> None:
+    reading = replace(CLOUD if name == "cloud" else DATA_CENTER, columns=(("mine", field),))
+    body, read = orjson.dumps(golden(f"jira/{name}")), of_jira(reading)
+    assert issues_as(reading).read(body) is not None
+    assert outcome(body, issues_as(reading), read) == outcome(body, None, read)
+
+
+def test_whole_numbers_are_exact_and_what_is_skipped_is_not_looked_at() -> None:
+    (row,) = golden("github/issues")[:1]
+    large = orjson.dumps([row | {"id": "ID"}]).replace(b'"ID"', b"36893488147419103232")
+    read: Any = outcome(large, ISSUES, of_github)
+    assert read[0][0].id == "36893488147419103232"
+    for odd in (b'"\xff"', b"1e400", b"1" * 300):
+        skipped = orjson.dumps([row | {"body": "BODY"}]).replace(b'"BODY"', odd)
+        assert outcome(skipped, ISSUES, of_github) == outcome(orjson.dumps([row]), ISSUES, of_github)
 
 
 @pytest.mark.parametrize("body", [b"", b"[", b"null", b"[]x", b"<html>", b'[{"id": 1}', b"[" * 100_000, b'["\xff"]'])
