@@ -13,7 +13,7 @@ from store.views.moves import first_since, movers, values_before
 from store.views.setup import Setup
 from store.views.status import KeyResultStatus, SourceStatus, StatusView, moment_of, overdue, status
 from web.desk import NotThere, Visit
-from web.rows import Block, Row, Week, block, hold_words, moved, row, tree
+from web.rows import Block, Row, Week, block, hold_words, row, shift, tree
 from web.showing import Clockface, percent
 from web.telling import EVERYTHING, Line, asked_once, lines
 
@@ -164,7 +164,7 @@ def elapsed(cycle: Cycle, visit: Visit) -> str:
 
 
 def _counts(visit: Visit, view: StatusView, key_results: Sequence[KeyResultStatus], week: Week) -> Iterable[Count]:
-    some = sum(bool(moved(each, week)) for each in key_results)
+    some = sum(bool(shift(each, week)) for each in key_results)
     fell, reached = _turned(visit, key_results, week)
     waits = sum(each.hold is not None for each in key_results)
     never = sum(each.last_success is None for each in view.sources)

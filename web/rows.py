@@ -139,14 +139,20 @@ def row(
     )
 
 
+def shift(each: KeyResultStatus, week: Week) -> Decimal:
+    """By how much the automatic value moved, since it was first measured at the most; 0 of a closed one."""
+    before = week.before.get(each.key_result.id)
+    if each.closed or before is None or before.value is None or each.automatic is None:
+        return Decimal(0)
+    return each.automatic - before.value
+
+
 def moved(each: KeyResultStatus, week: Week) -> str:
-    """How far the automatic value moved; empty where it did not."""
-    name = each.key_result.id
+    """How far the automatic value moved, or that it was measured for the first time; empty where neither is so."""
+    name, delta = each.key_result.id, shift(each, week)
     if each.closed or name not in week.before or each.automatic is None:
         return ""
-    before = week.before[name]
-    delta = each.automatic - before.value if before.value is not None else Decimal(0)
-    if before.fresh:
+    if week.before[name].fresh:
         return f"first measured {week.word}" + (f", {signed(delta)} since" if delta else "")
     return f"{signed(delta)} {week.word}" if delta else ""
 

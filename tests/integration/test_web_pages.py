@@ -113,6 +113,24 @@ def test_the_overview_says_what_stands_where_and_why(world: World) -> None:
     assert "off track" in words
 
 
+def test_what_was_measured_for_the_first_time_did_not_move(database: Database) -> None:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-0", State.DONE))
+    made = World(database, {SOURCE: tracker}, clock)
+    made.feed("kr", a_rule(a_part(Measure.COUNT)))
+    made.sync()
+    words = look(made, "/").words
+    assert "first measured this week" in words
+    assert "key result moved" not in words
+    tracker.put("PAY", an_item("PAY-1", State.DONE))
+    clock.forward(days=1)
+    made.sync()
+    words = look(made, "/").words
+    assert "first measured this week, +1 since" in words
+    assert "1 key result moved" in words
+
+
 def test_a_key_result_names_every_ticket_and_why_not(world: World) -> None:
     words = look(world, "/key-results/kr").words
     assert "3 of 20 · 15 % of the way · expected by now" in words
