@@ -175,6 +175,8 @@ class Overridden:
     """Who set it, by name; by the id where the name is forgotten."""
     last_day: date | None
     """Of what is set, or was until it ran out; None when it has none."""
+    fed: bool
+    """Some mapping of the config feeds it."""
 
 
 @immutable

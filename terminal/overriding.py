@@ -160,7 +160,7 @@ def _automatic(told: Overridden) -> str:
     from terminal.render import goal
 
     if told.said.lanes.state is None:
-        return "Nothing was measured yet."
+        return "Nothing was measured yet." if told.fed else "No mapping feeds it."
     return f"Its tickets give {goal(told.key_result, told.said.lanes.automatic)}."
 
 

@@ -165,4 +165,5 @@ class _Room:
         with self.database.read() as connection:
             names = people.names_of(connection, [override.by]) if override else {}
         by = names.get(override.by, override.by) if override else None
-        return Overridden(self.key_result, said, override, by, last_day(said.lanes.override, self.known.calendar))
+        last, fed = last_day(said.lanes.override, self.known.calendar), self.key_result.id in self.known.rules
+        return Overridden(self.key_result, said, override, by, last, fed)

@@ -67,6 +67,14 @@ def test_what_was_never_measured_waits_for_no_changed_rule(headway: Headway) -> 
     assert "acme-jira: 0 items, never read completely" in out
 
 
+def test_where_no_mapping_feeds_a_key_result_nothing_is_to_be_measured(copy: Headway) -> None:
+    path = copy.folder / "headway.yaml"
+    one = '      - {id: churn, title: Churn below 3, unit: "%", start: 8, target: 3}\nmappings:\n'
+    path.write_text(path.read_text(encoding="utf-8").replace("mappings:\n", one, 1), encoding="utf-8")
+    code, out, _ = copy.run("set", "churn", "5", "--why", "survey of May")
+    assert (code, out) == (0, "Churn below 3  is set to 5, down to 3 %. No mapping feeds it.\n")
+
+
 def test_a_plan_before_the_first_read_says_that_what_is_shown_stays(headway: Headway) -> None:
     """The first read writes its first measured value, so it counts among those that change."""
     headway.run("set", "p1-bugs", "24", "--why", "counted by hand")
