@@ -4,12 +4,24 @@ A shape is a TypedDict in which every key may be absent and whatever is not an o
 decides what is left out and nothing else.  Whether a value is what the API promises is asked by who reads it.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 
 T = TypeVar("T")
+
+
+class Named(TypedDict, total=False):
+    """An object of which the name is read."""
+
+    name: Any
+
+
+class Numbered(TypedDict, total=False):
+    """An object of which the id is read."""
+
+    id: Any
 
 
 class Shape(Generic[T]):

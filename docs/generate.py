@@ -18,7 +18,7 @@ from config.json_schema import cases_schema, document_schema, team_schema
 from connectors import registry
 from docs.examples import EXAMPLES
 from store.database import SQLITE
-from store.tables import told_to
+from store.tables import ddl
 from terminal.starting import schema_text
 
 FOLDER = Path(__file__).parent
@@ -41,7 +41,7 @@ def generated() -> dict[Path, str]:
         FOLDER / "headway-team.schema.json": schema_text(team_schema()),
         FOLDER / "headway-cases.schema.json": schema_text(cases_schema()),
         FOLDER / "mapping-reference.md": "\n".join([_HEAD, *_sections(team_schema()["$defs"])]),
-        SQLITE: told_to(sqlite.dialect()),
+        SQLITE: ddl(sqlite.dialect()),
     }
 
 

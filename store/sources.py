@@ -19,6 +19,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Connection,
+    CursorResult,
     Delete,
     Row,
     ScalarSelect,
@@ -144,11 +145,11 @@ def acquire(database: Database, name: str, now: datetime, reader: Reader | None 
     """
     holder = f"{_process()}/{uuid.uuid4().hex[:8]}"
     with database.write() as connection:
-        row = _locked(connection, name)
+        row = _locked(connection, name).one_or_none()
         if row is None:
             raw(connection, _BEGUN, (name,))
-            row = _locked(connection, name)
-        fence, until, held_by = row or (0, None, None)
+            row = _locked(connection, name).one()
+        fence, until, held_by = row
         if until is not None and until > micros(now) and not _dead(held_by):
             return None
         raw(connection, _TAKEN, (holder, micros(now + LEASE), fence + 1, micros(now), name))
@@ -164,10 +165,10 @@ _TAKEN = "UPDATE source SET lease_holder = ?, lease_until = ?, fence = ?, last_a
 _READ_IN_RUN = "INSERT INTO run_source (source, run, connector, version) VALUES (?, ?, ?, ?)"
 
 
-def _locked(connection: Connection, name: str) -> Row[*tuple[Any, ...]] | None:
-    """Return the fence, the end and the holder of a source's lease; nobody else changes them before the commit."""
+def _locked(connection: Connection, name: str) -> CursorResult[*tuple[Any, ...]]:
+    """Ask for the fence, the end and the holder of a source's lease; nobody else changes them before the commit."""
     text = "SELECT fence, lease_until, lease_holder FROM source WHERE name = ?"
-    return raw(connection, text if connection.dialect.name == "sqlite" else f"{text} FOR UPDATE", (name,)).one_or_none()
+    return raw(connection, text if connection.dialect.name == "sqlite" else f"{text} FOR UPDATE", (name,))
 
 
 def _process() -> str:

@@ -651,8 +651,8 @@ def _before_create(_tables: MetaData, connection: Connection, **_: object) -> No
     set_dialect_options(connection.dialect.name)
 
 
-def told_to(dialect: Dialect) -> str:
-    """Return the statements that make all tables of a new database of this kind."""
+def ddl(dialect: Dialect) -> str:
+    """Return the statements that make all tables of a new database of a dialect, as text."""
     set_dialect_options(dialect.name)
     statements: list[CreateTable | CreateIndex] = []
     for table in metadata.sorted_tables:

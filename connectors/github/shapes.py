@@ -5,15 +5,7 @@ https://docs.github.com/en/rest/issues/issues#list-repository-issues
 
 from typing import Any, Final, TypedDict
 
-from connectors.shape import Shape
-
-
-class _Named(TypedDict, total=False):
-    name: Any
-
-
-class _Numbered(TypedDict, total=False):
-    id: Any
+from connectors.shape import Named, Numbered, Shape
 
 
 class _Person(TypedDict, total=False):
@@ -39,10 +31,10 @@ class _Issue(TypedDict, total=False):
     updated_at: Any
     closed_at: Any
     parent_issue_url: Any
-    type: _Named | None
+    type: Named | None
     pull_request: _Pull | None
-    milestone: _Numbered | None
-    labels: list[_Named | str]
+    milestone: Numbered | None
+    labels: list[Named | str]
     assignees: list[_Person]
 
 

@@ -7,15 +7,7 @@ from functools import lru_cache
 from typing import Any, TypedDict
 
 from connectors.jira.normalise import Reading
-from connectors.shape import Shape
-
-
-class _Named(TypedDict, total=False):
-    name: Any
-
-
-class _Numbered(TypedDict, total=False):
-    id: Any
+from connectors.shape import Named, Numbered, Shape
 
 
 class _Type(TypedDict, total=False):
@@ -49,11 +41,11 @@ class _Person(TypedDict, total=False):
 _KNOWN: dict[str, Any] = {
     "issuetype": _Type,
     "status": _Status,
-    "resolution": _Named | None,
+    "resolution": Named | None,
     "parent": _Parent | None,
     "assignee": _Person | None,
-    "components": list[_Named] | None,
-    "fixVersions": list[_Numbered] | None,
+    "components": list[Named] | None,
+    "fixVersions": list[Numbered] | None,
 }
 """The fields that are objects; any other one is read whole."""
 

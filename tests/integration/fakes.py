@@ -24,14 +24,14 @@ from connectors.contract import (
 from connectors.plain import Plain
 from mapping.demand import demand_of
 from mapping.lint import Finding
-from mapping.rule import Counts, Rule
+from mapping.rule import Counts, Measure, Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.demand import Family
 from okrs.guard import Guard
 from okrs.ledger import Entry
 from okrs.objective import KeyResult, Numeric, Objective, Terms
 from okrs.progress import Pace
-from okrs.work import Ref, WorkItem
+from okrs.work import Ref, State, WorkItem
 from store import ledger
 from store.database import Database
 from store.facets import LARGE
@@ -465,4 +465,15 @@ def two_projects(database: Database, large: int = LARGE) -> "World":
     world = World(database, {SOURCE: tracker}, clock, large=large)
     world.feed("open", a_rule(a_part(counts=Counts.OPEN)))
     assert world.sync().sources[0].state is Outcome.OK
+    return world
+
+
+def just_measured(database: Database) -> "World":
+    """A world of one ticket, which is done, measured once."""
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY")
+    tracker.put("PAY", an_item("PAY-0", State.DONE))
+    world = World(database, {SOURCE: tracker}, clock)
+    world.feed("kr", a_rule(a_part(Measure.COUNT)))
+    world.sync()
     return world

@@ -28,7 +28,7 @@ from sync.overriding import Wanted, check_in, set_value
 from sync.recording import Run
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
 from tests.hostile import ADDRESSES, INVISIBLE, TITLES
-from tests.integration.fakes import Clock, FakeTracker, World
+from tests.integration.fakes import Clock, FakeTracker, World, just_measured
 from tests.markup import Page, read
 from web.app import build
 from web.ports import Ports
@@ -114,17 +114,12 @@ def test_the_overview_says_what_stands_where_and_why(world: World) -> None:
 
 
 def test_what_was_measured_for_the_first_time_did_not_move(database: Database) -> None:
-    clock = Clock()
-    tracker = FakeTracker(clock, "PAY")
-    tracker.put("PAY", an_item("PAY-0", State.DONE))
-    made = World(database, {SOURCE: tracker}, clock)
-    made.feed("kr", a_rule(a_part(Measure.COUNT)))
-    made.sync()
+    made = just_measured(database)
     words = look(made, "/").words
     assert "first measured this week" in words
     assert "key result moved" not in words
-    tracker.put("PAY", an_item("PAY-1", State.DONE))
-    clock.forward(days=1)
+    made.trackers[SOURCE].put("PAY", an_item("PAY-1", State.DONE))
+    made.clock.forward(days=1)
     made.sync()
     words = look(made, "/").words
     assert "first measured this week, +1 since" in words

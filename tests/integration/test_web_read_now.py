@@ -7,12 +7,10 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from connectors.contract import CredentialsRefused
-from mapping.rule import Measure
-from okrs.work import State
 from store import schedule
 from store.database import Database
-from tests.builders import SOURCE, a_part, a_rule, an_item
-from tests.integration.fakes import Clock, FakeTracker, World
+from tests.builders import SOURCE
+from tests.integration.fakes import World, just_measured
 from tests.integration.test_web_pages import look, setup_of
 from tests.markup import Page, read
 from web.app import build
@@ -37,13 +35,7 @@ class Orders:
 
 @pytest.fixture
 def world(database: Database) -> World:
-    clock = Clock()
-    tracker = FakeTracker(clock, "PAY")
-    tracker.put("PAY", an_item("PAY-0", State.DONE))
-    made = World(database, {SOURCE: tracker}, clock)
-    made.feed("kr", a_rule(a_part(Measure.COUNT)))
-    made.sync()
-    return made
+    return just_measured(database)
 
 
 @pytest.fixture
