@@ -25,11 +25,8 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    from okrs.immutable import leave_to_types
-
     # Else all installed distributions are searched for plugins that would look into every config that is validated.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    leave_to_types()
     gc.disable()  # what modules make while they load is kept, and looking for garbage in it takes a tenth of that time
     from service import command
 

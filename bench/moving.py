@@ -9,7 +9,6 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -18,6 +17,7 @@ from bench.measuring import on_a_database, timed
 from mapping.facets import asked_by
 from okrs.cycle import Calendar
 from okrs.demand import Container
+from okrs.immutable import replace
 from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric
 from okrs.work import State, WorkItem

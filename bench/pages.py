@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import cycle, islice
@@ -39,6 +39,7 @@ from bench.polling import PROJECTS, Memory
 from connectors.contract import Container, Cursor, Demand, Page
 from mapping.attribution import Evidence
 from okrs.cycle import Calendar, Cycle
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import rounded
 from okrs.objective import KeyResult, Numeric, Objective

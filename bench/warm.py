@@ -10,13 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from bench import company
 from bench.measuring import as_the_command_does
 from bench.polling import TICKETS, Memory, engine_of
+from okrs.immutable import replace
 from okrs.work import State, WorkItem
 from store.database import open_database
 from sync.engine import Engine

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from connectors.contract import Container, Cursor, Demand, Page
 from connectors.plain import Plain
 from mapping.rule import AllOf, Measure, Part, Rule
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.work import State, WorkItem
 from store.database import Database, open_database
 from store.views.verify import verify

@@ -5,7 +5,7 @@ The models of the connectors say it all, so a connector of another distribution 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -17,7 +17,7 @@ from config.problems import Problem, Problems
 from config.reading import parse
 from config.sources import read_sources
 from connectors.settings import Asked, Containers, SourceSettings
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 
 Value = str | tuple[str, ...]
 

@@ -1,7 +1,6 @@
 """The files of a config: one, or all `*.yaml` of a folder, of which one is the main file and the others teams'."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from config.explaining import keys_of
@@ -9,7 +8,7 @@ from config.problems import Problems
 from config.reading import MAX_BYTES, begun, parse
 from config.schema import Document, TeamFile
 from config.tree import Place, Spot, Table
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 
 CASES = ".cases.yaml"
 """How the names of files end that hold cases (`config.cases`), and nothing of the config."""

@@ -4,7 +4,6 @@ What stands in for what is decided in `config.quarantine`; here the files are re
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from config.database import read_database
@@ -18,7 +17,7 @@ from config.problems import Problem, Problems
 from config.quarantine import settle
 from config.standin import names_of
 from config.tree import Place, Spot
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store.configs import Good, Kept, Less
 
 Recall = Callable[[str], Sequence[Kept]]

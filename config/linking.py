@@ -1,12 +1,11 @@
 """Links by label: tickets that carry a key result's label feed it, whatever its mapping selects (DESIGN 4.4)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from config.mappings import ID, LinkByEntry
 from config.schema import KeyResultEntry
 from mapping.rule import AnyOf, Combine, Match, Measure, Part, Selector
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 
 _JOINS = {Measure.COUNT: Combine.SUM, Measure.PERCENT: Combine.MEAN}
 """What links may measure, and how such parts are joined where the mapping does not say."""

@@ -1,7 +1,6 @@
 """Warnings about a config that is right: where each stands, what may be wrong, what to do."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
-from dataclasses import replace
 from typing import NamedTuple
 
 from config.documents import document_of
@@ -33,6 +32,7 @@ from mapping.lint import (
     Unknown,
 )
 from mapping.rule import Counts, FieldMatch, Match, Measure, Rule, Selector
+from okrs.immutable import replace
 from okrs.numbers import plain
 from okrs.objective import KeyResult, Numeric
 from okrs.work import fold_key, fold_name

@@ -4,7 +4,6 @@ Every problem is reported at once; nothing is raised.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from config.anchoring import check_anchor
@@ -20,7 +19,7 @@ from config.schema import Document, TeamFile
 from config.sources import Sources, read_sources
 from config.templates import expand
 from config.tree import Spot
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 
 
 @immutable

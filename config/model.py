@@ -8,7 +8,7 @@ from connectors.settings import SourceSettings
 from mapping.rule import Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.guard import Guard
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable
 from okrs.objective import KeyResult, Objective
 from okrs.progress import Pace
 from store.views.quarantine import Quarantined
@@ -26,7 +26,7 @@ class Anchoring:
 class Config:
     """Everything `headway.yaml` says."""
 
-    database: str = field(repr=False)
+    database: str
     """The URL, with placeholders put in and a relative SQLite path made absolute.  It may hold a password."""
     calendar: Calendar
     pace: Pace
@@ -43,3 +43,8 @@ class Config:
     set, or it stood in a last good config in plain, and was not kept."""
     quarantine: tuple[Quarantined, ...] = ()
     """Its files that are not right, and what stands in for them."""
+
+    def __repr__(self) -> str:
+        """Leave out the database."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in facts(self).items() if name != "database")
+        return f"Config({shown})"

@@ -9,7 +9,7 @@ stand still without rules; then nothing.  The main file has the first two: witho
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from functools import partial
 
 from config.fates import quarantined
@@ -21,7 +21,7 @@ from config.problems import Problem, Problems
 from config.standin import Name, giving_way, names_of
 from config.tree import Entry, Place, Spot
 from config.versions import Case, Level, cases_of
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store.configs import Kept
 
 

@@ -6,7 +6,7 @@ checked like any other mapping.  What was written out keeps its place in the tem
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from config.mappings import MOST_PARAMS
 from config.names import TWICE, Names, mappings_of, readable
@@ -14,6 +14,7 @@ from config.problems import Problems
 from config.reading import MAX_BYTES, MAX_NODES
 from config.tree import Entry, Listing, Node, Place, Scalar, Spot, Table
 from config.words import advice, meant, quoted
+from okrs.immutable import replace
 
 _PARAMETER = re.compile(r"\{([A-Za-z0-9._-]{1,100})\}")
 

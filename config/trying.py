@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from config.problems import Problem, Problems
 from config.reading import parse
 from config.standin import Kind, giving_way, names_of
 from config.tree import Entry, Listing, Spot, Table
+from okrs.immutable import replace
 
 TYPED = "what you typed"
 """How problems name it, where others have the name of a file."""

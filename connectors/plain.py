@@ -1,7 +1,6 @@
 """What a connector answers when its tracker offers nothing better; an author overrides what it can do."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -27,6 +26,7 @@ from connectors.contract import (
     Unreadable,
     What,
 )
+from okrs.immutable import replace
 from okrs.work import Ref
 
 _DAWN = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """What happened to one item, in the words that people use (DESIGN 6): closed, reopened, added, removed …"""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from mapping.judging import Line, Reason, state_under
@@ -24,7 +23,7 @@ from mapping.rule import (
     passes,
 )
 from mapping.totals import ZERO, OnLine
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind
 from okrs.numbers import rounded
 from okrs.work import State, WorkItem

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -34,6 +33,7 @@ from mapping.rule import (
     Within,
 )
 from okrs.cycle import Period
+from okrs.immutable import facts
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import plain
 from okrs.work import State
@@ -52,7 +52,7 @@ def rule_text(rule: Rule) -> str:
         "base": plain(rule.base),
     }
     if rule.scale is not None:
-        document["scale"] = [plain(each) for each in astuple(rule.scale)]
+        document["scale"] = [plain(each) for each in facts(rule.scale).values()]
     if rule.regress is not Regress.FOLLOW:
         document["regress"] = rule.regress.value
     if rule.falling:

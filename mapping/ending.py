@@ -5,12 +5,12 @@ today's (labels, estimates, epics): who puts a forgotten label on it afterwards 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 
 from mapping.family import Candidate, Seen
 from mapping.rule import AllOf, AnyOf, Clause, Leaf, Match, Moment, Not, Selector, Within, leaves_of
+from okrs.immutable import replace
 from okrs.work import State, Step, WorkItem
 
 _NOTHING_HOLDS, _ALL_HOLD = AnyOf(()), AllOf()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +13,7 @@ from mapping.pairing import Called, Work, work_of
 from mapping.rule import OF_COUNTED, TIMES, Cancelled, Clause, Counts, DoneWhen, Measure, Missing, Part, Rule, Window
 from mapping.totals import ONE, ZERO, weeks_over
 from okrs.cycle import Period
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.numbers import divided, rounded
 from okrs.work import State, Step, WorkItem, fold_name
 

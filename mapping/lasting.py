@@ -4,9 +4,8 @@ A part that selects nothing today, though its lasting selection finds something,
 bug.  One whose lasting selection is empty, too, may hold a misspelt word.
 """
 
-from dataclasses import replace
-
 from mapping.rule import AllOf, AnyOf, Clause, Leaf, Match, Not, Part, Selector, Within, leaves_of
+from okrs.immutable import replace
 
 
 def lasting(part: Part) -> Part | None:

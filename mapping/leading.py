@@ -1,10 +1,10 @@
 """Why a rule is another one though nobody touched the mapping: it looks at terms, the cycle's dates, and midnights."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from mapping.rule import AllOf, AnyOf, Clause, LastDays, Not, Part, Rule, Span, Within
 from okrs.cycle import Period
+from okrs.immutable import replace
 
 _HALF_A_DAY = timedelta(hours=12)
 

@@ -7,7 +7,6 @@ to do about it.  What is ordinary is not told: every limit below is there to kee
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -19,7 +18,7 @@ from mapping.measure import Mirror, measure, selected
 from mapping.naming import Named
 from mapping.overlaps import Overlaps
 from mapping.rule import AllOf, Counts, Match, Measure, Missing, Part, Rule, Selector, names_a_kind
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.work import Kind, State, fold_key, fold_name
 
 FEW = 3

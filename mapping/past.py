@@ -10,7 +10,6 @@ Both give items that are measured by the ordinary `mapping.measure`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -21,7 +20,7 @@ from mapping.measure import Measured, Scopes, held, measure
 from mapping.rule import FieldMatch, Match, Measure, Part, Rule, Selector, passes
 from mapping.totals import kept
 from okrs.cycle import Calendar
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.work import Kind, Step, WorkItem
 
 _INSTANT = timedelta(microseconds=1)

@@ -4,7 +4,6 @@ Names in it are an admin's or a tracker's and stand as they are; whoever shows t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from mapping.rule import (
     AllOf,
@@ -32,7 +31,7 @@ from mapping.rule import (
     names_a_kind,
 )
 from okrs.cycle import Calendar
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.numbers import plain
 
 _MOST = 4

@@ -5,12 +5,13 @@ where every hour is meant, comes again.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from okrs.immutable import immutable
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -36,7 +37,7 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class Cron:
     """When something is to be done."""
 

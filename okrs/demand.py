@@ -1,9 +1,8 @@
 """What is read: a container as a whole, and what rules need of it beyond the plain items."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 
 
 @immutable
@@ -12,11 +11,17 @@ class Container:
 
     id: str
     name: str
-    called: str = field(default="", compare=False)
+    called: str = ""
     """What the tracker calls it today; items carry that name, so that a new one makes them all be read anew."""
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Container) and (self.id, self.name) == (other.id, other.name)
 
-@dataclass(frozen=True, slots=True, order=True)
+    def __hash__(self) -> int:
+        return hash((self.id, self.name))
+
+
+@immutable
 class Family:
     """What lies under an item, of which a tracker may have some where a source does not read."""
 
@@ -24,6 +29,9 @@ class Family:
     """The item, as a rule names it."""
     deep: bool
     """Everything below it, not its direct children alone."""
+
+    def __lt__(self, other: "Family") -> bool:
+        return (self.above, self.deep) < (other.above, other.deep)
 
 
 @immutable

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.numbers import plain_or_none
 
 GENESIS = "0" * 64

@@ -6,13 +6,13 @@ settle()         after each of them was looked up: one transaction puts the answ
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from okrs.demand import Container
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
 from store.aside import put_aside, rows_of

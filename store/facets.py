@@ -6,7 +6,6 @@ are behind asks them together with what moved since (`index_beside`).
 
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -27,7 +26,7 @@ from mapping.family import Candidate, Lore, Seen, candidates
 from mapping.meaning import selecting, settled
 from mapping.measure import NO_SCOPES, Scopes, held
 from mapping.rule import Clause, Rule, leaves_of
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
 from store.database import Database, raw, slices, upsert

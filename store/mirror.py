@@ -10,7 +10,7 @@ A killed read leaves rows in `incoming` only; the next read of the container beg
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from okrs.demand import Container, Demand
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.work import Kind
 from store.aside import put_aside
 from store.database import Database, inserted, raw, upsert

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from sqlalchemy import Connection
 
 from mapping.attribution import Evidence
 from mapping.causes import Past
+from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind
 from store import ledger, lookup
 
@@ -16,7 +17,7 @@ _FEW = 100
 """Items up to which more is asked than one key result needs: of many it would be too much to hold."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Moved:
     """Answers about moved items, for as long as a snapshot stands."""
 

@@ -5,7 +5,6 @@ Nothing here asks what is kept of today: what the entries tell is folded, and ve
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -18,7 +17,7 @@ from mapping.measure import Scopes
 from mapping.past import Absence, History, Record
 from okrs.closing import parse_ending
 from okrs.cycle import Calendar
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.lanes import Lane, day_in, lane_of
 from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
 from okrs.objective import Terms, parse_terms

@@ -1,7 +1,6 @@
 """What the trackers' own queries find: a set of item ids for each query of a source, as of its last complete answer."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,6 +9,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Delete, Select,
 
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
+from okrs.immutable import replace
 from store.database import Database, inserted, raw, slices, upsert
 from store.fresh import Fresh
 from store.lookup import items_of, stood

@@ -1,13 +1,14 @@
 """Whether what was read of a source is enough for a rule: one notion for who writes values and for who says why not."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from sqlalchemy import Connection
 
 from mapping.demand import Demands
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from store import ledger, queries, sources
 from store.finals import Ended, ended
 from store.holds import Hold, all_holds
@@ -34,7 +35,7 @@ def answered(connection: Connection, name: str, demand: Demand) -> bool:
     return not demand.queries or demand.queries <= queries.answered(connection, name)
 
 
-@dataclass(frozen=True)
+@immutable
 class Snapshot:
     """The sources as they are in one snapshot, for the questions of many rules: each is looked at once."""
 

@@ -5,7 +5,6 @@ That it is what `mapping.lint.surveyed` and `mapping.naming.Names` say of all it
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -19,6 +18,7 @@ from mapping.meaning import settled
 from mapping.naming import BY_KEY, NAMED_ITEMS, near_key, nearest, own_names, written
 from mapping.rule import OF_COUNTED, Match, Missing, Part, Rule, Selector
 from mapping.totals import value_of
+from okrs.immutable import replace
 from okrs.numbers import from_millionths
 from okrs.work import Kind, WorkItem, fold_key, fold_name
 from store import facets, lookup, resting, sources

@@ -9,7 +9,7 @@ Behind that `sync.deciding` records nothing but corrections.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -166,7 +166,7 @@ def closing(connection: Connection, setup: Setup, goals: Iterable[Goal], wish: W
     return Closing(cycle, tuple(map(grading.card, mine)), objectives, grading.over, waiting, grading.begun, renamed)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Grading:
     """What the cards of a cycle rest on."""
 

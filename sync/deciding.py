@@ -17,7 +17,7 @@ under the rule on record.  Nobody is asked about them, since they move nothing t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -32,7 +32,7 @@ from mapping.rule import Rule
 from mapping.totals import Total, kept, value_of
 from okrs.cycle import Calendar
 from okrs.guard import Guard
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind, EntryKind, canonical_json, renaming
 from okrs.objective import KeyResult, terms_text
 from okrs.proposal import digest_of, name_of

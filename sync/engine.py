@@ -43,7 +43,7 @@ a mirror is kept by `store.cache`; how items stood when a cycle ended is `mappin
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -55,7 +55,7 @@ from connectors.logs import ERROR, INFO, tell
 from mapping.facets import asked_by
 from mapping.rule import Part
 from okrs.cycle import Calendar
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import Entry, EntryKind
 from store import facets
@@ -165,7 +165,7 @@ class _Left:
     mark: _Mark | None = None
 
 
-@dataclass(frozen=True)
+@immutable
 class Engine:
     """Everything a run needs; effects come in through these, decisions take `now`."""
 
@@ -186,7 +186,7 @@ class Engine:
     """
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
-    _left: _Left = field(default_factory=_Left, init=False)
+    _left: _Left = field(default_factory=_Left)
     waits: bool = True
     """For a source that another process reads just now; else it is skipped at once."""
     recording: Lock = field(default_factory=Lock)

@@ -1,10 +1,10 @@
 """What lies under epics and parents outside the containers: asked once a day, for people alone; no number needs it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, CredentialsRefused, IdPage, RateLimited, Stop
+from okrs.immutable import replace
 from store import families, sources
 from store.families import Unread
 from sync.roll_call import CENSUS_EVERY

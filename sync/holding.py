@@ -1,12 +1,11 @@
 """What a person does to a held update: approve it as it was shown, or reject it."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import Entry
 from store import holds, ledger, people
 from store.cache import MirrorCache

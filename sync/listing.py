@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
 
 from connectors.contract import Connector, ConnectorError, Container, Cursor, Page
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.work import WorkItem
 from store import lookup, mirror
 from store.aside import encoded_of

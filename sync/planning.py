@@ -9,7 +9,7 @@ Nobody is asked: where the mirror lacks what a rule needs, the answer is what it
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ from mapping.demand import Demands, demands_of
 from mapping.judging import Line, Reason
 from mapping.measure import measure
 from mapping.rule import Rule
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import terms_text
 from okrs.work import WorkItem

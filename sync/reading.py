@@ -4,9 +4,9 @@ What a container brings is `sync.listing`, what a census says `sync.roll_call`; 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from connectors.contract import ConnectorError, Container, CredentialsRefused, RateLimited, Stop, Unreadable
+from okrs.immutable import replace
 from store import queries, sources
 from store.sources import ContainerState, LeaseLostError
 from sync import roll_call

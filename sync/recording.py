@@ -6,7 +6,6 @@ one's last entry and its sources' generations are read again; if either moved, i
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -20,7 +19,7 @@ from mapping.demand import demands_of
 from mapping.family import Candidate
 from mapping.measure import NO_SCOPES, Scopes
 from mapping.rule import Rule, Scope
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import Entry
 from okrs.objective import KeyResult
 from store import finals, holds, ledger, renames, scopes, sources

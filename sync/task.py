@@ -1,7 +1,7 @@
 """The task of reading one source: what is read, by whose lease, and how it goes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from connectors.contract import (
     Unreadable,
 )
 from okrs.demand import Demand
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh

@@ -6,7 +6,7 @@ Still     those that the moves of their sources do not concern
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import cached_property
 
@@ -103,7 +103,7 @@ class _Watched:
         return self.due.goal.calendar.day_of(instant)
 
 
-@dataclass(frozen=True)
+@immutable
 class Watch:
     """All goals of a config, and what is asked of them at every look, worked out once."""
 
@@ -194,7 +194,7 @@ def _moves(connection: Connection, recorded: Iterable[OnRecord]) -> dict[str, _M
     return {text: _Move.of(each, now) for text, each in since.items()}
 
 
-@dataclass(frozen=True)
+@immutable
 class _Looking:
     """One look, on one snapshot; what many key results ask is answered once."""
 

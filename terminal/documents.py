@@ -1,12 +1,12 @@
 """The JSON documents of commands that ask the engine or the config, as scripts rely on them (DESIGN 5)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from config.problems import Problem
+from okrs.immutable import facts
 from okrs.numbers import as_json
 from store.holds import holds_json
 from store.views.history import ShownEntry, cause_json
@@ -19,7 +19,7 @@ from terminal.planning import note_text
 
 def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """The document of `validate --json`."""
-    return [asdict(problem) for problem in problems]
+    return [facts(problem) for problem in problems]
 
 
 def plan_json(view: Plan) -> dict[str, Any]:

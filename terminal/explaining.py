@@ -1,7 +1,6 @@
 """What `headway explain` says: a value taken apart into its parts, and each part into its tickets."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -12,6 +11,7 @@ from mapping.judging import Line, Reason
 from mapping.lint import FEW
 from mapping.rule import Combine, Measure, Part, Rule, Scope
 from mapping.totals import Total, joined, part_value
+from okrs.immutable import replace
 from okrs.objective import Binary, KeyResult
 from store.families import Unread
 from store.views.explain import End, Explained

@@ -1,13 +1,13 @@
 """What `--at` says: an answer as it was known at a past time, and what is known now."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from okrs.immutable import replace
 from okrs.objective import KeyResult, Numeric
 from store.views.explain_past import Differing, ExplainedThen, KnownNow
 from store.views.status_past import StatusThen

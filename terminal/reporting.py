@@ -1,7 +1,6 @@
 """What `headway sync` says: what was read, and what moved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from okrs.anchor import anchor_json
+from okrs.immutable import facts
 from okrs.ledger import Entry, EntryKind
 from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
@@ -90,7 +90,7 @@ def report_json(synced: Synced) -> dict[str, Any]:
     report = synced.report
     return {
         "run": report.run,
-        "sources": [asdict(source) | {"state": source.state.value} for source in report.sources],
+        "sources": [facts(source) | {"state": source.state.value} for source in report.sources],
         "updates": [
             {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
             for each in report.updates

@@ -1,7 +1,6 @@
 """Small builders that tests share: everything that a test does not speak of has a dull default."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,7 @@ from mapping.measure import Measured, measure
 from mapping.rule import AllOf, Match, Measure, Part, Rule, Selector
 from okrs.cycle import Period
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import GENESIS, Entry, link_problem
 from okrs.work import Kind, State, WorkItem
 

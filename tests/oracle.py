@@ -7,7 +7,7 @@ where they differ, the design decides.
 import unicodedata
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -35,6 +35,7 @@ from mapping.rule import (
     Within,
 )
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State, WorkItem
 
 Items = Sequence[WorkItem]

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime
 from io import SEEK_END, SEEK_SET
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO
 from config.model import Config
 from connectors.logs import announce
 from okrs.anchor import Anchor, anchors_in
+from okrs.immutable import replace
 from okrs.ledger import timestamp
 from store.database import Database
 from store.ledger import head_of

@@ -1,6 +1,5 @@
 """`backfill`: rebuild the days before a key result was first measured."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from config.model import Config
@@ -8,6 +7,7 @@ from mapping.codec import parse_rule
 from mapping.rule import Rule
 from okrs.about import own_version
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.objective import KeyResult
 from store import ledger, past
 from store.database import Database

@@ -6,10 +6,10 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from okrs.immutable import replace
 from sandbox.clock import RealClock, SimulatedClock
 from sandbox.company import build as build_company
 from sandbox.scenario import config_text, environment

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from okrs.immutable import replace
 from okrs.numbers import plain
 from store.database import StoreError
 from terminal.failures import Changed, Failure, InvalidConfig

@@ -1,7 +1,6 @@
 """What the pages stand on, put together from a config and its database."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -9,6 +8,7 @@ from sqlalchemy import Connection
 from config.lint import told_of
 from config.loader import Loaded
 from connectors.logs import ERROR, announce, tell
+from okrs.immutable import replace
 from store.database import Database
 from store.views.linting import linted
 from store.views.setup import Setup

@@ -1,7 +1,6 @@
 """`plan`: what a config would do, without a tracker and without its tokens."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -11,6 +10,7 @@ from config.lint import warned_of
 from config.loader import Loaded, load
 from config.model import Config
 from config.problems import Problem
+from okrs.immutable import replace
 from store.configs import kept
 from store.database import Database, place_of
 from store.views.linting import linted

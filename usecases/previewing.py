@@ -1,7 +1,6 @@
 """What a mapping would do that somebody types: its value, its tickets, its warnings.  Nothing is written."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from config.lint import told_of
 from config.loader import load
 from config.problems import Problem
 from config.trying import TYPED, retold, written
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store.views.linting import linted
 from store.views.setup import Setup
 from store.views.trial import trial

@@ -1,7 +1,6 @@
 """`roll`: the config of the next cycle, written from the last."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from config.reading import parse
 from config.rolling import Last, Roll, cycle_line, following, rolled
 from config.tree import Entry, Listing, Scalar, Spot, Table
 from okrs.cycle import Cycle
+from okrs.immutable import replace
 from store import ledger
 from store.finals import closed
 from store.renames import names_of

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,7 +28,7 @@ from config.model import Config
 from config.problems import Problems
 from connectors.logs import WARNING, announce, tell
 from connectors.settings import SourceSettings, is_loopback
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store import schedule
 from store.configs import keep
 from store.database import Database, open_database

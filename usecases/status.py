@@ -1,12 +1,12 @@
 """`status`: where every key result stands."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from config.model import Config
+from okrs.immutable import replace
 from okrs.numbers import plain
 from store.finals import Final, finals
 from store.views.status import StatusView

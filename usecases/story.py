@@ -9,12 +9,11 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from sandbox.team import step, work
 from sandbox.world import World
 from sync.engine import Report

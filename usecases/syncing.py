@@ -1,14 +1,13 @@
 """`sync`: one run of the engine, and what is to be told of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from config.model import Config
 from config.problems import Problems
 from okrs.about import own_version
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from store import sources
 from store.configs import keep
 from store.database import Database

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -15,7 +14,7 @@ from markupsafe import Markup, escape
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, Response
 
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.objective import KeyResult
 from okrs.plaintext import counted, harmless
 from store.cache import SharedCache

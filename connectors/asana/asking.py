@@ -1,7 +1,6 @@
 """The questions that the connector asks Asana, and the shape that each answer must have."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ from connectors.asana.events import Told, told
 from connectors.asana.transport import Ask, Transport
 from connectors.contract import MalformedAnswer, Stop, TryLater
 from connectors.http import require
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 
 PAGE = 100
 """Rows a page; the most that Asana gives."""

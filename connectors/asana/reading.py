@@ -16,8 +16,6 @@ by one that is read in full after all.  So walks of parents stand in `also`, and
 named may be found again by a walk of everything below a task, and is asked a second time then.
 """
 
-from dataclasses import replace
-
 from connectors.asana import asking, events
 from connectors.asana.asking import Asking, OffsetExpiredError, Rows
 from connectors.asana.errands import Places, errands
@@ -27,6 +25,7 @@ from connectors.asana.transport import Ask
 from connectors.asana.values import CUSTOM_FIELDS, wanted
 from connectors.asana.walk import Events, Point, Single, Tasks, Walk, point
 from connectors.contract import Cursor, Demand, IdPage, Page, Stop
+from okrs.immutable import replace
 from okrs.work import WorkItem
 
 

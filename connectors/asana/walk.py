@@ -5,13 +5,12 @@ a listing of their own, a walk.  Pages are asked in any order and know nothing o
 page must know, and no more.  The same point can be asked again after a failure.
 """
 
-from dataclasses import fields, replace
 from typing import Any, ClassVar, Self
 
 import orjson
 
 from connectors.contract import MalformedAnswer, Stop, TryLater
-from okrs.immutable import immutable
+from okrs.immutable import defaults, facts, immutable, replace
 
 MOST_RESTARTS = 3
 """How often one listing begins again because its page token expired."""
@@ -46,24 +45,25 @@ class _Point:
 
     def text(self) -> str:
         """Return the opaque form that travels in `Page.following`."""
-        own = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
-        return orjson.dumps({"at": self.kind, **own}).decode()
+        usual = defaults(type(self))
+        own = {name: value for name, value in facts(self).items() if value != usual[name]}
+        return orjson.dumps({"at": self.kind, **own}, default=facts).decode()
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> Self:
         """Read what `text` wrote.  Raises ValueError or TypeError when it is no such point."""
         values: dict[str, Any] = {}
-        for one in fields(cls):
-            if one.name not in raw:
+        for name, usual in defaults(cls).items():
+            if name not in raw:
                 continue
-            value = raw.pop(one.name)
-            if isinstance(one.default, Trail):
+            value = raw.pop(name)
+            if isinstance(usual, Trail):
                 value = Trail(**value)
-            elif isinstance(one.default, tuple):
+            elif isinstance(usual, tuple):
                 value = _texts(value)
-            elif type(value) is not type(one.default):
-                raise TypeError(one.name)
-            values[one.name] = value
+            elif type(value) is not type(usual):
+                raise TypeError(name)
+            values[name] = value
         if raw:
             raise ValueError(raw)
         return cls(**values)

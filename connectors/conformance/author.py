@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from connectors.conformance.relay import Relay
 from connectors.contract import Connector, Container, Cursor, Demand
 from connectors.settings import SourceSettings
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.work import WorkItem
 
 

@@ -1,7 +1,6 @@
 """Laws of the items that a read brings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from connectors.conformance.author import Author, resolved
 from connectors.conformance.walking import read
 from connectors.contract import Connector, Container, Cursor, Demand, FieldsRefused
 from connectors.golden import golden
+from okrs.immutable import replace
 from okrs.work import MOST_REFS, Kind, State, WorkItem
 
 

@@ -1,11 +1,11 @@
 """Laws of containers and of reading them: in any order, again, on a twin, and only what changed."""
 
-from dataclasses import replace
 from unittest import SkipTest
 
 from connectors.conformance.author import Author, resolved
 from connectors.conformance.walking import census, news, read, texts
 from connectors.contract import Container, Unreadable
+from okrs.immutable import replace
 
 _SMALL = 4096
 """Letters; a resume point or a memo that is longer keeps what belongs to the tracker or the mirror."""

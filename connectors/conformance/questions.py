@@ -1,7 +1,6 @@
 """Everything that may be asked of a connector, one question at a time, and what comes of a spoilt answer."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from connectors.conformance.author import Trial, resolved
 from connectors.conformance.relay import Relay
@@ -10,10 +9,11 @@ from connectors.conformance.troubles import Trouble
 from connectors.conformance.walking import census, news, read, refs_of
 from connectors.contract import Connector, ConnectorError, Container
 from okrs.demand import Family
+from okrs.immutable import immutable, replace
 from okrs.work import Ref
 
 
-@dataclass(frozen=True)
+@immutable
 class Question:
     """One call; `fresh` ones are the first of a new connection, the others come after `containers`."""
 
@@ -22,7 +22,7 @@ class Question:
     fresh: bool = False
 
 
-@dataclass(frozen=True)
+@immutable
 class Outcome:
     """What came of a question, one of whose answers was spoilt."""
 
@@ -44,7 +44,7 @@ class Outcome:
         return f"{self.question}: {self.trouble.name} for {self.request} became {came[:400]}"
 
 
-@dataclass(frozen=True)
+@immutable
 class Asking:
     """A connection that knows its containers; every question is asked by a twin of it, or by a new connection."""
 

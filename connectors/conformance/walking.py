@@ -1,10 +1,10 @@
 """Reading to the end, as the sync engine does it: whatever pages name is asked, until nothing is left."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from connectors.contract import Connector, Container, Cursor, Demand, IdPage, Page
+from okrs.immutable import immutable, replace
 from okrs.work import Ref, WorkItem
 
 MOST_PAGES = 1000
@@ -46,7 +46,7 @@ def texts(pages: Iterable[_Leaf]) -> list[str]:
     return [text for page in pages for text in (*page.following, *page.also)]
 
 
-@dataclass(frozen=True)
+@immutable
 class Reading:
     """All pages of one read."""
 

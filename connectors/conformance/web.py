@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import replace
 
 from connectors.conformance.author import Tracker, Trial, resolved
 from connectors.conformance.failures import FailureLaws, is_partial
@@ -14,6 +13,7 @@ from connectors.conformance.relay import Relay
 from connectors.conformance.settings import AddressLaws, SettingsLaws
 from connectors.conformance.walking import census, news, read
 from connectors.contract import ConnectorError, MalformedAnswer
+from okrs.immutable import replace
 
 _QUIET = 3
 """Requests for each container in a run in which nothing changed."""

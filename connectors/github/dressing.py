@@ -1,7 +1,6 @@
 """What items have beyond their own row: values on boards, and what a pull request's branch and body name."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from connectors.contract import MalformedAnswer
 from connectors.github import graphql, normalise
@@ -11,6 +10,7 @@ from connectors.github.shared import Shared
 from connectors.github.wire import Wire
 from connectors.naming import first_refs, named_in_branch, named_in_title
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.work import Ref, WorkItem
 
 

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 
 from connectors.contract import MalformedAnswer
-from okrs.immutable import immutable
+from okrs.immutable import defaults, facts, immutable, replace
 
 MOST_PAGES = 100_000
 """Ten million issues; a listing that is longer does not end."""
@@ -64,7 +63,7 @@ class Place:
         return cls(**{**known, "listing": Listing(known.get("listing", Listing.ISSUES))})
 
     def text(self) -> str:
-        told = {name: value for name, plain in _PLAIN if (value := getattr(self, name)) != plain}
+        told = {name: value for name, value in facts(self).items() if value != _USUAL[name]}
         return orjson.dumps(told).decode()
 
     @property
@@ -107,7 +106,7 @@ class Place:
         return MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
 
 
-_PLAIN = [(each.name, each.default) for each in fields(Place)]
+_USUAL = defaults(Place)
 
 
 def links_of(header: str, ours: Callable[[str], bool], what: str) -> Links:

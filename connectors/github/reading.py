@@ -5,7 +5,6 @@ an issue that somebody touches enters in the middle and pushes the others on, so
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from connectors.github.payload import Payload
 from connectors.github.shapes import ISSUES
 from connectors.github.shared import Shared, repository
 from connectors.github.wire import PAGE_SIZE, Wire
+from okrs.immutable import replace
 from okrs.work import WorkItem
 
 _MILESTONES = Place(Listing.MILESTONES)

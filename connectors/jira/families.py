@@ -5,7 +5,6 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-sear
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
 
 import orjson
 
@@ -16,7 +15,7 @@ from connectors.jira.answers import Answer
 from connectors.jira.paging import Sprints
 from connectors.jira.payload import Json, maybe, needed
 from connectors.jira.site import Site
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable, replace
 from okrs.work import Ref
 
 _ASKED = ("issuetype", "project")
@@ -38,7 +37,7 @@ class _Level:
     """The place of the page in that list; "" for the first."""
 
     def text(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(facts(self)).decode()
 
 
 def outside(site: Site, configured: Collection[str], family: Family, resume: str | None) -> IdPage:

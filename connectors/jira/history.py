@@ -5,12 +5,11 @@ Data Center: `expand=changelog`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.jira.normalise import state_of
 from connectors.jira.payload import Json, malformed, maybe, moment, name_of, needed
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.work import Step
 
 STATUS, RESOLUTION = "status", "resolution"

@@ -1,7 +1,6 @@
 """Reading a project: its issues page by page, its versions, and the sprints of its boards."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from connectors.contract import Container, Cursor, Demand, FieldsRefused, IdPage, Page, QueryRefused, Stop
 from connectors.http import require
@@ -15,6 +14,7 @@ from connectors.jira.paging import Chained, Numbered, Sprints
 from connectors.jira.payload import Json, maybe, needed
 from connectors.jira.shapes import issues_as
 from connectors.jira.site import Site, tripwire
+from okrs.immutable import replace
 from okrs.work import Ref, WorkItem, fold_name
 
 

@@ -3,7 +3,6 @@
 Cloud hands out a token for the next page alone.  Data Center tells the total, so that its first page names all others.
 """
 
-from dataclasses import asdict, replace
 from math import ceil
 from typing import TypeAlias
 
@@ -11,7 +10,7 @@ import orjson
 
 from connectors.contract import MalformedAnswer
 from connectors.jira.payload import Json, maybe, needed
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable, replace
 
 PAGE_SIZE = 100
 """Issues a page; Cloud gives no more once fields are asked for, and may give fewer."""
@@ -46,7 +45,7 @@ class Chained:
     """How many minutes back the query looks, None for everything."""
 
     def text(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(facts(self)).decode()
 
     def minutes(self, _passed: float) -> int | None:
         """Return how far back this page looks: a token belongs to one query, so all pages ask the same."""
@@ -88,7 +87,7 @@ class Numbered:
     """How many seconds of the run had passed when the first page was asked for."""
 
     def text(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(facts(self)).decode()
 
     def minutes(self, passed: float) -> int | None:
         """Return how far back this page must look when so many seconds of the run have passed.
@@ -144,7 +143,7 @@ class Sprints:
     """How many closed sprints lead the list, once one that is not closed was met."""
 
     def text(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(facts(self)).decode()
 
 
 Place: TypeAlias = Chained | Numbered | Sprints

@@ -4,7 +4,6 @@ A table that is not on the list is on the other one, with the reason: a test hol
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -26,7 +25,7 @@ ENTRIES = "ledger_entry"
 """The records that are written in a way of their own, each with its rows: `store.upkeep.entries`."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Record:
     """A table whose rows an export holds, a line each."""
 

@@ -5,12 +5,11 @@ of it anew with hashes that fit.  An anchor says what once stood there.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
 from okrs.anchor import Anchor
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import GENESIS, timestamp
 from store import ledger
 from store.tables import ledger_entry

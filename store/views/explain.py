@@ -1,7 +1,7 @@
 """`explain`: a value from its tickets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -16,7 +16,7 @@ from mapping.judging import Line, Reason
 from mapping.measure import Measured, lines_of, totals_of
 from mapping.rule import OF_COUNTED, Counts, Measure, Part, Rule
 from mapping.totals import Total, part_value, value_of, weeks_over
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem

@@ -1,12 +1,11 @@
 """`history`: the ledger of a key result, each entry with the tickets that caused it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable, replace
 from okrs.ledger import Cause, Entry, causes, timestamp
 from okrs.numbers import as_json
 from okrs.work import WorkItem
@@ -75,7 +74,7 @@ def history_json(entries: Iterable[ShownEntry]) -> list[dict[str, Any]]:
             "causes": [cause_json(cause) for cause in each.causes],
             "run": each.entry.run,
             "headway_version": each.origin.version,
-            "sources": [asdict(reading) for reading in each.origin.readings],
+            "sources": [facts(reading) for reading in each.origin.readings],
             "rule": each.entry.rule,
             "rule_text": each.origin.rule_text,
             "by": each.by,

@@ -5,11 +5,10 @@ with the objectives that they had.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.objective import KeyResult, Objective
 from store.finals import Closed, closed, moved_from
 from store.renames import pending

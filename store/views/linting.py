@@ -1,7 +1,6 @@
 """What is to be said of the rules of a config, as far as the mirror was read completely for them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,6 +23,7 @@ from mapping.lint import (
 )
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
+from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.objective import Keep, Terms
 from okrs.progress import ONE, progress

@@ -4,13 +4,13 @@
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from mapping.attribution import Evidence
 from okrs.closing import parse_ending
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.lanes import shown_value
 from okrs.ledger import Entry, EntryKind, hold_in, proposed, terms_in
 from okrs.proposal import digest_of, name_of

@@ -1,7 +1,6 @@
 """What the config says, in the words of the domain: the half of every answer that is not in the database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
@@ -26,7 +25,7 @@ class SourceSetup:
     """The settings that change what an item reads as; None when nobody asks."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Setup:
     """Everything that is configured."""
 

@@ -1,7 +1,7 @@
 """`status`: every key result with its value, pace and freshness; every objective; every source."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from mapping.demand import demand_of
 from mapping.rule import Counts, Part, Rule
 from okrs.closing import grades_of
 from okrs.cycle import Cycle, elapsed_share
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.lanes import shown_value
 from okrs.ledger import timestamp
 from okrs.numbers import as_json, divided

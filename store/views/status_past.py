@@ -5,7 +5,6 @@ what is kept of no past day is null in the JSON.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 from mapping.codec import parse_rule
 from mapping.past import last_instant
 from mapping.rule import Rule
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.lanes import approximate_in, day_in
 from okrs.ledger import Entry, timestamp
 from okrs.objective import KeyResult

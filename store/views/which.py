@@ -4,7 +4,6 @@ Of a key result whose cycle is closed it is told what the ticket did then: nothi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +16,7 @@ from mapping.family import Candidate
 from mapping.judging import Line, Reason
 from mapping.measure import Scopes, lines_of
 from mapping.rule import Combine, Measure, Part, Rule
-from okrs.immutable import immutable
+from okrs.immutable import immutable, replace
 from okrs.ledger import timestamp
 from okrs.numbers import as_json
 from store import ledger, lookup, past, scopes, sources

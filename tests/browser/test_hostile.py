@@ -8,7 +8,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from playwright.sync_api import expect
 
 from mapping.rule import Measure
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.work import State
 from store.database import open_database
 from store.views.setup import Setup

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from mapping.family import Candidate, Lore, Seen, candidates
 from mapping.judging import Line, Reason
 from mapping.measure import Scopes, measure
 from mapping.totals import kept
+from okrs.immutable import replace
 from tests.cases.rows import Row
 from tests.cases.scenes import BOXES, KEY_RESULT, OUT, Held, Scene, missed
 from tests.cases.tables import Table, tables

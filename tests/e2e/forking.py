@@ -31,8 +31,6 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
-from okrs.immutable import leave_to_types
-
 LONGEST = 120.0
 ROOT = Path(__file__).parents[2]
 _ROOMS = ("okrs", "connectors", "mapping", "store", "config", "sync", "terminal", "usecases")
@@ -127,7 +125,6 @@ class Forks:
 
 def main() -> None:
     """Load what commands need, as they do, then do what each line asks for."""
-    leave_to_types()
     for room in _ROOMS:
         for each in pkgutil.walk_packages(import_module(room).__path__, f"{room}."):
             if ".migrations" not in each.name and ".conformance" not in each.name:

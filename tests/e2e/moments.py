@@ -1,9 +1,10 @@
 """A company at several moments of its life, and what its people do then: where the crash drills begin."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.scenario import environment
@@ -42,7 +43,7 @@ class Bases:
     def drill(self, name: str, folder: Path, plant: str | None = None) -> Drill:
         act = ACTS[name]
         said = tuple(each.format(**self.words) for each in act.arguments)
-        known = replace(act, arguments=said)
+        known = dataclasses.replace(act, arguments=said)
         shutil.copyfile(self.folder / "ledger.jsonl", folder / "ledger.jsonl")
         return Drill(known, self.bases[act.base], self.forks, folder, plant=plant)
 

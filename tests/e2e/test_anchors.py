@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from okrs.immutable import replace
 from okrs.ledger import Entry
 from store import ledger
 from store.database import open_database

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -20,6 +19,7 @@ from connectors.contract import (
     IdPage,
     Page,
 )
+from okrs.immutable import replace
 from okrs.work import WorkItem
 from sandbox.asana import AsanaApi
 from sandbox.clock import SimulatedClock

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +34,7 @@ from connectors.http import parsed
 from connectors.line import Line, Route
 from connectors.settings import Address, Interpolated
 from okrs.demand import Family
+from okrs.immutable import replace
 from okrs.work import Ref, WorkItem
 from tests.integration.toy_file import Notes, NotesSettings, note
 from tests.integration.toy_tracker import TOKEN, Json, Settings, Toy, ToyTracker, items_of, module

@@ -1,7 +1,7 @@
 """A tracker in memory that does what a test says, and the small world around it: clock, goals, engine, tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -28,6 +28,7 @@ from mapping.rule import Counts, Measure, Rule
 from okrs.cycle import Calendar, Cycle
 from okrs.demand import Family
 from okrs.guard import Guard
+from okrs.immutable import facts, replace
 from okrs.ledger import Entry
 from okrs.objective import KeyResult, Numeric, Objective, Terms
 from okrs.progress import Pace
@@ -348,9 +349,7 @@ class World:
     def read_only(self) -> Report:
         """Read the sources, a minute later, and record nothing: the mirror is ahead of the ledger."""
         self.clock.forward(minutes=1)
-        return Reader(**{each.name: getattr(self.engine(), each.name) for each in fields(Engine) if each.init}).sync(
-            full=True
-        )
+        return Reader(**facts(self.engine())).sync(full=True)
 
     def record(self) -> Report:
         """Record what follows from the mirror as it is, now."""

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from connectors.contract import Connector, Container, Cursor, Demand, Page
 from connectors.github import Settings, connect
+from okrs.immutable import replace
 from okrs.work import WorkItem
 
 TOKEN = "ghp_SeCrEt0123456789"

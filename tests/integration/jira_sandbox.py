@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.contract import Connector, Container, Cursor, Demand, IdPage, Page
 from connectors.jira import Settings, connect
+from okrs.immutable import replace
 from okrs.work import WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.jira import CLOUD_ID, WITH_SCOPES

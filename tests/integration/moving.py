@@ -1,6 +1,5 @@
 """A database moved into another one, and lives that leave something in every table that is moved."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from mapping.rule import Counts, Measure, Scope
 from okrs.closing import Ending
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.objective import Numeric
 from okrs.work import Kind, State

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from connectors.contract import (
     Unreadable,
 )
 from connectors.patience import Patient
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State
 from sandbox.server import TOKENS
 from tests.builders import Time

@@ -3,15 +3,16 @@
 The laws were held against planted bugs; picks are few, so that one task meets several edits.
 """
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Connector, Fate
+from okrs.immutable import replace
 from okrs.work import Ref, WorkItem
 from sandbox.records import Item, Project
 from tests.integration.asana_client import NOTHING, NOW, Launch, Mirror, census, launched
@@ -103,7 +104,7 @@ class Company:
 
     def lose_events(self) -> None:
         """Asana tells of each event "at most once": nobody will hear of those so far, and no token says so."""
-        self.world.events[:] = [replace(event, project=0) for event in self.world.events]
+        self.world.events[:] = [dataclasses.replace(event, project=0) for event in self.world.events]
 
 
 def _below(item: Item | None, other: Item) -> bool:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -29,6 +29,7 @@ from mapping.rule import (
     Within,
 )
 from okrs.cycle import Calendar, Period
+from okrs.immutable import replace
 from okrs.lanes import approximate_in, day_in, value_on
 from okrs.ledger import Entry, EntryKind, canonical_json
 from okrs.numbers import plain

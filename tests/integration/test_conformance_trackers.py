@@ -1,8 +1,9 @@
 """The three connectors keep the laws of all connectors, against the sandbox."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -261,7 +262,7 @@ class TestGitHubEnterprise(TestGitHubBoards):
     @contextmanager
     def tracker(self) -> Iterator[Tracker]:
         with office("github", _github_world_with_board) as made, Enterprise(made.url) as server:
-            yield replace(made, url=server.url)
+            yield dataclasses.replace(made, url=server.url)
 
 
 class TestAsana(HttpConformance):

@@ -1,7 +1,6 @@
 """The drill: thousands of random steps a tracker, after which the mirror is the sandbox; and bugs that it must find."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from okrs.demand import Demand
+from okrs.immutable import replace
 from store import mirror, queries
 from store.census import Compared, Settled
 from store.database import Database, open_database

@@ -1,13 +1,14 @@
 """What `explain` and `history` say of key results that are no plain counts, as people read it."""
 
+import dataclasses
 import io
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from rich.console import Console, RenderableType
 
 from mapping.rule import Combine, Counts, Measure, Regress, Rule, Scale, Scope, Window
+from okrs.immutable import replace
 from okrs.objective import Numeric
 from okrs.work import State
 from store import facets
@@ -170,7 +171,7 @@ def test_work_that_may_be_an_earlier_part_s_is_marked(world: World) -> None:
     other, web = FakeTracker(world.clock, "OTHER"), FakeTracker(world.clock, "WEB")
     other.put("OTHER", an_item("PAY-1", url="https://other.example/PAY-1"))
     web.put("WEB", an_item("acme/web#7", State.DONE, refs=("PAY-1",), closed_at=at("2026-11-11")))
-    world = replace(world, trackers={**world.trackers, "other": other, "web": web})
+    world = dataclasses.replace(world, trackers={**world.trackers, "other": other, "web": web})
     parts = (a_part(), a_part(source="other"), replace(a_part(source="web"), once=True))
     world.feed("kr", a_rule(*parts, combine=Combine.SUM))
     world.sync()

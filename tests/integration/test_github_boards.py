@@ -1,7 +1,6 @@
 """Fields of boards (Projects v2): read whole, put onto issues, and followed without the issues being touched."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
+from okrs.immutable import replace
 from okrs.work import WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item

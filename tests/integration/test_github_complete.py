@@ -1,12 +1,12 @@
 """A complete read brings everything, whatever memo comes with it: no 304 makes it less."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors.contract import Connector, Container, Cursor, Demand
+from okrs.immutable import replace
 from okrs.work import WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.server import Sandbox

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -20,6 +19,7 @@ from connectors.contract import (
     TryLater,
     Unreadable,
 )
+from okrs.immutable import replace
 from okrs.work import Kind
 from tests.integration.github_server import (
     FIRST,

@@ -1,7 +1,6 @@
 """Polls with a memo end where a full read ends, whatever happened between them, and quiet ones are cheap."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Connector, Container, Cursor, Demand, Page
 from connectors.github.probe import QUERY
+from okrs.immutable import replace
 from okrs.work import WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.records import Project

@@ -1,12 +1,12 @@
 """The GitHub connector reads the fictional company of the sandbox, and follows it as its team works."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors.contract import Connector, Container, Cursor, TryLater
+from okrs.immutable import replace
 from okrs.work import Kind, State
 from sandbox.company import build
 from sandbox.server import Sandbox

@@ -5,7 +5,6 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -30,6 +29,7 @@ from connectors.contract import (
 from connectors.jira import Settings, connect
 from connectors.jira.client import Jira
 from connectors.patience import Patient
+from okrs.immutable import replace
 from okrs.work import Kind, Ref
 from tests.builders import Time
 from tests.integration.jira_site import FIELDS, NOW, Canned, Site, issue

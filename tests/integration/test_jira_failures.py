@@ -1,7 +1,6 @@
 """Whatever goes wrong at Jira becomes one of the typed errors, at every question, and never an empty page."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -22,6 +21,7 @@ from connectors.contract import (
 )
 from connectors.jira import Settings
 from connectors.jira.client import Jira
+from okrs.immutable import replace
 from tests.integration.jira_site import NOW, Canned, Site, issue
 from tests.loopback import nobody_there
 

@@ -1,7 +1,6 @@
 """What is read of sprints, links, histories and estimates, on Cloud and Data Center, and how many requests it takes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 
@@ -10,6 +9,7 @@ import pytest
 from connectors.contract import AccessDenied, Container, CredentialsRefused, Cursor, Demand, MalformedAnswer, Stop
 from connectors.jira.client import Jira
 from connectors.jira.site import Knowledge
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State
 from sandbox import jira_center
 from sandbox.jira import CLOUD_ID, WITH_SCOPES

@@ -1,13 +1,13 @@
 """The Jira connector against the sandbox: edits of a team arrive, each in its shape."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors.contract import Container, CredentialsRefused, Cursor, Demand
 from connectors.jira import Settings, connect
+from okrs.immutable import replace
 from okrs.work import Kind, State, WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.server import JIRA_EMAIL, TOKENS, Sandbox

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,6 +31,7 @@ from mapping.rule import (
 from okrs.closing import Ending
 from okrs.cycle import Calendar
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import EntryKind, canonical_json, timestamp
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import State, WorkItem

@@ -1,6 +1,5 @@
 """A key result that the config took out of a closed cycle: of past times it is told in the cycle that it had then."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from okrs.immutable import replace
 from okrs.objective import KeyResult, Objective
 from okrs.work import State
 from store.database import Database

@@ -1,7 +1,6 @@
 """What only an anchor shows: an end that was cut off, and a ledger that was written anew, hashes and all."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from mapping.rule import Measure
 from okrs.anchor import Anchor
+from okrs.immutable import replace
 from okrs.ledger import GENESIS
 from okrs.work import State
 from store.database import Database

@@ -1,7 +1,7 @@
 """What a page shows of a key result is what `explain` says of it, whatever happened before, and mostly by SQL."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 from typing import TypeVar
@@ -29,6 +29,7 @@ from mapping.rule import (
     default_window,
 )
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State, WorkItem
 from store import facets, ledger
 from store.cache import SharedCache

@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -26,6 +25,7 @@ from mapping.rule import (
     Within,
 )
 from okrs.demand import Container
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State, WorkItem
 from store import census, facets, lookup, queries, sources
 from store.cache import MirrorCache

@@ -1,6 +1,5 @@
 """What was read just now is not read again from the mirror, and nobody can tell."""
 
-from dataclasses import replace
 from datetime import datetime
 from random import Random
 
@@ -8,6 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.ledger import Entry
 from okrs.work import State, WorkItem
 from store import lookup, mirror

@@ -1,6 +1,5 @@
 """Which parts of rules select nothing, and why a key result has no value."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from mapping.facets import asked_of
 from mapping.family import Candidate
 from mapping.lint import SelectsNothing
 from mapping.rule import Combine, Counts, Rule
+from okrs.immutable import replace
 from okrs.work import State
 from store import facets
 from store.database import Database

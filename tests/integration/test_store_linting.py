@@ -1,7 +1,6 @@
 """What the mirror says of a config: nothing before it was read, and then what an admin should look at."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,6 +10,7 @@ from connectors.contract import Stop
 from mapping.lint import Reached, Reused, SelectsNothing, Unanswered, Unknown
 from mapping.rule import Combine, Counts, Measure, Selector
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import State
 from store import facets

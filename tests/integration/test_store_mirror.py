@@ -1,13 +1,13 @@
 """The mirror: what a read brings, what it leaves alone, and what it may not do."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from okrs.demand import Demand
+from okrs.immutable import facts, replace
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from store import census, lookup, mirror, queries, sources
 from store.census import Compared, Settled
@@ -364,7 +364,7 @@ def with_nul(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(with_nul(each) for each in value)
     if isinstance(value, (WorkItem, Ref, Step)):
-        return replace(value, **{each.name: with_nul(getattr(value, each.name)) for each in fields(value)})
+        return replace(value, **{name: with_nul(each) for name, each in facts(value).items()})
     return value
 
 

@@ -1,7 +1,6 @@
 """What a first read shows goes straight into the mirror, and leaves it as the way by `incoming` would."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.work import State, Step, WorkItem
 from store import mirror
 from store.census import Settled

@@ -1,12 +1,11 @@
 """Where an entry comes from: the run, who read its sources, and the text of its rule."""
 
-from dataclasses import replace
-
 from sqlalchemy import select, text
 
 from connectors.contract import CredentialsRefused
 from mapping.codec import rule_hash
 from mapping.rule import Measure
+from okrs.immutable import replace
 from okrs.work import State
 from store.database import Database
 from store.tables import run_source

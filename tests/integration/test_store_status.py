@@ -1,6 +1,5 @@
 """`status` over several cycles, and what judges a binary key result before it is done."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -8,6 +7,7 @@ import pytest
 
 from mapping.rule import Counts, Measure
 from okrs.cycle import Cycle
+from okrs.immutable import replace
 from okrs.objective import Binary, Objective
 from okrs.progress import Status
 from okrs.work import State

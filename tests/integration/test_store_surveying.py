@@ -1,7 +1,5 @@
 """Of large sources lint looks at terms and rows of facets: it sees there what all items would show it."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from mapping.facets import asked_by
 from mapping.lint import Surveyed, surveyed
 from mapping.naming import Mirrored, Names
 from mapping.rule import Counts, DoneWhen, Measure, Rule, Selector
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, fold_name
 from store import facets, queries
 from store.cache import MirrorCache

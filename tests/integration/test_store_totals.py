@@ -1,7 +1,6 @@
 """Plain rules are measured by SQL exactly as by `mapping.measure`."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -14,6 +13,7 @@ from mapping.facets import asked_by
 from mapping.measure import measure
 from mapping.rule import TIMES, Cancelled, Combine, Counts, Measure, Part, Rule, Scope, Window
 from mapping.totals import Total
+from okrs.immutable import replace
 from okrs.work import State, WorkItem
 from store import facets, queries
 from store.database import Database

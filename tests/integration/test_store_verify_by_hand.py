@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column
 
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, Delta, EntryKind
 from okrs.work import State
 from store import ledger

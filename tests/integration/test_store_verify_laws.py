@@ -1,7 +1,6 @@
 """`verify` against who can write a chain anew, hash by hash; and what is kept beside it that follows from it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import Column, Connection, delete, func, select, text, update
 
 from mapping.rule import Measure, Scope
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import Entry, EntryKind, canonical_json
 from okrs.objective import Numeric
 from okrs.proposal import name_of

@@ -1,12 +1,12 @@
 """The census in a run: deleted, moved, hidden and unobserved are told apart, once a day and with --full."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from connectors.contract import Stop, TryLater
 from mapping.rule import Counts
+from okrs.immutable import replace
 from okrs.ledger import CauseKind
 from okrs.work import Ref, State
 from store import queries

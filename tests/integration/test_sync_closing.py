@@ -1,7 +1,6 @@
 """Closing a cycle: it is graded once all is known, and behind that nothing moves but corrections."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +23,7 @@ from connectors.contract import TryLater
 from mapping.rule import Counts, Measure, Regress, Rule
 from okrs.closing import parse_ending
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.objective import Numeric
 from okrs.progress import Status

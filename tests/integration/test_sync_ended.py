@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import Connection
 from mapping.facets import asked_by
 from mapping.family import Seen
 from mapping.rule import AllOf, Counts, DoneWhen, Measure, Missing, Not, Part, Window
+from okrs.immutable import replace
 from okrs.work import State, Step
 from store import facets, queries
 from store.database import Database, raw

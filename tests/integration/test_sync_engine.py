@@ -1,6 +1,6 @@
 """One run of the engine: what tickets, rules, targets and the calendar write into the ledger, and what they do not."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from connectors.contract import TryLater
 from mapping.rule import AllOf, Combine, Counts, LastDays, Measure, Moment, Window, Within
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, Entry, EntryKind, causes
 from okrs.objective import Keep, Numeric, terms_text
 from okrs.work import State
@@ -298,7 +299,7 @@ def test_a_field_in_the_place_of_another_is_a_rule_entry_with_the_right_value(si
 def test_the_value_stands_while_the_new_rule_waits_for_a_container(sized: World) -> None:
     tracker = sized.trackers[SOURCE]
     sized.feed("kr", a_rule(a_part(Measure.SUM, by="points")))
-    tracker.projects["OPS"] = replace(tracker.projects["PAY"], id="#OPS", name="OPS", items={})
+    tracker.projects["OPS"] = dataclasses.replace(tracker.projects["PAY"], id="#OPS", name="OPS", items={})
     sized.sync()
     tracker.projects["OPS"].breaks = (0, TryLater("It said 500."))
     sized.feed("kr", a_rule(a_part(Measure.SUM, by="effort")))
@@ -313,7 +314,7 @@ def test_the_value_stands_while_the_new_rule_waits_for_a_container(sized: World)
 
 def test_a_key_result_waits_for_every_container(world: World) -> None:
     tracker = world.trackers[SOURCE]
-    tracker.projects["OPS"] = replace(tracker.projects["PAY"], id="#OPS", name="OPS", items={}, hidden=True)
+    tracker.projects["OPS"] = dataclasses.replace(tracker.projects["PAY"], id="#OPS", name="OPS", items={}, hidden=True)
     assert world.sync().entries == ()
     assert world.status("kr").reading
     tracker.projects["OPS"].hidden = False

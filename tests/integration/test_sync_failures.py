@@ -1,10 +1,10 @@
 """What a bad read does: nothing, but for a word about it.  And what a run that was killed leaves to the next."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from connectors.contract import ConnectorError, CredentialsRefused, MalformedAnswer, RateLimited, Stop, TryLater
 from mapping.rule import Combine, Measure
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, EntryKind
 from okrs.work import State
 from store import sources
@@ -144,7 +145,7 @@ def test_a_container_that_fails_keeps_its_numbers_and_the_others_go_on(
     assert (known(world, "one").state, known(world, "two").state) == ("failed", "ok")
     assert world.verify().ok
 
-    tracker.projects["PAY"] = replace(tracker.projects["PAY"], breaks=None, hidden=False, endless=False)
+    tracker.projects["PAY"] = dataclasses.replace(tracker.projects["PAY"], breaks=None, hidden=False, endless=False)
     report = world.sync()
     assert states(report) == {"one": Outcome.OK, "two": Outcome.OK}
     assert values(world) == AFTER
@@ -474,7 +475,7 @@ def test_a_container_taken_out_of_the_config_takes_its_items_along(world: World)
 def test_a_renamed_container_stays_the_same(world: World) -> None:
     tracker = world.trackers["one"]
     held = tracker.projects.pop("OPS")
-    tracker.projects["NEW"] = replace(held, name="NEW")
+    tracker.projects["NEW"] = dataclasses.replace(held, name="NEW")
     before = dump(world.database, *MIRROR)
     report = world.sync()
     assert (report.sources[0].removed, report.entries) == (0, ())

@@ -1,6 +1,6 @@
 """Who an item was before: renamed and reused containers, moved and transferred items, and lists that hide things."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from connectors.contract import Container, Found, TryLater, Unreadable
 from mapping.meaning import selecting
 from mapping.rule import Counts
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State
 from sandbox.clock import SimulatedClock
 from sandbox.world import World as Company
@@ -91,7 +92,7 @@ def test_a_container_that_the_config_calls_otherwise_has_its_rules_measured_anew
     feed(world, project="CASH")
     world.sync()
     assert world.value("named") == 0
-    tracker.projects["CASH"] = replace(tracker.projects.pop("PAY"), name="CASH")
+    tracker.projects["CASH"] = dataclasses.replace(tracker.projects.pop("PAY"), name="CASH")
     world.sync()
     assert world.value("named") == 3
 

@@ -1,8 +1,8 @@
 """Random histories: whatever people, trackers and admins do, the ledger adds up and the next run finds nothing."""
 
+import dataclasses
 import random
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,7 @@ from mapping.rule import (
     Within,
 )
 from mapping.totals import kept
+from okrs.immutable import replace
 from okrs.ledger import causes
 from okrs.objective import Numeric
 from okrs.work import Kind, Ref, State, WorkItem
@@ -207,7 +208,7 @@ def test_a_portion_says_what_the_whole_says(database: Database, tmp_path: Path, 
     """Whoever looks at the items that moved alone, of the key results they concern, writes what all would make him."""
     life = Life(database, seed, large=0)
     with closing(open_database(f"sqlite:///{tmp_path}/whole.db", create=True)) as other:
-        whole = replace(life.world, database=other, large=LARGE)  # the same trackers, the same config
+        whole = dataclasses.replace(life.world, database=other, large=LARGE)  # the same trackers, the same config
         for _ in range(STEPS):
             life.step()
             full, broken = life.dice.random() < 0.2, life.dice.random() < 0.2

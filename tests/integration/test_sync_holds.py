@@ -1,6 +1,5 @@
 """Holds in a run: what a token that sees less would do waits for a person, or until it sees again."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,6 +7,7 @@ import pytest
 
 from mapping.rule import Counts, Measure, Regress
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.objective import Numeric
 from okrs.work import Kind, Ref, State

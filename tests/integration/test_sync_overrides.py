@@ -1,7 +1,7 @@
 """A person's value beside the automatic one: what is shown, what goes on underneath, and what is on record."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mapping.rule import Measure
 from okrs.closing import Ending
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.lanes import Lane, lane_of
 from okrs.ledger import EntryKind
 from okrs.objective import Binary, Numeric

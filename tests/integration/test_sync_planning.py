@@ -1,7 +1,8 @@
 """What `plan` foresees: exactly what the next evaluation records on the same mirror, and in words why."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from mapping.demand import demands_of
 from mapping.rule import Combine, Counts, DoneWhen, Measure, Part, Rule, Window
 from okrs.cycle import Period
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, Entry, EntryKind
 from okrs.objective import Binary, Keep, Numeric, Terms
 from okrs.work import Kind, Ref, State
@@ -445,7 +447,7 @@ def test_what_is_called_otherwise_neither_leaves_nor_comes(world: World) -> None
             assert lacks(connection, a_rule(), {SOURCE: (name, "OPS")}) == ()
             assert sources.state_of(connection, SOURCE).ready([name, "OPS"], Demand())
     held = tracker.projects.pop("PAY")
-    tracker.projects["acme/payments"] = replace(held, name="acme/payments")
+    tracker.projects["acme/payments"] = dataclasses.replace(held, name="acme/payments")
     assert world.sync().sources[0].state is Outcome.OK
     for name in ("acme/payments", "ACME/Payments"):
         assert next_read(world, name, "OPS") == ()

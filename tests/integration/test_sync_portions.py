@@ -1,6 +1,5 @@
 """Of a large mirror only what moved is looked at, and only by the key results that it concerns."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 import sync.recording
 from mapping.facets import asked_of
 from mapping.rule import AllOf, Combine, Counts, Measure, Missing, Not, Scope
+from okrs.immutable import replace
 from okrs.ledger import CauseKind
 from okrs.work import Kind, Ref, State
 from store import facets, ledger

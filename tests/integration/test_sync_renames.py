@@ -1,12 +1,12 @@
 """`was`: a key result goes on under a new id, with its value, its evidence, its history and what waits for a person."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from mapping.rule import Counts
 from okrs.guard import Guard
+from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.work import State
 from store.database import Database

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -19,6 +18,7 @@ from connectors.logs import log
 from mapping.rule import AllOf, LastDays, Moment, Window, Within
 from okrs.cron import parse_cron
 from okrs.cycle import Calendar
+from okrs.immutable import replace
 from okrs.work import State
 from store import schedule, sources
 from store.database import Database

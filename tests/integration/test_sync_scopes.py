@@ -1,11 +1,11 @@
 """Frozen scopes over a cycle's life: when they are taken, and what takes them anew."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from mapping.rule import Cancelled, Measure, Part, Scope
+from okrs.immutable import replace
 from okrs.work import State
 from store.database import Database
 from store.tables import frozen_scope

@@ -1,6 +1,5 @@
 """What happens to numbers when a source is set up otherwise: read anew where it matters, never mixed, never lost."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,6 +7,7 @@ import pytest
 
 from mapping.rule import Measure, Scale
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.work import State
 from store.database import Database
 from sync.task import Outcome

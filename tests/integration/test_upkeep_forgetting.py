@@ -1,7 +1,7 @@
 """Forgetting: what is erased is nowhere, comes back with no sync, and no number knows of it."""
 
+import dataclasses
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def test_what_is_forgotten_stays_so_in_a_database_of_an_export(world: World, tmp
     assert SECRET.encode() not in content
     with closing(open_database(f"sqlite:///{tmp_path / 'other.db'}", create=True)) as other:
         imported(other, content)
-        moved = replace(world, database=other)
+        moved = dataclasses.replace(world, database=other)
         assert answers(moved)["kr"] == answers(world)["kr"]
         moved.sync(full=True)
         assert SECRET not in everything(moved)

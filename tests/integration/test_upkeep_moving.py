@@ -1,10 +1,10 @@
 """Export and import: the same bytes again, the same answers, and a sync that goes on as if nothing had been."""
 
+import dataclasses
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def test_after_any_life_it_moves_there_and_back(
     assert exported(here) == content
     imported(emptied(there), content)
     assert exported(there) == content
-    moved = replace(world, database=there)
+    moved = dataclasses.replace(world, database=there)
     assert answers(moved) == before
     imported(emptied(here), exported(there))
     assert exported(here) == content
@@ -95,7 +95,7 @@ def test_no_table_of_the_list_is_left_empty_here(database: Database) -> None:
 def test_what_happens_after_the_move_is_told_as_ever(database: Database, other: Database) -> None:
     world = a_world(database)
     imported(other, exported(database))
-    moved = replace(world, database=other)
+    moved = dataclasses.replace(world, database=other)
     tracker = world.trackers[SOURCE]
     tracker.change("PAY", "PAY-1", state=State.DONE, closed_at=world.clock())
     tracker.drop("PAY", "PAY-2")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +15,7 @@ from connectors.contract import Stop
 from mapping.rule import Measure, Regress
 from okrs.cycle import Calendar
 from okrs.demand import Family
+from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.work import Ref, State

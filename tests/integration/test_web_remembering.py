@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from threading import Event, Thread
@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 from sqlalchemy import Connection, text
 
+from okrs.immutable import replace
 from store.cache import SharedCache
 from store.database import Database
 from store.views.setup import Setup

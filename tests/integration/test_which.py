@@ -1,7 +1,6 @@
 """What `which` says of a ticket: the same whether the mirror is large or small; also of one that moved or is gone."""
 
 import io
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from sqlalchemy import update
 from mapping.judging import Reason
 from mapping.measure import measure
 from mapping.rule import Combine, Counts, Measure, Regress, Rule, Scope
+from okrs.immutable import replace
 from okrs.work import State
 from store import facets, queries, tables
 from store.database import Database

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace, TracebackType
@@ -36,6 +35,7 @@ from connectors.line import Line, Route
 from connectors.plain import account_of
 from connectors.settings import Address, Names, Secret, SourceSettings, tracker_root
 from okrs.demand import Family
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State, WorkItem
 
 TOKEN = "toy-token-2f81c0"

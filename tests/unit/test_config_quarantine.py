@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from os import mkfifo
 from pathlib import Path
@@ -15,6 +14,7 @@ from config.loader import Terms
 from config.model import Config
 from config.problems import Problems
 from mapping.rule import Match
+from okrs.immutable import replace
 from store.configs import Kept
 from store.views.quarantine import Quarantined, message_for, standing, sure
 from tests.builders import at

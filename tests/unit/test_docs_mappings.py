@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -29,6 +28,7 @@ from mapping.rule import (
     matches_in,
 )
 from mapping.totals import kept
+from okrs.immutable import replace
 from okrs.numbers import plain
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import NOW, WITHIN, at, seen

@@ -1,6 +1,5 @@
 """Who moved the number: causes are named right, in the right order, and add up."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,6 +24,7 @@ from mapping.rule import (
     Within,
 )
 from mapping.totals import kept
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, Delta
 from okrs.work import Kind, Ref, State, WorkItem
 from tests.builders import (

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -29,6 +28,7 @@ from mapping.rule import (
     Window,
 )
 from okrs.cycle import Period
+from okrs.immutable import replace
 from tests.builders import QUARTER, a_part, a_rule, at, where
 from tests.unit.test_mapping_laws import rules
 

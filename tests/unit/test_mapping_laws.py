@@ -1,7 +1,6 @@
 """Laws that hold for any rule and any two mirrors."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -42,6 +41,7 @@ from mapping.rule import (
 )
 from mapping.totals import Total, kept, value_of, weeks_over
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, Delta
 from okrs.numbers import rounded
 from okrs.work import Kind, Ref, State, Step, WorkItem

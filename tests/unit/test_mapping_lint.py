@@ -1,7 +1,6 @@
 """What is to be said of rules, held against items: each finding with a case that has it, and cases that have none."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +40,7 @@ from mapping.rule import (
     Within,
 )
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import AFTER, NOW, SOURCE, a_part, a_rule, an_item, at, seen, where
 

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -41,6 +40,7 @@ from mapping.rule import (
     default_window,
 )
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from tests.builders import BEFORE, QUARTER, WITHIN, at, seen, where
 from tests.oracle import Answer, Sight, oracle

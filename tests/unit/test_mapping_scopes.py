@@ -1,6 +1,5 @@
 """Which work belongs to a part at all: frozen scopes, partial credit, work seen twice, spans of time, best values."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -29,6 +28,7 @@ from mapping.rule import (
 )
 from mapping.totals import kept
 from okrs.cycle import Period
+from okrs.immutable import replace
 from okrs.work import Kind, State, WorkItem
 from tests.builders import (
     AFTER,

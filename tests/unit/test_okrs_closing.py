@@ -1,6 +1,5 @@
 """What a `close` entry says, and back."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis.strategies import booleans, builds, decimals, just, none, one_of
 
 from okrs.closing import Ending, flaw_of, grade_of, grades_of, parse_ending
+from okrs.immutable import replace
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms, parse_terms, terms_text
 
 D = Decimal

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from connectors.jira.history import steps
 from connectors.jira.normalise import ISSUE_FIELDS, Reading, issue_item
 from connectors.jira.shapes import issues_as
 from connectors.shape import Shape
+from okrs.immutable import replace
 from okrs.work import Ref
 from tests.unit.test_jira_normalise import CLOUD, DATA_CENTER, PLANNED
 

@@ -1,7 +1,7 @@
 """What to record: pure decisions, without database or clock."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from mapping.causes import Past
 from mapping.codec import rule_hash, rule_text
 from mapping.rule import AllOf, Counts, Measure, Moment, Not, Regress, Rule, Scale, Within
 from okrs.cycle import Calendar, Period
+from okrs.immutable import replace
 from okrs.ledger import CauseKind, EntryKind, canonical_json
 from okrs.objective import KeyResult, Numeric, terms_text
 from okrs.work import State, WorkItem

@@ -1,6 +1,5 @@
 """The question before a cycle is closed, and grades as people give them."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,6 +7,7 @@ import typer
 
 from okrs.closing import Ending
 from okrs.cycle import Cycle
+from okrs.immutable import replace
 from okrs.objective import Binary, KeyResult, Numeric, Objective
 from store.finals import Closed, Final
 from store.views.explain import End

@@ -3,7 +3,6 @@
 import html
 import io
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from config.problems import Problem
 from okrs.demand import Demand
+from okrs.immutable import replace
 from okrs.ledger import Cause, CauseKind, Entry, EntryKind
 from okrs.objective import KeyResult, Numeric, terms_text
 from okrs.work import WorkItem

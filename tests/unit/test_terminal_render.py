@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from mapping.rule import Combine
 from okrs.cycle import Cycle
+from okrs.immutable import replace
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.progress import Standing, Status

@@ -1,11 +1,11 @@
 """Which versions of a ticket may go, and which reads are asked for."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from okrs.immutable import replace
 from store.upkeep.pruning import Version, droppable, last_reads
 from tests.builders import at
 

@@ -1,11 +1,11 @@
 """The chart: steps where the value moved, a pace that rests on free days, marks for what is no ticket."""
 
 import json
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from okrs.cycle import Calendar, Cycle
+from okrs.immutable import replace
 from okrs.ledger import Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Terms
 from store.views.course import Course

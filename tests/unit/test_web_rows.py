@@ -1,11 +1,11 @@
 """What is said of an objective by its key results."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from okrs.cycle import Calendar
+from okrs.immutable import replace
 from okrs.objective import KeyResult, Numeric, Objective
 from okrs.progress import Standing, Status
 from store.views.status import KeyResultStatus, ObjectiveStatus
