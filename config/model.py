@@ -1,6 +1,6 @@
 """A config that is right: closed, frozen, in the terms of the domain."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class Config:
     """Its files that are not right, and what stands in for them."""
 
     def __repr__(self) -> str:
-        """Leave out the database."""
-        shown = ", ".join(f"{name}={value!r}" for name, value in facts(self).items() if name != "database")
-        return f"Config({shown})"
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        """Leave out the database, for Rich as well."""
+        return ((name, value) for name, value in facts(self).items() if name != "database")

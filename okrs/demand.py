@@ -15,7 +15,7 @@ class Container:
     """What the tracker calls it today; items carry that name, so that a new one makes them all be read anew."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Container) and (self.id, self.name) == (other.id, other.name)
+        return (self.id, self.name) == (other.id, other.name) if isinstance(other, Container) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((self.id, self.name))
@@ -30,8 +30,8 @@ class Family:
     deep: bool
     """Everything below it, not its direct children alone."""
 
-    def __lt__(self, other: "Family") -> bool:
-        return (self.above, self.deep) < (other.above, other.deep)
+    def __lt__(self, other: object) -> bool:
+        return (self.above, self.deep) < (other.above, other.deep) if isinstance(other, Family) else NotImplemented
 
 
 @immutable

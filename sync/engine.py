@@ -186,11 +186,15 @@ class Engine:
     """
     debug: Callable[[str, Exception], None] = _silent
     """Told of a source that failed unexpectedly, and of the error, for the author of a connector."""
-    _left: _Left = field(default_factory=_Left)
     waits: bool = True
     """For a source that another process reads just now; else it is skipped at once."""
     recording: Lock = field(default_factory=Lock)
     """Runs of one engine may read at the same time, each its own sources, and record one after the other."""
+
+    @cached_property
+    def _left(self) -> _Left:
+        """Its own: an engine that is made from another one looks at everything anew."""
+        return _Left()
 
     def sync(self, *, only: Iterable[str] = (), full: bool = False) -> Report:
         """Do one run: read the sources (all, or only these), then record what follows for every key result."""

@@ -7,15 +7,16 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from connectors.contract import Quota
 from okrs.anchor import anchor_json
 from okrs.immutable import facts
-from okrs.ledger import Entry, EntryKind
+from okrs.ledger import Entry, EntryKind, timestamp
 from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
 from store.views.quarantine import Quarantined, quarantine_json
 from store.views.refused import Refused, refused_json, refused_queries_json
-from sync.task import Outcome
+from sync.task import Outcome, SourceReport
 from terminal.synced import KeptAnchor, Synced
 from terminal.text import counted, harmless
 
@@ -85,12 +86,22 @@ def _unmoved(synced: Synced) -> list[Text]:
     ]
 
 
+def _source_json(source: SourceReport) -> dict[str, Any]:
+    return facts(source) | {"state": source.state.value, "quota": _quota_json(source.quota)}
+
+
+def _quota_json(quota: Quota | None) -> dict[str, Any] | None:
+    if quota is None:
+        return None
+    return facts(quota) | {"reset": timestamp(quota.reset) if quota.reset else None}
+
+
 def report_json(synced: Synced) -> dict[str, Any]:
     """The document of `sync --json`."""
     report = synced.report
     return {
         "run": report.run,
-        "sources": [facts(source) | {"state": source.state.value} for source in report.sources],
+        "sources": [_source_json(each) for each in report.sources],
         "updates": [
             {"key_result": each.key_result, "old": as_json(each.old), "new": as_json(each.new)}
             for each in report.updates

@@ -174,6 +174,7 @@ SYNC: dict[str, Any] = {
             "removed": int,
             "missed": int,
             "error": MAYBE_TEXT,
+            "quota": ({"remaining": int, "limit": (int, None), "reset": (INSTANT, None), "near": bool}, None),
         }
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from rich.pretty import pretty_repr
 from sqlalchemy import make_url
 
 from config.loader import Loaded, load
@@ -33,6 +34,7 @@ from mapping.rule import (
     Window,
 )
 from okrs.cycle import Calendar, Cycle, Period
+from okrs.immutable import replace
 from okrs.objective import Ambition, Binary, Keep, KeyResult, Numeric, Objective
 from okrs.progress import Pace
 
@@ -157,6 +159,15 @@ def test_secrets_reach_their_source_and_nothing_shows_them(tmp_path: Path) -> No
     for name, variable in [("pay-jira", "JIRA_TOKEN"), ("web-github", "GITHUB_TOKEN"), ("launch-asana", "ASANA_TOKEN")]:
         assert config.sources[name].token.get_secret_value() == TOKENS[variable]  # type: ignore[attr-defined]
     assert "s3cret" not in repr(config)
+
+
+def test_where_the_database_is_shows_in_no_form_of_a_config(tmp_path: Path) -> None:
+    config = replace(
+        config_of(load(write(tmp_path, DESIGN), TOKENS, connect=True)), database="postgresql://u:s3cret@h/db"
+    )
+    assert "s3cret" not in repr(config) + pretty_repr(config)
+    assert "calendar=" in repr(config)
+    assert "calendar=" in pretty_repr(config)
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
