@@ -17,7 +17,7 @@ from terminal.noting import problem_lines
 from terminal.render import REASONS, cause_text
 from terminal.reporting import number
 from terminal.tables import Cells, Rows
-from terminal.text import LONGEST, counted, harmless, no_database, plain_text, terms_in_words
+from terminal.text import LONGEST, counted, first_of, harmless, no_database, plain_text, terms_in_words
 
 _MOST = 20
 """Tickets of one list that are shown; the JSON has all."""
@@ -206,11 +206,10 @@ def _doubtful(each: Planned) -> bool:
 def _effect(effect: ShownEntry) -> Cells:
     entry = effect.entry
     causes = [cause_text(cause) for cause in effect.causes if cause.item]
-    more = [f"and {len(causes) - _MOST_CAUSES} more"] if len(causes) > _MOST_CAUSES else []
     return (
         Text(EFFECTS.get(entry.kind, entry.kind.value)),
         Text(number(entry.old) if entry.old == entry.new else f"{number(entry.old)} → {number(entry.new)}"),
-        Text(", ".join([*causes[:_MOST_CAUSES], *more])),
+        Text(first_of(causes, _MOST_CAUSES)),
     )
 
 

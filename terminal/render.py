@@ -27,7 +27,7 @@ from store.views.which import Places, Which
 from terminal.answers import Demo, DemoUpdate, Served
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
 from terminal.tables import Cells, Rows, bare, line_of
-from terminal.text import counted, harmless, local_day, local_end, local_time, plain_text, terms_in_words
+from terminal.text import counted, first_of, harmless, local_day, local_end, local_time, plain_text, terms_in_words
 
 WORDS = {
     Status.CLOSED: ("closed", "dim"),
@@ -338,7 +338,22 @@ _KINDS = {
 
 def history(entries: Sequence[ShownEntry], zone: str) -> RenderableType:
     """The ledger of a key result, newest first, with times in the zone where the config's days begin."""
-    return Rows([_entry(each, zone) for each in reversed(entries)])
+    return _History(entries, zone)
+
+
+_MOST_TICKETS = 6
+
+
+@immutable
+class _History:
+    """An entry may be about hundreds of tickets: a terminal shows the first of them, a pipe gets all."""
+
+    entries: Sequence[ShownEntry]
+    zone: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        most = _MOST_TICKETS if console.is_terminal else None
+        yield Rows([_entry(each, self.zone, most) for each in reversed(self.entries)])
 
 
 def nothing_recorded(waits: Waiting | None) -> Text:
@@ -371,9 +386,10 @@ def waiting(waits: Waiting | None) -> str:
     return "run `headway sync`."
 
 
-def _entry(entry: ShownEntry, zone: str) -> Cells:
+def _entry(entry: ShownEntry, zone: str, most: int | None) -> Cells:
     told = entry.entry
-    why = ", ".join(cause_text(cause) for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME)
+    causes = [cause for cause in entry.causes if cause.item or cause.cause.kind is CauseKind.TIME]
+    why = first_of(list(map(cause_text, causes)), most)
     kind = "" if told.kind is EntryKind.RULE and told.why else _KINDS.get(told.kind, told.kind.value)
     if told.kind is EntryKind.AUTO and not why:
         kind = f"{SAME_VALUE}, and the value stays"
@@ -395,7 +411,7 @@ def _entry(entry: ShownEntry, zone: str) -> Cells:
         Text(f"{told.seq}"),
         Text(local_time(told.at, zone)),
         Text(_move(told)),
-        Text(harmless(" · ".join(text for text in (kind, told.why or "", why) if text), 400)),
+        Text(" · ".join(text for text in (harmless(kind, 400), harmless(told.why or "", 400), why) if text)),
     )
 
 
@@ -513,13 +529,9 @@ def demo_ended(folder: Path, console: Console) -> None:
     console.print(_TRACKERS_GONE, markup=False)
 
 
-_MOST_TICKETS = 6
-
-
 def _demo_update(each: DemoUpdate, key_result: KeyResult) -> Text:
-    tickets = ", ".join(ticket(key, title) for key, title in each.tickets[:_MOST_TICKETS])
-    more = f" and {len(each.tickets) - _MOST_TICKETS} more" if len(each.tickets) > _MOST_TICKETS else ""
+    tickets = first_of([ticket(key, title) for key, title in each.tickets], _MOST_TICKETS)
     unit = f" {harmless(key_result.unit)}" if key_result.unit else ""
     done = f", {goal(key_result, each.new)}" if isinstance(key_result.terms, Binary) else ""
     moved = f"  {number(each.old)} → {number(each.new)}{unit}{done}  "
-    return Text.assemble((f"  {harmless(each.title)}", "bold"), moved, (tickets + more, "dim"))
+    return Text.assemble((f"  {harmless(each.title)}", "bold"), moved, (tickets, "dim"))

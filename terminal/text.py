@@ -39,6 +39,12 @@ def no_database(place: str) -> str:
     return f"There is no database at {place} yet: run `headway sync`."
 
 
+def first_of(texts: Sequence[str], most: int | None) -> str:
+    """Name the first of some, and how many more there are; all for None."""
+    more = len(texts) - most if most is not None else 0
+    return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def nobody(names: Sequence[str], near: Sequence[str]) -> str:
     """Say that nobody is called so, and who may be meant."""
     meant = f" Did you mean {' or '.join(map(harmless, near))}?" if near else ""

@@ -12,12 +12,12 @@ from rich.text import Text
 from mapping.rule import Combine
 from okrs.cycle import Cycle
 from okrs.immutable import replace
-from okrs.ledger import Entry, EntryKind
+from okrs.ledger import Cause, CauseKind, Entry, EntryKind
 from okrs.objective import Binary, Keep, KeyResult, Numeric, Objective, Terms
 from okrs.progress import Standing, Status
 from store.checkins import CheckIn
 from store.overrides import Override
-from store.views.history import ShownEntry
+from store.views.history import ShownCause, ShownEntry
 from store.views.setup import SourceSetup
 from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, StatusView
 from store.views.waiting import Waiting, Why
@@ -26,7 +26,7 @@ from terminal.explaining import _combined
 from terminal.render import goal, history, nothing_recorded, status, waiting
 from terminal.tables import Rows
 from terminal.text import counted
-from tests.builders import a_part, a_rule, at
+from tests.builders import a_part, a_rule, an_item, at
 
 ROWS = Rows([(Text("short"), Text("A title of some words " * 6), Text("1")), (Text("longer"), Text(""), Text("20"))])
 
@@ -99,6 +99,18 @@ def test_a_history_tells_times_where_the_days_of_the_config_begin(zone: str, tim
     file = io.StringIO()
     Console(file=file, width=120, color_system=None).print(history([ShownEntry(entry, ())], zone))
     assert f"  {time}  " in file.getvalue()
+
+
+@pytest.mark.parametrize(("terminal", "told"), [(True, "PAY-6 closed (+1) and 34 more"), (False, "PAY-40 closed (+1)")])
+def test_a_history_names_the_first_tickets_to_a_terminal_and_all_to_a_pipe(terminal: bool, told: str) -> None:
+    causes = tuple(
+        ShownCause(Cause(CauseKind.CLOSED, Decimal(1), "s", f"PAY-{n}"), an_item(f"PAY-{n}")) for n in range(1, 41)
+    )
+    entry = Entry(7, "kr", at("2026-11-01T23:30"), EntryKind.AUTO, Decimal(1), Decimal(41))
+    file = io.StringIO()
+    console = Console(file=file, width=2000, force_terminal=terminal, color_system=None, soft_wrap=True)
+    console.print(history([ShownEntry(entry, causes)], "UTC"))
+    assert file.getvalue().rstrip().endswith(told)
 
 
 @pytest.mark.parametrize(
