@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from okrs.immutable import immutable
 from okrs.work import Kind, Ref, WorkItem, fold_key, fold_name
@@ -111,26 +111,54 @@ def candidates(mirror: Iterable[Seen], lore: Lore = NO_LORE) -> list[Candidate]:
 
 
 class Family:
-    """Who belongs to whom among the items of one source."""
+    """Who belongs to whom among the items of one source; worked out when it is first asked, as many rules never do."""
 
     def __init__(self, seen: Iterable[Seen], lore: Lore = NO_LORE) -> None:
-        items = [each.item for each in seen]
-        self._by_id = {item.id: item for item in items}
-        self._by_key = {fold_key(item.key): item for item in items if item.kind is not Kind.MILESTONE}
+        self._items = [each.item for each in seen]
         self._lore = lore
-        self._by_former: dict[str, WorkItem] = {}
-        self._former: dict[str, list[str]] = {}
-        for key, held in lore.former_keys.items():
-            former = fold_key(key)
-            if held in self._by_id and former not in self._by_key:  # else it is somebody else's today
-                self._by_former[former] = self._by_id[held]
-                self._former.setdefault(held, []).append(former)
-        self._milestones = {item.id: self._milestone_facet(item) for item in items if item.kind is Kind.MILESTONE}
-        self._sprints = {item.id: self._sprint_facet(item) for item in items if item.kind is Kind.SPRINT}
-        self._joined: dict[str, list[str]] = {}
-        for milestone in items:
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, WorkItem]:
+        return {item.id: item for item in self._items}
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, WorkItem]:
+        return {fold_key(item.key): item for item in self._items if item.kind is not Kind.MILESTONE}
+
+    @cached_property
+    def _formerly(self) -> list[tuple[str, str]]:
+        """Folded keys that items had, and whose; not one that is somebody else's today."""
+        folded = [(fold_key(key), held) for key, held in self._lore.former_keys.items()]
+        return [(key, held) for key, held in folded if held in self._by_id and key not in self._by_key]
+
+    @cached_property
+    def _by_former(self) -> Mapping[str, WorkItem]:
+        return {key: self._by_id[held] for key, held in self._formerly}
+
+    @cached_property
+    def _former(self) -> Mapping[str, list[str]]:
+        """By the item's id."""
+        former: dict[str, list[str]] = {}
+        for key, held in self._formerly:
+            former.setdefault(held, []).append(key)
+        return former
+
+    @cached_property
+    def _milestones(self) -> Mapping[str, Facet]:
+        return {item.id: self._milestone_facet(item) for item in self._items if item.kind is Kind.MILESTONE}
+
+    @cached_property
+    def _sprints(self) -> Mapping[str, Facet]:
+        return {item.id: self._sprint_facet(item) for item in self._items if item.kind is Kind.SPRINT}
+
+    @cached_property
+    def _joined(self) -> Mapping[str, list[str]]:
+        """Milestones that list their members, by the id of each of these."""
+        joined: dict[str, list[str]] = {}
+        for milestone in self._items:
             for member in milestone.members:
-                self._joined.setdefault(member, []).append(milestone.id)
+                joined.setdefault(member, []).append(milestone.id)
+        return joined
 
     def milestones_of(self, item: WorkItem) -> Facet:
         """By the item's own word, by the milestone's list of members, or as a child of a milestone task."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -91,7 +91,7 @@ def items_of(connection: Connection, name: str, fresh: Fresh | None = None) -> l
     others = items_among(connection, name, (each for each, digest, _, at in rows if (digest, at) not in known))
     read = {each.item.id: each for each in others}
     return [
-        read[each] if (found := known.get((digest, at))) is None else Seen(found, digest, from_micros(since))
+        read[each] if (found := known.get((digest, at))) is None else Seen(found, digest, _read_at(since))
         for each, digest, since, at in rows
     ]
 
@@ -119,8 +119,12 @@ def _present(name: str | BindParameter[str], condition: ColumnElement[bool]) -> 
 
 def _seen(rows: Sequence[Any]) -> list[Seen]:
     return [
-        Seen(decode(payload, instant(updated)), digest, from_micros(since)) for payload, digest, since, updated in rows
+        Seen(decode(payload, instant(updated)), digest, _read_at(since)) for payload, digest, since, updated in rows
     ]
+
+
+_read_at = lru_cache(1024)(from_micros)
+"""Remembered: thousands of items are in their state since the same few reads."""
 
 
 def parents_of(connection: Connection, name: str, container_id: str) -> tuple[str, ...]:
