@@ -12,7 +12,8 @@ class Container:
     id: str
     name: str
     called: str = ""
-    """What the tracker calls it today; items carry that name, so that a new one makes them all be read anew."""
+    """What the tracker calls it today; items carry that name, so that a new one makes them all be read anew.  It stays
+    the same container."""
 
     def __eq__(self, other: object) -> bool:
         return (self.id, self.name) == (other.id, other.name) if isinstance(other, Container) else NotImplemented

@@ -91,7 +91,7 @@ def items_of(connection: Connection, name: str, fresh: Fresh | None = None) -> l
     others = items_among(connection, name, (each for each, digest, _, at in rows if (digest, at) not in known))
     read = {each.item.id: each for each in others}
     return [
-        read[each] if (found := known.get((digest, at))) is None else Seen(found, digest, _read_at(since))
+        read[each] if (found := known.get((digest, at))) is None else Seen(found, digest, _moment(since))
         for each, digest, since, at in rows
     ]
 
@@ -118,12 +118,10 @@ def _present(name: str | BindParameter[str], condition: ColumnElement[bool]) -> 
 
 
 def _seen(rows: Sequence[Any]) -> list[Seen]:
-    return [
-        Seen(decode(payload, instant(updated)), digest, _read_at(since)) for payload, digest, since, updated in rows
-    ]
+    return [Seen(decode(payload, instant(updated)), digest, _moment(since)) for payload, digest, since, updated in rows]
 
 
-_read_at = lru_cache(1024)(from_micros)
+_moment = lru_cache(1024)(from_micros)
 """Remembered: thousands of items are in their state since the same few reads."""
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from connectors.contract import Account, Quota
 from terminal.answers import Checked
+from terminal.reporting import instant_json, quota_json
 from terminal.text import harmless
 
 SOON = timedelta(days=14)
@@ -108,19 +109,9 @@ def _document(each: Checked) -> dict[str, Any]:
         "missing": list(account.missing),
         "reasons": {name: account.reasons[name] for name in account.missing if name in account.reasons},
         "lacks": list(account.lacks),
-        "expires": _instant(account.expires),
-        "quota": _quota_document(each.quota),
+        "expires": instant_json(account.expires),
+        "quota": each.quota and quota_json(each.quota),
         "clock_skew_seconds": None if each.skew is None else round(each.skew.total_seconds()),
         "detail": each.account.detail if each.account else None,
         "error": each.error,
     }
-
-
-def _quota_document(quota: Quota | None) -> dict[str, Any] | None:
-    if quota is None:
-        return None
-    return {"remaining": quota.remaining, "limit": quota.limit, "reset": _instant(quota.reset)}
-
-
-def _instant(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

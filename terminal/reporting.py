@@ -1,6 +1,7 @@
 """What `headway sync` says: what was read, and what moved."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.text import Text
 from connectors.contract import Quota
 from okrs.anchor import anchor_json
 from okrs.immutable import facts
-from okrs.ledger import Entry, EntryKind, timestamp
+from okrs.ledger import Entry, EntryKind
 from okrs.numbers import as_json, plain
 from store.holds import Hold, holds_json
 from store.views.gaps import Gap, gaps_json
@@ -87,13 +88,18 @@ def _unmoved(synced: Synced) -> list[Text]:
 
 
 def _source_json(source: SourceReport) -> dict[str, Any]:
-    return facts(source) | {"state": source.state.value, "quota": _quota_json(source.quota)}
+    quota = source.quota and quota_json(source.quota) | {"near": source.quota.near}
+    return facts(source) | {"state": source.state.value, "quota": quota}
 
 
-def _quota_json(quota: Quota | None) -> dict[str, Any] | None:
-    if quota is None:
-        return None
-    return facts(quota) | {"reset": timestamp(quota.reset) if quota.reset else None}
+def quota_json(quota: Quota) -> dict[str, Any]:
+    """What a tracker still allows, as `check --json` has it."""
+    return {"remaining": quota.remaining, "limit": quota.limit, "reset": instant_json(quota.reset)}
+
+
+def instant_json(instant: datetime | None) -> str | None:
+    """An instant that a tracker told."""
+    return None if instant is None else instant.isoformat().replace("+00:00", "Z")
 
 
 def report_json(synced: Synced) -> dict[str, Any]:
