@@ -346,7 +346,7 @@ _MOST_TICKETS = 6
 
 @immutable
 class _History:
-    """An entry may be about hundreds of tickets: a terminal shows the first of them, a pipe gets all."""
+    """An entry may have hundreds of causes: a terminal shows the first of them, a pipe gets all."""
 
     entries: Sequence[ShownEntry]
     zone: str
