@@ -46,7 +46,7 @@ from okrs.objective import KeyResult, Numeric, Objective
 from okrs.progress import Pace
 from okrs.work import State, WorkItem
 from store.database import Database, open_database
-from store.ledger import Head, evidence_of, head_of, put, state_of
+from store.ledger import Head, evidence_of, head_of, put_entries, state_of
 from store.tables import container, key_result, ledger_head
 from store.views.setup import Setup, SourceSetup
 from sync.deciding import Goal
@@ -155,7 +155,7 @@ def _delta(line: Evidence, by: Decimal, *, again: bool) -> Delta:
 
 def _written(database: Database, entries: Sequence[Entry], head: Head) -> None:
     with database.write() as connection:
-        put(connection, entries)
+        put_entries(connection, entries)
         connection.execute(update(ledger_head).values(seq=head.seq, hash=head.hash))
         for each in {each.key_result: each for each in entries}.values():
             mine = update(key_result).where(key_result.c.id == each.key_result)

@@ -12,6 +12,7 @@ from email.errors import (
     MisplacedEnvelopeHeaderDefect,
     MissingHeaderBodySeparatorDefect,
 )
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -34,9 +35,12 @@ _BUFFER = 2**16
 
 
 def same_origin(base: str, url: str) -> bool:
-    """Tell whether a URL has the base's scheme, host and port."""
-    origin = _origin(url)
-    return origin is not None and origin == _origin(base)
+    """Tell whether a URL has the base's scheme, host and port.
+
+    What stands behind a question mark says nothing of them, and is long where pages are asked for.
+    """
+    origin = _remembered(url.partition("?")[0])
+    return origin is not None and origin == _remembered(base)
 
 
 _PORTS = {"http": 80, "https": 443}
@@ -54,6 +58,10 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
     if parts.scheme not in _PORTS or not parts.host:
         return None
     return parts.scheme, parts.host, _PORTS[parts.scheme] if parts.port is None else parts.port
+
+
+_remembered = lru_cache(maxsize=64)(_origin)
+"""Of the few addresses that pages are asked from, and of the root, at every request."""
 
 
 def place(url: str) -> str:

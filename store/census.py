@@ -16,10 +16,11 @@ from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind
 from okrs.work import Ref, WorkItem
 from store.aside import put_aside, rows_of
-from store.database import Database, inserted, slices, upsert
+from store.database import Database, slices
 from store.histories import keep_histories
 from store.mirror import SuddenlyEmptyError, next_generation, shows_none
 from store.putting import keep_former, put_gathered
+from store.rows import put
 from store.sources import Lease, fenced, leave
 from store.tables import arrival, container, incoming, item, presence, roll
 
@@ -81,8 +82,7 @@ def gather(database: Database, lease: Lease, known: Container, refs: Iterable[Re
     rows = [{"source": lease.source, "container": known.id, "id": ref.id, "key": ref.name} for ref in refs]
     with database.write() as connection:
         fenced(connection, lease, now)
-        statement = upsert(connection.dialect.name, roll)
-        inserted(connection, statement.on_conflict_do_nothing(), rows)
+        put(connection, roll, rows, on=["source", "container", "id"], anew={})
 
 
 def compare(database: Database, lease: Lease, known: Container, most: int, again: int) -> Compared:

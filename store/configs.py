@@ -5,10 +5,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, select, text, update
 
 from okrs.immutable import immutable
-from store.database import Database, upsert
+from store.database import Database, raw, raw_many
+from store.rows import put
 from store.tables import config_file
 
 
@@ -68,13 +69,13 @@ def keep(
         if not database.sqlite:  # whose writers wait for each other anyway
             connection.execute(text("SELECT pg_advisory_xact_lock(720172)"))
         changes = _changes(connection, right, wrong, less)  # another run may have been faster
-        connection.execute(delete(config_file).where(config_file.c.name.in_(changes.gone)))
+        raw_many(connection, "DELETE FROM config_file WHERE name = ?", [(name,) for name in changes.gone])
         for each in changes.right:
-            told: dict[str, Any] = {"main": each.main, "wrong_since": None}
+            told: dict[str, Any] = {"name": each.name, "main": each.main, "wrong_since": None}
             told |= {"document": each.document, "hash": _hash(each.document)} if each.document is not None else {}
-            _put(connection, each.name, told, told)
-        for name in changes.wrong:
-            _put(connection, name, {"main": False, "wrong_since": now}, {"wrong_since": now})
+            put(connection, config_file, [told], on=["name"])
+        wrong_now = [{"name": name, "main": False, "wrong_since": now} for name in changes.wrong]
+        put(connection, config_file, wrong_now, on=["name"], anew={"wrong_since": "excluded.wrong_since"})
         for name, document in changes.less:
             told = {"document": document, "hash": _hash(document)}
             connection.execute(update(config_file).where(config_file.c.name == name).values(told))
@@ -94,8 +95,8 @@ class _Changes(NamedTuple):
 
 
 def _changes(connection: Connection, right: Mapping[str, Good], wrong: Collection[str], less: Less) -> _Changes:
-    columns = (config_file.c.name, config_file.c.main, config_file.c.hash, config_file.c.wrong_since)
-    before = {row.name: row for row in connection.execute(select(*columns))}
+    told = raw(connection, "SELECT name, main, hash, wrong_since FROM config_file")
+    before = {row.name: row for row in told}
     older = [*wrong, *(name for name, each in right.items() if each.document is None)]
     return _Changes(
         tuple(
@@ -122,9 +123,3 @@ def _less(connection: Connection, older: Collection[str], less: Less) -> Iterato
 
 def _hash(document: str) -> str:
     return sha256(document.encode()).hexdigest()
-
-
-def _put(connection: Connection, name: str, new: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Write what there is to say of a file that is new, or known."""
-    statement = upsert(connection.dialect.name, config_file).values(name=name, **new)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=dict(known)))

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Engine,
-    Insert,
     Table,
     create_engine,
     event,
@@ -126,6 +125,11 @@ def slices(ids: Iterable[str], size: int = 500) -> Iterator[tuple[str, ...]]:
     return (every[begin : begin + size] for begin in range(0, len(every), size))
 
 
+def marks(values: Sequence[object]) -> str:
+    """Return a list of as many marks as there are values, as SQL has it behind `IN`."""
+    return f"({', '.join('?' * len(values)) or 'NULL'})"
+
+
 def raw(connection: Connection, text: str, values: Sequence[object] = ()) -> CursorResult[*tuple[Any, ...]]:
     """Run a text whose parameters are marked by `?`: a statement object is made anew each time, which takes longer."""
     return connection.exec_driver_sql(_driven(connection, text), tuple(values))
@@ -154,12 +158,6 @@ def raw_many(connection: Connection, text: str, rows: list[tuple[Any, ...]]) -> 
 
 def _driven(connection: Connection, text: str) -> str:
     return text if connection.dialect.positional else text.replace("?", "%s")
-
-
-def inserted(connection: Connection, statement: Insert, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, none being fine."""
-    if rows:
-        connection.execute(statement, rows)
 
 
 def open_database(url: str, *, create: bool, mapped: bool = False) -> Database:

@@ -29,8 +29,9 @@ from mapping.rule import Clause, Rule, leaves_of
 from okrs.immutable import immutable, replace
 from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
-from store.database import Database, raw, slices, upsert
+from store.database import Database, raw, slices
 from store.narrowing import beside, called, foundation_of, joined, present
+from store.rows import put, rows_of
 from store.sql import FALSE, Sql, all_of
 from store.tables import faceted, item, micros
 from store.tables import source as source_table
@@ -438,15 +439,11 @@ def _generation(connection: Connection, source: str) -> int:
     return sources.generations(connection, [source])[source]
 
 
-@cache
-def _faceted() -> Select[Any]:
-    return select(faceted).where(faceted.c.source == bindparam("source"), faceted.c.version == bindparam("version"))
-
-
 def _kept(connection: Connection, source: str) -> _Kept | None:
-    row = connection.execute(_faceted(), {"source": source, "version": VERSION}).one_or_none()
-    if row is None:
+    rows = rows_of(connection, faceted, "WHERE source = ? AND version = ?", (source, VERSION))
+    if not rows:
         return None
+    row = rows[0]
     return _Kept(row.generation, frozenset(orjson.loads(row.asked)), row.called, row.build, row.built)
 
 
@@ -454,14 +451,7 @@ def _note(connection: Connection, source: str, kept: _Kept) -> None:
     asked = orjson.dumps(sorted(kept.asked)).decode()
     told = {"version": VERSION, "generation": kept.generation, "asked": asked, "called": kept.called}
     told |= {"build": kept.build, "built": kept.built}
-    connection.execute(_noted(connection.dialect.name), {"source": source, **told})
-
-
-@cache
-def _noted(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    statement = upsert(dialect, faceted)
-    told = {each.name: statement.excluded[each.name] for each in faceted.c if each.name != "source"}
-    return statement.on_conflict_do_update(index_elements=["source"], set_=told)
+    put(connection, faceted, [{"source": source, **told}], on=["source"])
 
 
 def _called(lore: Lore) -> str:

@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from functools import cache
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, delete, tuple_
 
 from okrs.demand import Family
 from okrs.immutable import immutable
-from store.database import Database, upsert
+from store.database import Database
+from store.rows import put, rows_of
 from store.sources import Lease, fenced
 from store.tables import family as table
 from store.tables import short, storable
@@ -39,7 +38,7 @@ class Unread:
 
 def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
     """Return what was told of each family of a source that was ever asked."""
-    rows = connection.execute(_known(), {"of_source": source})
+    rows = rows_of(connection, table, "WHERE source = ? ORDER BY name, deep", (source,))
     found = [
         Unread(
             Family(row.above, row.deep),
@@ -55,11 +54,6 @@ def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
     return {each.family: each for each in found}
 
 
-@cache
-def _known() -> Select[Any]:
-    return select(table).where(table.c.source == bindparam("of_source")).order_by(table.c.name, table.c.deep)
-
-
 def keep(database: Database, lease: Lease, told: Unread, now: datetime) -> None:
     """Keep what the tracker said of a family.  Raises LeaseLostError."""
     facts = {
@@ -73,8 +67,7 @@ def keep(database: Database, lease: Lease, told: Unread, now: datetime) -> None:
     }
     with database.write() as connection:
         fenced(connection, lease, now)
-        row = upsert(connection.dialect.name, table).values(source=lease.source, **_key(told.family), **facts)
-        connection.execute(row.on_conflict_do_update(index_elements=["source", "name", "deep"], set_=facts))
+        put(connection, table, [{"source": lease.source, **_key(told.family), **facts}], on=["source", "name", "deep"])
 
 
 def forget(database: Database, lease: Lease, families: Iterable[Family], now: datetime) -> None:

@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, select
 
 from okrs.closing import Ending, parse_ending
 from okrs.cycle import Cycle
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable
 from okrs.objective import KeyResult
 from store.database import raw
+from store.rows import put, rows_of
 from store.tables import final, ledger_entry
 
 
@@ -35,19 +34,12 @@ class Final:
 
 def finals(connection: Connection) -> dict[str, Final]:
     """Return the end of every key result of a closed cycle."""
-    rows = connection.execute(_all())
-    return {row.key_result: Final(**{column.name: getattr(row, column.name) for column in final.c}) for row in rows}
-
-
-@cache
-def _all() -> Select[Any]:
-    return select(final)
+    return {row.key_result: Final(**vars(row)) for row in rows_of(connection, final)}
 
 
 def keep_finals(connection: Connection, known: Iterable[Final]) -> None:
     """Write the end of key results, once and for all.  Raises IntegrityError for one that has ended before."""
-    for each in known:
-        connection.execute(final.insert().values({column.name: getattr(each, column.name) for column in final.c}))
+    put(connection, final, [facts(each) for each in known])
 
 
 def moved_from(end: Final | None, key_result: KeyResult, cycles: Iterable[Cycle]) -> str | None:
@@ -74,13 +66,8 @@ class Ended:
 
 def ended(connection: Connection) -> Ended:
     """Return which key results and cycles are closed."""
-    rows = connection.execute(_ended()).all()
+    rows = raw(connection, "SELECT key_result, cycle FROM final").all()
     return Ended(frozenset(row.key_result for row in rows), frozenset(row.cycle for row in rows))
-
-
-@cache
-def _ended() -> Select[Any]:
-    return select(final.c.key_result, final.c.cycle)
 
 
 def has_ended(connection: Connection, name: str) -> bool:

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select
+from sqlalchemy import Connection
 
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import as_json, plain_or_none
-from store.database import upsert
-from store.tables import hold
+from store.database import raw
+from store.rows import put, rows_of
+from store.tables import hold, storable
 
 
 @immutable
@@ -40,56 +40,27 @@ class Hold:
 
 def hold_of(connection: Connection, name: str) -> Hold | None:
     """Return the hold of a key result, open or rejected."""
-    row = connection.execute(_of(), {"name": name}).one_or_none()
-    return _hold(row) if row else None
-
-
-@cache
-def _of() -> Select[Any]:
-    return select(hold).where(hold.c.key_result == bindparam("name"))
+    rows = rows_of(connection, hold, "WHERE key_result = ?", (storable(name),))
+    return Hold(**vars(rows[0])) if rows else None
 
 
 def open_holds(connection: Connection) -> tuple[Hold, ...]:
     """Return the holds that wait for a person, the oldest first."""
-    return tuple(map(_hold, connection.execute(_open())))
-
-
-@cache
-def _open() -> Select[Any]:
-    return select(hold).where(~hold.c.rejected).order_by(hold.c.since, hold.c.key_result)
+    rows = rows_of(connection, hold, "WHERE NOT rejected ORDER BY since, key_result")
+    return tuple([Hold(**vars(row)) for row in rows])
 
 
 def all_holds(connection: Connection) -> dict[str, Hold]:
     """Return every hold, open or rejected, by key result."""
-    return {row.key_result: _hold(row) for row in connection.execute(_all())}
-
-
-@cache
-def _all() -> Select[Any]:
-    return select(hold)
+    return {row.key_result: Hold(**vars(row)) for row in rows_of(connection, hold)}
 
 
 def keep(connection: Connection, name: str, known: Hold | None) -> None:
     """Let this be the hold of a key result; None: it has none any more."""
     if known is None:
-        connection.execute(delete(hold).where(hold.c.key_result == name))
-        return
-    told = {column.name: getattr(known, column.name) for column in hold.c if column.name != "key_result"}
-    statement = upsert(connection.dialect.name, hold).values(key_result=name, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key_result"], set_=told))
-
-
-def _hold(row: Row[tuple[object, ...]]) -> Hold:
-    return Hold(
-        id=row.id,
-        key_result=row.key_result,
-        old=row.old,
-        new=row.new,
-        reason=row.reason,
-        proposal=row.proposal,
-        since=row.since,
-        rejected=bool(row.rejected),
-    )
+        raw(connection, "DELETE FROM hold WHERE key_result = ?", (storable(name),))
+    else:
+        put(connection, hold, [{**facts(known), "key_result": name}], on=["key_result"])
 
 
 def holds_json(holds: tuple[Hold, ...]) -> list[dict[str, Any]]:

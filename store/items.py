@@ -40,13 +40,17 @@ Encoded = tuple[Row, WorkItem]
 """A row, and the item that it is read as."""
 
 
+_ESCAPE: Final = ord("\\")
+"""Looked for first: a sign is found several times faster than a text."""
+
+
 def encoded(source: str, container: str, item: WorkItem) -> Encoded:
     """Return the `incoming` row of an item, and the item as it is read from there.
 
     Made for every item of every listing, so it reads `_value_`, which is several times faster than `value`.
     """
     payload = encode(item)
-    if b"\\u0000" in payload:
+    if _ESCAPE in payload and b"\\u0000" in payload:
         payload = orjson.dumps(_storable(orjson.loads(payload)))
         item = decode(payload, item.updated_at)
     updated = None if item.updated_at is None else micros(item.updated_at)

@@ -13,15 +13,16 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from mapping.attribution import Evidence
 from mapping.totals import Total
 from okrs.immutable import immutable
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths, to_millionths
-from store.database import gathered, inserted, raw, raw_many, slices, upsert
+from store.database import gathered, marks, raw, raw_many, slices
 from store.renames import written_of
+from store.rows import put, rows_of
 from store.tables import (
     evidence,
     from_micros,
@@ -84,19 +85,14 @@ class Head:
 
 def lock_head(connection: Connection) -> Head:
     """Wait for the right to append; held until the transaction ends."""
-    begin, lock = _locking(connection.dialect.name)
-    row = connection.execute(lock).one_or_none()
+    lock = "SELECT seq, hash FROM ledger_head"
+    if connection.dialect.name != "sqlite":  # whose writers wait for each other anyway
+        lock += " FOR UPDATE"
+    row = raw(connection, lock).one_or_none()
     if row is None:
-        connection.execute(begin, {"id": 1, "seq": 0, "hash": GENESIS})
-        row = connection.execute(lock).one()  # somebody else may have begun it, and written
+        put(connection, ledger_head, [{"id": 1, "seq": 0, "hash": GENESIS}], on=["id"], anew={})
+        row = raw(connection, lock).one()  # somebody else may have begun it, and written
     return Head(row.seq, row.hash)
-
-
-@cache
-def _locking(dialect: str) -> tuple[Any, Any]:
-    """The first head there is, if there is none, and the head that is there, locked."""
-    begin = upsert(dialect, ledger_head).on_conflict_do_nothing(index_elements=["id"])
-    return begin, select(ledger_head.c.seq, ledger_head.c.hash).with_for_update()
 
 
 def head_of(connection: Connection) -> Head:
@@ -142,18 +138,18 @@ def write(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write chained entries, also of several key results, with their rows and evidence.  The head must be locked."""
     if not entries:
         return
-    put(connection, entries)
+    put_entries(connection, entries)
     _keep_evidence(connection, entries)
-    connection.execute(update(ledger_head).values(seq=entries[-1].seq, hash=entries[-1].hash))
+    raw(connection, "UPDATE ledger_head SET seq = ?, hash = ?", (entries[-1].seq, entries[-1].hash))
 
 
-def put(connection: Connection, entries: Sequence[Entry]) -> None:
+def put_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write entries with their rows, and nothing that follows from them."""
     columns = [column.name for column in ledger_entry.c]
     told = [{name: getattr(each, name) for name in columns} | {"kind": each.kind.value} for each in entries]
-    inserted(connection, ledger_entry.insert(), told)
-    rows = [_row_of(each, place, row) for each in entries for place, row in enumerate(each.deltas)]
-    raw_many(connection, _DELTA, rows)
+    put(connection, ledger_entry, told)
+    deltas = [_row_of(each, place, row) for each in entries for place, row in enumerate(each.deltas)]
+    raw_many(connection, _DELTA, deltas)
 
 
 # Rows of a first entry are as many as the tickets it is about, and a statement object looks at every value.
@@ -200,13 +196,8 @@ _EVIDENCE = """INSERT INTO evidence (key_result, part, source, item, version, we
 
 def keep_rules(connection: Connection, texts: Mapping[str, str]) -> None:
     """Remember the texts behind the hashes of rules."""
-    rows = [{"hash": digest, "text": text} for digest, text in texts.items()]
-    inserted(connection, _keeping_rules(connection.dialect.name), rows)
-
-
-@cache
-def _keeping_rules(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    return upsert(dialect, rule).on_conflict_do_nothing(index_elements=["hash"])
+    told = [{"hash": digest, "text": text} for digest, text in texts.items()]
+    put(connection, rule, told, on=["hash"], anew={})
 
 
 def rule_text_of(connection: Connection, digest: str) -> str:
@@ -218,13 +209,14 @@ def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]
     """Return the texts of rules by their hashes, asked for together."""
     found: dict[str, str] = {}
     for some in slices(sorted(set(digests))):
-        found.update((row.hash, row.text) for row in connection.execute(select(rule).where(rule.c.hash.in_(some))))
+        told = raw(connection, f"SELECT hash, text FROM rule WHERE hash IN {marks(some)}", some)  # noqa: S608 - all of it is ours
+        found.update((row.hash, row.text) for row in told)
     return found
 
 
 def keep_states(connection: Connection, kept: Iterable[KeyResultState]) -> None:
     """Write what the ledger says of key results now."""
-    rows = [
+    told = [
         {
             "id": state.id,
             "value": state.value,
@@ -239,29 +231,16 @@ def keep_states(connection: Connection, kept: Iterable[KeyResultState]) -> None:
         }
         for state in kept
     ]
-    inserted(connection, _keeping(connection.dialect.name), rows)
-
-
-@cache
-def _keeping(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    statement = upsert(dialect, key_result)
-    told = {column.name: statement.excluded[column.name] for column in key_result.c if column.name != "id"}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=told)
+    put(connection, key_result, told, on=["id"])
 
 
 def _generations_text(generations: Mapping[str, int]) -> str:
     return orjson.dumps(dict(generations), option=orjson.OPT_SORT_KEYS).decode()
 
 
-@cache
-def _state_of() -> Select[Any]:
-    return select(key_result).where(key_result.c.id == bindparam("name"))
-
-
 def state_of(connection: Connection, name: str) -> KeyResultState | None:
     """Return the state of a key result; None when it was never measured."""
-    row = connection.execute(_state_of(), {"name": name}).one_or_none()
-    return _state(row) if row else None
+    return states(connection, [name]).get(name)
 
 
 _FEW = 500
@@ -270,28 +249,19 @@ _FEW = 500
 
 def states(connection: Connection, names: Collection[str] | None = None) -> dict[str, KeyResultState]:
     """Return the state of every key result that was ever measured, or of these alone, by id."""
-    some = sorted(names) if names is not None and len(names) <= _FEW else None
-    rows = connection.execute(_states(every=some is None), {} if some is None else {"names": some})
-    return {row.id: _state(row) for row in rows}
-
-
-@cache
-def _states(*, every: bool) -> Select[Any]:
-    wanted = select(key_result).order_by(key_result.c.id)
-    return wanted if every else wanted.where(key_result.c.id.in_(bindparam("names", expanding=True)))
+    some = sorted(map(storable, names)) if names is not None and len(names) <= _FEW else None
+    wanted = "" if some is None else f"WHERE id IN {marks(some)} "
+    found = rows_of(connection, key_result, f"{wanted}ORDER BY id", some or ())
+    return {row.id: _state(row) for row in found}
 
 
 def last_entries(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Return the number of the last entry of key results, of those that were ever measured."""
     found: dict[str, int] = {}
     for some in slices(names):
-        found.update((row.id, row.seq) for row in connection.execute(_last_entries(), {"names": some}))
+        last = raw(connection, f"SELECT id, seq FROM key_result WHERE id IN {marks(some)}", some)  # noqa: S608 - all of it is ours
+        found.update((row.id, row.seq) for row in last)
     return found
-
-
-@cache
-def _last_entries() -> Select[Any]:
-    return select(key_result.c.id, key_result.c.seq).where(key_result.c.id.in_(bindparam("names", expanding=True)))
 
 
 def names_written(connection: Connection) -> set[str]:

@@ -22,11 +22,12 @@ from okrs.demand import Container, Demand
 from okrs.immutable import immutable, replace
 from okrs.work import Kind
 from store.aside import put_aside
-from store.database import Database, inserted, raw, upsert
+from store.database import Database, raw
 from store.histories import keep_histories
 from store.items import ID, Row, created_of
 from store.newcomers import may_go_straight, put_newcomers
-from store.putting import HERE, forgotten, news, of, put_gathered
+from store.putting import HERE, news, of, put_gathered, throw_away
+from store.rows import put
 from store.sources import Lease, demand_text, fenced
 from store.tables import arrival, container, incoming, item, presence
 
@@ -72,7 +73,7 @@ def gather(
     with database.write() as connection:
         fenced(connection, lease, now)
         if first:
-            connection.execute(forgotten(), of(lease, [known]))
+            throw_away(connection, lease, [known])
         put_aside(connection, lease, rows)
 
 
@@ -95,7 +96,7 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
     """
     with database.write() as connection:
         fenced(connection, lease, now)
-        connection.execute(forgotten(), of(lease, [each.known for each in reads if each.first]))
+        throw_away(connection, lease, [each.known for each in reads if each.first])
         new, reads = _straight(connection, lease, reads, now)
         put_aside(connection, lease, [row for each in reads for row in each.rest])
         for each in reads:
@@ -157,8 +158,7 @@ def _note_arrivals(connection: Connection, lease: Lease, known: Sequence[Contain
     """
     rows = connection.execute(_strangers(), of(lease, known))
     old = [row.id for row in rows if (created_of(row.payload) or row.watermark) < row.watermark]
-    statement = upsert(connection.dialect.name, arrival).on_conflict_do_nothing()
-    inserted(connection, statement, [{"source": lease.source, "item": each} for each in old])
+    put(connection, arrival, [{"source": lease.source, "item": each} for each in old], on=["source", "item"], anew={})
 
 
 @cache
@@ -241,18 +241,13 @@ def _finish(connection: Connection, lease: Lease, reads: Iterable[Read], now: da
         }
         for each in reads
     ]
-    inserted(connection, _finished(connection.dialect.name), rows)
+    put(connection, container, rows, on=["source", "id"], anew=_FINISHED)
 
 
-@cache
-def _finished(dialect: str) -> Any:  # noqa: ANN401 - the two dialects share no type for ON CONFLICT
-    statement = upsert(dialect, container)
-    new, held = statement.excluded, container.c
-    anew = ("name", "called", "watermark", "read_at", "demand", "error", "memo")
-    told = {name: new[name] for name in anew} | {
-        "wide_at": func.coalesce(new.wide_at, held.wide_at),
-        "full_at": func.coalesce(new.full_at, held.full_at),
-        # What a first complete read lists is all there is; later ones leave counting to the census.
-        "census_at": func.coalesce(held.census_at, new.census_at),
-    }
-    return statement.on_conflict_do_update(index_elements=["source", "id"], set_=told)
+_ANEW = ("name", "called", "watermark", "read_at", "demand", "error", "memo")
+_FINISHED = {name: f"excluded.{name}" for name in _ANEW} | {
+    "wide_at": "coalesce(excluded.wide_at, container.wide_at)",
+    "full_at": "coalesce(excluded.full_at, container.full_at)",
+    # What a first complete read lists is all there is; later ones leave counting to the census.
+    "census_at": "coalesce(container.census_at, excluded.census_at)",
+}

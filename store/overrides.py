@@ -3,15 +3,14 @@
 import json
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy import Connection
 
-from okrs.immutable import immutable
+from okrs.immutable import facts, immutable
 from okrs.ledger import Entry, canonical_json, timestamp
-from store.database import upsert
-from store.tables import override
+from store.database import raw
+from store.rows import put, rows_of
+from store.tables import override, storable
 
 
 @immutable
@@ -41,28 +40,21 @@ class Override:
 
 def override_of(connection: Connection, name: str) -> Override | None:
     """Return the override of a key result, in force or not; None when there is none."""
-    row = connection.execute(select(override).where(override.c.key_result == name)).one_or_none()
-    return _override(row) if row else None
+    rows = rows_of(connection, override, "WHERE key_result = ?", (storable(name),))
+    return Override(**vars(rows[0])) if rows else None
 
 
 def overrides(connection: Connection) -> dict[str, Override]:
     """Return every override, in force or not, by key result."""
-    return {row.key_result: _override(row) for row in connection.execute(_all())}
-
-
-@cache
-def _all() -> Select[Any]:
-    return select(override)
+    return {row.key_result: Override(**vars(row)) for row in rows_of(connection, override)}
 
 
 def keep_override(connection: Connection, name: str, known: Override | None) -> None:
     """Let this be the override of a key result; None: it has none any more."""
     if known is None:
-        connection.execute(delete(override).where(override.c.key_result == name))
-        return
-    told = {column.name: getattr(known, column.name) for column in override.c if column.name != "key_result"}
-    statement = upsert(connection.dialect.name, override).values(key_result=name, **told)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key_result"], set_=told))
+        raw(connection, "DELETE FROM override WHERE key_result = ?", (storable(name),))
+    else:
+        put(connection, override, [{**facts(known), "key_result": name}], on=["key_result"])
 
 
 def until_in(details: str | None) -> datetime | None:
@@ -76,7 +68,3 @@ def told_by(entry: Entry) -> Override:
     if entry.new is None or not entry.why or not entry.by:
         raise ValueError("an override has a value, a reason and a person")
     return Override(entry.key_result, entry.new, entry.why, entry.by, entry.at, until_in(entry.details), entry.seq)
-
-
-def _override(row: Row[tuple[object, ...]]) -> Override:
-    return Override(**{column.name: getattr(row, column.name) for column in override.c})

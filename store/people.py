@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from store.database import slices, upsert
+from store.database import slices
+from store.rows import put
 from store.tables import person
 
 
 def person_id(connection: Connection, name: str) -> str:
     """Return the id of a person, a new one for somebody new."""
-    statement = upsert(connection.dialect.name, person).values(id=uuid.uuid4().hex[:16], name=name)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
+    put(connection, person, [{"id": uuid.uuid4().hex[:16], "name": name}], on=["name"], anew={})
     return str(connection.execute(select(person.c.id).where(person.c.name == name)).scalar_one())
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Delete,
     ScalarSelect,
     Select,
     Update,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    delete,
     func,
     or_,
     select,
@@ -31,9 +29,9 @@ from sqlalchemy import (
 from sqlalchemy import literal as value
 
 from okrs.demand import Container
-from store.database import inserted, upsert
+from store.database import raw_many, upsert
 from store.sources import Lease, following
-from store.tables import Instant, absence, former_key, incoming, item, item_version, presence, source
+from store.tables import Instant, absence, former_key, incoming, item, item_version, presence, source, storable
 
 _SOURCE: BindParameter[str] = bindparam("of_source")
 _CONTAINERS: BindParameter[str] = bindparam("of_containers", expanding=True)
@@ -60,14 +58,14 @@ def put_gathered(connection: Connection, lease: Lease, known: Sequence[Container
     # Without the option SQLAlchemy tells the count of UPDATE and DELETE only.
     changed = connection.execute(_items(connection.dialect.name), then, execution_options={"preserve_rowcount": True})
     connection.execute(_present(connection.dialect.name), here)
-    connection.execute(forgotten(), here)
+    throw_away(connection, lease, known)
     return changed.rowcount
 
 
-@cache
-def forgotten() -> Delete:
-    """Throw away what was gathered."""
-    return delete(incoming).where(*HERE)
+def throw_away(connection: Connection, lease: Lease, known: Iterable[Container]) -> None:
+    """Throw away what was gathered of containers."""
+    rows = [(lease.source, storable(each.id)) for each in known]
+    raw_many(connection, "DELETE FROM incoming WHERE source = ? AND container = ?", rows)
 
 
 def not_older(held: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -117,7 +115,7 @@ def keep_former(connection: Connection, lease: Lease, keys: Mapping[str, str]) -
     statement = upsert(connection.dialect.name, former_key)
     statement = statement.values(source=lease.source, changed=following(lease.source))
     said = {name: statement.excluded[name] for name in ("item", "changed")}
-    inserted(connection, statement.on_conflict_do_update(index_elements=["source", "key"], set_=said), rows)
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "key"], set_=said), rows)
 
 
 @cache

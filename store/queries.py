@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Delete, Select, bindparam, delete, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Delete, bindparam, delete, select, update
 
 from mapping.ending import ended, moved_since
 from mapping.family import Candidate, Lore, candidates
 from okrs.immutable import replace
-from store.database import Database, inserted, raw, slices, upsert
+from store.database import Database, raw, slices, upsert
 from store.fresh import Fresh
 from store.lookup import items_of, stood
 from store.mirror import next_generation
+from store.rows import put, rows_of
 from store.sources import Lease, fenced, following
-from store.tables import former_key, item, query, query_hit, short, storable
+from store.tables import item, query, query_hit, short, storable
 
 
 def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], now: datetime) -> int:
@@ -31,7 +31,7 @@ def replace_hits(database: Database, lease: Lease, text: str, found: Set[str], n
         for some in slices(sorted(held - found)):
             connection.execute(delete(query_hit).where(*here, query_hit.c.item.in_(some)))
         new = [{"source": lease.source, "query": name, "item": each} for each in sorted(found - held)]
-        inserted(connection, query_hit.insert(), new)
+        put(connection, query_hit, new)
         changed = held ^ found
         for some in slices(sorted(changed)):  # what finds an item is a facet of it, though the item is the same
             moved = update(item).where(item.c.source == lease.source, item.c.id.in_(some))
@@ -91,29 +91,13 @@ def at_end(connection: Connection, source: str, every: Sequence[Candidate], end:
     ]
 
 
-# Questions of every run are put together once: that takes as long as to answer them.
-
-
-@cache
-def former_keys() -> Select[Any]:
-    """The question for the former keys of a `source`: of two spellings of a key the last one counts."""
-    last = (former_key.c.changed, former_key.c.key)
-    return select(former_key).where(former_key.c.source == bindparam("source")).order_by(*last)
-
-
-@cache
-def _queries() -> Select[Any]:
-    return select(query).where(query.c.source == bindparam("source"))
-
-
-@cache
-def _hits() -> Select[Any]:
-    return select(query_hit).where(query_hit.c.source == bindparam("source"))
+FORMER_KEYS = "SELECT key, item, changed FROM former_key WHERE source = ? ORDER BY changed, key"
+"""The question for the former keys of a source: of two spellings of a key the last one counts."""
 
 
 def lore_of(connection: Connection, source: str) -> Lore:
     """Return what the mirror knows of a source beside its items."""
-    keys = connection.execute(former_keys(), {"source": source})
+    keys = raw(connection, FORMER_KEYS, (source,))
     held = raw(connection, "SELECT id, name, called FROM container WHERE source = ? ORDER BY name", (source,)).all()
     names = {row.called: row.name for row in held if row.called} | {row.id: row.name for row in held}
     return Lore(hits(connection, source), {row.key: row.item for row in keys}, names)
@@ -121,9 +105,9 @@ def lore_of(connection: Connection, source: str) -> Lore:
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
     """Return what each query of a source that was ever answered finds: ids of items by the query's text."""
-    asked = {row.name: row for row in connection.execute(_queries(), {"source": source})}
+    asked = {row.name: row for row in rows_of(connection, query, "WHERE source = ?", (source,))}
     found: dict[str, set[str]] = {row.name: set() for row in asked.values() if row.read_at is not None}
-    for row in connection.execute(_hits(), {"source": source}):
+    for row in raw(connection, "SELECT query, item FROM query_hit WHERE source = ?", (source,)):
         found.setdefault(row.query, set()).add(row.item)
     return {asked[name].text: frozenset(items) for name, items in found.items()}
 
@@ -147,18 +131,13 @@ def name_of_query(text: str) -> str:
 
 def errors_of(connection: Connection, source: str) -> dict[str, str | None]:
     """Return why each query of a source was not answered when it was asked last; None of one that was."""
-    return {row.text: row.error for row in connection.execute(_errors(refused=False), {"source": source})}
+    return {row.text: row.error for row in rows_of(connection, query, "WHERE source = ? ORDER BY text", (source,))}
 
 
 def refusals_of(connection: Connection, source: str) -> dict[str, str]:
     """Return the tracker's words for each query of a source that it refuses."""
-    return {row.text: row.error or "" for row in connection.execute(_errors(refused=True), {"source": source})}
-
-
-@cache
-def _errors(*, refused: bool) -> Select[Any]:
-    asked = select(query.c.text, query.c.error).where(query.c.source == bindparam("source")).order_by(query.c.text)
-    return asked.where(query.c.refused) if refused else asked
+    refused = rows_of(connection, query, "WHERE source = ? AND refused ORDER BY text", (source,))
+    return {row.text: row.error or "" for row in refused}
 
 
 def _note(

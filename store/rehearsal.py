@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import select, update
 
-from store.database import Database, inserted, open_database
+from store.database import Database, open_database
+from store.rows import put
 from store.tables import metadata, source
 
 _ROWS = 1000
@@ -30,6 +31,6 @@ def _copy(database: Database, copy: Database) -> None:
         for table in metadata.sorted_tables:
             rows = origin.execution_options(yield_per=_ROWS).execute(select(table))
             for some in rows.mappings().partitions(_ROWS):
-                inserted(target, table.insert(), [dict(row) for row in some])
+                put(target, table, [dict(row) for row in some])
         # A run that goes on meanwhile holds leases there, and gives back none of them here.
         target.execute(update(source).values(lease_holder=None, lease_until=None))

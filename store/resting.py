@@ -9,7 +9,7 @@ from mapping.facets import FORMER, MILESTONE, PARENT, SPRINT, bearing, ties_to
 from okrs.work import WorkItem, fold_key
 from store import dressing, lookup
 from store.database import raw
-from store.queries import former_keys
+from store.queries import FORMER_KEYS
 from store.terms import tied
 
 
@@ -31,7 +31,7 @@ def touched(connection: Connection, source: str, since: int) -> set[str]:
 
 
 def _former(connection: Connection, source: str) -> Sequence[Row[Any]]:
-    return connection.execute(former_keys(), {"source": source}).all()
+    return raw(connection, FORMER_KEYS, (source,)).all()
 
 
 def _present(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, WorkItem]:

@@ -1,22 +1,23 @@
 """Frozen scopes: which items belonged to a part when it was first measured in its cycle."""
 
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete
 
 from mapping.measure import Scopes
-from store.tables import frozen_scope
+from store.database import raw
+from store.tables import frozen_scope, storable
 
 
 def of_key_result(connection: Connection, name: str) -> Scopes:
     """Return the scopes that were frozen for a key result, by `scope_key`."""
-    rows = connection.execute(select(frozen_scope).where(frozen_scope.c.key_result == name))
+    rows = raw(connection, "SELECT scope, items FROM frozen_scope WHERE key_result = ?", (storable(name),))
     return {row.scope: frozenset(orjson.loads(row.items)) for row in rows}
 
 
 def of_all(connection: Connection) -> dict[str, dict[str, frozenset[str]]]:
     """Return the scopes that were frozen, by key result and `scope_key`."""
     found: dict[str, dict[str, frozenset[str]]] = {}
-    for row in connection.execute(select(frozen_scope)):
+    for row in raw(connection, "SELECT key_result, scope, items FROM frozen_scope"):
         found.setdefault(row.key_result, {})[row.scope] = frozenset(orjson.loads(row.items))
     return found
 

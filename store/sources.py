@@ -27,7 +27,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
-    func,
     literal,
     select,
     update,
@@ -36,8 +35,9 @@ from sqlalchemy import (
 from okrs.demand import Container, Demand
 from okrs.immutable import immutable
 from okrs.work import fold_key
-from store.database import Database, raw, upsert
+from store.database import Database, marks, raw, slices, upsert
 from store.items import instant
+from store.rows import put
 from store.tables import (
     Instant,
     absence,
@@ -240,20 +240,16 @@ _CONTAINERS = """SELECT id, name, called, watermark, read_at, demand, error, wid
 
 def items_held(connection: Connection, name: str) -> int:
     """Return how many items of a source are in the mirror; they are counted one by one."""
-    held = select(func.count()).select_from(item).where(item.c.source == name, item.c.gone.is_(None))
-    return connection.execute(held).scalar_one()
-
-
-@cache
-def _generations() -> Select[Any]:
-    return select(source.c.name, source.c.generation).where(source.c.name.in_(bindparam("names", expanding=True)))
+    held = raw(connection, "SELECT count(*) FROM item WHERE source = ? AND gone IS NULL", (name,))
+    return int(held.scalar_one())
 
 
 def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Return the generation of each source; 0 for one that was never read."""
-    wanted = tuple(names)
-    rows = connection.execute(_generations(), {"names": wanted})
-    found = {row.name: row.generation for row in rows}
+    wanted, found = tuple(names), dict[str, int]()
+    for some in slices(wanted):
+        told = raw(connection, f"SELECT name, generation FROM source WHERE name IN {marks(some)}", some)  # noqa: S608 - all of it is ours
+        found.update((row.name, row.generation) for row in told)
     return {name: found.get(name, 0) for name in wanted}
 
 
@@ -273,11 +269,9 @@ def note_error(
     """
     with database.write() as connection:
         fenced(connection, lease, now)
-        statement = upsert(connection.dialect.name, container).values(
-            source=lease.source, id=known.id, name=known.name, demand=demand_text(Demand()), error=error
-        )
-        told: dict[str, object] = {"error": error, "name": known.name} | ({"watermark": None} if unobserved else {})
-        connection.execute(statement.on_conflict_do_update(index_elements=["source", "id"], set_=told))
+        row = {"source": lease.source, "id": known.id, "name": known.name, "called": "", "error": error}
+        anew = {"error": "excluded.error", "name": "excluded.name"} | ({"watermark": "NULL"} if unobserved else {})
+        put(connection, container, [row | {"demand": demand_text(Demand())}], on=["source", "id"], anew=anew)
 
 
 def note_refused(

@@ -15,10 +15,11 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, l
 from okrs.immutable import immutable
 from okrs.work import Kind, fold_name
 from store import dressing, ledger
-from store.database import Database, inserted, upsert
+from store.database import Database
 from store.forgetting import PLACEHOLDER, digest_of, erased, forgotten_of, people_of
 from store.items import ASSIGNEES, TITLE
 from store.lookup import Ticket
+from store.rows import put
 from store.sources import following
 from store.tables import (
     faceted,
@@ -96,8 +97,7 @@ def forget_tickets(database: Database, tickets: Sequence[Ticket]) -> None:
         for name in sorted({each.source for each in tickets}):
             ids = sorted({each.item.id for each in tickets if each.source == name})
             _locked(connection, [name])
-            statement = upsert(connection.dialect.name, forgotten).on_conflict_do_nothing()
-            inserted(connection, statement, [{"source": name, "item": each} for each in ids])
+            put(connection, forgotten, [{"source": name, "item": each} for each in ids], on=["source", "item"], anew={})
             people = False
             for table, column in _WHERE:
                 here = (table.c.source == name, table.c[column].in_(ids))
@@ -166,8 +166,7 @@ def forget_names(database: Database, names: Sequence[str]) -> None:
     with database.write() as connection:
         _secure(connection)
         _locked(connection, connection.execute(select(source.c.name).order_by(source.c.name)).scalars())
-        statement = upsert(connection.dialect.name, forgotten_name).on_conflict_do_nothing()
-        inserted(connection, statement, [{"digest": each} for each in sorted(digests)])
+        put(connection, forgotten_name, [{"digest": each} for each in sorted(digests)], on=["digest"], anew={})
         for some in _people(connection, names):
             connection.execute(update(person).where(person.c.id == some).values(name=None))
     for table, _ in _WHERE:

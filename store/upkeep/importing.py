@@ -17,9 +17,10 @@ from mapping.codec import rule_hash
 from okrs.immutable import immutable
 from okrs.ledger import GENESIS, Entry, link_problem
 from store import ledger
-from store.database import Database, inserted, upsert
+from store.database import Database
 from store.ledger import Head
 from store.renames import named_now, renames
+from store.rows import put
 from store.tables import evidence, ledger_delta, ledger_entry, ledger_head, metadata
 from store.upkeep.entries import entry_line, read_entry
 from store.upkeep.exporting import FORMAT, Header, Watch, end_line, header_line
@@ -269,17 +270,15 @@ class _Pending:
 
     def flush(self) -> None:
         if self._record is not None:
-            inserted(self._connection, self._record.table.insert(), self._rows)
-        ledger.put(self._connection, self._entries)
+            put(self._connection, self._record.table, self._rows)
+        ledger.put_entries(self._connection, self._entries)
         self._record, self._rows, self._entries, self._deltas = None, [], [], 0
 
 
 def _finish(connection: Connection, head: Head) -> None:
     """Write what follows from the entries: the head, and the evidence, which is the last row of each item."""
     if head.seq:
-        told = {"seq": head.seq, "hash": head.hash}
-        statement = upsert(connection.dialect.name, ledger_head).values(id=1, **told)
-        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+        put(connection, ledger_head, [{"id": 1, "seq": head.seq, "hash": head.hash}], on=["id"])
     names = ("part", "source", "item", "version")
     named = named_now(renames(connection)).label("key_result")
     place = (named, *(ledger_delta.c[name] for name in names[:3]))

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from connectors.body import unpacked
 from connectors.contract import Quota
@@ -50,6 +51,23 @@ from connectors.way import proxy_for, same_origin
 )
 def test_a_url_of_the_same_origin(base: str, url: str, same: bool) -> None:
     assert same_origin(base, url) is same
+
+
+@given(st.text(st.sampled_from("?#@/\\:[]. \n%ab") | st.characters(codec="utf-8"), max_size=40))
+def test_what_stands_behind_a_question_mark_says_nothing_of_where_a_url_leads(rest: str) -> None:
+    base = "https://api.github.com"
+    for url in (f"{base}{rest}", f"https://{rest}", f"https://a@{rest}{base}", rest):
+        assert same_origin(base, url) is (_as_sent(url) == _as_sent(base) is not None)
+
+
+def _as_sent(url: str) -> tuple[str | None, str | None, int] | None:
+    """Where urllib3 would send a request to this whole URL."""
+    try:
+        parts = parse_url(url)
+    except ValueError:
+        return None
+    port = 443 if parts.port is None else parts.port
+    return (parts.scheme, parts.host, port) if parts.scheme in ("http", "https") and parts.host else None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8900", "127.1.2.3", "localhost", "[::1]:80"])
