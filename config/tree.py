@@ -100,7 +100,7 @@ class Spot:
             case Scalar(empty=True):
                 return "nothing"
             case Scalar():
-                return "a text"
+                return "a single value"
 
     def get(self, key: str) -> "Spot | None":
         """Return what stands under a key; None where there is none or nothing behind it."""

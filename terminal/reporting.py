@@ -88,13 +88,18 @@ def _unmoved(synced: Synced) -> list[Text]:
 
 
 def _source_json(source: SourceReport) -> dict[str, Any]:
-    quota = source.quota and quota_json(source.quota) | {"near": source.quota.near}
+    quota = source.quota and quota_json(source.quota)
     return facts(source) | {"state": source.state.value, "quota": quota}
 
 
 def quota_json(quota: Quota) -> dict[str, Any]:
-    """What a tracker still allows, as `check --json` has it."""
-    return {"remaining": quota.remaining, "limit": quota.limit, "reset": instant_json(quota.reset)}
+    """What a tracker still allows, as `check --json` and `sync --json` have it."""
+    return {
+        "remaining": quota.remaining,
+        "limit": quota.limit,
+        "reset": instant_json(quota.reset),
+        "near": quota.near,
+    }
 
 
 def instant_json(instant: datetime | None) -> str | None:

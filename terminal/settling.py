@@ -91,14 +91,16 @@ class Settling:
         Returns the draft, maybe with other answers, and what was seen; None where the config is to be written untested.
         """
         while True:
-            seen = self._unset(draft) or self._asked(draft)
+            unset = self._unset(draft)
+            seen = unset or self._asked(draft)
             wrong = seen if isinstance(seen, str) else _wrong_with(draft, seen)
             if isinstance(seen, Looked) and not wrong:
                 return draft, seen
             if self.interviewer is None:
                 raise Failure(f"{wrong} Nothing was written; with --no-connect the tracker is not asked.")
             self.interviewer.say(wrong)
-            again = self._mended(draft, asked, self.interviewer, seen.listed if isinstance(seen, Looked) else ())
+            listed = seen.listed if isinstance(seen, Looked) else ()
+            again = self._mended(draft, asked, self.interviewer, listed, lasting=unset is not None)
             if again is None:
                 return draft, None
             draft = again
@@ -120,12 +122,15 @@ class Settling:
         return looked
 
     def _mended(
-        self, draft: SourceDraft, asked: Sequence[Question], by: Interviewer, listed: Sequence[Listed]
+        self, draft: SourceDraft, asked: Sequence[Question], by: Interviewer, listed: Sequence[Listed], *, lasting: bool
     ) -> SourceDraft | None:
-        """Let an answer be given anew; None to go on untested.  Raises Failure where it is to end."""
+        """Let an answer be given anew; None to go on untested.  Raises Failure where it is to end.
+
+        What is `lasting` is wrong however often it is tried: a variable is not set while this runs.
+        """
         answers = {f"change {each.key}": each for each in asked if each.key in draft.values or each.optional}
         by.say("\nWhat now?")
-        chosen = by.one_of("by number", [*answers, _AGAIN, _UNTESTED, _STOP])
+        chosen = by.one_of("by number", [*answers, *([] if lasting else [_AGAIN]), _UNTESTED, _STOP])
         if chosen == _STOP:
             raise Failure("Nothing was written.")
         if chosen not in answers:

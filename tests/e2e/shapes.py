@@ -446,7 +446,7 @@ CHECK: list[Any] = [
         "reasons": dict,
         "lacks": [str],
         "expires": (INSTANT, None),
-        "quota": ({"remaining": int, "limit": (int, None), "reset": (INSTANT, None)}, None),
+        "quota": ({"remaining": int, "limit": (int, None), "reset": (INSTANT, None), "near": bool}, None),
         "clock_skew_seconds": (int, None),
         "detail": MAYBE_TEXT,
         "error": MAYBE_TEXT,

@@ -234,7 +234,7 @@ CASES = [
     ("from:\n      - " + BAND_PART, "«from:", "from has no value: fill it in"),
     ("    from:\n      - " + BAND_PART, "", "from is missing: add it (What is measured"),
     ("where: {type: Bug}", "where: «", "where has nothing behind it: write which items are meant, or where: {} for"),
-    ("where: {type: Bug}", "where: «~", "keys with values are expected here (key: value), not a text"),
+    ("where: {type: Bug}", "where: «~", "keys with values are expected here (key: value), not a single value"),
     ("{type: Bug}", "{type: Bug, «or: [{label: x}]}", 'unknown key "or"; did you mean "any"?'),
     ("{type: Bug}", "{type: Bug, «And: [{label: x}]}", 'unknown key "And"; did you mean "all"?'),
     ("{type: Bug}", "{«tag: x}", 'unknown key "tag"; did you mean "label"?'),
