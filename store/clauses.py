@@ -26,11 +26,12 @@ from mapping.rule import (
 from okrs.cycle import Period
 from okrs.immutable import immutable
 from okrs.work import Kind, State, fold_name
+from store.database import listed
 from store.dressing import KINDS, STATES
 from store.queries import name_of_query
 from store.sql import FALSE, TRUE, Sql, all_of, any_of, not_
 from store.tables import micros
-from store.terms import Term, listed, mark
+from store.terms import Term, mark
 
 _FEW = 8
 """Terms that are asked for one by one."""

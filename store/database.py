@@ -125,9 +125,9 @@ def slices(ids: Iterable[str], size: int = 500) -> Iterator[tuple[str, ...]]:
     return (every[begin : begin + size] for begin in range(0, len(every), size))
 
 
-def marks(values: Sequence[object]) -> str:
-    """Return a list of as many marks as there are values, as SQL has it behind `IN`."""
-    return f"({', '.join('?' * len(values)) or 'NULL'})"
+def listed(values: Sequence[object]) -> str:
+    """Return a `?` for each value, as they stand in a list; of no values NULL, so that nothing is `IN` it."""
+    return ", ".join("?" * len(values)) or "NULL"
 
 
 def raw(connection: Connection, text: str, values: Sequence[object] = ()) -> CursorResult[*tuple[Any, ...]]:

@@ -11,9 +11,9 @@ from mapping.facets import KEY, fields_of, name_of_number, rows_of
 from mapping.family import Candidate, Seen
 from okrs.numbers import to_millionths
 from okrs.work import Kind, State, WorkItem, fold_key
-from store.database import raw, raw_many, slices
+from store.database import listed, raw, raw_many, slices
 from store.tables import item, micros
-from store.terms import Numbering, listed, mark
+from store.terms import Numbering, mark
 
 KINDS = {
     Kind.ISSUE: 0,

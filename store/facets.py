@@ -29,13 +29,13 @@ from mapping.rule import Clause, Rule, leaves_of
 from okrs.immutable import immutable, replace
 from store import clauses, dressing, lookup, queries, resting, sources
 from store.clauses import Known
-from store.database import Database, raw, slices
+from store.database import Database, listed, raw, slices
 from store.narrowing import beside, called, foundation_of, joined, present
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.sql import FALSE, Sql, all_of
 from store.tables import faceted, item, micros
 from store.tables import source as source_table
-from store.terms import Numbering, Term, find, listed
+from store.terms import Numbering, Term, find
 
 LARGE = 50_000
 """Items from which on facets are kept for a source, however few rules ask it."""
@@ -440,7 +440,7 @@ def _generation(connection: Connection, source: str) -> int:
 
 
 def _kept(connection: Connection, source: str) -> _Kept | None:
-    rows = rows_of(connection, faceted, "WHERE source = ? AND version = ?", (source, VERSION))
+    rows = fetched(connection, faceted, "WHERE source = ? AND version = ?", (source, VERSION))
     if not rows:
         return None
     row = rows[0]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, tuple_
 from okrs.demand import Family
 from okrs.immutable import immutable
 from store.database import Database
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.sources import Lease, fenced
 from store.tables import family as table
 from store.tables import short, storable
@@ -38,7 +38,7 @@ class Unread:
 
 def unread(connection: Connection, source: str) -> Mapping[Family, Unread]:
     """Return what was told of each family of a source that was ever asked."""
-    rows = rows_of(connection, table, "WHERE source = ? ORDER BY name, deep", (source,))
+    rows = fetched(connection, table, "WHERE source = ? ORDER BY name, deep", (source,))
     found = [
         Unread(
             Family(row.above, row.deep),

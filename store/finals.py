@@ -11,7 +11,7 @@ from okrs.cycle import Cycle
 from okrs.immutable import facts, immutable
 from okrs.objective import KeyResult
 from store.database import raw
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.tables import final, ledger_entry
 
 
@@ -34,7 +34,7 @@ class Final:
 
 def finals(connection: Connection) -> dict[str, Final]:
     """Return the end of every key result of a closed cycle."""
-    return {row.key_result: Final(**vars(row)) for row in rows_of(connection, final)}
+    return {row.key_result: Final(**vars(row)) for row in fetched(connection, final)}
 
 
 def keep_finals(connection: Connection, known: Iterable[Final]) -> None:

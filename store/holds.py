@@ -10,7 +10,7 @@ from okrs.immutable import facts, immutable
 from okrs.ledger import canonical_json, timestamp
 from okrs.numbers import as_json, plain_or_none
 from store.database import raw
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.tables import hold, storable
 
 
@@ -40,19 +40,19 @@ class Hold:
 
 def hold_of(connection: Connection, name: str) -> Hold | None:
     """Return the hold of a key result, open or rejected."""
-    rows = rows_of(connection, hold, "WHERE key_result = ?", (storable(name),))
+    rows = fetched(connection, hold, "WHERE key_result = ?", (name,))
     return Hold(**vars(rows[0])) if rows else None
 
 
 def open_holds(connection: Connection) -> tuple[Hold, ...]:
     """Return the holds that wait for a person, the oldest first."""
-    rows = rows_of(connection, hold, "WHERE NOT rejected ORDER BY since, key_result")
+    rows = fetched(connection, hold, "WHERE NOT rejected ORDER BY since, key_result")
     return tuple([Hold(**vars(row)) for row in rows])
 
 
 def all_holds(connection: Connection) -> dict[str, Hold]:
     """Return every hold, open or rejected, by key result."""
-    return {row.key_result: Hold(**vars(row)) for row in rows_of(connection, hold)}
+    return {row.key_result: Hold(**vars(row)) for row in fetched(connection, hold)}
 
 
 def keep(connection: Connection, name: str, known: Hold | None) -> None:

@@ -20,9 +20,9 @@ from mapping.totals import Total
 from okrs.immutable import immutable
 from okrs.ledger import GENESIS, CauseKind, Delta, Entry, EntryKind
 from okrs.numbers import from_millionths, sum_to_millionths, to_millionths
-from store.database import gathered, marks, raw, raw_many, slices
+from store.database import gathered, listed, raw, raw_many, slices
 from store.renames import written_of
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.tables import (
     evidence,
     from_micros,
@@ -209,7 +209,7 @@ def rule_texts(connection: Connection, digests: Iterable[str]) -> dict[str, str]
     """Return the texts of rules by their hashes, asked for together."""
     found: dict[str, str] = {}
     for some in slices(sorted(set(digests))):
-        told = raw(connection, f"SELECT hash, text FROM rule WHERE hash IN {marks(some)}", some)  # noqa: S608 - all of it is ours
+        told = raw(connection, f"SELECT hash, text FROM rule WHERE hash IN ({listed(some)})", some)  # noqa: S608 - all of it is ours
         found.update((row.hash, row.text) for row in told)
     return found
 
@@ -240,7 +240,7 @@ def _generations_text(generations: Mapping[str, int]) -> str:
 
 def state_of(connection: Connection, name: str) -> KeyResultState | None:
     """Return the state of a key result; None when it was never measured."""
-    return states(connection, [name]).get(name)
+    return states(connection, [name]).get(storable(name))
 
 
 _FEW = 500
@@ -249,9 +249,9 @@ _FEW = 500
 
 def states(connection: Connection, names: Collection[str] | None = None) -> dict[str, KeyResultState]:
     """Return the state of every key result that was ever measured, or of these alone, by id."""
-    some = sorted(map(storable, names)) if names is not None and len(names) <= _FEW else None
-    wanted = "" if some is None else f"WHERE id IN {marks(some)} "
-    found = rows_of(connection, key_result, f"{wanted}ORDER BY id", some or ())
+    some = sorted(names) if names is not None and len(names) <= _FEW else None
+    wanted = "" if some is None else f"WHERE id IN ({listed(some)}) "
+    found = fetched(connection, key_result, f"{wanted}ORDER BY id", some or ())
     return {row.id: _state(row) for row in found}
 
 
@@ -259,7 +259,7 @@ def last_entries(connection: Connection, names: Iterable[str]) -> dict[str, int]
     """Return the number of the last entry of key results, of those that were ever measured."""
     found: dict[str, int] = {}
     for some in slices(names):
-        last = raw(connection, f"SELECT id, seq FROM key_result WHERE id IN {marks(some)}", some)  # noqa: S608 - all of it is ours
+        last = raw(connection, f"SELECT id, seq FROM key_result WHERE id IN ({listed(some)})", some)  # noqa: S608 - all of it is ours
         found.update((row.id, row.seq) for row in last)
     return found
 
@@ -293,7 +293,7 @@ def generations_of(text: str) -> dict[str, int]:
     return dict(orjson.loads(text))
 
 
-def _state(row: Row[tuple[object, ...]]) -> KeyResultState:
+def _state(row: Any) -> KeyResultState:  # noqa: ANN401 - as `fetched` returns it
     return KeyResultState(
         id=row.id,
         value=row.value,
@@ -423,7 +423,7 @@ def still(
     told = (_generations_text(now), _generations_text(was), head)
     text = "UPDATE key_result SET generations = ? WHERE generations = ? AND seq <= ? AND id IN"
     for some in slices(names):
-        raw(connection, f"{text} ({', '.join('?' * len(some))})", (*told, *some))
+        raw(connection, f"{text} ({listed(some)})", (*told, *some))
 
 
 def entries_of(connection: Connection, name: str | None = None) -> Iterator[Entry]:

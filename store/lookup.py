@@ -26,7 +26,7 @@ from mapping.ending import seen_last
 from mapping.family import Seen
 from okrs.immutable import immutable
 from okrs.work import Ref, WorkItem, fold_key
-from store.database import raw, slices
+from store.database import listed, raw, slices
 from store.forgetting import forgotten_of
 from store.fresh import Fresh
 from store.items import decode, encode, instant, likeness
@@ -108,7 +108,7 @@ def items_among(connection: Connection, name: str, ids: Iterable[str]) -> list[S
     return [
         each
         for some in slices(ids)
-        for each in _seen(raw(connection, _PRESENT.format(ids=", ".join("?" * len(some))), (name, *some)).all())
+        for each in _seen(raw(connection, _PRESENT.format(ids=listed(some)), (name, *some)).all())
     ]
 
 
@@ -145,7 +145,7 @@ def look_up(connection: Connection, name: str, ids: Iterable[str]) -> dict[str, 
     """Return items by id as they were last seen, with the reason for which they left, if they did."""
     found: dict[str, tuple[WorkItem, str | None]] = {}
     for some in slices(ids):
-        text = _LAST_SEEN.format(ids=", ".join("?" * len(some)))
+        text = _LAST_SEEN.format(ids=listed(some))
         for payload, updated, gone in raw(connection, text, (name, *some)).all():
             known = decode(payload, instant(updated))
             found[known.id] = (known, gone)

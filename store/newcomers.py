@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from okrs.demand import Container
 from okrs.immutable import immutable
 from store.aside import ROWS_AT_ONCE, each_once, without_forgotten
-from store.database import raw, slices
+from store.database import listed, raw, slices
 from store.items import CONTAINER, HASH, ID, PAYLOAD, SOURCE, Row
 from store.sources import Lease
 from store.tables import micros, storable
@@ -64,8 +64,7 @@ def _known(connection: Connection, lease: Lease, rows: Sequence[Row]) -> set[str
         return set()
     known = set[str]()
     for ids in slices(row[ID] for row in rows):
-        marks = ", ".join("?" * len(ids))
-        text = f"SELECT id FROM item WHERE source = ? AND id IN ({marks})"  # noqa: S608 - all of it is ours
+        text = f"SELECT id FROM item WHERE source = ? AND id IN ({listed(ids)})"  # noqa: S608 - all of it is ours
         known.update(raw(connection, text, (lease.source, *ids)).scalars())
     return known
 

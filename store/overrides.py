@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from okrs.immutable import facts, immutable
 from okrs.ledger import Entry, canonical_json, timestamp
 from store.database import raw
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.tables import override, storable
 
 
@@ -40,13 +40,13 @@ class Override:
 
 def override_of(connection: Connection, name: str) -> Override | None:
     """Return the override of a key result, in force or not; None when there is none."""
-    rows = rows_of(connection, override, "WHERE key_result = ?", (storable(name),))
+    rows = fetched(connection, override, "WHERE key_result = ?", (name,))
     return Override(**vars(rows[0])) if rows else None
 
 
 def overrides(connection: Connection) -> dict[str, Override]:
     """Return every override, in force or not, by key result."""
-    return {row.key_result: Override(**vars(row)) for row in rows_of(connection, override)}
+    return {row.key_result: Override(**vars(row)) for row in fetched(connection, override)}
 
 
 def keep_override(connection: Connection, name: str, known: Override | None) -> None:

@@ -13,7 +13,7 @@ from store.database import Database, raw, slices, upsert
 from store.fresh import Fresh
 from store.lookup import items_of, stood
 from store.mirror import next_generation
-from store.rows import put, rows_of
+from store.rows import fetched, put
 from store.sources import Lease, fenced, following
 from store.tables import item, query, query_hit, short, storable
 
@@ -105,7 +105,7 @@ def lore_of(connection: Connection, source: str) -> Lore:
 
 def hits(connection: Connection, source: str) -> Mapping[str, frozenset[str]]:
     """Return what each query of a source that was ever answered finds: ids of items by the query's text."""
-    asked = {row.name: row for row in rows_of(connection, query, "WHERE source = ?", (source,))}
+    asked = {row.name: row for row in fetched(connection, query, "WHERE source = ?", (source,))}
     found: dict[str, set[str]] = {row.name: set() for row in asked.values() if row.read_at is not None}
     for row in raw(connection, "SELECT query, item FROM query_hit WHERE source = ?", (source,)):
         found.setdefault(row.query, set()).add(row.item)
@@ -131,12 +131,12 @@ def name_of_query(text: str) -> str:
 
 def errors_of(connection: Connection, source: str) -> dict[str, str | None]:
     """Return why each query of a source was not answered when it was asked last; None of one that was."""
-    return {row.text: row.error for row in rows_of(connection, query, "WHERE source = ? ORDER BY text", (source,))}
+    return {row.text: row.error for row in fetched(connection, query, "WHERE source = ? ORDER BY text", (source,))}
 
 
 def refusals_of(connection: Connection, source: str) -> dict[str, str]:
     """Return the tracker's words for each query of a source that it refuses."""
-    refused = rows_of(connection, query, "WHERE source = ? AND refused ORDER BY text", (source,))
+    refused = fetched(connection, query, "WHERE source = ? AND refused ORDER BY text", (source,))
     return {row.text: row.error or "" for row in refused}
 
 

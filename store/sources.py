@@ -35,7 +35,7 @@ from sqlalchemy import (
 from okrs.demand import Container, Demand
 from okrs.immutable import immutable
 from okrs.work import fold_key
-from store.database import Database, marks, raw, slices, upsert
+from store.database import Database, listed, raw, slices, upsert
 from store.items import instant
 from store.rows import put
 from store.tables import (
@@ -248,7 +248,7 @@ def generations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Return the generation of each source; 0 for one that was never read."""
     wanted, found = tuple(names), dict[str, int]()
     for some in slices(wanted):
-        told = raw(connection, f"SELECT name, generation FROM source WHERE name IN {marks(some)}", some)  # noqa: S608 - all of it is ours
+        told = raw(connection, f"SELECT name, generation FROM source WHERE name IN ({listed(some)})", some)  # noqa: S608 - all of it is ours
         found.update((row.name, row.generation) for row in told)
     return {name: found.get(name, 0) for name in wanted}
 
@@ -269,7 +269,7 @@ def note_error(
     """
     with database.write() as connection:
         fenced(connection, lease, now)
-        row = {"source": lease.source, "id": known.id, "name": known.name, "called": "", "error": error}
+        row = {"source": lease.source, "id": known.id, "name": known.name, "error": error}
         anew = {"error": "excluded.error", "name": "excluded.name"} | ({"watermark": "NULL"} if unobserved else {})
         put(connection, container, [row | {"demand": demand_text(Demand())}], on=["source", "id"], anew=anew)
 
@@ -322,7 +322,7 @@ def _left_over() -> tuple[Delete, ...]:
 
 def _any_other(connection: Connection, name: str, kept: Sequence[str]) -> bool:
     """Tell whether there is anything of a container that is not to be kept."""
-    other = f"NOT IN ({', '.join('?' * len(kept))})" if kept else "IS NOT NULL"
+    other = f"NOT IN ({listed(kept)})" if kept else "IS NOT NULL"
     text = f"""SELECT 1 WHERE EXISTS (SELECT 1 FROM incoming WHERE source = ? AND container {other})
         OR EXISTS (SELECT 1 FROM roll WHERE source = ? AND container {other})
         OR EXISTS (SELECT 1 FROM container WHERE source = ? AND id {other})"""  # noqa: S608 - all of it is ours

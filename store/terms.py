@@ -3,7 +3,7 @@
 Whatever the length of a name or a value, rows are asked for as they are; what stands in the table is `kept`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from mapping.facets import Row
-from store.database import raw, raw_many, slices
+from store.database import listed, raw, raw_many, slices
 from store.tables import short
 
 _AT_ONCE = 500
@@ -54,11 +54,6 @@ def kept(row: Row) -> Row:
     """Return a row as the table has it; no two have the same."""
     name, value = row
     return short(name), short(value)
-
-
-def listed(values: Sequence[object]) -> str:
-    """Return as many marks for parameters as there are values."""
-    return ", ".join("?" * len(values))
 
 
 def tied(connection: Connection, source: str, name: str, values: Iterable[str]) -> Iterator[str]:
