@@ -285,6 +285,8 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.word(name, part, selector, value)
         case Unanswered(_, part, query):
             spot = places.word(name, part, Selector.QUERY, query)
+        case FieldRefused(_, part, extra=True):
+            spot = places.part(name, part, "where")
         case FieldRefused(_, part, field):
             by = places.part(name, part).word("by") == field
             spot = places.part(name, part, "by" if by else "where")
@@ -383,6 +385,8 @@ def _of_another_cycle(found: Reused | Finished) -> str:
 
 def _refused(found: Unanswered | FieldRefused) -> str:
     match found:
+        case FieldRefused(_, _, field, error, True):
+            return f"the tracker cannot give {field}, so this mapping does not take effect: {error}"
         case FieldRefused(_, _, field, error):
             return f"the tracker cannot give the field {quoted(field)}, so this mapping does not take effect: {error}"
         case Unanswered(_, _, _, None | ""):

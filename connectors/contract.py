@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from okrs.demand import Container, Demand, Family
+from okrs.demand import Container, Demand, Extra, Family
 from okrs.immutable import immutable
 from okrs.work import Ref, WorkItem
 
@@ -34,6 +34,8 @@ __all__ = [
     "CredentialsRefused",
     "Cursor",
     "Demand",
+    "Extra",
+    "ExtraRefused",
     "Family",
     "Fate",
     "FieldsRefused",
@@ -305,6 +307,16 @@ class FieldsRefused(Stop):
         super().__init__(" ".join(dict.fromkeys(refused.values())))
         self.refused = dict(refused)
         """By name, as it is spelled in the demand: a sentence with the next step."""
+
+
+class ExtraRefused(FieldsRefused):
+    """Histories, sprints or links cannot be had: this token may not read them, or the tracker has none.
+
+    The container is read without them, and the rules that need them wait.
+    """
+
+    def __init__(self, extra: Extra, why: str) -> None:
+        super().__init__({extra.value: why})
 
 
 class QueryRefused(Stop):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mapping.rule import TIMES, FieldMatch, Leaf, Match, Measure, Part, Rule, Selector, Window, wanted_in
-from okrs.demand import Demand, Family
+from okrs.demand import Demand, Extra, Family
 from okrs.work import Kind, fold_name
 
 Demands = tuple[tuple[str, Demand], ...]
@@ -31,6 +31,11 @@ def fields_of(part: Part) -> frozenset[str]:
     """Return the names of the custom fields that a part weighs by or compares."""
     compared = (leaf.field for leaf in part.leaves if isinstance(leaf, FieldMatch))
     return frozenset({*compared, *([part.by] if part.by else [])})
+
+
+def extras_of(part: Part) -> frozenset[Extra]:
+    """Return what a part needs beside the items and their fields; links are needed of all sources of its rule."""
+    return _demand_of(part).extras
 
 
 def queries_of(part: Part) -> frozenset[str]:

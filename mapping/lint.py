@@ -190,6 +190,8 @@ class FieldRefused:
     part: int
     field: str
     error: str
+    extra: bool = False
+    """It is no field: sprints, histories or links."""
 
 
 @immutable

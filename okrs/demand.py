@@ -1,6 +1,7 @@
 """What is read: a container as a whole, and what rules need of it beyond the plain items."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 from okrs.immutable import immutable, replace
 
@@ -35,6 +36,19 @@ class Family:
         return (self.above, self.deep) < (other.above, other.deep) if isinstance(other, Family) else NotImplemented
 
 
+class Extra(StrEnum):
+    """What is asked beside items and fields.  A tracker may refuse it as it may a field, and no config names one so."""
+
+    HISTORIES = "\x1fhistories"
+    SPRINTS = "\x1fsprints"
+    REFS = "\x1flinks"
+
+    @property
+    def word(self) -> str:
+        """What it is called for people."""
+        return self.removeprefix("\x1f")
+
+
 @immutable
 class Demand:
     """What a read must bring: what the mappings need beyond the plain items, from which site, read in which way."""
@@ -58,6 +72,16 @@ class Demand:
 
     families: frozenset[Family] = frozenset()
     """Of what lies under these it is told what lies outside the containers, so that it is not read."""
+
+    @property
+    def extras(self) -> frozenset[Extra]:
+        asked = {Extra.HISTORIES: self.histories, Extra.SPRINTS: self.sprints, Extra.REFS: self.refs}
+        return frozenset(extra for extra, wanted in asked.items() if wanted)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """By which names what is asked may be refused: those of fields, and of what is asked beside them."""
+        return self.fields.union([extra.value for extra in self.extras])
 
     def covers(self, other: "Demand") -> bool:
         """Tell whether a container read for this demand also serves the other one."""
@@ -89,10 +113,18 @@ class Demand:
         )
 
     def without(self, refused: Iterable[str]) -> "Demand":
-        """Return this demand without fields that cannot be had: what was to be added up may still be text to compare.
+        """Return this demand without what cannot be had, by `names`: a field to be added up may still be compared.
 
         One that is refused as text, too, is asked no more.
         """
-        added = self.numbers.intersection(refused)
-        gone = self.fields.intersection(refused) - added
-        return replace(self, fields=self.fields - gone, numbers=self.numbers - added)
+        every = frozenset(refused)
+        added = self.numbers & every
+        left = self.extras - every
+        return replace(
+            self,
+            fields=self.fields - (every - added),
+            numbers=self.numbers - added,
+            histories=Extra.HISTORIES in left,
+            sprints=Extra.SPRINTS in left,
+            refs=Extra.REFS in left,
+        )

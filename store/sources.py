@@ -97,14 +97,14 @@ class ContainerState:
     memo: Mapping[str, str] = field(default_factory=dict)
     """What the connector left for its next read."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Fields that rules name and the tracker refused, by name, each with its sentence: `demand` is without them."""
+    """What rules ask and the tracker refused, by `Demand.names`, each with its sentence: `demand` is without it."""
     late: frozenset[str] = frozenset()
     """Those of them that were refused in the middle of a listing."""
 
     def refusal(self, name: str, demand: Demand) -> str | None:
-        """Return why the tracker cannot give a field as it is demanded; None where nothing is known against it."""
+        """Return why the tracker cannot give what is demanded by a name; None where nothing is known against it."""
         held = self.demand
-        lacking = name not in held.fields or (name in demand.numbers and name not in held.numbers)
+        lacking = name not in held.names or (name in demand.numbers and name not in held.numbers)
         return self.refused.get(name) if lacking else None
 
     def goes_by(self, name: str) -> bool:

@@ -24,7 +24,7 @@ class Lack:
     unasked: tuple[str, ...] = ()
     """Queries that were never answered, or are refused."""
     refused: tuple[str, ...] = ()
-    """Why fields cannot be had: sentences of the tracker.  Another read does not help."""
+    """Why fields, or what is asked beside them, cannot be had: the tracker's sentences.  Another read does not help."""
     denied: tuple[str, ...] = ()
     """Why queries are not answered, just so."""
 
@@ -43,7 +43,7 @@ def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]
         beyond = beyond.union(demand.beyond(each.demand))
     unread = tuple(container for container, read in zip(wanted, found, strict=True) if read is None)
     asked = queries.answered(connection, name) if demand.queries else frozenset[str]()
-    told = (each.refusal(field, demand) for each in filter(None, found) for field in sorted(demand.fields))
+    told = (each.refusal(name, demand) for each in filter(None, found) for name in sorted(demand.names))
     refused = tuple(dict.fromkeys(filter(None, told)))
     denied = queries.refusals_of(connection, name) if demand.queries - asked else {}
     words = tuple(error for query, error in denied.items() if query in demand.queries)

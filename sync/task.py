@@ -15,7 +15,7 @@ from connectors.contract import (
     Unreadable,
 )
 from okrs.demand import Demand
-from okrs.immutable import immutable, replace
+from okrs.immutable import immutable
 from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh
@@ -106,16 +106,16 @@ class Task:
 
 @immutable
 class Granted:
-    """What a container is read for: what is demanded of its source, without the fields that the tracker refused."""
+    """What a container is read for: what is demanded of its source, without what the tracker refused of it."""
 
     demand: Demand
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Those by name, each with the tracker's sentence."""
+    """That by `Demand.names`, each with the tracker's sentence."""
     late: frozenset[str] = frozenset()
     """Those of them that were refused in the middle of a listing: to ask for one again costs another listing."""
 
     def less(self, error: ConnectorError, *, late: bool = False) -> "Granted | None":
-        """Return what is left after an error; None where it is about no field that is still demanded."""
+        """Return what is left after an error; None where it is about nothing that is still demanded."""
         if not isinstance(error, FieldsRefused):
             return None
         left = self.demand.without(error.refused)
@@ -125,12 +125,12 @@ class Granted:
 
     @classmethod
     def again(cls, asked: Demand, held: ContainerState | None) -> "Granted":
-        """Return what is to be asked after a read that was refused fields late: it goes on without those."""
-        late = held.late & asked.fields if held else frozenset[str]()
+        """Return what is to be asked after a read that was refused something late: it goes on without that."""
+        late = held.late & asked.names if held else frozenset[str]()
         if held is None or not late:
             return cls(asked)
-        left = replace(asked, fields=asked.fields - (late - held.demand.fields), numbers=asked.numbers - late)
-        return cls(left, {name: held.refused[name] for name in late}, late)
+        left = asked.without(late)
+        return cls(left.without(late - held.demand.fields), {name: held.refused[name] for name in late}, late)
 
 
 @dataclass

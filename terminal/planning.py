@@ -92,8 +92,9 @@ def note_text(each: Planned, show: Show = harmless) -> str:
 def _note(note: Note, each: Planned, show: Show) -> str:
     lacks = ", ".join(_lack(lack, show) for lack in each.lacks)
     if note is Note.REFUSED:
-        awaited = note.value if any(lack.refused for lack in each.lacks) else "waits for a query"
-        return f"{awaited}: {' '.join(_refused(lack, show) for lack in each.lacks if lack.refused or lack.denied)}"
+        wanting = [lack for lack in each.lacks if lack.refused or lack.denied]
+        awaited = " and ".join(dict.fromkeys(what for lack in wanting for what in _awaited(lack)))
+        return f"waits for {awaited}: {' '.join(_refused(lack, show) for lack in wanting)}"
     told = {
         Note.UNKNOWN: f": {lacks}" if lacks else "",
         Note.PARTLY: f": {lacks}",
@@ -109,6 +110,15 @@ def _waits(each: Planned) -> str:
     held = each.held
     would = "lose tickets" if held is None or held.old == held.new else f"become {number(held.new)}"
     return f"it would {would}, as `headway holds` tells"
+
+
+def _awaited(lack: Lack) -> Iterator[str]:
+    if lack.refused and lack.beyond.fields:
+        yield "a field"
+    if lack.refused:
+        yield from sorted(extra.word for extra in lack.beyond.extras)
+    if lack.denied:
+        yield "a query"
 
 
 def _refused(lack: Lack, show: Show) -> str:

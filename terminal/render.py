@@ -22,7 +22,7 @@ from store.overrides import Override, until_in
 from store.views.history import ShownCause, ShownEntry
 from store.views.status import KeyResultStatus, ObjectiveStatus, SourceStatus, StatusView
 from store.views.verify import Verified
-from store.views.waiting import Waiting, Why
+from store.views.waiting import AWAITED, Waiting, Why
 from store.views.which import Places, Which
 from terminal.answers import Demo, DemoUpdate, Served
 from terminal.reporting import gap_lines, held_line, number, quarantine_lines, refused_lines
@@ -361,13 +361,6 @@ def nothing_recorded(waits: Waiting | None) -> Text:
     return Text(f"Nothing is recorded yet: {waiting(waits)}", "yellow")
 
 
-_AWAITED = {
-    Why.SOURCES: "a complete read",
-    Why.FIELDS: "a field that its mapping names",
-    Why.QUERIES: "a query that its mapping asks",
-}
-
-
 def waiting(waits: Waiting | None) -> str:
     """Why a key result has no value, and what helps."""
     match waits.why if waits else Why.SYNC:
@@ -379,10 +372,9 @@ def waiting(waits: Waiting | None) -> str:
             return "its mapping finds nothing to measure yet; the first value comes with the first ticket that counts."
         case Why.TOO_LARGE:
             return "its numbers are too large to be measured: look at the estimates and the scale."
-        case Why.SOURCES | Why.FIELDS | Why.QUERIES if waits:
-            what = _AWAITED[waits.why]
+        case why if waits and why in AWAITED:
             told = " ".join(f"{harmless(name)}: {harmless(error, 400)}" for name, error in waits.failed)
-            return f"it waits for {what}. {told}"
+            return f"it waits for {AWAITED[why]}. {told}"
     return "run `headway sync`."
 
 

@@ -181,7 +181,7 @@ def _notes(
     if each.quarantined:
         yield harmless(each.quarantined, 600)
     for told in each.refused:
-        yield f"Waits for a field: {harmless(told, 400)}"
+        yield f"Waits for {each.awaits}: {harmless(told, 400)}"
     if each.reading and not each.refused and not each.before_read:
         yield "The config changed, and its sources are being read for that: until then this is by the old rule."
     if not each.mapped and each.override is None and not each.closed:

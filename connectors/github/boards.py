@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from connectors.contract import FieldsRefused, MalformedAnswer, Stop
+from connectors.contract import CredentialsRefused, FieldsRefused, MalformedAnswer, Stop
 from connectors.github import graphql
 from connectors.github.columns import KINDS, BoardField, every_meant
 from connectors.github.paging import MOST_PAGES
@@ -95,8 +95,17 @@ class Boards:
         """Return the demanded fields of everything on the boards, sorted by name; () for what has no value.
 
         What was read when a page failed is not read again.  Raises FieldsRefused when a name fits no field, or one that
-        is added up several: the first page of each board tells that.
+        is added up several: the first page of each board tells that; and of all names when a board cannot be read, for
+        nobody knows what is on that one.
         """
+        try:
+            return self._values(wire, demand)
+        except (FieldsRefused, CredentialsRefused):
+            raise
+        except Stop as error:
+            raise FieldsRefused(dict.fromkeys(sorted(demand.fields), str(error))) from None
+
+    def _values(self, wire: Wire, demand: Demand) -> Mapping[Spot, Fields]:
         with self._lock:
             if demand not in self._fields:
                 self._boards = self._boards or [Board(name) for name in self._names]

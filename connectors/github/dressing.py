@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from connectors.contract import MalformedAnswer
+from connectors.contract import CredentialsRefused, Extra, ExtraRefused, MalformedAnswer, Stop
 from connectors.github import graphql, normalise
 from connectors.github.boards import Fields, Spot
 from connectors.github.payload import Payload, text, whole
@@ -43,7 +43,12 @@ def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str
     if not ids:
         return {}
     needs = "read access to Pull requests and Contents (a classic token: the scope `repo`)"
-    data = graphql.data_of(wire.graphql(graphql.PULLS, {"ids": ids}, what), what, needs)
+    try:
+        data = graphql.data_of(wire.graphql(graphql.PULLS, {"ids": ids}, what), what, needs)
+    except CredentialsRefused:
+        raise
+    except Stop as error:
+        raise ExtraRefused(Extra.REFS, f"{error} A mapping with `once` needs it.") from None
     found = {str(node.get("id")): _names(node, what) for node in graphql.nodes(data, what)}
     if set(ids) - set(found):
         raise MalformedAnswer(f"The answer for {what} leaves some of them out; nothing of it was used.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from connectors.contract import AccessDenied, CredentialsRefused, MalformedAnswer
+from connectors.contract import AccessDenied, CredentialsRefused, Extra, ExtraRefused, MalformedAnswer
 from connectors.http import require
 from connectors.jira import boards
 from connectors.jira.answers import Answer
@@ -15,6 +15,9 @@ from okrs.work import WorkItem
 SCOPES = "read:board-scope:jira-software, read:sprint:jira-software and read:project:jira"
 """What a token with scopes needs for boards and sprints:
 https://developer.atlassian.com/cloud/jira/software/rest/api-group-board/"""
+
+
+_NO_BOARDS = "This site shows no boards, which a mapping with `sprint` needs: boards and sprints are of Jira Software."
 
 
 class Agile:
@@ -30,7 +33,10 @@ class Agile:
         for _ in range(MOST_PAGES):
             asked: Parameters = {"projectKeyOrId": project, "startAt": len(found), "maxResults": boards.PAGE}
             self._site.besides += 1
-            page = self._ask("board", what, asked).object(what)
+            answer = self._ask("board", what, asked)
+            if answer.is_unknown:
+                raise ExtraRefused(Extra.SPRINTS, _NO_BOARDS)
+            page = answer.object(what)
             rows = require(page, "values", what)
             found += rows
             if needed(page, "isLast", bool, what):
@@ -82,12 +88,17 @@ class Agile:
         return homes[number]
 
     def _ask(self, path: str, what: str, parameters: Parameters) -> Answer:
-        """Return the answer.  Raises AccessDenied and CredentialsRefused with what the token lacks."""
+        """Return the answer.  Raises ExtraRefused with what the token lacks.
+
+        Atlassian's gateway answers a 401 where a token lacks a scope, as if it were no token at all.  Whether it is one
+        the rest of the site says, which is asked in the same run.
+        """
         answer = self._site.ask(path, what, parameters, AGILE)
         error = answer.error(what)
         if isinstance(error, AccessDenied | CredentialsRefused):
-            raise type(error)(
+            raise ExtraRefused(
+                Extra.SPRINTS,
                 f"The token may not read {what} ({answer.status}), which a mapping with `sprint` needs: a token with "
-                f"scopes needs {SCOPES}; the account needs access to Jira Software."
+                f"scopes needs {SCOPES}; the account needs access to Jira Software.",
             )
         return answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from connectors.contract import AccessDenied, CredentialsRefused, Extra, ExtraRefused
 from connectors.http import require
 from connectors.jira import history
 from connectors.jira.normalise import Reading
@@ -13,6 +14,11 @@ from okrs.work import Step
 
 _MOST_CHANGES = 10_000
 """Changes a page of Cloud's bulk answer holds at most; a page of 100 issues seldom needs another one."""
+
+_DENIED = (
+    "The token may not read {what} ({status}), which a mapping with `cycle_time` or a dated `done_when` needs: "
+    "a token with scopes needs read:jira-work, or read:issue.changelog:jira."
+)
 
 
 def histories(site: Site, issues: Sequence[Json], reading: Reading) -> Mapping[str, tuple[Step, ...]]:
@@ -36,7 +42,10 @@ def _of_cloud(site: Site, issues: Sequence[Json]) -> list[list[Json]]:
     place: Chained | None = Chained("")
     while place is not None:
         body: Json = {"issueIdsOrKeys": ids, "fieldIds": [history.STATUS, history.RESOLUTION]}
-        answer = site.http.ask(CHANGELOGS, what, body=body | place.asked(_MOST_CHANGES)).object(what)
+        told = site.http.ask(CHANGELOGS, what, body=body | place.asked(_MOST_CHANGES))
+        if isinstance(told.error(what), AccessDenied | CredentialsRefused):
+            raise ExtraRefused(Extra.HISTORIES, _DENIED.format(what=what, status=told.status))
+        answer = told.object(what)
         found = require(answer, "issueChangeLogs", what)
         for one in found:
             logs.setdefault(needed(one, "issueId", str, what), []).extend(require(one, "changeHistories", what))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, or_, select
 
 from mapping.codec import parse_rule, rule_hash, rule_text
-from mapping.demand import demand_of, families_of, fields_of, queries_of
+from mapping.demand import demand_of, extras_of, families_of, fields_of, queries_of
 from mapping.facets import asked_by
 from mapping.lint import (
     FEW,
@@ -23,6 +23,7 @@ from mapping.lint import (
 )
 from mapping.naming import Mirrored, Named, Names
 from mapping.rule import Part, Rule
+from okrs.demand import Extra
 from okrs.immutable import replace
 from okrs.ledger import EntryKind
 from okrs.objective import Keep, Terms
@@ -89,6 +90,8 @@ def _refused(
                     continue
                 if each.field in fields_of(part):
                     yield FieldRefused(name, number, each.field, each.error)
+                if each.extra and (each.extra is Extra.REFS or each.extra in extras_of(part)):
+                    yield FieldRefused(name, number, each.extra.word, each.error, extra=True)
                 if each.query in queries_of(part):
                     yield Unanswered(name, number, each.query, each.error, refused=True)
 

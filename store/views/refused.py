@@ -1,4 +1,4 @@
-"""Key results that wait because their rules name fields or queries that a tracker refused, as of the last read."""
+"""Key results that wait because a tracker refused what their rules ask, as of the last read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mapping.demand import demand_of
-from okrs.demand import Demand
+from okrs.demand import Demand, Extra
 from okrs.immutable import immutable
 from store import queries
 from store.sources import SourceState
@@ -20,15 +20,19 @@ class Refused:
     key_result: str
     source: str
     field: str
-    """As the rule spells it; empty where it is a query."""
+    """As the rule spells it; empty where it is something else."""
     error: str
     """A sentence with the next step."""
     query: str = ""
-    """As the rule writes it, in the tracker's own language; empty where it is a field."""
+    """As the rule writes it, in the tracker's own language; empty where it is something else."""
+    extra: Extra | None = None
+    """What the rule needs beside the items and their fields, where it is that."""
 
     @property
     def awaited(self) -> str:
         """What it waits for, in words."""
+        if self.extra:
+            return self.extra.word
         return "a field" if self.field else "a query"
 
 
@@ -62,26 +66,34 @@ def _refusals(
         if not known and not any(one.refused for one in state.containers):
             continue  # as nearly always: of a thousand rules nothing has to be worked out
         demand = demand_of(rule, source.name)
-        for field, told in _fields(source, state, demand):
-            yield Refused(name, source.name, field, told)
+        for asked_as, told in _names(source, state, demand):
+            if asked_as in demand.extras:
+                yield Refused(name, source.name, "", told, extra=Extra(asked_as))
+            else:
+                yield Refused(name, source.name, asked_as, told)
         for query in sorted(demand.queries & known.keys()):
             yield Refused(name, source.name, "", known[query], query=query)
 
 
-def _fields(source: SourceSetup, state: SourceState, demand: Demand) -> Iterator[tuple[str, str]]:
+def _names(source: SourceSetup, state: SourceState, demand: Demand) -> Iterator[tuple[str, str]]:
     read = [one for one in state.containers if source.shaping in {None, one.demand.shaping}]
-    for name in sorted(demand.fields):
+    for name in sorted(demand.names):
         told = next(filter(None, (one.refusal(name, demand) for one in read)), None)
         if told:
             yield name, told
 
 
 def refused_json(found: Sequence[Refused]) -> list[dict[str, Any]]:
-    """The list under `refused_fields` of `status --json` and `sync --json`."""
+    """The list under `refused_fields` of `status --json` and `sync --json`; sprints and the like by their words."""
     return [
-        {"key_result": each.key_result, "source": each.source, "field": each.field, "error": each.error}
+        {
+            "key_result": each.key_result,
+            "source": each.source,
+            "field": each.extra.word if each.extra else each.field,
+            "error": each.error,
+        }
         for each in found
-        if each.field
+        if each.field or each.extra
     ]
 
 

@@ -28,6 +28,8 @@ class Why(StrEnum):
     """Sources of it could not be read completely."""
     FIELDS = "fields"
     """Its rule names fields that the tracker refuses."""
+    RIGHTS = "rights"
+    """Its rule needs sprints, histories or links that the tracker refuses."""
     QUERIES = "queries"
     """Its rule asks queries that the tracker refuses."""
     NOTHING = "nothing"
@@ -36,6 +38,15 @@ class Why(StrEnum):
     """All was read, and absurd estimates make a number that no column holds."""
     SYNC = "sync"
     """Nobody read its sources since it is in the config."""
+
+
+AWAITED = {
+    Why.SOURCES: "a complete read",
+    Why.FIELDS: "a field that its mapping names",
+    Why.RIGHTS: "what its mapping needs and the tracker refuses",
+    Why.QUERIES: "a query that its mapping asks",
+}
+"""In words, where sentences of the trackers follow."""
 
 
 @immutable
@@ -64,7 +75,8 @@ def waiting(connection: Connection, setup: Setup, name: str, now: datetime) -> W
     ]
     refused = list(refusals(connection, setup, name, {each.name: each for each in states}))
     if refused:
-        why = Why.FIELDS if any(each.field for each in refused) else Why.QUERIES
+        other = Why.RIGHTS if any(each.extra for each in refused) else Why.QUERIES
+        why = Why.FIELDS if any(each.field for each in refused) else other
         return Waiting(why, failed=tuple((each.source, each.error) for each in refused))
     failed = tuple((each.name, each.error) for each in lacking if each.error)
     if failed:

@@ -14,6 +14,8 @@ from connectors.contract import (
     Container,
     Cursor,
     Demand,
+    Extra,
+    ExtraRefused,
     Fate,
     FieldsRefused,
     Found,
@@ -121,7 +123,9 @@ class FakeTracker:
         self.fields: dict[str, bool] | None = None
         """The fields that it has, and whether they may hold numbers; None where it has every one."""
         self.refuses_after = 0
-        """From which item of a listing on it refuses fields."""
+        """From which item of a listing on it refuses fields, and what it denies."""
+        self.denied: Extra | None = None
+        """What this token may not read beside items and fields."""
         self.forgets = ""
         """A field that is gone from the first look-up on."""
         self.told: datetime | None = None
@@ -198,6 +202,9 @@ class FakeConnector(Plain):
         return Page(page, (str(start + size),) if start + size < len(found) else (), len(found))
 
     def _refuse(self, demand: Demand, late: int = 0) -> None:
+        denied = self._tracker.denied
+        if denied in demand.extras and late >= self._tracker.refuses_after:
+            raise ExtraRefused(denied, f"The token may not read {denied.word}.")
         known = self._tracker.fields
         if known is not None:
             refused = {name: f"There is no field {name}." for name in demand.fields if name not in known}

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from connectors.contract import (
-    AccessDenied,
     Connector,
     ConnectorError,
     Container,
     Cursor,
     Demand,
+    FieldsRefused,
     MalformedAnswer,
     RateLimited,
     Stop,
@@ -249,27 +249,28 @@ def test_an_unknown_board_and_a_missing_scope_are_named(sandbox: Sandbox) -> Non
         github = connected(sandbox, boards=(board,))
         (box,) = github.containers()
         assert isinstance(box, Container)
-        with pytest.raises(Stop, match=f"the board {board}"):
+        with pytest.raises(FieldsRefused, match=f"the board {board}"):
             github.changed(box, Cursor(START), POINTS)
         github.close()
     sandbox.apis["github"].scopes = "repo"  # type: ignore[attr-defined]
     github = connected(sandbox)
     (box,) = github.containers()
     assert isinstance(box, Container)
-    with pytest.raises(AccessDenied, match="read:project"):
+    with pytest.raises(FieldsRefused, match="read:project") as caught:
         github.changed(box, Cursor(START), POINTS)
+    assert list(caught.value.refused) == ["points"]
     github.close()
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('{"data": {"repositoryOwner": null}, "errors": [{"type": "FORBIDDEN", "message": "no"}]}', AccessDenied),
+        ('{"data": {"repositoryOwner": null}, "errors": [{"type": "FORBIDDEN", "message": "no"}]}', FieldsRefused),
         ('{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}', RateLimited),
-        ('{"data": null, "errors": [{"type": "NOT_FOUND", "message": "?"}]}', Stop),
+        ('{"data": null, "errors": [{"type": "NOT_FOUND", "message": "?"}]}', FieldsRefused),
         ('{"errors": [{"message": "Something went wrong while executing your query."}]}', TryLater),
-        ('{"errors": [{"message": "Field \'projectV2\' doesn\'t exist"}]}', Stop),
-        ('{"errors": "all"}', Stop),
+        ('{"errors": [{"message": "Field \'projectV2\' doesn\'t exist"}]}', FieldsRefused),
+        ('{"errors": "all"}', FieldsRefused),
         ('{"data": null}', MalformedAnswer),
         ("[]", MalformedAnswer),
         ('{"data": {"repositoryOwner": {"projectV2": {"fields": {"nodes": []}}}}}', MalformedAnswer),

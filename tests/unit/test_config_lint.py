@@ -259,6 +259,14 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
         FieldRefused("basket", 1, "risk", "There is no such field."),
         (23, "mappings[1].from[1].where", 'the tracker cannot give the field "risk"'),
     ),
+    (
+        FieldRefused("basket", 1, "sprints", "The token may not read the boards.", extra=True),
+        (
+            23,
+            "mappings[1].from[1].where",
+            "the tracker cannot give sprints, so this mapping does not take effect: The ",
+        ),
+    ),
     (Unanswered("basket", 1, "odd", None), (23, "mappings[1].from[1].where.any[1].query", "was not asked yet")),
     (
         Unestimated("basket", 1, "points", 15, 40, ("PAY-1", "PAY-2")),

@@ -25,7 +25,7 @@ from store.views.rules import life_of, worded
 from store.views.setup import Setup
 from store.views.status import KeyResultStatus, StatusView, status
 from store.views.status_past import status_at
-from store.views.waiting import Waiting, Why, waiting
+from store.views.waiting import AWAITED, Waiting, Why, waiting
 from web.board import LATELY, row_of
 from web.charts import charts
 from web.desk import Desk, Visit
@@ -274,14 +274,9 @@ def waiting_words(waits: Waiting | None, visit: Visit) -> str:  # noqa: PLR0911 
             return "Its mapping finds nothing to measure yet. The first value comes with the first ticket that counts."
         case Why.TOO_LARGE:
             return "Its numbers are too large to be measured: look at the estimates and at the scale."
-        case Why.SOURCES:
-            return f"It waits for a complete read. {told}"
-        case Why.FIELDS:
-            return f"It waits for a field that its mapping names. {told}"
-        case Why.QUERIES:
-            return f"It waits for a query that its mapping asks. {told}"
         case Why.SYNC:
             return "Its sources were not read since it is in the config: the next read brings the first value."
+    return f"It waits for {AWAITED[waits.why]}. {told}"
 
 
 def _week(visit: Visit, found: KeyResult, known: Course) -> Week:

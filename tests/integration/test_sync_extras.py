@@ -1,0 +1,257 @@
+"""Histories, sprints and links that a token may not read: the rules that need them wait, and all others go on."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.jira import connect as connect_jira
+from mapping.demand import demand_of
+from mapping.lint import FieldRefused
+from mapping.rule import DoneWhen, Measure, Rule, Window
+from okrs.cycle import Calendar
+from okrs.demand import Demand, Extra
+from okrs.objective import KeyResult, Numeric
+from okrs.work import State
+from sandbox.clock import SimulatedClock
+from sandbox.server import Sandbox
+from sandbox.world import World as Tracker
+from store import ledger, sources
+from store.database import Database
+from store.views.refused import Refused, refused_json
+from store.views.waiting import Waiting, Why, waiting
+from sync.deciding import Goal
+from sync.engine import Engine
+from sync.task import Outcome, Progress, SourceReport, SourceToRead
+from terminal.planning import note_text
+from tests.builders import SOURCE, a_part, a_rule, an_item, where
+from tests.integration.fakes import Clock, FakeTracker, World
+from tests.integration.github_server import opened
+from tests.integration.jira_sandbox import START, new_world, settings
+
+RULES = {
+    Extra.REFS: a_rule(a_part(once=True)),
+    Extra.SPRINTS: a_rule(a_part(where=where(sprint="Sprint 1"))),
+    Extra.HISTORIES: a_rule(a_part(done_when=DoneWhen(("Shipped",), ()), window=Window.CYCLE)),
+}
+EXTRAS = pytest.mark.parametrize("extra", RULES, ids=lambda each: each.word)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    clock = Clock()
+    tracker = FakeTracker(clock, "PAY", "OPS")
+    for name in ("PAY", "OPS"):
+        tracker.put(name, *(an_item(f"{name}-{number}", State.DONE, status="Shipped") for number in range(3)))
+    return World(database, {SOURCE: tracker}, clock)
+
+
+def tracker_of(world: World) -> FakeTracker:
+    return world.trackers[SOURCE]
+
+
+def close_one(world: World, key: str) -> None:
+    tracker_of(world).put(key.split("-", maxsplit=1)[0], an_item(key, State.DONE, status="Shipped"))
+
+
+@EXTRAS
+@pytest.mark.parametrize("late", [0, 2])
+def test_what_is_denied_keeps_no_other_rule_from_moving(world: World, extra: Extra, late: int) -> None:
+    world.feed("count", a_rule())
+    world.feed("theirs", RULES[extra])
+    assert world.sync().sources[0].state is Outcome.OK
+    before = world.value("theirs")
+    assert before is not None
+    tracker_of(world).denied, tracker_of(world).refuses_after = extra, late
+    close_one(world, "PAY-9")
+    (source,) = world.sync(full=True).sources
+    assert (source.state, source.error) == (Outcome.OK, None)
+    assert (world.value("count"), world.value("theirs")) == (Decimal(7), before)
+    told = f"The token may not read {extra.word}."
+    assert world.refused() == (Refused("theirs", SOURCE, "", told, extra=extra),)
+    assert refused_json(world.refused()) == [
+        {"key_result": "theirs", "source": SOURCE, "field": extra.word, "error": told}
+    ]
+    assert (world.status("theirs").awaits, world.status("count").awaits) == (extra.word, "")
+    assert FieldRefused("theirs", 0, extra.word, told, extra=True) in world.lint()
+    assert note_text(world.plan()["theirs"]) == f"waits for {extra.word}: {SOURCE}: {told}"
+    tracker_of(world).denied = None
+    close_one(world, "OPS-9")
+    world.sync(full=bool(late))
+    assert (world.value("count"), world.refused(), world.status("theirs").awaits) == (Decimal(8), (), "")
+    if extra is not Extra.SPRINTS:  # the others go by all that is done
+        assert world.value("theirs") != before
+    assert world.verify().ok
+
+
+@EXTRAS
+@pytest.mark.parametrize("late", [0, 2])
+def test_it_is_asked_for_again_without_another_listing_in_every_run(world: World, extra: Extra, late: int) -> None:
+    world.feed("count", a_rule())
+    world.feed("theirs", RULES[extra])
+    tracker_of(world).denied, tracker_of(world).refuses_after = extra, late
+    world.sync()
+    assert (world.value("count"), world.value("theirs")) == (Decimal(6), None)
+    for _ in range(2):
+        tracker_of(world).asked.clear()
+        close_one(world, "PAY-0")
+        world.sync()
+        done = [(cursor.since, demand) for _, cursor, demand in tracker_of(world).asked if extra not in demand.extras]
+        assert all(since is not None for since, _ in done)
+        asked = [demand for _, _, demand in tracker_of(world).asked if extra in demand.extras]
+        assert bool(asked) is not bool(late)  # what shows in the middle of a listing waits for the next complete one
+
+
+@EXTRAS
+def test_one_that_was_never_measured_says_what_it_waits_for(world: World, extra: Extra) -> None:
+    world.feed("theirs", RULES[extra])
+    tracker_of(world).denied = extra
+    world.sync()
+    with world.database.read() as connection:
+        why = waiting(connection, world._setup(), "theirs", world.clock())
+    assert why == Waiting(Why.RIGHTS, failed=((SOURCE, f"The token may not read {extra.word}."),))
+
+
+def test_no_field_is_named_as_what_is_asked_beside_fields() -> None:
+    demand = Demand(fields=frozenset({"sprints", "links"}), sprints=True, refs=True)
+    assert demand.without(["sprints"]) == Demand(fields=frozenset({"links"}), sprints=True, refs=True)
+    assert demand.without([Extra.SPRINTS]) == Demand(fields=frozenset({"sprints", "links"}), refs=True)
+    assert demand.names == {"sprints", "links", Extra.SPRINTS, Extra.REFS}
+
+
+class Office:
+    """A real connector before the sandbox, and two key results: one counts, the other needs more."""
+
+    def __init__(self, sandbox: Sandbox, database: Database, source: SourceToRead, theirs: Rule) -> None:
+        self.sandbox, self.database, self._source = sandbox, database, source
+        self._goals = [
+            Goal(KeyResult(name, "objective", "cycle", name, Numeric(Decimal(0), Decimal(20))), rule, Calendar())
+            for name, rule in (("count", a_rule(a_part(source="s"))), ("theirs", theirs))
+        ]
+
+    def sync(self) -> SourceReport:
+        """One run, half an hour after the last, as a new process would do it."""
+        clock = self.sandbox.world.clock
+        assert isinstance(clock, SimulatedClock)
+        clock.advance(timedelta(minutes=30))
+        engine = Engine(
+            database=self.database,
+            sources=[self._source],
+            goals=self._goals,
+            clock=clock.now,
+            progress=Progress(),
+            version="test",
+            sleep=lambda _: None,
+        )
+        (report,) = engine.sync().sources
+        return report
+
+    def values(self) -> tuple[Decimal | None, Decimal | None]:
+        with self.database.read() as connection:
+            states = [ledger.state_of(connection, name) for name in ("count", "theirs")]
+        count, theirs = [state.value if state else None for state in states]
+        return count, theirs
+
+    def refused(self) -> set[str]:
+        with self.database.read() as connection:
+            return {name for each in sources.state_of(connection, "s").containers for name in each.refused}
+
+
+def office(sandbox: Sandbox, database: Database, theirs: Rule, **more: Any) -> Office:
+    demand = demand_of(theirs, "s")
+    if sandbox.world.projects[0].tracker == "jira":
+        known = settings(sandbox)
+        source = SourceToRead("s", ("PAY",), lambda: connect_jira(known), demand)
+    else:
+        url, token = sandbox.urls["github"], sandbox.tokens["github"]
+        source = SourceToRead("s", ("acme/web",), lambda: opened(url, token=token, **more), demand)
+    return Office(sandbox, database, source, theirs)
+
+
+SPRINT = a_rule(a_part(source="s", where=where(sprint="Sprint 1")))
+SHIPPED = a_rule(a_part(source="s", done_when=DoneWhen(("Done",), ()), window=Window.CYCLE))
+POINTS = a_rule(a_part(Measure.SUM, source="s", by="Points"))
+ONCE = a_rule(a_part(source="s", where=where(kind="pull_request"), once=True))
+MANY = 1000
+
+
+@pytest.mark.parametrize(
+    ("theirs", "path", "status", "name"),
+    [
+        (SPRINT, "/rest/agile", 401, Extra.SPRINTS),  # as Atlassian's gateway says that a scope is missing
+        (SPRINT, "/rest/agile", 403, Extra.SPRINTS),
+        (SPRINT, "/rest/agile", 404, Extra.SPRINTS),
+        (SPRINT, "/sprint", 403, Extra.SPRINTS),
+        (SHIPPED, "/changelog/bulkfetch", 401, Extra.HISTORIES),
+        (SHIPPED, "/changelog/bulkfetch", 403, Extra.HISTORIES),
+    ],
+)
+def test_a_right_that_one_rule_needs_of_jira_stops_no_other(
+    database: Database, theirs: Rule, path: str, status: int, name: str
+) -> None:
+    world = new_world()
+    world.add_sprint(world.project("PAY"), "Sprint 1")
+    first, second = (world.create(world.project("PAY"), f"Pay {number}", "Story") for number in range(2))
+    with Sandbox(world) as sandbox:
+        jira = office(sandbox, database, theirs)
+        sandbox.faults.status(status, tracker="jira", path=path, times=MANY)
+        for ticket, count in ((first, 1), (second, 2)):
+            world.close(ticket)
+            assert (jira.sync().error, jira.values()) == (None, (Decimal(count), None))
+            assert jira.refused() == {name}
+        sandbox.faults.clear()
+        world.clock.advance(timedelta(days=8))  # what showed late is asked for at the next complete read
+        assert jira.sync().state is Outcome.OK
+        assert (jira.refused(), jira.values()[1] is None) == (set(), False)
+
+
+def hub() -> Tracker:
+    world = Tracker(SimulatedClock(START))
+    world.add_user("Mira", "mira")
+    project = world.add_project("github", "web", "acme/web")
+    for number in range(1, 4):
+        world.create(project, f"Issue {number}", pull=number == 3)
+    board = world.add_board("acme", "Roadmap", {"Points": "NUMBER"})
+    for number in range(1, 4):
+        world.set_value(board, world.item(f"acme/web#{number}"), "Points", 3.0)
+    return world
+
+
+def test_boards_that_may_not_be_read_stop_no_rule_without_their_fields(database: Database) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        api: Any = sandbox.apis["github"]
+        scopes, api.scopes = api.scopes, "repo"
+        github = office(sandbox, database, POINTS, boards=("acme/1",))
+        for number in (1, 2):
+            world.close(world.item(f"acme/web#{number}"))
+            assert (github.sync().error, github.values()) == (None, (Decimal(number), None))
+            assert github.refused() == {"Points"}
+        api.scopes = scopes
+        assert github.sync().state is Outcome.OK
+        assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(6)))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_branches_that_may_not_be_read_stop_no_rule_without_once(database: Database, status: int) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        github = office(sandbox, database, ONCE)
+        sandbox.faults.status(status, tracker="github", path="/graphql", times=MANY)
+        for number in (1, 2):
+            world.close(world.item(f"acme/web#{number}"))
+            assert (github.sync().error, github.values()) == (None, (Decimal(number), None))
+            assert github.refused() == {Extra.REFS}
+        sandbox.faults.clear()
+        world.close(world.item("acme/web#3"))
+        assert github.sync().state is Outcome.OK
+        assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(1)))
+
+
+def test_a_token_that_is_none_any_more_is_told_as_ever(database: Database) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        github = office(sandbox, database, ONCE)
+        sandbox.faults.status(401, tracker="github", path="", times=MANY)
+        assert github.sync().state is Outcome.UNAUTHENTICATED
