@@ -121,7 +121,7 @@ def test_the_document_has_every_fact() -> None:
             "reasons": {"OPS": "Gone."},
             "lacks": ["Boards: give it that."],
             "expires": "2026-12-09T00:00:00Z",
-            "quota": {"remaining": 3, "limit": 10, "reset": "2026-12-01T12:40:00Z"},
+            "quota": {"remaining": 3, "limit": 10, "reset": "2026-12-01T12:40:00Z", "near": False},
             "clock_skew_seconds": -2,
             "detail": "Cloud",
             "error": None,
