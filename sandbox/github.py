@@ -62,6 +62,8 @@ class GitHubApi:
         """When the token ends, in GitHub's words."""
         self.strict_search = False
         """Whether a search must name issues or pull requests."""
+        self.knows_archived = True
+        """Whether boards may be asked for what was archived on them; not every Enterprise Server knows the question."""
 
     def authorised(self, request: Request) -> bool:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -214,9 +216,12 @@ class GitHubApi:
         headers = self._limits() | {"X-RateLimit-Resource": "graphql"}
         try:
             asked = json.loads(request.body)
-            data = graphql.answer(asked["query"], asked.get("variables", {}), root(self._world, self.scopes))
+            data = graphql.answer(
+                asked["query"], asked.get("variables", {}), root(self._world, self.scopes, self.knows_archived)
+            )
         except graphql.Refusal as refusal:
-            error = {"message": str(refusal)} | ({"type": refusal.kind} if refusal.kind else {})
+            more = {"type": refusal.kind, "extensions": refusal.extensions}
+            error = {"message": str(refusal)} | {name: value for name, value in more.items() if value}
             return Answer({"data": None, "errors": [error]}, 200, headers)
         except (ValueError, KeyError, TypeError):
             raise Refused(400, "Problems parsing JSON") from None

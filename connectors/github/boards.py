@@ -79,11 +79,12 @@ class Boards:
         self._lock = Lock()
         self._boards: list[Board] = []
         self._fields: dict[Demand, dict[Spot, Fields]] = {}
+        self._knows_archived = True
 
     def forget(self) -> None:
-        """Begin a new run."""
+        """Begin a new run; the server may be a newer one."""
         with self._lock:
-            self._boards, self._fields = [], {}
+            self._boards, self._fields, self._knows_archived = [], {}, True
 
     def expect(self, demand: Demand) -> None:
         """Raise FieldsRefused where fields are demanded and no board is configured that could have them."""
@@ -109,7 +110,16 @@ class Boards:
     def _read(self, wire: Wire, enough: Callable[[Board], bool]) -> None:
         for board in self._boards:
             while not enough(board):
-                board.take(_page(wire, board.name, board.after, PAGE_SIZE), f"the board {board.name}")
+                board.take(self._page(wire, board), f"the board {board.name}")
+
+    def _page(self, wire: Wire, board: Board) -> Mapping[str, Any]:
+        """Return the next page of a board, with what was archived where the server knows that."""
+        if self._knows_archived:
+            try:
+                return _page(wire, graphql.BOARD, board.name, board.after, PAGE_SIZE)
+            except graphql.ArgumentUnknown:
+                self._knows_archived = False
+        return _page(wire, graphql.BOARD_OF_OLD, board.name, board.after, PAGE_SIZE)
 
     def ids(self) -> Mapping[Spot, str]:
         """Return the ids of the issues on the boards that `fields` has read."""
@@ -120,15 +130,16 @@ class Boards:
 def look_at(wire: Wire, name: str) -> Board:
     """Return a board with its fields and its first item only.  Raises ConnectorError."""
     board = Board(name)
-    board.take(_page(wire, name, None, 1), f"the board {name}")
+    page = _page(wire, graphql.BOARD_OF_OLD, name, None, 1)  # which every server knows, and the fields are the same
+    board.take(page, f"the board {name}")
     return board
 
 
-def _page(wire: Wire, name: str, after: str | None, first: int) -> Mapping[str, Any]:
+def _page(wire: Wire, question: str, name: str, after: str | None, first: int) -> Mapping[str, Any]:
     what = f"the board {name}"
     owner, _, number = name.partition("/")
     variables = {"owner": owner, "number": int(number), "first": first, "after": after}
-    data = graphql.data_of(wire.graphql(graphql.BOARD, variables, what), what, NEEDS)
+    data = graphql.data_of(wire.graphql(question, variables, what), what, NEEDS)
     holder = data.get("repositoryOwner")
     project = holder.get("projectV2") if isinstance(holder, dict) else None
     if not isinstance(project, dict):

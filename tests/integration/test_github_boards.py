@@ -203,6 +203,46 @@ def test_a_board_that_fails_halfway_goes_on_where_it_was(sandbox: Sandbox, githu
     assert sandbox.requests["github", "graphql"] == 3
 
 
+def put_away(world: World, *numbers: int) -> None:
+    for number in numbers:
+        world.put_away(world.boards[0], at(world, number))
+
+
+def test_what_is_archived_on_a_board_keeps_its_values(github: Connector, world: World) -> None:
+    """GitHub archives what was closed by itself: done work must not lose its points for it."""
+    mirror = Poller(github, world)
+    mirror.poll()
+    put_away(world, 1, 5)
+    assert mirror.poll() == []
+    world.bring_back(world.boards[0], at(world, 1))
+    assert mirror.poll() == []
+    held = {item.key: item.fields for item in mirror.items.values()}
+    assert (held["acme/web#1"], held["acme/web#5"]) == ((("points", "3"),), (("points", "0.5"),))
+
+
+def test_archived_items_of_a_first_read_have_their_values(github: Connector, world: World) -> None:
+    put_away(world, 1)
+    found = {item.key: item.fields for item in Poller(github, world).poll()}
+    assert found["acme/web#1"] == (("points", "3"),)
+
+
+def test_a_server_that_knows_no_archived_items_is_asked_once_a_run(sandbox: Sandbox, world: World) -> None:
+    for number in range(150):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    world.add_board("acme", "Other", {"Size": "NUMBER"})
+    put_away(world, 1)
+    sandbox.apis["github"].knows_archived = False  # type: ignore[attr-defined]
+    github = connected(sandbox, boards=("acme/1", "acme/2"))
+    mirror = Poller(github, world)
+    for _ in range(2):
+        before = sandbox.requests["github", "graphql"]
+        mirror.poll()
+        assert sandbox.requests["github", "graphql"] - before == 1 + 3  # refused, two pages and one
+    held = {item.key: item.fields for item in mirror.items.values()}
+    assert (held["acme/web#1"], held["acme/web#5"]) == ((), (("points", "0.5"),))
+    github.close()
+
+
 def test_a_name_that_fits_no_field_or_two_is_refused_with_candidates(sandbox: Sandbox, world: World) -> None:
     world.add_board("acme", "Other", {"points": "NUMBER", "Size": "NUMBER"})
     two = connected(sandbox, boards=("acme/1", "acme/2"))
