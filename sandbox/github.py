@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sandbox import graphql
 from sandbox.exchange import Answer, Refused, Request, Route, whole_number
 from sandbox.github_apps import App
-from sandbox.github_graphql import pull_id, root
+from sandbox.github_graphql import Ability, pull_id, root
 from sandbox.github_search import search
 from sandbox.github_shapes import label_record, repository_record, user_record
 from sandbox.pages import github_page, milestone_page
@@ -62,8 +62,7 @@ class GitHubApi:
         """When the token ends, in GitHub's words."""
         self.strict_search = False
         """Whether a search must name issues or pull requests."""
-        self.knows_archived = True
-        """Whether boards may be asked for what was archived on them; not every Enterprise Server knows the question."""
+        self.boards = Ability()
 
     def authorised(self, request: Request) -> bool:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -216,9 +215,8 @@ class GitHubApi:
         headers = self._limits() | {"X-RateLimit-Resource": "graphql"}
         try:
             asked = json.loads(request.body)
-            data = graphql.answer(
-                asked["query"], asked.get("variables", {}), root(self._world, self.scopes, self.knows_archived)
-            )
+            known = root(self._world, self.scopes, self.boards)
+            data = graphql.answer(asked["query"], asked.get("variables", {}), known)
         except graphql.Refusal as refusal:
             more = {"type": refusal.kind, "extensions": refusal.extensions}
             error = {"message": str(refusal)} | {name: value for name, value in more.items() if value}

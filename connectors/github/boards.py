@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from connectors.contract import FieldsRefused, MalformedAnswer, Stop
+from connectors.contract import FieldsRefused, MalformedAnswer, RateLimited, Stop, TryLater
 from connectors.github import graphql
 from connectors.github.columns import KINDS, BoardField, every_meant
 from connectors.github.paging import MOST_PAGES
@@ -17,6 +17,9 @@ from okrs.demand import Demand
 from okrs.numbers import exact
 
 NEEDS = "the scope `read:project` (a fine-grained token or an App: read access to Projects)"
+
+_LEAST = 10
+"""Items of a board that are asked for at once when more of them are too much for GitHub."""
 
 Spot = tuple[str, int]
 """Id of a repository and the number of an issue or pull request in it."""
@@ -38,6 +41,10 @@ class Board:
     after: str | None = None
     pages: int = 0
     complete: bool = False
+    first: int = PAGE_SIZE
+    """How many items the next page may have."""
+    failed: bool = False
+    """The last question for a page brought none."""
 
     def take(self, project: Mapping[str, Any], what: str) -> None:
         """Add one page.  Raises MalformedAnswer."""
@@ -55,7 +62,16 @@ class Board:
         following = info.get("endCursor")
         if not self.complete and (not isinstance(following, str) or following == self.after or self.pages > MOST_PAGES):
             raise MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
-        self.after = following
+        self.after, self.failed = following, False
+
+    def ask_less(self, error: TryLater) -> None:
+        """Make the next page smaller after one that failed for its size, as it seems when it fails twice in a row.
+
+        Large boards may time out with any error: https://github.com/cli/cli/issues/13432.
+        """
+        if self.failed or isinstance(error, graphql.TooMuch):
+            self.first = max(_LEAST, self.first // 3)
+        self.failed = True
 
     def _put(self, row: Mapping[str, Any], what: str) -> None:
         content = row.get("content")
@@ -110,16 +126,23 @@ class Boards:
     def _read(self, wire: Wire, enough: Callable[[Board], bool]) -> None:
         for board in self._boards:
             while not enough(board):
-                board.take(self._page(wire, board), f"the board {board.name}")
+                try:
+                    page = self._page(wire, board)
+                except RateLimited:
+                    raise
+                except TryLater as error:
+                    board.ask_less(error)  # who asks again (`connectors.patience`) goes on where this one was
+                    raise
+                board.take(page, f"the board {board.name}")
 
     def _page(self, wire: Wire, board: Board) -> Mapping[str, Any]:
         """Return the next page of a board, with what was archived where the server knows that."""
         if self._knows_archived:
             try:
-                return _page(wire, graphql.BOARD, board.name, board.after, PAGE_SIZE)
+                return _page(wire, graphql.BOARD, board.name, board.after, board.first)
             except graphql.ArgumentUnknown:
                 self._knows_archived = False
-        return _page(wire, graphql.BOARD_OF_OLD, board.name, board.after, PAGE_SIZE)
+        return _page(wire, graphql.BOARD_OF_OLD, board.name, board.after, board.first)
 
     def ids(self) -> Mapping[Spot, str]:
         """Return the ids of the issues on the boards that `fields` has read."""

@@ -61,8 +61,14 @@ PULLS = """query Pulls($ids: [ID!]!) {
 
 _SCOPES = frozenset({"FORBIDDEN", "INSUFFICIENT_SCOPES"})
 _LIMITS = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+_TOO_MUCH = "RESOURCE_LIMITS_EXCEEDED"
+"""One question may take only so much of GitHub: https://github.blog/changelog/2025-09-01-graphql-api-resource-limits"""
 _PASSING = ("something went wrong", "timed out", "timeout", "timedout")
 """In the text of an error without a type: GitHub's own trouble."""
+
+
+class TooMuch(TryLater):
+    """GitHub would answer a smaller question."""
 
 
 class ArgumentUnknown(Stop):
@@ -72,8 +78,8 @@ class ArgumentUnknown(Stop):
 def data_of(answer: Answer, what: str, needs: str) -> dict[str, Any]:
     """Return the data of an answer.  Any error in it is raised, whatever came beside it.
 
-    `needs` says which right the question takes, as in "the scope `read:project`".  Raises ArgumentUnknown, and any
-    other ConnectorError.
+    `needs` says which right the question takes, as in "the scope `read:project`".  Raises ArgumentUnknown,
+    TooMuch, and any other ConnectorError.
     """
     told = answer.object(what)
     errors = told.get("errors")
@@ -97,6 +103,8 @@ def _error(errors: object, answer: Answer, what: str, needs: str) -> ConnectorEr
         return AccessDenied(f"The token may not read {what}: give it {needs}.")
     if "NOT_FOUND" in kinds:
         return Stop(f"GitHub does not know {what}, or this token may not see it: check the spelling, and {needs}.")
+    if _TOO_MUCH in kinds:
+        return TooMuch(f"GitHub could not answer for {what} within its limits for one question: try again later.")
     words = " ".join([str(one.get("message", "")).casefold() for one in listed])
     if "SERVICE_UNAVAILABLE" in kinds or any(passing in words for passing in _PASSING):
         return TryLater(f"GitHub could not answer for {what}: try again later.")
