@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sandbox import graphql
 from sandbox.exchange import Answer, Refused, Request, Route, whole_number
 from sandbox.github_apps import App
-from sandbox.github_graphql import pull_id, root
+from sandbox.github_graphql import Ability, pull_id, root
 from sandbox.github_search import search
 from sandbox.github_shapes import label_record, repository_record, user_record
 from sandbox.pages import github_page, milestone_page
@@ -22,6 +22,8 @@ _T = TypeVar("_T")
 _LIMIT = 5000
 _REPOSITORY = "(?:/repos/([^/]+/[^/]+)|/repositories/([0-9]+))"
 _PAGING = frozenset(("per_page", "page"))
+_ADVANCED = (3, 18)
+"""The Enterprise Server that searches by the grammar of today, when asked to: https://github.com/cli/cli/pull/11638"""
 _SORTS: dict[str, Callable[[Item], datetime]] = {
     "created": lambda item: item.created,
     "updated": lambda item: item.updated,
@@ -47,7 +49,7 @@ class GitHubApi:
             Route("milestone", f"{_REPOSITORY}/milestones/([0-9]+)", self._one_milestone),
             Route("labels", f"{_REPOSITORY}/labels", self._labels, _PAGING),
             Route("issue types", "/orgs/([^/]+)/issue-types", self._issue_types),
-            Route("search", "/search/issues", self._search, _PAGING | {"q", "sort", "order"}),
+            Route("search", "/search/issues", self._search, _PAGING | {"q", "sort", "order", "advanced_search"}),
             Route("visible repositories", "/user/repos", self._visible, _PAGING),
             Route("installed repositories", "/installation/repositories", self._installed, _PAGING),
             Route("installation token", "/app/installations/([0-9]+)/access_tokens", self._grant, methods=("POST",)),
@@ -62,6 +64,9 @@ class GitHubApi:
         """When the token ends, in GitHub's words."""
         self.strict_search = False
         """Whether a search must name issues or pull requests."""
+        self.boards = Ability()
+        self.server = ""
+        """Version of an Enterprise Server, as "3.17.2"; "" for github.com."""
 
     def authorised(self, request: Request) -> bool:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -179,7 +184,11 @@ class GitHubApi:
         return self._answer(request, [types[name] for name in sorted(types)])
 
     def _search(self, request: Request) -> Answer:
-        found = search(self._world, request.one("q") or "", self.strict_search)
+        wished = request.one("advanced_search") == "true"
+        if wished and self.server and _version(self.server) < _ADVANCED:
+            raise Refused(400, "The sandbox does not know the parameter advanced_search on this server.")
+        advanced = wished or not self.server
+        found = search(self._world, request.one("q") or "", strict=self.strict_search, advanced=advanced)
         page = self._page(
             request, "/search/issues", found[:1000], lambda item: self._issue(item) | {"score": 1.0, "body": ""}
         )
@@ -214,9 +223,11 @@ class GitHubApi:
         headers = self._limits() | {"X-RateLimit-Resource": "graphql"}
         try:
             asked = json.loads(request.body)
-            data = graphql.answer(asked["query"], asked.get("variables", {}), root(self._world, self.scopes))
+            known = root(self._world, self.scopes, self.boards)
+            data = graphql.answer(asked["query"], asked.get("variables", {}), known)
         except graphql.Refusal as refusal:
-            error = {"message": str(refusal)} | ({"type": refusal.kind} if refusal.kind else {})
+            more = {"type": refusal.kind, "extensions": refusal.extensions}
+            error = {"message": str(refusal)} | {name: value for name, value in more.items() if value}
             return Answer({"data": None, "errors": [error]}, 200, headers)
         except (ValueError, KeyError, TypeError):
             raise Refused(400, "Problems parsing JSON") from None
@@ -284,6 +295,8 @@ class GitHubApi:
         reset = int(self._world.clock.now().timestamp()) + 3600
         limits = {"Limit": _LIMIT, "Remaining": _LIMIT - used, "Used": used, "Reset": reset, "Resource": "core"}
         told = {f"X-RateLimit-{name}": str(value) for name, value in limits.items()}
+        if self.server:
+            told["X-GitHub-Enterprise-Version"] = self.server
         if self.scopes is not None:
             told["X-OAuth-Scopes"] = self.scopes
         if self.expires is not None:
@@ -353,6 +366,10 @@ class GitHubApi:
 def stamp(moment: datetime) -> str:
     """Return a time as GitHub writes it, in whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _version(server: str) -> tuple[int, ...]:
+    return tuple([int(part) for part in server.split(".")])
 
 
 def _state(item: Item) -> str:

@@ -1,6 +1,7 @@
 """What GitHub tells by GraphQL only: boards (Projects v2), branches, and the issues that pull requests close."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from sandbox.graphql import Node, Refusal
@@ -12,14 +13,26 @@ _VALUE_TYPES = {kind: f"ProjectV2ItemField{kind.title().replace('_', '')}Value" 
 _MOST = 100
 
 
-def root(world: World, scopes: str | None) -> Node:
+@dataclass(slots=True)
+class Ability:
+    """What this GitHub can do with boards."""
+
+    archived: bool = True
+    """Whether it can be asked for what was archived (`archivedStates`); not every Enterprise Server can."""
+    most: int = _MOST
+    """How many items of a board it manages in one answer."""
+    trouble: tuple[str, str] = ("Resource limits for this query exceeded.", "RESOURCE_LIMITS_EXCEEDED")
+    """What it says when asked for more: the message, and the type of the error."""
+
+
+def root(world: World, scopes: str | None, ability: Ability) -> Node:
     """Return the root of all queries; `scopes` are those of a classic token."""
 
     def owner(arguments: Mapping[str, object]) -> Node | None:
         login = str(arguments["login"])
         known = {project.key.partition("/")[0] for project in world.projects if project.tracker == "github"}
         known |= {board.owner for board in world.boards}
-        return _owner(world, login, scopes) if login in known else None
+        return _owner(world, login, scopes, ability) if login in known else None
 
     def nodes(arguments: Mapping[str, object]) -> list[Node | None]:
         pulls = {pull_id(item): item for item in world.items.values() if item.pull and not item.project.hidden}
@@ -36,7 +49,7 @@ def pull_id(item: Item) -> str:
     return f"PR_{item.id}"
 
 
-def _owner(world: World, login: str, scopes: str | None) -> Node:
+def _owner(world: World, login: str, scopes: str | None, ability: Ability) -> Node:
     def project(arguments: Mapping[str, object]) -> Node:
         if scopes is not None and "read:project" not in scopes:
             raise Refusal(
@@ -46,20 +59,26 @@ def _owner(world: World, login: str, scopes: str | None) -> Node:
             )
         for board in world.boards:
             if (board.owner, board.number) == (login, arguments["number"]):
-                return _board(world, board)
+                return _board(world, board, ability)
         raise Refusal(f"Could not resolve to a ProjectV2 with the number {arguments['number']}.", "NOT_FOUND")
 
     return Node("Organization", {"login": login, "projectV2": project}, ("ProjectV2Owner", "RepositoryOwner"))
 
 
-def _board(world: World, board: Board) -> Node:
+def _board(world: World, board: Board, ability: Ability) -> Node:
     fields = [_field(board, "Title", "TITLE"), *[_field(board, name, kind) for name, kind in board.kinds.items()]]
 
     def items(arguments: Mapping[str, object]) -> Node:
         first, begin = cast("int", arguments["first"]), int(str(arguments.get("after") or 0))
         if not 1 <= first <= _MOST:
             raise Refusal(f"Requesting {first} records on the connection exceeds the limit of {_MOST}.")
+        states = arguments.get("archivedStates", ["NOT_ARCHIVED"])
+        if "archivedStates" in arguments and not ability.archived:
+            raise Refusal.of_argument("items", "archivedStates")
+        if first > ability.most:
+            raise Refusal(*ability.trouble)
         every = [world.items[number] for number in board.values if number in world.items]
+        every = [item for item in every if _archived(board, item) in cast("list[str]", states)]
         shown = every[begin : begin + first]
         more = begin + first < len(every)
         info = Node("PageInfo", {"hasNextPage": more, "endCursor": str(begin + len(shown)) if shown else None})
@@ -68,6 +87,11 @@ def _board(world: World, board: Board) -> Node:
 
     listed = Node("ProjectV2FieldConfigurationConnection", {"nodes": fields})
     return Node("ProjectV2", {"title": board.title, "fields": lambda _: listed, "items": items})
+
+
+def _archived(board: Board, item: Item) -> str:
+    """Return the state of an item on a board, one of GitHub's `ProjectV2ItemArchivedState`."""
+    return "ARCHIVED" if item.id in board.archived else "NOT_ARCHIVED"
 
 
 def _field(board: Board, name: str, kind: str) -> Node:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 _TOKEN = re.compile(r'\.\.\.|\$?[A-Za-z_][A-Za-z0-9_]*|-?[0-9]+|"[^"]*"|[{}()\[\]:!=]|[\s,]+')
 
@@ -31,11 +32,21 @@ class Selection:
 
 
 class Refusal(Exception):
-    """The query cannot be answered; `kind` is the `type` of the error, "" for a query that is wrong in itself."""
+    """The query cannot be answered; `kind` is the `type` of the error, "" for a query that is wrong in itself.
 
-    def __init__(self, message: str, kind: str = "") -> None:
+    `extensions` says of a wrong query what is wrong, as GitHub does.
+    """
+
+    def __init__(self, message: str, kind: str = "", extensions: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
+        self.extensions = dict(extensions or {})
+
+    @classmethod
+    def of_argument(cls, field: str, argument: str) -> Self:
+        """Return the refusal of an argument that a field does not have."""
+        told = {"code": "argumentNotAccepted", "name": field, "typeName": "Field", "argumentName": argument}
+        return cls(f"Field '{field}' doesn't accept argument '{argument}'", extensions=told)
 
 
 def answer(query: str, variables: Mapping[str, object], root: Node) -> dict[str, object]:
@@ -135,7 +146,13 @@ class _Parser:
             return self._variables.get(token[1:])
         if token.startswith('"'):
             return token.strip('"')
-        return int(token)
+        if token[0] == "[":
+            found = []
+            while self._peek() != "]":
+                found.append(self._value(self._next()))
+            self._next()
+            return found
+        return token if token[0].isalpha() else int(token)  # a word is a value of an enumeration
 
     def _peek(self) -> str:
         if not self._tokens:

@@ -85,5 +85,17 @@ class Planning(Holdings):
     def take_off(self, board: Board, item: Item) -> None:
         """Take an issue off a board; the issue itself is not touched."""
         with self.lock:
-            board.values.pop(item.id, None)
+            board.leave(item.id)
+            board.updated = self.clock.now()
+
+    def put_away(self, board: Board, item: Item) -> None:
+        """Put an issue away on a board, as GitHub does by itself to what was closed; the issue is not touched."""
+        with self.lock:
+            board.archived.add(item.id)
+            board.updated = self.clock.now()
+
+    def bring_back(self, board: Board, item: Item) -> None:
+        """Restore an issue that was put away on a board."""
+        with self.lock:
+            board.archived.discard(item.id)
             board.updated = self.clock.now()

@@ -96,7 +96,14 @@ class Board:
     """Fields by name, each `NUMBER`, `DATE`, `TEXT`, `SINGLE_SELECT` or `ITERATION`."""
     values: dict[int, dict[str, str | float]] = field(default_factory=dict)
     """Values by item id, each by the field's name; an item without values is on the board, too."""
+    archived: set[int] = field(default_factory=set)
+    """Ids of the items that were put away on the board: they keep their values, and are listed only when asked for."""
     updated: datetime | None = None
+
+    def leave(self, item: int) -> None:
+        """Forget an item, archived or not."""
+        self.values.pop(item, None)
+        self.archived.discard(item)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ class Working(Holdings):
             other.blocked_by = [one for one in other.blocked_by if one is not item]
             other.links = [one for one in other.links if one is not item]
         for board in self.boards:
-            board.values.pop(item.id, None)
+            board.leave(item.id)
         del self.items[item.id]
 
     def _set(self, item: Item, state: State, resolution: str | None) -> None:

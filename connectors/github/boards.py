@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from connectors.contract import CredentialsRefused, FieldsRefused, MalformedAnswer, Stop
+from connectors.contract import CredentialsRefused, FieldsRefused, MalformedAnswer, RateLimited, Stop, TryLater
 from connectors.github import graphql
 from connectors.github.columns import KINDS, BoardField, every_meant
 from connectors.github.paging import MOST_PAGES
@@ -17,6 +17,9 @@ from okrs.demand import Demand
 from okrs.numbers import exact
 
 NEEDS = "the scope `read:project` (a fine-grained token or an App: read access to Projects)"
+
+_LEAST = 10
+"""Items of a board that are asked for at once when more of them are too much for GitHub."""
 
 Spot = tuple[str, int]
 """Id of a repository and the number of an issue or pull request in it."""
@@ -38,6 +41,10 @@ class Board:
     after: str | None = None
     pages: int = 0
     complete: bool = False
+    first: int = PAGE_SIZE
+    """How many items the next page may have."""
+    failed: bool = False
+    """The last question for a page brought none."""
 
     def take(self, project: Mapping[str, Any], what: str) -> None:
         """Add one page.  Raises MalformedAnswer."""
@@ -55,7 +62,16 @@ class Board:
         following = info.get("endCursor")
         if not self.complete and (not isinstance(following, str) or following == self.after or self.pages > MOST_PAGES):
             raise MalformedAnswer(f"The pages of {what} never end; nothing of them was used.")
-        self.after = following
+        self.after, self.failed = following, False
+
+    def ask_less(self, error: TryLater) -> None:
+        """Make the next page smaller after one that failed for its size, as it seems when it fails twice in a row.
+
+        Large boards may time out with any error: https://github.com/cli/cli/issues/13432.
+        """
+        if self.failed or isinstance(error, graphql.TooMuch):
+            self.first = max(_LEAST, self.first // 3)
+        self.failed = True
 
     def _put(self, row: Mapping[str, Any], what: str) -> None:
         content = row.get("content")
@@ -79,11 +95,12 @@ class Boards:
         self._lock = Lock()
         self._boards: list[Board] = []
         self._fields: dict[Demand, dict[Spot, Fields]] = {}
+        self._knows_archived = True
 
     def forget(self) -> None:
-        """Begin a new run."""
+        """Begin a new run; the server may be a newer one."""
         with self._lock:
-            self._boards, self._fields = [], {}
+            self._boards, self._fields, self._knows_archived = [], {}, True
 
     def expect(self, demand: Demand) -> None:
         """Raise FieldsRefused where fields are demanded and no board is configured that could have them."""
@@ -118,7 +135,23 @@ class Boards:
     def _read(self, wire: Wire, enough: Callable[[Board], bool]) -> None:
         for board in self._boards:
             while not enough(board):
-                board.take(_page(wire, board.name, board.after, PAGE_SIZE), f"the board {board.name}")
+                try:
+                    page = self._page(wire, board)
+                except RateLimited:
+                    raise
+                except TryLater as error:
+                    board.ask_less(error)  # who asks again (`connectors.patience`) goes on where this one was
+                    raise
+                board.take(page, f"the board {board.name}")
+
+    def _page(self, wire: Wire, board: Board) -> Mapping[str, Any]:
+        """Return the next page of a board, with what was archived where the server knows that."""
+        if self._knows_archived:
+            try:
+                return _page(wire, graphql.BOARD, board.name, board.after, board.first)
+            except graphql.ArgumentUnknown:
+                self._knows_archived = False
+        return _page(wire, graphql.BOARD_OF_OLD, board.name, board.after, board.first)
 
     def ids(self) -> Mapping[Spot, str]:
         """Return the ids of the issues on the boards that `fields` has read."""
@@ -129,15 +162,16 @@ class Boards:
 def look_at(wire: Wire, name: str) -> Board:
     """Return a board with its fields and its first item only.  Raises ConnectorError."""
     board = Board(name)
-    board.take(_page(wire, name, None, 1), f"the board {name}")
+    page = _page(wire, graphql.BOARD_OF_OLD, name, None, 1)  # which every server knows, and the fields are the same
+    board.take(page, f"the board {name}")
     return board
 
 
-def _page(wire: Wire, name: str, after: str | None, first: int) -> Mapping[str, Any]:
+def _page(wire: Wire, question: str, name: str, after: str | None, first: int) -> Mapping[str, Any]:
     what = f"the board {name}"
     owner, _, number = name.partition("/")
     variables = {"owner": owner, "number": int(number), "first": first, "after": after}
-    data = graphql.data_of(wire.graphql(graphql.BOARD, variables, what), what, NEEDS)
+    data = graphql.data_of(wire.graphql(question, variables, what), what, NEEDS)
     holder = data.get("repositoryOwner")
     project = holder.get("projectV2") if isinstance(holder, dict) else None
     if not isinstance(project, dict):

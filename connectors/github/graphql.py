@@ -16,7 +16,7 @@ BOARD = """query Board($owner: String!, $number: Int!, $first: Int!, $after: Str
       projectV2(number: $number) {
         title
         fields(first: 100) { nodes { ... on ProjectV2FieldCommon { id name dataType } } }
-        items(first: $first, after: $after) {
+        items(first: $first, after: $after, archivedStates: [ARCHIVED, NOT_ARCHIVED]) {
           pageInfo { hasNextPage endCursor }
           nodes {
             content {
@@ -39,7 +39,14 @@ BOARD = """query Board($owner: String!, $number: Int!, $first: Int!, $after: Str
   }
 }"""
 """A board with one page of its items.  Organisations and users own boards alike.  A pull request has another id here
-than among the issues of REST, so items are known by repository and number."""
+than among the issues of REST, so items are known by repository and number.
+
+What was archived on the board is asked for, too, since GitHub archives by itself what was closed, and done work is to
+keep its points.  https://docs.github.com/en/graphql/reference/objects#projectv2
+"""
+
+BOARD_OF_OLD = BOARD.replace(", archivedStates: [ARCHIVED, NOT_ARCHIVED]", "")
+"""The same for a server that knows no archived items."""
 
 PULLS = """query Pulls($ids: [ID!]!) {
   nodes(ids: $ids) {
@@ -54,14 +61,25 @@ PULLS = """query Pulls($ids: [ID!]!) {
 
 _SCOPES = frozenset({"FORBIDDEN", "INSUFFICIENT_SCOPES"})
 _LIMITS = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+_TOO_MUCH = "RESOURCE_LIMITS_EXCEEDED"
+"""One question may take only so much of GitHub: https://github.blog/changelog/2025-09-01-graphql-api-resource-limits"""
 _PASSING = ("something went wrong", "timed out", "timeout", "timedout")
 """In the text of an error without a type: GitHub's own trouble."""
+
+
+class TooMuch(TryLater):
+    """GitHub would answer a smaller question."""
+
+
+class ArgumentUnknown(Stop):
+    """This server is older than an argument of the question."""
 
 
 def data_of(answer: Answer, what: str, needs: str) -> dict[str, Any]:
     """Return the data of an answer.  Any error in it is raised, whatever came beside it.
 
-    `needs` says which right the question takes, as in "the scope `read:project`".  Raises ConnectorError.
+    `needs` says which right the question takes, as in "the scope `read:project`".  Raises ArgumentUnknown,
+    TooMuch, and any other ConnectorError.
     """
     told = answer.object(what)
     errors = told.get("errors")
@@ -85,10 +103,14 @@ def _error(errors: object, answer: Answer, what: str, needs: str) -> ConnectorEr
         return AccessDenied(f"The token may not read {what}: give it {needs}.")
     if "NOT_FOUND" in kinds:
         return Stop(f"GitHub does not know {what}, or this token may not see it: check the spelling, and {needs}.")
+    if _TOO_MUCH in kinds:
+        return TooMuch(f"GitHub could not answer for {what} within its limits for one question: try again later.")
     words = " ".join([str(one.get("message", "")).casefold() for one in listed])
     if "SERVICE_UNAVAILABLE" in kinds or any(passing in words for passing in _PASSING):
         return TryLater(f"GitHub could not answer for {what}: try again later.")
-    return Stop(f"GitHub did not understand the question for {what}: this server may be too old for it.")
+    codes = {str(one["extensions"].get("code")) for one in listed if isinstance(one.get("extensions"), dict)}
+    kind = ArgumentUnknown if "argumentNotAccepted" in codes else Stop
+    return kind(f"GitHub did not understand the question for {what}: this server may be too old for it.")
 
 
 def nodes(connection: object, what: str) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ class Place:
     pages: int = 0
     mark: str = ""
     part: str = ""
-    """Which of several questions this is a page of."""
+    """Which of several questions this is a page of; of a search, the whole query."""
     until: int = 0
     """In a read of what changed: everything is listed, by creation, up to the pull request of this number."""
 

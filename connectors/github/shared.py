@@ -29,6 +29,10 @@ class Shared:
     """How each of them is called today, by its name in the config."""
     unreadable: tuple[str, ...] = ()
     """The others, as the config calls them."""
+    server: str = ""
+    """Version of the Enterprise Server, as "3.17.2", "" for GitHub's own hosts: `X-GitHub-Enterprise-Version` of its
+    answers, https://docs.github.com/en/enterprise-server@3.18/rest/using-the-rest-api/getting-started-with-the-rest-api
+    """
     chains: dict[tuple[str, datetime], int] = field(default_factory=dict)
     """Listings that refused page numbers: (id of the repository, time of the read) → page that goes on instead."""
 
@@ -44,8 +48,10 @@ def containers(wire: Wire, shared: Shared) -> tuple[Container | Unreadable, ...]
 
     def resolve(name: str) -> Container:
         what = f"the repository {name}"
-        repo = normalise.repository(_lookup(wire, f"/repos/{name}", what).json(what))
+        answer = _lookup(wire, f"/repos/{name}", what)
+        repo = normalise.repository(answer.json(what))
         known[repo.id] = repo
+        shared.server = answer.headers.get("x-github-enterprise-version", "")
         return Container(repo.id, name, called=repo.name)
 
     found = resolved(shared.settings.repositories, resolve)

@@ -218,6 +218,7 @@ class Drill:
             github = self.sandbox.apis["github"]
             assert isinstance(github, GitHubApi)
             github.strict_search = False
+            github.boards.archived = True
 
     def differences(self, *, forgiving: bool = False) -> Differences:
         """Return what differs; `forgiving` is about names that no tracker dates."""
@@ -381,6 +382,9 @@ class Drill:
             ]
         if isinstance(api, GitHubApi):
             troubles.append(("searches are strict", lambda: setattr(api, "strict_search", not api.strict_search)))
+            server = "" if api.server else "3.17.2"
+            troubles.append(("another server", lambda: setattr(api, "server", server)))
+            troubles.append(("no archived items", lambda: setattr(api.boards, "archived", not api.boards.archived)))
         return [
             (f"{name} on {path or 'anything'} × {times}", act) for name, act in troubles if name not in self.without
         ]

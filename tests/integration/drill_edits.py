@@ -202,6 +202,8 @@ class People:
             ("stage on the board", lambda: world.set_value(board, item, "Stage", "Review")),
             ("no value on the board", lambda: world.set_value(board, item, points, None)),
             ("off the board", lambda: world.take_off(board, item)),
+            ("archived on the board", lambda: world.put_away(board, item)),
+            ("restored on the board", lambda: world.bring_back(board, item)),
         ]
 
     def _asana(self, item: Item) -> list[Edit]:

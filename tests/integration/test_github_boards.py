@@ -1,5 +1,6 @@
 """Fields of boards (Projects v2): read whole, put onto issues, and followed without the issues being touched."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
+from connectors.github import graphql
+from connectors.patience import Pacer, Patient
 from okrs.immutable import replace
 from okrs.work import WorkItem
 from sandbox.clock import SimulatedClock
@@ -203,6 +206,96 @@ def test_a_board_that_fails_halfway_goes_on_where_it_was(sandbox: Sandbox, githu
     assert sandbox.requests["github", "graphql"] == 3
 
 
+def put_away(world: World, *numbers: int) -> None:
+    for number in numbers:
+        world.put_away(world.boards[0], at(world, number))
+
+
+def test_what_is_archived_on_a_board_keeps_its_values(github: Connector, world: World) -> None:
+    """GitHub archives what was closed by itself: done work must not lose its points for it."""
+    mirror = Poller(github, world)
+    mirror.poll()
+    put_away(world, 1, 5)
+    assert mirror.poll() == []
+    world.bring_back(world.boards[0], at(world, 1))
+    assert mirror.poll() == []
+    held = {item.key: item.fields for item in mirror.items.values()}
+    assert (held["acme/web#1"], held["acme/web#5"]) == ((("points", "3"),), (("points", "0.5"),))
+
+
+def test_archived_items_of_a_first_read_have_their_values(github: Connector, world: World) -> None:
+    put_away(world, 1)
+    found = {item.key: item.fields for item in Poller(github, world).poll()}
+    assert found["acme/web#1"] == (("points", "3"),)
+
+
+def test_a_server_that_knows_no_archived_items_is_asked_once_a_run(sandbox: Sandbox, world: World) -> None:
+    for number in range(150):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    world.add_board("acme", "Other", {"Size": "NUMBER"})
+    put_away(world, 1)
+    sandbox.apis["github"].boards.archived = False  # type: ignore[attr-defined]
+    github = connected(sandbox, boards=("acme/1", "acme/2"))
+    mirror = Poller(github, world)
+    for _ in range(2):
+        before = sandbox.requests["github", "graphql"]
+        mirror.poll()
+        assert sandbox.requests["github", "graphql"] - before == 1 + 3  # refused, two pages and one
+    held = {item.key: item.fields for item in mirror.items.values()}
+    assert (held["acme/web#1"], held["acme/web#5"]) == ((), (("points", "0.5"),))
+    github.close()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "asked"),
+    [
+        (("Resource limits for this query exceeded.", "RESOURCE_LIMITS_EXCEEDED"), [100, 33, 11, *[11] * 13]),
+        (("Something went wrong while executing your query.", ""), [100, 100, 33, 11, *[11] * 13]),
+    ],
+)
+def test_a_board_too_large_for_one_answer_comes_in_smaller_ones(
+    sandbox: Sandbox, world: World, trouble: tuple[str, str], asked: list[int]
+) -> None:
+    """The place is the same, so that nothing is read twice; one hiccup makes nothing smaller."""
+    for number in range(150):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    ability = sandbox.apis["github"].boards  # type: ignore[attr-defined]
+    ability.most, ability.trouble = 20, trouble
+    pauses: list[float] = []
+    github = Patient(connected(sandbox), Pacer(sleep=pauses.append))
+    found = {item.key: item.fields for item in Poller(github, world).poll()}
+    github.close()
+    assert found["acme/web#1"] == (("points", "3"),)
+    assert sum(fields != () for fields in found.values()) == 152
+    sizes = [json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"]
+    assert sizes == asked
+    assert pauses == [1.0, 2.0, 4.0][: asked.index(11)]
+
+
+def test_a_board_that_no_page_is_small_enough_for_fails_with_a_true_sentence(sandbox: Sandbox, world: World) -> None:
+    sandbox.apis["github"].boards.most = 3  # type: ignore[attr-defined]
+    github = Patient(connected(sandbox), Pacer(sleep=lambda _: None))
+    with pytest.raises(TryLater, match="could not answer for the board acme/1 within its limits for one question"):
+        Poller(github, world).poll()
+    github.close()
+    assert sandbox.requests["github", "graphql"] == 4
+
+
+def test_a_limit_of_requests_makes_no_page_smaller(sandbox: Sandbox) -> None:
+    ability = sandbox.apis["github"].boards  # type: ignore[attr-defined]
+    ability.most, ability.trouble = 50, ("API rate limit exceeded", "RATE_LIMITED")
+    github = connected(sandbox)
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            github.changed(box, Cursor(START), POINTS)
+    ability.most = 100
+    github.changed(box, Cursor(START), POINTS)
+    github.close()
+    assert {json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"} == {100}
+
+
 def test_a_name_that_fits_no_field_or_two_is_refused_with_candidates(sandbox: Sandbox, world: World) -> None:
     world.add_board("acme", "Other", {"points": "NUMBER", "Size": "NUMBER"})
     two = connected(sandbox, boards=("acme/1", "acme/2"))
@@ -268,6 +361,7 @@ def test_an_unknown_board_and_a_missing_scope_are_named(sandbox: Sandbox) -> Non
         ('{"data": {"repositoryOwner": null}, "errors": [{"type": "FORBIDDEN", "message": "no"}]}', FieldsRefused),
         ('{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}', RateLimited),
         ('{"data": null, "errors": [{"type": "NOT_FOUND", "message": "?"}]}', FieldsRefused),
+        ('{"errors": [{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits exceeded"}]}', graphql.TooMuch),
         ('{"errors": [{"message": "Something went wrong while executing your query."}]}', TryLater),
         ('{"errors": [{"message": "Field \'projectV2\' doesn\'t exist"}]}', FieldsRefused),
         ('{"errors": "all"}', FieldsRefused),

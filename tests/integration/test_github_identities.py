@@ -20,7 +20,7 @@ from connectors.contract import (
     Stop,
     TryLater,
 )
-from connectors.github.search import narrowed, qualifier
+from connectors.github.search import is_advanced, narrowed, qualifier
 from okrs.work import Ref
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item
@@ -214,18 +214,101 @@ def hits(github: Connector, query: str) -> list[str]:
     return sorted(found)
 
 
-def test_a_query_finds_ids_in_the_configured_repositories_only(sandbox: Sandbox, github: Connector) -> None:
+SERVERS = ("", "3.18.0", "3.17.9")
+"""github.com, the first Enterprise Server that searches as it does, and the last that does not."""
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_query_finds_ids_in_the_configured_repositories_only(
+    sandbox: Sandbox, github: Connector, server: str
+) -> None:
+    sandbox.apis["github"].server = server  # type: ignore[attr-defined]
     sandbox.faults.page_caps["github"] = 3
     names = ("acme/web", "acme/api")
     assert hits(github, "is:issue label:p1") == sorted(f"{name}#{n}" for name in names for n in range(1, 5))
     assert hits(github, "repo:acme/secret is:issue") == []
     assert hits(github, "repo:acme/api is:pr") == ["acme/api#5"]
+    assert sandbox.requests["github", "search"] == 3 + 2 + 1  # pages of three
 
 
-def test_a_query_that_names_no_kind_is_asked_for_both_where_it_must(sandbox: Sandbox, github: Connector) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_query_that_names_no_kind_is_asked_for_both_where_it_must(
+    sandbox: Sandbox, github: Connector, server: str
+) -> None:
+    sandbox.apis["github"].server = server  # type: ignore[attr-defined]
     sandbox.apis["github"].strict_search = True  # type: ignore[attr-defined]
     assert len(hits(github, "label:p1")) == 10
     assert sandbox.requests["github", "search"] == 3
+
+
+def test_a_refusal_that_names_a_kind_that_was_named_ends() -> None:
+    refused = Reply(422, "{\"message\": \"Query must include 'is:issue' or 'is:pull-request'\"}")
+    with GitHubServer() as server:
+        server.always = lambda asked: refused if asked.path == "/search/issues" else None
+        github = opened(server.url)
+        (issues, _) = github.matching("label:p1", None).following
+        with pytest.raises(QueryRefused):
+            github.matching("label:p1", issues)
+        github.close()
+
+
+def test_an_or_of_a_query_stays_within_the_configured_repositories(
+    sandbox: Sandbox, github: Connector, world: World
+) -> None:
+    """Without parentheses the repositories would belong to its second half, and most would be found elsewhere."""
+    for number in range(1, 1001):
+        world.create(world.project("acme/secret"), f"Secret {number}", labels=("old",))
+    world.relabel(world.item("acme/web#1"), ["old"])
+    assert hits(github, "label:old OR label:older") == ["acme/web#1"]
+    sandbox.apis["github"].strict_search = True  # type: ignore[attr-defined]
+    assert hits(github, "label:old OR label:older") == ["acme/web#1"]
+    assert hits(github, "repo:acme/web label:old OR repo:acme/api label:older") == ["acme/web#1"]
+    assert sandbox.requests["github", "search"] == 1 + 3 + 3
+
+
+@pytest.mark.parametrize(
+    ("query", "strict", "searches"),
+    [
+        ("is:issue", False, 2),
+        ("title OR is:issue", False, 2),
+        ("a OR b OR c OR d OR is:issue", False, 4),
+        ("a OR b OR c OR d OR e OR is:issue", False, 8),
+        ("-label:p1", True, 1 + 2 * 2),
+    ],
+)
+def test_many_repositories_are_asked_in_several_searches(
+    sandbox: Sandbox, world: World, query: str, strict: bool, searches: int
+) -> None:
+    """GitHub refuses more than five operators, those of the query counted."""
+    names = [f"acme/many{number}" for number in range(8)]
+    for name in names:
+        world.create(world.add_project("github", name.partition("/")[2], name), "Only one")
+    sandbox.apis["github"].strict_search = strict  # type: ignore[attr-defined]
+    github = opened(sandbox.urls["github"], *names, token=sandbox.tokens["github"])
+    assert hits(github, query) == [f"{name}#1" for name in names]
+    assert sandbox.requests["github", "search"] == searches
+    github.close()
+
+
+def test_a_query_with_more_operators_than_github_takes_is_refused_in_its_words(github: Connector) -> None:
+    with pytest.raises(QueryRefused, match="More than five AND / OR / NOT operators"):
+        github.matching("a OR b OR c OR d OR e OR f OR is:issue", None)
+
+
+@pytest.mark.parametrize(
+    ("server", "advanced"),
+    [
+        ("", True),
+        ("ghe.com", True),
+        ("3.18.0", True),
+        ("4.0.1", True),
+        ("3.17.12", False),
+        ("3.9.0", False),
+        ("2.22.3", False),
+    ],
+)
+def test_the_language_is_known_by_the_version_of_the_server(server: str, advanced: bool) -> None:
+    assert is_advanced(server) is advanced
 
 
 def test_a_refused_query_stops_with_the_reason_of_github(github: Connector) -> None:
@@ -281,31 +364,55 @@ def test_one_function_writes_qualifiers(value: str, written: str) -> None:
 @pytest.mark.parametrize(
     ("query", "asked"),
     [
-        ("label:p1", "label:p1 repo:a/b repo:c/d"),
-        ("label:p1\n  is:open", "label:p1 is:open repo:a/b repo:c/d"),
+        ("label:p1", "label:p1 (repo:a/b OR repo:c/d)"),
+        ("label:p1\n  is:open", "label:p1 is:open (repo:a/b OR repo:c/d)"),
         ("repo:a/b label:p1", "repo:a/b label:p1"),
         ("(org:a is:open)", "(org:a is:open)"),
-        ("-repo:a/b", "-repo:a/b repo:a/b repo:c/d"),
-        ("title-repo:x", "title-repo:x repo:a/b repo:c/d"),
+        ("(org:a OR org:b) is:open", "(org:a OR org:b) is:open"),
+        ("-repo:a/b", "-repo:a/b (repo:a/b OR repo:c/d)"),
+        ("title-repo:x", "title-repo:x (repo:a/b OR repo:c/d)"),
+        ('"see repo:x"', '"see repo:x" (repo:a/b OR repo:c/d)'),
+        ("label:a OR label:b", "(label:a OR label:b) (repo:a/b OR repo:c/d)"),
+        ("NOT label:a", "(NOT label:a) (repo:a/b OR repo:c/d)"),
+        ("(label:a)or(label:b)", "((label:a)or(label:b)) (repo:a/b OR repo:c/d)"),
+        ("(x (y) OR z) is:open", "(x (y) OR z) is:open (repo:a/b OR repo:c/d)"),
+        ('"a) OR (b"', '"a) OR (b" (repo:a/b OR repo:c/d)'),
+        ("label:OR ORDER", "label:OR ORDER (repo:a/b OR repo:c/d)"),
     ],
 )
 def test_a_query_is_narrowed_unless_it_names_its_own(query: str, asked: str) -> None:
-    assert narrowed(query, {"a/b": "a/b", "c/d": "c/d"}) == asked
+    assert narrowed(query, {"a/b": "a/b", "c/d": "c/d"}, advanced=True) == (asked,)
+
+
+def test_one_repository_needs_no_operator() -> None:
+    assert narrowed("label:a OR label:b", {"a/b": "a/b"}, advanced=True) == ("(label:a OR label:b) repo:a/b",)
 
 
 @pytest.mark.parametrize(
     ("query", "asked"),
     [
-        ("label:p1", "label:p1 repo:a/new repo:c/d"),
+        ("label:p1", "label:p1 repo:a/b repo:c/d"),
+        ("repo:a/b label:p1", "repo:a/b label:p1"),
+        ("label:a OR label:b", "label:a OR label:b repo:a/b repo:c/d"),
+    ],
+)
+def test_an_older_server_is_asked_in_the_language_that_it_has(query: str, asked: str) -> None:
+    assert narrowed(query, {"a/b": "a/b", "c/d": "c/d"}, advanced=False) == (asked,)
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("label:p1", "label:p1 (repo:a/new OR repo:c/d)"),
         ("Repo:A/B label:p1", "Repo:a/new label:p1"),
         ('(repo:"a/b" OR -repo:a/b)', '(repo:"a/new" OR -repo:a/new)'),
-        ("-repo:a/b", "-repo:a/new repo:a/new repo:c/d"),
+        ("-repo:a/b", "-repo:a/new (repo:a/new OR repo:c/d)"),
         ("repo:a/bc", "repo:a/bc"),
-        ("my-repo:a/b", "my-repo:a/b repo:a/new repo:c/d"),
+        ("my-repo:a/b", "my-repo:a/b (repo:a/new OR repo:c/d)"),
     ],
 )
 def test_a_query_names_repositories_as_they_are_called_now(query: str, asked: str) -> None:
-    assert narrowed(query, {"a/b": "a/new", "c/d": "c/d"}) == asked
+    assert narrowed(query, {"a/b": "a/new", "c/d": "c/d"}, advanced=True) == (asked,)
 
 
 def test_a_transfer_into_a_repository_that_could_not_be_read_is_none_out_of_them_all(
