@@ -53,6 +53,8 @@ class Project:
     """What Asana's number field for estimates is called here; "" where the project has none."""
     fields: dict[str, str] = field(default_factory=dict)
     """Further custom fields by name, each with its kind as the tracker spells it (`sandbox.custom_fields`)."""
+    team_managed: bool = False
+    """Jira Cloud: its further fields are its own, and no other project has them."""
     last_number: int = 0
     last_milestone: int = 0
 
