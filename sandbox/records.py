@@ -151,6 +151,8 @@ class Item:
     draft: bool = False
     blocked_by: list["Item"] = field(default_factory=list)
     """Asana's dependencies: what must be done before this one."""
+    separator: bool = False
+    """Asana: a heading among tasks, which is shown as one of them."""
     also: list[tuple[Project, Section | None]] = field(default_factory=list)
     """Further projects of an Asana task (multi-homing), each with the section it stands in."""
     archived: bool = False
