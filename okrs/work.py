@@ -103,7 +103,7 @@ class WorkItem:
     """Immutable ids of the sprint items (kind `sprint`) that this item belongs to; only where demanded."""
     refs: tuple[str, ...] = ()
     """Keys of other items, of any source, that this one names: by its tracker's links where demanded, and a pull
-    request in its title or branch.  `MOST_REFS` at most, in the order of their appearance."""
+    request in its title or branch.  `MOST_REFS` at most: the links first, then in the order of their appearance."""
     history: tuple[Step, ...] = ()
     """The whole history, oldest first, beginning with the creation; only where demanded and the tracker has one."""
 

@@ -20,26 +20,31 @@ def task(world: World, item: Item, base: str) -> dict[str, object]:
     """
     homes = [home for home in world.homes(item) if not home[0].hidden]
     approval = {"approval_status": _approval(item)} if item.type == "approval" else {}
-    return approval | {
-        "gid": str(item.id),
-        "resource_type": "task",
-        "resource_subtype": item.type,
-        "name": item.title,
-        "completed": item.state in ("done", "cancelled"),
-        "completed_at": stamp(item.closed) if item.closed else None,
-        "created_at": stamp(item.created),
-        "modified_at": stamp(item.updated),
-        "num_subtasks": len(world.children(item)),
-        "parent": _compact(item.parent) if item.parent else None,
-        "memberships": [_membership(*home) for home in homes],
-        "projects": [project(home) for home, _ in homes],
-        "tags": [tag(name) for name in item.labels],
-        "assignee": user(item.assignee) | {"email": item.assignee.email} if item.assignee else None,
-        "custom_fields": _custom_fields(world, item),
-        "dependencies": [{"gid": str(one.id), "resource_type": "task"} for one in item.blocked_by],
-        "workspace": WORKSPACE,
-        "permalink_url": asana_page(base, item),
-    }
+    separator = {"is_rendered_as_separator": item.separator} if item.type == "default_task" else {}
+    return (
+        approval
+        | separator
+        | {
+            "gid": str(item.id),
+            "resource_type": "task",
+            "resource_subtype": item.type,
+            "name": item.title,
+            "completed": item.state in ("done", "cancelled"),
+            "completed_at": stamp(item.closed) if item.closed else None,
+            "created_at": stamp(item.created),
+            "modified_at": stamp(item.updated),
+            "num_subtasks": len(world.children(item)),
+            "parent": _compact(item.parent) if item.parent else None,
+            "memberships": [_membership(*home) for home in homes],
+            "projects": [project(home) for home, _ in homes],
+            "tags": [tag(name) for name in item.labels],
+            "assignee": user(item.assignee) | {"email": item.assignee.email} if item.assignee else None,
+            "custom_fields": _custom_fields(world, item),
+            "dependencies": [{"gid": str(one.id), "resource_type": "task"} for one in item.blocked_by],
+            "workspace": WORKSPACE,
+            "permalink_url": asana_page(base, item),
+        }
+    )
 
 
 def event(world: World, one: Event) -> dict[str, object]:

@@ -65,18 +65,28 @@ def _option(one: object) -> Json:
 # Jira
 
 
-def jira_id(name: str) -> str:
-    return f"customfield_{number_of(name)}"
+def jira_id(name: str, project: Project | None = None) -> str:
+    """Return the id of a field of the site, or of the field that a team-managed project has of its own."""
+    return f"customfield_{_jira_number(name, project)}"
 
 
-def jira_schema(name: str, kind: str) -> Json:
-    return JIRA_KINDS[kind] | {"custom": f"{_JIRA_TYPES}:{kind}", "customId": number_of(name)}
+def _jira_number(name: str, project: Project | None) -> int:
+    return number_of(f"{project.id} {name}" if project and project.team_managed else name)
+
+
+def jira_field(name: str, kind: str, project: Project) -> Json:
+    """Return a field as the list of fields has it: one of a team-managed project says whose it is."""
+    custom = {"custom": f"{_JIRA_TYPES}:{kind}", "customId": _jira_number(name, project)}
+    scope: Json = {"scope": {"type": "PROJECT", "project": {"id": str(project.id)}}}
+    record: Json = {"id": jira_id(name, project), "name": name, "schema": JIRA_KINDS[kind] | custom}
+    return record | (scope if project.team_managed else {})
 
 
 def jira_values(item: Item, person: Callable[[User], Json]) -> Json:
     """Return the fields of an issue's project by id; one that is empty is null."""
     return {
-        jira_id(name): _jira_value(item.values.get(name), kind, person) for name, kind in item.project.fields.items()
+        jira_id(name, item.project): _jira_value(item.values.get(name), kind, person)
+        for name, kind in item.project.fields.items()
     }
 
 

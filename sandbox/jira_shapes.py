@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sandbox.custom_fields import jira_id, jira_schema, jira_values
+from sandbox.custom_fields import jira_field, jira_values
 from sandbox.records import Change, Item, Milestone, Project, Sprint, User
 from sandbox.world import World
 
@@ -109,13 +109,14 @@ class Shapes:
     def project(self, project: Project) -> Json:
         record: Json = {"self": self._self("project", project.id), "id": str(project.id), "key": project.key}
         record |= {"name": project.name, "projectTypeKey": "software"}
-        return record | ({"simplified": False} if self._cloud else {})
+        return record | ({"simplified": project.team_managed} if self._cloud else {})
 
     def whole_project(self, project: Project) -> Json:
         versions = [self.version(one) for one in self._world.milestones if one.project is project]
         types = [self.type(name) for name in TYPES]
         record = self.project(project) | {"versions": versions, "components": [], "issueTypes": types}
-        return record | {"archived": project.archived} | ({"style": "classic"} if self._cloud else {})
+        style = "next-gen" if project.team_managed else "classic"
+        return record | {"archived": project.archived} | ({"style": style} if self._cloud else {})
 
     def version(self, version: Milestone) -> Json:
         record: Json = {"self": self._self("version", version.id), "id": str(version.id)}
@@ -138,16 +139,15 @@ class Shapes:
             named.append((STORY_POINTS, "Story point estimate", _JSW_POINTS))
         else:
             named += [(STORY_POINTS, "Story Points", _PLAIN_NUMBER), (EPIC_LINK, "Epic Link", _EPIC)]
-        mine = [project.fields for project in self._world.projects if project.tracker == "jira"]
-        further = {name: kind for fields in mine for name, kind in fields.items()}
-        named += [(jira_id(name), name, jira_schema(name, kind)) for name, kind in further.items()]
-        shape = {"orderable": True, "navigable": True, "searchable": True}
-        return [
-            {"id": id_, "name": name, "custom": "custom" in schema, "clauseNames": [id_], "schema": schema}
-            | ({"key": id_} if self._cloud else {})
-            | shape
-            for id_, name, schema in named
-        ]
+        mine = [project for project in self._world.projects if project.tracker == "jira"]
+        further = [jira_field(name, kind, project) for project in mine for name, kind in project.fields.items()]
+        known: list[Json] = [{"id": id_, "name": name, "schema": schema} for id_, name, schema in named]
+        return [self._field(field) for field in {str(field["id"]): field for field in known + further}.values()]
+
+    def _field(self, field: Json) -> Json:
+        shape: Json = {"custom": str(field["id"]).startswith("customfield_"), "clauseNames": [field["id"]]}
+        shape |= {"orderable": True, "navigable": True, "searchable": True}
+        return field | shape | ({"key": field["id"]} if self._cloud else {})
 
     # Jira Software
 

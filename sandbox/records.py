@@ -53,6 +53,8 @@ class Project:
     """What Asana's number field for estimates is called here; "" where the project has none."""
     fields: dict[str, str] = field(default_factory=dict)
     """Further custom fields by name, each with its kind as the tracker spells it (`sandbox.custom_fields`)."""
+    team_managed: bool = False
+    """Jira Cloud: its further fields are its own, and no other project has them."""
     last_number: int = 0
     last_milestone: int = 0
 
@@ -156,6 +158,8 @@ class Item:
     draft: bool = False
     blocked_by: list["Item"] = field(default_factory=list)
     """Asana's dependencies: what must be done before this one."""
+    separator: bool = False
+    """Asana: a heading among tasks, which is shown as one of them."""
     also: list[tuple[Project, Section | None]] = field(default_factory=list)
     """Further projects of an Asana task (multi-homing), each with the section it stands in."""
     archived: bool = False

@@ -49,6 +49,12 @@ class Working(Holdings):
             item.labels = list(labels)
             self._stamp(item)
 
+    def separate(self, item: Item, *, separator: bool = True) -> None:
+        """Turn an Asana task into a heading between tasks, or back: people do it with a colon behind its name."""
+        with self.lock:
+            item.separator = separator
+            self._stamp(item)
+
     def estimate(self, item: Item, points: float | None) -> None:
         """Set the story points, or take them away."""
         with self.lock:

@@ -14,16 +14,16 @@ from okrs.work import Kind, Ref, State, WorkItem
 FIELDS = (
     "name,resource_subtype,completed,completed_at,created_at,modified_at,approval_status,num_subtasks,parent,"
     "memberships.project.name,memberships.section.name,tags.name,assignee.name,assignee.email,dependencies,"
-    "permalink_url"
+    "is_rendered_as_separator,permalink_url"
 )
 """What is asked of each task; every object brings its gid unasked."""
 
-IDENTITY = "resource_subtype,num_subtasks"
-"""What a census asks of each task besides its gid: sections are no items, and sub-tasks must be walked."""
+IDENTITY = "resource_subtype,is_rendered_as_separator,num_subtasks"
+"""What a census asks of each task besides its gid: headings are no items, and sub-tasks must be walked."""
 
 
 def work_item(task: Mapping[str, Any], fields: Wanted = NOTHING, parent: str | None = None) -> WorkItem | None:
-    """Return the item, None for a section.
+    """Return the item, None for a heading.
 
     `parent` is the gid of the task it was found under.  A sub-task has no project of its own: selectors take its
     ancestors', so that a task in two projects reads the same through both.  Raises MalformedAnswer when the
@@ -33,7 +33,7 @@ def work_item(task: Mapping[str, Any], fields: Wanted = NOTHING, parent: str | N
     if not gid:
         raise MalformedAnswer("The answer holds a task without a gid; nothing of it was used.")
     subtype = text(task, "resource_subtype")
-    if subtype == "section":
+    if _is_heading(task):
         return None
     parent = gid_of(task.get("parent"), gid, "parent") or parent
     kind = _kind(subtype, parent)
@@ -65,11 +65,19 @@ def work_item(task: Mapping[str, Any], fields: Wanted = NOTHING, parent: str | N
 
 
 def identity(task: Mapping[str, Any]) -> tuple[Ref, int] | None:
-    """Return who a task is and how many sub-tasks it has, None for a section.  Raises MalformedAnswer."""
+    """Return who a task is and how many sub-tasks it has, None for a heading.  Raises MalformedAnswer."""
     gid = text(task, "gid")
     if not gid:
         raise MalformedAnswer("The answer holds a task without a gid; nothing of it was used.")
-    return None if text(task, "resource_subtype") == "section" else (Ref(gid, gid), count(task, "num_subtasks"))
+    return None if _is_heading(task) else (Ref(gid, gid), count(task, "num_subtasks"))
+
+
+def _is_heading(task: Mapping[str, Any]) -> bool:
+    """Tell whether it only stands between tasks: a section, or a separator, of which Asana says so by itself."""
+    separator = task.get("is_rendered_as_separator")
+    if separator is not None and not isinstance(separator, bool):
+        raise wrong(task, "is_rendered_as_separator", "true or false")
+    return text(task, "resource_subtype") == "section" or separator is True
 
 
 def homes(task: Mapping[str, Any]) -> list[str]:

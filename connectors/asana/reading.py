@@ -98,7 +98,7 @@ class Reading:
         fields, parent = wanted(demand), at.gid if isinstance(at, Walk) else None
         items = tuple([item for row in page.rows if (item := work_item(row, fields, parent)) is not None])
         if isinstance(at, Tasks) and at.awaited:
-            shown = {item.id for item in items}
+            shown = {row["gid"] for row in page.rows}
             at = replace(at, awaited=tuple([gid for gid in at.awaited if gid not in shown]))
         everything = at.whole if isinstance(at, Tasks) else at.deep
         known = frozenset(() if everything else cursor.parents())  # those are named by the events

@@ -1,6 +1,6 @@
 """What items have beyond their own row: values on boards, and what a pull request's branch and body name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.contract import CredentialsRefused, Extra, ExtraRefused, MalformedAnswer, Stop
 from connectors.github import graphql, normalise
@@ -10,7 +10,7 @@ from connectors.github.shared import Shared
 from connectors.github.wire import Wire
 from connectors.naming import first_refs, named_in_branch, named_in_title
 from okrs.demand import Demand
-from okrs.immutable import replace
+from okrs.immutable import immutable, replace
 from okrs.work import Ref, WorkItem
 
 
@@ -33,11 +33,23 @@ def dressed(wire: Wire, shared: Shared, rows: Sequence[Payload], repo: Ref, dema
     return tuple(items)
 
 
-def _with_refs(item: WorkItem, repo: Ref, more: Iterable[str]) -> WorkItem:
-    return replace(item, refs=first_refs([*named_in_title(item.title, repo.name), *more], item.key))
+@immutable
+class _Named:
+    """What a pull request names besides its title."""
+
+    closed: tuple[str, ...]
+    """The issues that GitHub says it closes."""
+    branch: tuple[str, ...]
+    """What its branch may name."""
 
 
-def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str, list[str]]:
+def _with_refs(item: WorkItem, repo: Ref, named: _Named) -> WorkItem:
+    """Return a pull request with what it names: what is only read out of a text takes nothing's place."""
+    every = [*named.closed, *named_in_title(item.title, repo.name), *named.branch]
+    return replace(item, refs=first_refs(every, item.key))
+
+
+def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str, _Named]:
     """Return the tickets that pull requests name in their branch or close, by node id: one request for a page."""
     ids = [text(row, "node_id") for row in rows if "pull_request" in row]
     if not ids:
@@ -55,14 +67,14 @@ def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str
     return found
 
 
-def _names(node: Payload, what: str) -> list[str]:
+def _names(node: Payload, what: str) -> _Named:
     branch = node.get("headRefName")
     closing = [
         f"{one['repository']['nameWithOwner']}#{one['number']}"
         for one in graphql.nodes(node.get("closingIssuesReferences"), what)
         if isinstance(one.get("repository"), Mapping) and "nameWithOwner" in one["repository"] and "number" in one
     ]
-    return [*(named_in_branch(branch) if isinstance(branch, str) else ()), *closing]
+    return _Named(tuple(closing), tuple(named_in_branch(branch)) if isinstance(branch, str) else ())
 
 
 BOARD = "board"

@@ -1,6 +1,6 @@
 """What a config may name: projects, versions, epics, labels, sprints, custom fields, types and statuses."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connectors.contract import Container, Listed, MalformedAnswer, Stop, Unreadable, What
 from connectors.http import require
@@ -18,7 +18,7 @@ _MOST_EPICS = 10 * PAGE_SIZE
 
 def listed(site: Site, found: Sequence[Container | Unreadable]) -> list[Listed]:
     """Return what `headway discover` lists.  Raises ConnectorError."""
-    rows = [*_projects(site), *_fields(site)]
+    rows = [*_projects(site), *_fields(site, {one.id: one.name for one in found if isinstance(one, Container)})]
     for one in found:
         if isinstance(one, Container):
             rows += _of_container(site, one)
@@ -50,9 +50,10 @@ def _visible(site: Site) -> list[Json]:
     raise MalformedAnswer(f"Jira cut {what} short: more was announced, and none given.")
 
 
-def _fields(site: Site) -> Iterator[Listed]:
-    for number, name, kind in fields.customs(site.fields()):
-        yield Listed(What.FIELD, number, name, note=kind, number=kind == "number")
+def _fields(site: Site, read: Mapping[str, str]) -> Iterator[Listed]:
+    """Yield the custom fields; `read` holds the names of the projects that are read by their ids."""
+    for number, name, kind, owner in fields.customs(site.fields(), read):
+        yield Listed(What.FIELD, number, name, read.get(owner, ""), note=kind, number=kind == "number")
 
 
 def _of_container(site: Site, container: Container) -> Iterator[Listed]:

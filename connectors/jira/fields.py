@@ -1,7 +1,11 @@
-"""Which field of Jira a name means.  Two that fit are never guessed between."""
+"""Which field of Jira a name means.  Two that fit are never guessed between.
+
+On Cloud a team-managed project has fields of its own, which the list of fields tells by their `scope`:
+https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-fields/#api-rest-api-2-field-get
+"""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 from connectors.contract import Stop
@@ -28,16 +32,22 @@ def is_id(spelled: str) -> bool:
     return _CUSTOM_ID.fullmatch(spelled) is not None
 
 
-def field_id(spelled: str, known: Sequence[Json], *, told: bool = False) -> str:
+def field_id(
+    spelled: str, known: Sequence[Json], project: str, read: Collection[str], *, told: bool = False
+) -> str | None:
     """Return the id of the field that is spelled by its id or its name; `told` says that `fields:` spells it so.
 
-    A conventional name of story points that no field has is found by schema.  Raises Stop unless exactly one fits.
+    A name means the project's own field, else the site's; `read` are the ids of the projects that are read, and None
+    says that others of them alone have such a field.  A conventional name of story points that no field has is found by
+    schema.  Raises Stop unless exactly one fits.
     """
     if any(spelled == _id(field) for field in known):
         return spelled
-    fitting = _where(known, lambda field: fold_name(_name(field)) == fold_name(spelled))
-    if not fitting and not told and fold_name(spelled) in _ESTIMATES:
-        fitting = _where(known, _estimates)
+    known = _within(known, {project, *read})
+    found = [_where(known, lambda field: fold_name(_name(field)) == fold_name(spelled))]
+    if not told and fold_name(spelled) in _ESTIMATES:
+        found.append(_where(known, _estimates))
+    fitting = next(filter(None, [_nearest(some, project) for some in found]), [])
     if len(fitting) == 1:
         return _id(fitting[0])
     if fitting:
@@ -45,11 +55,31 @@ def field_id(spelled: str, known: Sequence[Json], *, told: bool = False) -> str:
             f"Jira has {len(fitting)} fields that could be {spelled!r} ({_listed(fitting)}): "
             f"write the right one's id under `fields:` of the source, as `fields: {{{spelled}: {_id(fitting[0])}}}`."
         )
+    if any(found):
+        return None
     near = _near(spelled, known)
     raise Stop(
         f"Jira has no field {spelled!r}, or this token may not see it: "
         + (f"did you mean {_listed(near, ' or ')}?" if near else "write its id under `fields:` of the source.")
     )
+
+
+def owner(field: Json) -> str:
+    """Return the id of the team-managed project that a field belongs to; "" where it is the site's."""
+    scope = maybe(field, "scope", dict, "a field") or {}
+    return maybe(maybe(scope, "project", dict, "a field") or {}, "id", str, "a field") or ""
+
+
+def _within(known: Sequence[Json], read: Collection[str]) -> list[Json]:
+    """Return the fields that issues of these projects can have: the site's, and those of the projects."""
+    owners = {"", *read}
+    return _where(known, lambda field: owner(field) in owners)
+
+
+def _nearest(fitting: Sequence[Json], project: str) -> list[Json]:
+    """Return a project's own fields of some; those of the site where it has none."""
+    own = _where(fitting, lambda field: owner(field) == project)
+    return own or _where(fitting, lambda field: not owner(field))
 
 
 def _near(spelled: str, known: Sequence[Json]) -> list[Json]:
@@ -66,11 +96,11 @@ def kind_of(field: Json) -> str:
     return f"list of {inner}" if kind == "array" else kind
 
 
-def expect_number(spelled: str, known: Sequence[Json]) -> None:
-    """Raise Stop where a field of this id cannot hold a number."""
+def expect_number(spelled: str, known: Sequence[Json], read: Collection[str]) -> None:
+    """Raise Stop where a field of this id cannot hold a number; it names others of the projects that are read."""
     for field in known:
         if _id(field) == spelled and (kind := kind_of(field)) not in _MAY_BE_NUMBERS:
-            found = _numbers(known)[:_MOST]
+            found = _numbers(_within(known, read))[:_MOST]
             remedy = f"name a number field, as {_listed(found, ' or ')}." if found else "name a number field."
             raise Stop(f"The field {_listed([field])} holds no numbers ({kind}), and `by` needs some: {remedy}")
 
@@ -80,13 +110,15 @@ def by_schema(known: Sequence[Json], custom: str) -> str | None:
     return next((_id(field) for field in known if _schema(field).get("custom") == custom), None)
 
 
-def customs(known: Sequence[Json]) -> list[tuple[str, str, str]]:
-    """Return (id, name, kind) of the custom fields, sorted by name; without those that Jira Software keeps house with.
+def customs(known: Sequence[Json], read: Collection[str]) -> list[tuple[str, str, str, str]]:
+    """Return (id, name, kind, owner) of the custom fields that issues of the projects that are read can have, by name.
 
-    What it tells there, as an issue's sprints, rules name by words of their own.
+    Without those that Jira Software keeps house with: what it tells there, as an issue's sprints, rules name by words
+    of their own.
     """
-    found = [field for field in known if "custom" in _schema(field) and (not _housekeeping(field) or _estimates(field))]
-    told = [(_id(field), _name(field), kind_of(field)) for field in found]
+    custom = _where(_within(known, read), lambda field: "custom" in _schema(field))
+    found = _where(custom, lambda field: not _housekeeping(field) or _estimates(field))
+    told = [(_id(field), _name(field), kind_of(field), owner(field)) for field in found]
     return sorted(told, key=lambda one: (fold_name(one[1]), one[0]))
 
 

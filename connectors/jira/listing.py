@@ -36,7 +36,7 @@ class Listing:
             memo = {} if after else boards.memo_of_one(place, closed)
             return Page(tuple(sprints), () if after is None else (after.text(),), memo=memo)
         query = of_project(place.project, place.minutes(self._site.known.passed()))
-        return self._issues(query, place, cursor, demand)
+        return self._issues(query, place, container, cursor, demand)
 
     def _first(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         """Return the versions, the first issues and the ways to all others: at most three questions, if quiet."""
@@ -45,10 +45,10 @@ class Listing:
         query = of_project(key, place.window)
         asked = self._site.besides
         if cursor.since is None:
-            self.reading(demand, full=True)  # a name that means no field is told before anything else is asked
+            self.reading(demand, container.id, full=True)  # what names mean is told before anything else is asked
         listed = self._boards(key, cursor) if demand.sprints else []
         quiet = self._quiet(query, place, cursor, demand)
-        page = Page(()) if quiet else self._issues(query, place, cursor, demand, asked)
+        page = Page(()) if quiet else self._issues(query, place, container, cursor, demand, asked=asked)
         if demand.sprints:
             more = tuple([board.text() for board in listed])
             page = replace(page, following=page.following + more, memo=boards.memo_of(listed, cursor))
@@ -69,11 +69,18 @@ class Listing:
         return key, [version_item(version, key, self._site.settings.url) for version in listed]
 
     def _issues(
-        self, query: str, place: Chained | Numbered, cursor: Cursor, demand: Demand, asked: int | None = None
+        self,
+        query: str,
+        place: Chained | Numbered,
+        container: Container,
+        cursor: Cursor,
+        demand: Demand,
+        *,
+        asked: int | None = None,
     ) -> Page:
         """Return a page of issues; `asked` is how many lists had been asked for before the first one."""
         what = f"the issues of {place.project}"
-        reading = self.reading(demand, full=cursor.since is None)
+        reading = self.reading(demand, container.id, full=cursor.since is None)
         more = {"expand": "changelog"} if demand.histories and not self._site.cloud else {}
         found = self._site.search(query, place, reading.asked, what, more=more)
         answer = found.object(what, issues_as(reading))
@@ -83,14 +90,14 @@ class Listing:
             # A read may ask for three things beside its pages: the project, one list, and the count.
             place = replace(place, counted=self._site.besides - asked <= 1)
         items = tuple([issue_item(issue, reading, stood.get(str(issue.get("key")), ())) for issue in issues])
-        self.assure(issues, reading, demand)
+        self.assure(issues, reading, demand, container.id)
         return Page(
             items=items,
             following=self._following(query, place, answer, len(issues)),
             total=maybe(answer, "total", int, what),
         )
 
-    def assure(self, issues: Sequence[Json], reading: Reading, demand: Demand) -> None:
+    def assure(self, issues: Sequence[Json], reading: Reading, demand: Demand, project: str) -> None:
         """Make sure that the fields which issues lack still exist.  Raises Stop.
 
         Jira leaves a field out that it does not know, and one that is not meant for this issue; one that is empty is
@@ -98,7 +105,7 @@ class Listing:
         """
         if any(field not in issue["fields"] for _, field in reading.columns for issue in issues):
             self._site.fields()
-            self.reading(demand, full=False)
+            self.reading(demand, project, full=False)
 
     def _following(
         self, query: str, place: Chained | Numbered, answer: Json, count: int, size: int = paging.PAGE_SIZE
@@ -126,12 +133,29 @@ class Listing:
         by_name = any(not fields.is_id(self._spelled(name)) for name in demand.fields)
         return self._site.known.fields is None and (by_name or demand.sprints or not self._site.cloud)
 
-    def reading(self, demand: Demand, *, full: bool) -> Reading:
-        """Return how issues are read.  A full read also makes sure that fields given by id still exist."""
+    def reading(self, demand: Demand, project: str, *, full: bool) -> Reading:
+        """Return how the issues of a project are read, which is named by its id.
+
+        A full read also makes sure that fields given by id still exist.  Raises FieldsRefused.
+        """
         if self._list_wanted(demand) or (full and demand.fields):
             self._site.fields()
+        columns, refused = self._columns(demand, project)
+        if refused:
+            raise FieldsRefused(refused)
+        return self._reading(demand, columns)
+
+    def elsewhere(self, demand: Demand) -> dict[str, Reading]:
+        """Return how the issues of each project are read that has fields of its own, and under "" those of all others.
+
+        Projects are those that are configured, by their ids; what is refused there is left out.
+        """
+        owners = {fields.owner(field) for field in self._site.known.fields or ()}
+        projects = {"", *owners.intersection(self._site.known.configured or ())}
+        return {project: self._reading(demand, self._columns(demand, project)[0]) for project in projects}
+
+    def _reading(self, demand: Demand, columns: tuple[tuple[str, str], ...]) -> Reading:
         known = self._site.known.fields
-        columns = self._columns(demand)
         return Reading(
             root=self._site.settings.url,
             cancelled=frozenset(map(fold_name, self._site.settings.cancelled_resolutions)),
@@ -141,25 +165,26 @@ class Listing:
             links=demand.refs,
         )
 
-    def _columns(self, demand: Demand) -> tuple[tuple[str, str], ...]:
-        """Return the demanded fields with their ids.  Raises FieldsRefused, with all that cannot be had."""
+    def _columns(self, demand: Demand, project: str) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
+        """Return the demanded fields that a project has, with their ids, and why some cannot be had."""
         columns, refused = list[tuple[str, str]](), dict[str, str]()
         for name in sorted(demand.fields):
             try:
-                columns.append((name, self._field_id(name, added=name in demand.numbers)))
+                found = self._field_id(name, project, added=name in demand.numbers)
             except Stop as error:
                 refused[name] = str(error)
-        if refused:
-            raise FieldsRefused(refused)
-        return tuple(columns)
+            else:
+                columns += [(name, found)] if found else []
+        return tuple(columns), refused
 
-    def _field_id(self, name: str, *, added: bool) -> str:
+    def _field_id(self, name: str, project: str, *, added: bool) -> str | None:
         known, told = self._site.known.fields, name in self._site.settings.fields
         if known is None:
             return self._spelled(name)
-        found = fields.field_id(self._spelled(name), known, told=told)
-        if added:
-            fields.expect_number(found, known)
+        read = self._site.known.configured or frozenset()
+        found = fields.field_id(self._spelled(name), known, project, read, told=told)
+        if added and found:
+            fields.expect_number(found, known, {project, *read})
         return found
 
     def _spelled(self, name: str) -> str:

@@ -35,7 +35,10 @@ def histories(site: Site, issues: Sequence[Json], reading: Reading) -> Mapping[s
 
 
 def _of_cloud(site: Site, issues: Sequence[Json]) -> list[list[Json]]:
-    """Return the changelogs of issues, in one question for all of them unless they are long."""
+    """Return the changelogs of issues, in one question for all of them unless they are long.
+
+    Issues without changes may be absent from the answer.
+    """
     what = f"the changelogs of {len(issues)} issues"
     ids = [needed(issue, "id", str, what) for issue in issues]
     logs: dict[str, list[Json]] = {}

@@ -11,7 +11,7 @@ from connectors.jira.agile import Agile
 from connectors.jira.jql import with_ids
 from connectors.jira.listing import Listing
 from connectors.jira.logs import histories
-from connectors.jira.normalise import Reading, issue_item, version_item
+from connectors.jira.normalise import issue_item, version_item
 from connectors.jira.paging import Numbered
 from connectors.jira.payload import Json, needed
 from connectors.jira.site import MOST_BY_ID, Site
@@ -43,22 +43,23 @@ class LookUp:
 
     def _issues(self, container: Container, ids: Sequence[str], demand: Demand) -> Iterator[tuple[str, Found]]:
         listing = Listing(self._site)
-        reading = listing.reading(demand, full=False)
+        reading = listing.reading(demand, container.id, full=False)
+        readings = {**listing.elsewhere(demand), container.id: reading}
+        asked = tuple(dict.fromkeys([field for one in readings.values() for field in one.asked]))
         for begin in range(0, len(ids), MOST_BY_ID):
-            issues = self._payloads(ids[begin : begin + MOST_BY_ID], reading, demand)
+            issues = self._payloads(ids[begin : begin + MOST_BY_ID], (*asked, _PROJECT), demand)
             stood = histories(self._site, issues, reading) if demand.histories else {}
             for issue in issues:
-                item = issue_item(issue, reading, stood.get(issue["key"], ()))
-                project = needed(needed(issue["fields"], _PROJECT, dict, item.key), "id", str, item.key)
+                project = _project(issue)
+                item = issue_item(issue, readings.get(project) or readings[""], stood.get(issue["key"], ()))
                 if project == container.id:
                     yield item.id, Found(Fate.HERE, item)
                 else:
                     yield item.id, Found(Fate.MOVED, item, project if project in self._configured() else None)
-            listing.assure(issues, reading, demand)
+            listing.assure(issues, reading, demand, container.id)
 
-    def _payloads(self, ids: Sequence[str], reading: Reading, demand: Demand) -> list[Json]:
+    def _payloads(self, ids: Sequence[str], asked: Sequence[str], demand: Demand) -> list[Json]:
         """Return the issues of these ids, of those that Jira shows; also archived ones, which no search finds."""
-        asked = (*reading.asked, _PROJECT)
         if self._site.cloud:
             issues, single = self._site.by_ids(ids, asked)
         else:
@@ -91,6 +92,13 @@ class LookUp:
 def _changelog(site: Site, demand: Demand) -> dict[str, str]:
     """Return the parameter that brings changelogs along: Data Center's only way to them."""
     return {"expand": "changelog"} if demand.histories and not site.cloud else {}
+
+
+def _project(issue: Json) -> str:
+    """Return the id of the project that an issue is in."""
+    key = needed(issue, "key", str, "an issue")
+    fields = needed(issue, "fields", dict, key)
+    return needed(needed(fields, _PROJECT, dict, key), "id", str, key)
 
 
 def _key(container: Container) -> str:

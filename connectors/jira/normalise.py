@@ -119,9 +119,13 @@ def _kind(issue_type: Json, what: str) -> Kind:
 
 
 def is_epic(issue_type: Json, what: str) -> bool:
-    """Tell whether it is a type of epics: Cloud numbers its hierarchy, on Data Center it is the type of that name."""
+    """Tell whether it is a type of epics, or of what lies above them: neither is work, both hold some.
+
+    Cloud numbers its hierarchy; on Data Center it is the type of that name, and nothing tells what lies above it.
+    https://support.atlassian.com/jira-software-cloud/docs/configure-custom-hierarchy-levels-in-advanced-roadmaps/
+    """
     level = maybe(issue_type, "hierarchyLevel", int, what)
-    return level == 1 or (level is None and fold_name(needed(issue_type, "name", str, what)) == "epic")
+    return fold_name(needed(issue_type, "name", str, what)) == "epic" if level is None else level >= 1
 
 
 def state_of(category: str, resolution: str | None, cancelled: frozenset[str]) -> State:

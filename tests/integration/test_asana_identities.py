@@ -23,6 +23,7 @@ from tests.integration.asana_client import (
     row,
     scripted,
     tasks,
+    titles,
 )
 
 
@@ -43,6 +44,38 @@ def fate(connector: Connector, launch: Launch, item: Item) -> tuple[Fate, str | 
     assert (found.item is None) == (found.fate in (Fate.HIDDEN, Fate.DELETED))
     assert found.item is None or (found.item.id, found.item.title) == (item.key, item.title)
     return found.fate, found.container
+
+
+# headings between tasks
+
+
+def test_a_separator_is_no_work(launch: Launch) -> None:
+    top = launch.task("top")
+    launch.task("leaf", parent=top)
+    for parent in (top, None):
+        launch.world.separate(launch.task("Heading:", parent=parent))
+    launch.task("plain:")  # a colon alone says nothing
+    connector = launch.connect()
+    assert sorted(titles(pages(connector, launch.container))) == ["leaf", "plain:", "top"]
+    assert len(census(connector, launch.container)) == 3
+
+
+def test_a_task_that_becomes_a_separator_leaves_and_one_that_is_work_again_comes_back(launch: Launch) -> None:
+    top = launch.task("top")
+    leaf, task = launch.task("leaf", parent=top), launch.task("task")
+    connector, mirror = launch.connect(), Mirror(launch.container)
+    launch.clock.advance(timedelta(hours=1))
+    mirror.read(connector, launch.clock.now())
+    for item in (leaf, task):
+        launch.world.separate(item)
+    before = connector.requests
+    assert mirror.read(connector, launch.clock.now()) == set()
+    assert connector.requests == before + 2 + 1  # events, tasks, and the sub-tasks of the one that changed there
+    assert census(connector, launch.container) == [top.key]
+    assert fate(connector, launch, leaf) == fate(connector, launch, task) == (Fate.HIDDEN, None)
+    for item in (leaf, task):
+        launch.world.separate(item, separator=False)
+    assert mirror.read(connector, launch.clock.now()) == {leaf.key, task.key}
 
 
 # look-ups
@@ -161,7 +194,7 @@ def test_a_census_asks_little_and_shows_no_section() -> None:
     rows = [row("1", num_subtasks=1), row("2", resource_subtype="section")]
     with scripted(tasks(*rows), tasks(row("3", num_subtasks=1)), tasks(row("4"))) as server:
         assert census(server.connect(), CONTAINER) == ["1", "3", "4"]
-        assert server.query(0)["opt_fields"] == ["resource_subtype,num_subtasks"]
+        assert server.query(0)["opt_fields"] == ["resource_subtype,is_rendered_as_separator,num_subtasks"]
         assert "modified_since" not in server.query(0)
 
 

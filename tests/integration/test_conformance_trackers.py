@@ -118,6 +118,7 @@ def _asana_world(world: World) -> Sequence[Item]:
     milestone = world.create(first, "Go live", "milestone")
     world.block(milestone, tasks[:2])
     world.create(first, "Part of it", parent=tasks[4])
+    world.separate(world.create(first, "Parts:", "default_task", parent=tasks[4]))
     return tasks[3], world.create(second, "Ask")
 
 

@@ -391,12 +391,23 @@ def test_branches_and_closed_issues_cost_one_request_a_page(sandbox: Sandbox, gi
     (box,) = github.containers()
     assert isinstance(box, Container)
     refs = {item.key: item.refs for item in items(pages(github, Cursor(START), box, Demand(refs=True)))}
-    assert refs["acme/web#5"] == ("PAY-7", "acme/api#2", "PAY-12", "acme/web#1")
+    assert refs["acme/web#5"] == ("acme/web#1", "PAY-7", "acme/api#2", "PAY-12")
     assert refs["acme/web#1"] == ()
     assert sandbox.requests["github", "graphql"] == 1
     plain = {item.key: item.refs for item in items(pages(github, Cursor(START), box))}
     assert plain["acme/web#5"] == ("PAY-7", "acme/api#2")
     assert sandbox.requests["github", "graphql"] == 1
+
+
+def test_what_texts_name_takes_no_place_of_what_the_tracker_says(github: Connector, world: World) -> None:
+    pull = at(world, 5)
+    world.retitle(pull, "PAY-1, PAY-2, PAY-3 and PAY-4")
+    pull.branch = "pay-5-pay-6"
+    world.link(pull, at(world, 1))
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    refs = {item.key: item.refs for item in items(pages(github, Cursor(START), box, Demand(refs=True)))}
+    assert refs["acme/web#5"] == ("acme/web#1", "PAY-1", "PAY-2", "PAY-3", "PAY-4")
 
 
 def test_a_board_that_pages_in_a_circle_ends() -> None:

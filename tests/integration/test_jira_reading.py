@@ -276,6 +276,20 @@ def test_a_history_with_holes_is_left_out(world: World, monkeypatch: pytest.Monk
         assert read(connector, HISTORIES)[0]["Pay"].history == ()
 
 
+def test_a_done_issue_of_which_the_changelog_tells_nothing_has_no_history(
+    world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todo, done = (world.create(world.project("PAY"), title, "Story") for title in ("Open", "Pay"))
+    world.clock.advance(timedelta(hours=3))
+    world.close(done)
+    shapes = sandbox.apis["jira"].shapes  # type: ignore[attr-defined]  # the sandbox's own Jira
+    monkeypatch.setattr(shapes, "histories", lambda _item: [])
+    with jira(sandbox) as connector:
+        items, _ = read(connector, HISTORIES)
+    assert (items["Pay"].history, items["Pay"].closed_at) == ((), world.clock.now())
+    assert [(step.at, step.state) for step in items["Open"].history] == [(todo.created, State.TODO)]
+
+
 def test_a_sprint_of_a_foreign_board_lives_in_the_project_of_that_board(world: World, sandbox: Sandbox) -> None:
     project, platform = world.project("PAY"), world.project("PLAT")
     world.add_sprint(project, "Own")

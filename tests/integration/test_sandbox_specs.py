@@ -171,7 +171,11 @@ def problems(tracker: str, found: dict[str, Any], status: int, body: object) -> 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(build(1, NOW)) as running:
+    world = build(1, NOW)
+    for key in ("PAY", "PLAT"):  # the one field is the site's, the other one a team-managed project's own
+        world.add_field(world.project(key), "Effort", "float")
+    world.project("PLAT").team_managed = True
+    with Sandbox(world) as running:
         yield running
 
 

@@ -48,6 +48,17 @@ def test_a_section_is_no_item() -> None:
     assert work_item(tasks()[2], FIELDS) is None
 
 
+@pytest.mark.parametrize("said", [None, False, True])
+def test_a_separator_is_no_item(said: object) -> None:
+    item = work_item({**tasks()[0], "is_rendered_as_separator": said}, FIELDS)
+    assert (item is None) == bool(said)
+
+
+def test_what_is_said_of_separators_is_never_guessed() -> None:
+    with pytest.raises(MalformedAnswer, match="is_rendered_as_separator"):
+        work_item({**tasks()[0], "is_rendered_as_separator": "no"}, FIELDS)
+
+
 @pytest.mark.parametrize(
     ("subtype", "approval", "completed", "state"),
     [

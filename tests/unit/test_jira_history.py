@@ -48,6 +48,27 @@ def read(now: dict[str, Any], *log: dict[str, Any]) -> list[tuple[float, State, 
     ]
 
 
+def dated(now: dict[str, Any], **hours: float) -> dict[str, Any]:
+    """Return an issue with dates so many hours after its creation."""
+    now["fields"] |= {name: (CREATED + timedelta(hours=after)).isoformat() for name, after in hours.items()}
+    return now
+
+
+@pytest.mark.parametrize("number", ["3", "5"])
+@pytest.mark.parametrize("name", ["resolutiondate", "statuscategorychangedate"])
+def test_what_moved_since_its_creation_has_no_history_without_a_change(number: str, name: str) -> None:
+    assert read(dated(issue(number), **{name: 5})) == []
+    assert read(dated(issue(number), **{name: 5}), entry(2, {"field": "summary", "toString": "b"})) == []
+    assert len(read(dated(issue(number), **{name: 5}), entry(5, status("1", number)))) == 2
+
+
+def test_what_stands_as_it_was_created_has_a_history_without_a_change() -> None:
+    at_once = {"resolutiondate": 0.01, "statuscategorychangedate": 0.0}
+    assert read(dated(issue("5"), **at_once)) == [(0, State.DONE, "Fertig", None)]
+    imported = dated(issue("1"), statuscategorychangedate=5)  # to do as ever, though the import is dated later
+    assert read(imported) == [(0, State.TODO, "Open", None)]
+
+
 def test_a_whole_life() -> None:
     log = [
         entry(4, status("5", "1"), resolved("Won't Do", None)),
