@@ -20,7 +20,7 @@ from sync.walking import Crew, explore
 
 def read(task: Task) -> SourceReport:
     """Read every container; one that fails does not keep the others from being taken."""
-    tally = Tally()
+    tally = Tally(task.clock)
     try:
         crew = Crew(task.source.connect())
     except ConnectorError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from connectors.contract import (
@@ -12,6 +12,7 @@ from connectors.contract import (
     CredentialsRefused,
     FieldsRefused,
     Quota,
+    RateLimited,
     Unreadable,
 )
 from okrs.demand import Demand
@@ -21,6 +22,9 @@ from store.database import Database
 from store.fresh import Fresh
 from store.mirror import Read
 from store.sources import ContainerState, Lease
+
+LONGEST_LIMIT = timedelta(days=1)
+"""A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
 
 
 class Outcome(StrEnum):
@@ -45,6 +49,9 @@ class SourceReport:
     """Items that a census of this run could not find, and that leave if the next one cannot, either."""
     quota: Quota | None = None
     """What the tracker said last of the requests that it still allows, where it did."""
+    wait_until: datetime | None = None
+    """Until when the tracker asked not to be asked, by this run's clock and a day at the most; None where it did not,
+    or did not say how long."""
 
 
 class Progress:
@@ -137,6 +144,7 @@ class Granted:
 class Tally:
     """What the read of a source has brought so far."""
 
+    clock: Callable[[], datetime]
     order: tuple[str, ...] = ()
     """Names of the containers as the config lists them: their errors are told in this order."""
     seen: int = 0
@@ -154,6 +162,8 @@ class Tally:
     """What containers are read for, by id: by now, where fields are refused one after the other."""
     errors: dict[str, str] = field(default_factory=dict)
     """Sentences by what failed: a container, or "" for the source as a whole."""
+    wait_until: datetime | None = None
+    """As in the report."""
 
     def resolved(self, found: Sequence[Container | Unreadable]) -> None:
         self.order = tuple(each.name for each in found)
@@ -173,10 +183,17 @@ class Tally:
     def fail(self, what: str, error: ConnectorError | str) -> None:
         """Note a failure; refused credentials are a state of their own."""
         self.errors.setdefault(what, str(error))
+        self.heed(error)
         if isinstance(error, CredentialsRefused):
             self.state = Outcome.UNAUTHENTICATED
         elif self.state is Outcome.OK:
             self.state = Outcome.FAILED
+
+    def heed(self, error: ConnectorError | str) -> None:
+        """Note until when the tracker asks to wait, where an error says so: of several the last."""
+        if isinstance(error, RateLimited) and error.wait is not None:
+            until = self.clock() + timedelta(seconds=min(error.wait, LONGEST_LIMIT.total_seconds()))
+            self.wait_until = max(until, self.wait_until or until)
 
     def report(self, name: str, requests: int, quota: Quota | None = None) -> SourceReport:
         place = {each: number for number, each in enumerate(self.order)}
@@ -192,4 +209,5 @@ class Tally:
             error=" ".join(sentences) or None,
             quota=quota,
             missed=self.missed,
+            wait_until=self.wait_until,
         )

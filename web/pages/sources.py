@@ -176,8 +176,9 @@ def _next(stands: SourceStatus, known: Health, face: Clockface) -> str:
     turn = known.turn
     if turn is not None and turn.due is None:
         return "not before its token or settings change"
-    if turn is not None and turn.due is not None:
-        return f"in {_span(turn.due - face.now)}" if turn.due > face.now else "due now"
+    if turn is not None and turn.at is not None:
+        limited = ", when its tracker allows it again" if turn.at == turn.not_before else ""
+        return f"in {_span(turn.at - face.now)}{limited}" if turn.at > face.now else "due now"
     if known.last_attempt is None:
         return "with the next run"
     due = known.last_attempt + stands.setup.every
