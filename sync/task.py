@@ -1,5 +1,6 @@
 """The task of reading one source: what is read, by whose lease, and how it goes."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,13 +16,17 @@ from connectors.contract import (
     RateLimited,
     Unreadable,
 )
+from connectors.logs import INFO, tell
 from okrs.demand import Demand
 from okrs.immutable import immutable, replace
 from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh
 from store.mirror import Read
-from store.sources import ContainerState, Lease
+from store.sources import LEASE, ContainerState, Lease
+
+_KEPT_EVERY = LEASE.total_seconds() / 4
+"""Seconds after which a read that waits renews its lease."""
 
 LONGEST_LIMIT = timedelta(days=1)
 """A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
@@ -95,6 +100,17 @@ class Task:
     full: bool = False
     fresh: Fresh = field(default_factory=Fresh)
     """Where what is read is remembered until it is measured."""
+    sleep: Callable[[float], None] = time.sleep
+
+    def rest(self, seconds: float) -> None:
+        """Wait in the middle of a read, and keep the lease meanwhile.  Raises LeaseLostError."""
+        tell(INFO, "waiting for a limit", source=self.source.name, seconds=round(seconds))
+        left = seconds
+        while left > 0:
+            sources.renew(self.database, self.lease, self.clock())
+            self.sleep(min(left, _KEPT_EVERY))
+            left -= _KEPT_EVERY
+        sources.renew(self.database, self.lease, self.clock())
 
     def states(self) -> dict[str, ContainerState]:
         """What we have of each container, by id."""
