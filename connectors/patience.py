@@ -1,7 +1,7 @@
 """The one place that slows down and asks again: every connection of a source is asked through here.
 
 Nothing below retries: `connectors.line` sends a request once, whoever wrote it.  A page that fails is asked again here,
-after a pause (`connectors.retrying`); a tracker that wants more time than a lease lives gets its source read later.
+after a pause (`connectors.retrying`); a tracker that wants more time than a lease lives is not waited for here.
 """
 
 import time
@@ -31,8 +31,8 @@ from connectors.contract import (
 from okrs.work import Ref
 
 LONGEST_WAIT = 45.0
-"""Seconds that one page may be waited for in all: less than a lease lives.  A tracker that asks for more gets its
-source read at another time instead of a sleeping worker."""
+"""Seconds that one page may be waited for in all: less than a lease lives, which nobody renews here.  Whether a read is
+given up for a tracker that asks for more, or rests while the lease is renewed, says `sync.walking`."""
 
 AT_ONCE = 8
 """Requests under way at the same time to one source.  Asana allows 50 reads at once, GitHub 100."""
@@ -141,8 +141,8 @@ class Patient:
             raise failed from None
         try:
             return again(failed, once, longest=LONGEST_WAIT, gave_up=lambda: pacer.gave_up, sleep=pacer.sleep)
-        except TryLater:
-            pacer.gave_up = True
+        except TryLater as error:
+            pacer.gave_up = not isinstance(error, RateLimited)  # a limit says itself when it is over
             raise
 
     def _once(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -59,6 +59,7 @@ class AsanaApi:
 
     def refusal(self, status: int, message: str) -> Answer:
         texts = {401: "Not Authorized", 403: "Forbidden", 404: "No matching route for request"}
+        texts[429] = "There were too many requests. Ask again after the time that is given."
         text = message or texts.get(status, "The request failed.")
         return Answer({"errors": [{"message": text, "help": "For more information, see the documentation."}]}, status)
 

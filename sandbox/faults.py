@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
+
+from sandbox.clock import Clock
 
 
 class Kind(StrEnum):
@@ -33,6 +36,24 @@ class Fault:
         return self.tracker in (None, tracker) and self.path in target
 
 
+@dataclass
+class _Limit:
+    """So many requests in each minute."""
+
+    a_minute: int
+    clock: Clock
+    _minute: int = 0
+    _came: int = 0
+
+    def left_of_minute(self) -> int:
+        """Count a request; return the whole seconds to wait when it is one too many, else 0."""
+        minute, second = divmod(self.clock.now().timestamp(), 60)
+        if minute != self._minute:
+            self._minute, self._came = int(minute), 0
+        self._came += 1
+        return ceil(60 - second) if self._came > self.a_minute else 0
+
+
 class Faults:
     """The trouble that is planned.  Thread safe; with nothing planned every request is answered."""
 
@@ -46,6 +67,7 @@ class Faults:
         self.overlaps: set[str] = set()
         """Trackers whose pages begin with the last item of the page before."""
         self._acts: list[tuple[Callable[[], object], str | None, str]] = []
+        self._limits: dict[str, _Limit] = {}
 
     def status(
         self,
@@ -63,6 +85,15 @@ class Faults:
         if retry_after is not None:
             extra["Retry-After"] = str(retry_after)
         self._plan(Fault(Kind.STATUS, status, extra, message, tracker=tracker, path=path), times)
+
+    def limit(self, tracker: str, a_minute: int, clock: Clock) -> None:
+        """Answer so many requests in each minute of a clock, and refuse the others with the seconds until the next one.
+
+        So Asana does, which tells nothing of it before (150 on free plans) and counts those that it refuses, too:
+        https://developers.asana.com/docs/rate-limits
+        """
+        with self._lock:
+            self._limits[tracker] = _Limit(a_minute, clock)
 
     def html(self, *, times: int = 1, tracker: str | None = None, path: str = "") -> None:
         """Answer 200 with a page for people, as a login wall or a proxy does."""
@@ -95,10 +126,11 @@ class Faults:
             due[0]()
 
     def clear(self) -> None:
-        """Forget every plan, the latency, the page caps and the overlaps."""
+        """Forget every plan, the limits, the latency, the page caps and the overlaps."""
         with self._lock:
             self._planned.clear()
             self._acts.clear()
+            self._limits.clear()
             self.page_caps.clear()
             self.overlaps.clear()
             self.latency = 0.0
@@ -110,7 +142,8 @@ class Faults:
                 if fault.hits(tracker, target):
                     self._planned[index : index + 1] = [(fault, times - 1)] if times > 1 else []
                     return fault
-        return None
+            left = self._limits[tracker].left_of_minute() if tracker in self._limits else 0
+        return Fault(Kind.STATUS, 429, {"Retry-After": str(left)}) if left else None
 
     def _plan(self, fault: Fault, times: int) -> None:
         if times < 1:

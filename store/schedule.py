@@ -22,12 +22,19 @@ class Turn:
     """None: not before somebody changes the config, or asks for it."""
     failures: int = 0
     """Reads that failed since the last that did not."""
+    not_before: datetime | None = None
+    """Until when its tracker asked to wait, whoever makes it due earlier; None where it did not."""
+
+    @property
+    def at(self) -> datetime | None:
+        """When its turn comes; None as for `due`."""
+        return self.due if self.due is None or self.not_before is None else max(self.due, self.not_before)
 
 
 def turns(connection: Connection) -> Mapping[str, Turn]:
     """Return the turns of all sources that ever had one."""
-    rows = connection.execute(select(schedule.c.source, schedule.c.due, schedule.c.failures))
-    return {row.source: Turn(row.due, row.failures) for row in rows}
+    rows = connection.execute(select(schedule))
+    return {row.source: Turn(row.due, row.failures, row.not_before) for row in rows}
 
 
 def claim(database: Database, name: str, seen: Turn | None, until: datetime) -> bool:
@@ -37,26 +44,54 @@ def claim(database: Database, name: str, seen: Turn | None, until: datetime) -> 
             statement = upsert(connection.dialect.name, schedule).values(source=name, due=until, failures=0)
             first = statement.on_conflict_do_nothing(index_elements=["source"]).returning(schedule.c.source)
             return connection.execute(first).one_or_none() is not None
-        mine = (schedule.c.source == name, _at(seen.due))
-        return connection.execute(update(schedule).where(*mine).values(due=until)).rowcount == 1
+        return _move(connection, name, seen.due, until)
 
 
 def settle(database: Database, name: str, claimed: datetime, turn: Turn) -> None:
-    """Write the next turn of a source whose turn was ours.  What somebody asked for meanwhile comes first."""
+    """Write the next turn of a source whose turn was ours, and which was read.
+
+    What somebody asked for meanwhile comes first, but not before the tracker allows it.
+    """
     with database.write() as connection:
-        here = schedule.c.source == name
-        connection.execute(update(schedule).where(here).values(failures=turn.failures))
-        connection.execute(update(schedule).where(here, _at(claimed)).values(due=turn.due))
+        told = {"failures": turn.failures, "not_before": turn.not_before}
+        connection.execute(update(schedule).where(schedule.c.source == name).values(told))
+        _move(connection, name, claimed, turn.due)
+
+
+def put_off(database: Database, name: str, claimed: datetime, until: datetime | None) -> None:
+    """Put the turn of a source off that was ours, and which another one reads: how that goes it says itself."""
+    with database.write() as connection:
+        _move(connection, name, claimed, until)
+
+
+def _move(connection: Connection, name: str, seen: datetime | None, due: datetime | None) -> bool:
+    """Move a turn, and tell whether it still was where it was seen."""
+    mine = (schedule.c.source == name, schedule.c.due.is_(None) if seen is None else schedule.c.due == seen)
+    return connection.execute(update(schedule).where(*mine).values(due=due)).rowcount == 1
 
 
 def ask(database: Database, names: Iterable[str], now: datetime, *, stopped: bool) -> None:
-    """Make sources due now; with `stopped` those too that wait for a change of the config."""
+    """Make sources due now; with `stopped` those too that wait for a change of the config.
+
+    One whose tracker asked to wait has its turn when that is over.
+    """
     later: ColumnElement[Any] = schedule.c.due > now
+    _make_due(database, names, now, later | schedule.c.due.is_(None) if stopped else later)
+
+
+def begin_anew(database: Database, names: Iterable[str], now: datetime) -> None:
+    """Make sources due now, whatever kept them: their settings changed, and limits are of a token or an address."""
+    _make_due(database, names, now, None, not_before=None)
+
+
+def _make_due(
+    database: Database, names: Iterable[str], now: datetime, where: ColumnElement[Any] | None, **more: None
+) -> None:
     with database.write() as connection:
         for name in sorted(names):
             put = upsert(connection.dialect.name, schedule).values(source=name, due=now, failures=0)
-            condition = later | schedule.c.due.is_(None) if stopped else later
-            connection.execute(put.on_conflict_do_update(index_elements=["source"], set_={"due": now}, where=condition))
+            anew = {"due": now, **more}
+            connection.execute(put.on_conflict_do_update(index_elements=["source"], set_=anew, where=where))
 
 
 def resume(database: Database, names: Iterable[str], now: datetime) -> None:
@@ -64,7 +99,3 @@ def resume(database: Database, names: Iterable[str], now: datetime) -> None:
     with database.write() as connection:
         here = (schedule.c.source.in_(sorted(names)), schedule.c.due.is_(None))
         connection.execute(update(schedule).where(*here).values(due=now))
-
-
-def _at(due: datetime | None) -> ColumnElement[bool]:
-    return schedule.c.due.is_(None) if due is None else schedule.c.due == due

@@ -298,6 +298,7 @@ CREATE TABLE schedule (
     source TEXT NOT NULL,
     due BIGINT,
     failures INTEGER NOT NULL,
+    not_before BIGINT,
     CONSTRAINT pk_schedule PRIMARY KEY (source)
 );
 

@@ -163,6 +163,8 @@ schedule = Table(
     Column("due", Instant),
     # Reads that failed since the last that did not.
     Column("failures", Integer, nullable=False),
+    # Until when its tracker asked to wait, whoever asks for it earlier.
+    Column("not_before", Instant),
     PrimaryKeyConstraint("source", name="pk_schedule"),
 )
 

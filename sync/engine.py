@@ -309,7 +309,8 @@ class Engine:
     def _read_leased(self, source: SourceToRead, lease: Lease, *, full: bool) -> SourceReport:
         report = SourceReport(source.name, Outcome.FAILED)
         try:
-            report = read(Task(self.database, source, lease, self.clock, self.progress, full, self.cache.fresh))
+            task = Task(self.database, source, lease, self.clock, self.progress, full, self.cache.fresh, self.sleep)
+            report = read(task)
         except SQLAlchemyError:
             raise  # without the database there is nothing that the other sources could be read into
         except Exception as error:

@@ -32,8 +32,8 @@ def ask_outside(task: Task, crew: Crew, containers: Sequence[Container], tally: 
     due = [each for each in held if task.full or _due(each, read, now)]
     try:
         explore(crew, [_asking(task, each, read, tally) for each in due])
-    except (RateLimited, CredentialsRefused):
-        return  # kept with the one that met it; nothing else is left to be asked in this run
+    except (RateLimited, CredentialsRefused) as error:
+        tally.heed(error)  # kept with the one that met it; nothing else is left to be asked in this run
 
 
 def _due(known: Unread, read: frozenset[str], now: datetime) -> bool:

@@ -20,9 +20,9 @@ from sync.walking import Crew, explore
 
 def read(task: Task) -> SourceReport:
     """Read every container; one that fails does not keep the others from being taken."""
-    tally = Tally()
+    tally = Tally(task.clock)
     try:
-        crew = Crew(task.source.connect())
+        crew = Crew(task.source.connect(), wait=task.rest)
     except ConnectorError as error:
         tally.fail("", error)
         return tally.report(task.source.name, 0)

@@ -1,7 +1,8 @@
 """When sources are read: which are due, and when one is read next.  Pure; chance comes in as an argument.
 
 A source is read `every` so often, or at the times of its `cron`.  One that fails is asked again after a pause that
-doubles, up to an hour.  One whose credentials are refused is left alone until the config changes.
+doubles, up to an hour.  One whose credentials are refused is left alone until the config changes.  One whose tracker
+asks to wait, or allows no request any more, is left alone until that is over, whoever asks for it meanwhile.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,7 +12,7 @@ from okrs.cron import Cron
 from okrs.cycle import Calendar
 from okrs.immutable import immutable
 from store.schedule import Turn
-from sync.task import Outcome
+from sync.task import LONGEST_LIMIT, Outcome
 
 LONGEST_PAUSE = timedelta(hours=1)
 """Between two attempts at a source that fails, at most."""
@@ -71,6 +72,8 @@ def due(
 def _is_due(now: datetime, rhythm: Rhythm, turn: Turn | None) -> bool:
     if turn is None:
         return True
+    if turn.not_before is not None and now < turn.not_before <= now + LONGEST_LIMIT:  # later: our clock was wrong
+        return False
     return turn.due is not None and (turn.due <= now or turn.due > rhythm.latest(now))
 
 
@@ -81,8 +84,8 @@ class Read:
     outcome: Outcome
     began: datetime
     ended: datetime
-    spent_until: datetime | None = None
-    """When its tracker allows requests again, where none were left."""
+    not_before: datetime | None = None
+    """When its tracker allows requests again, where it said so."""
 
 
 def following(rhythm: Rhythm, failures: int, read: Read, jitter: float) -> Turn:
@@ -93,19 +96,18 @@ def following(rhythm: Rhythm, failures: int, read: Read, jitter: float) -> Turn:
         case Outcome.SKIPPED:
             return Turn(read.ended + ELSEWHERE, failures)
         case Outcome.OK:
-            turn = Turn(max(read.ended, rhythm.following(read.began, jitter)))
+            return Turn(max(read.ended, rhythm.following(read.began, jitter)), 0, _limited_until(read))
         case Outcome.FAILED:
             doubled = rhythm.pause * 2 ** min(failures, 20)
             pause = min(doubled, LONGEST_PAUSE) * (1 - SPREAD * jitter)
-            turn = Turn(read.ended + pause, failures + 1)
-    return _not_in_vain(turn, read)
+            return Turn(read.ended + pause, failures + 1, _limited_until(read))
 
 
-def _not_in_vain(turn: Turn, read: Read) -> Turn:
-    """Wait for a tracker that told when it allows requests again, within limits: its clock may be wrong."""
-    if turn.due is None or read.spent_until is None:
-        return turn
-    return Turn(max(turn.due, min(read.spent_until, read.ended + LONGEST_PAUSE)), turn.failures)
+def _limited_until(read: Read) -> datetime | None:
+    """Return when its tracker may be asked again, within limits: its clock may be wrong."""
+    if read.not_before is None or read.not_before <= read.ended:
+        return None
+    return min(read.not_before, read.ended + LONGEST_LIMIT)
 
 
 def midnight_passed(calendar: Calendar, since: datetime | None, now: datetime) -> bool:

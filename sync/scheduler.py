@@ -21,6 +21,7 @@ from connectors.logs import ERROR, WARNING, announce, tell
 from okrs.cycle import Calendar
 from okrs.immutable import immutable
 from store import schedule
+from store.database import Database
 from store.schedule import Turn
 from store.sources import LEASE, surrender
 from sync.engine import AUTHORS_HELP, Engine, Report
@@ -91,7 +92,7 @@ class Scheduler:
 
     def renew(self, plan: Plan, changed: frozenset[str]) -> None:
         """Go on by another config; sources whose settings changed are read at once, also those that were stopped."""
-        schedule.ask(plan.engine.database, changed & plan.rhythms.keys(), self._clock(), stopped=True)
+        schedule.begin_anew(plan.engine.database, changed & plan.rhythms.keys(), self._clock())
         self.plan, self._caught_up = plan, None
 
     @property
@@ -162,10 +163,11 @@ class Scheduler:
 
         def work() -> None:
             poll = self._poll(name, lambda: plan.engine.sync(only=[name]))
-            read = Read(poll.outcome, poll.began, poll.ended, _spent_until(poll))
+            limit = _limited_until(poll) if plan is self.plan else None  # another token may have another one
+            read = Read(poll.outcome, poll.began, poll.ended, limit)
             rhythm = self.plan.rhythms.get(name, plan.rhythms[name])  # the config may have changed meanwhile
             turn = following(rhythm, failures, read, self._dice())
-            if self.safely(name, lambda: schedule.settle(plan.engine.database, name, claimed, turn)):
+            if self.safely(name, lambda: _settle(plan.engine.database, name, claimed, poll.outcome, turn)):
                 self._tell(poll)
 
         return work
@@ -220,7 +222,17 @@ class Scheduler:
             announce("recovered", what=what)
 
 
-def _spent_until(poll: Poll) -> datetime | None:
-    """When a tracker that said that no request is left allows some again."""
-    quota = poll.read.quota if poll.read else None
-    return quota.reset if quota and quota.remaining == 0 else None
+def _settle(database: Database, name: str, claimed: datetime, outcome: Outcome, turn: Turn) -> None:
+    if outcome is Outcome.SKIPPED:
+        schedule.put_off(database, name, claimed, turn.due)
+    else:
+        schedule.settle(database, name, claimed, turn)
+
+
+def _limited_until(poll: Poll) -> datetime | None:
+    """When a tracker allows requests again that asked to wait, or said that none is left."""
+    if poll.read is None:
+        return None
+    quota, asked = poll.read.quota, poll.read.wait_until
+    spent = quota.reset if quota and quota.remaining == 0 else None
+    return max((each for each in (asked, spent) if each), default=None)

@@ -1,8 +1,9 @@
 """The task of reading one source: what is read, by whose lease, and how it goes."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from connectors.contract import (
@@ -12,15 +13,23 @@ from connectors.contract import (
     CredentialsRefused,
     FieldsRefused,
     Quota,
+    RateLimited,
     Unreadable,
 )
+from connectors.logs import INFO, tell
 from okrs.demand import Demand
 from okrs.immutable import immutable
 from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh
 from store.mirror import Read
-from store.sources import ContainerState, Lease
+from store.sources import LEASE, ContainerState, Lease
+
+_KEPT_EVERY = LEASE.total_seconds() / 4
+"""Seconds after which a read that waits renews its lease."""
+
+LONGEST_LIMIT = timedelta(days=1)
+"""A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
 
 
 class Outcome(StrEnum):
@@ -45,6 +54,9 @@ class SourceReport:
     """Items that a census of this run could not find, and that leave if the next one cannot, either."""
     quota: Quota | None = None
     """What the tracker said last of the requests that it still allows, where it did."""
+    wait_until: datetime | None = None
+    """Until when the tracker asked not to be asked, by this run's clock and a day at the most; None where it did not,
+    or did not say how long."""
 
 
 class Progress:
@@ -88,6 +100,17 @@ class Task:
     full: bool = False
     fresh: Fresh = field(default_factory=Fresh)
     """Where what is read is remembered until it is measured."""
+    sleep: Callable[[float], None] = time.sleep
+
+    def rest(self, seconds: float) -> None:
+        """Wait in the middle of a read, and keep the lease meanwhile.  Raises LeaseLostError."""
+        tell(INFO, "waiting for a limit", source=self.source.name, seconds=round(seconds))
+        left = seconds
+        while left > 0:
+            sources.renew(self.database, self.lease, self.clock())
+            self.sleep(min(left, _KEPT_EVERY))
+            left -= _KEPT_EVERY
+        sources.renew(self.database, self.lease, self.clock())
 
     def states(self) -> dict[str, ContainerState]:
         """What we have of each container, by id."""
@@ -137,6 +160,7 @@ class Granted:
 class Tally:
     """What the read of a source has brought so far."""
 
+    clock: Callable[[], datetime]
     order: tuple[str, ...] = ()
     """Names of the containers as the config lists them: their errors are told in this order."""
     seen: int = 0
@@ -154,6 +178,8 @@ class Tally:
     """What containers are read for, by id: by now, where fields are refused one after the other."""
     errors: dict[str, str] = field(default_factory=dict)
     """Sentences by what failed: a container, or "" for the source as a whole."""
+    wait_until: datetime | None = None
+    """As in the report."""
 
     def resolved(self, found: Sequence[Container | Unreadable]) -> None:
         self.order = tuple(each.name for each in found)
@@ -173,10 +199,17 @@ class Tally:
     def fail(self, what: str, error: ConnectorError | str) -> None:
         """Note a failure; refused credentials are a state of their own."""
         self.errors.setdefault(what, str(error))
+        self.heed(error)
         if isinstance(error, CredentialsRefused):
             self.state = Outcome.UNAUTHENTICATED
         elif self.state is Outcome.OK:
             self.state = Outcome.FAILED
+
+    def heed(self, error: ConnectorError | str) -> None:
+        """Note until when the tracker asks to wait, where an error says so: of several the last."""
+        if isinstance(error, RateLimited) and error.wait is not None:
+            until = self.clock() + timedelta(seconds=min(error.wait, LONGEST_LIMIT.total_seconds()))
+            self.wait_until = max(until, self.wait_until or until)
 
     def report(self, name: str, requests: int, quota: Quota | None = None) -> SourceReport:
         place = {each: number for number, each in enumerate(self.order)}
@@ -192,4 +225,5 @@ class Tally:
             error=" ".join(sentences) or None,
             quota=quota,
             missed=self.missed,
+            wait_until=self.wait_until,
         )

@@ -9,7 +9,9 @@
                 walk.page(answer)
                 the walk's last one? walk.done()
 
-An error ends its walk and no other, but for one that would meet every walk of the source.
+An error ends its walk and no other, but for one that would meet every walk of the source.  A limit that is over in
+about a minute is none, as long as the read gets on: when all that is under way has come back, the crew rests, and what
+was refused is asked again.
 """
 
 import time
@@ -34,6 +36,16 @@ _FORGETTING = 0.8
 
 MOST_PAGES = 100_000
 """A listing that is longer than this has no end."""
+
+
+LONGEST_REST = 75.0
+"""Seconds.  Limits that are counted by the minute are over within one: Asana's, which allow 150 requests on its free
+plans and tell nothing before they are used up (https://developers.asana.com/docs/rate-limits).  A first read that gave
+up there would begin anew in the next run, and meet them at the same place.  For one that asks for more the lease is
+given back."""
+
+_UNSAID = 60.0
+"""Seconds that are waited where the tracker does not say how long."""
 
 
 class Paged(Protocol):
@@ -122,9 +134,13 @@ class Pace:
 class Crew:
     """Connections of one source: as many as there are questions under way, each used by one thread at a time."""
 
-    def __init__(self, first: Connector, at_once: int = AT_ONCE) -> None:
+    def __init__(self, first: Connector, at_once: int = AT_ONCE, wait: Callable[[float], None] | None = None) -> None:
+        """`wait` lets so many seconds pass, and may raise; where there is none, nobody rests."""
         self.first = first
         self.pace = Pace(at_once)
+        self.gets_on = False
+        """A page came since the last rest, or since the read began."""
+        self._wait = wait
         self._all: list[Connector] = [first]
         self._idle: SimpleQueue[Connector] = SimpleQueue()
         self._idle.put(first)
@@ -140,6 +156,16 @@ class Crew:
     def quota(self) -> Quota | None:
         """What is left by the answers so far: the least that any connection was told."""
         return min((each.quota for each in self._all if each.quota), key=lambda quota: quota.remaining, default=None)
+
+    def may_rest(self, seconds: float) -> bool:
+        """Tell whether a limit that lasts so long is waited for.  One that lets nothing through is not."""
+        return self._wait is not None and self.gets_on and seconds <= LONGEST_REST
+
+    def rest(self, seconds: float) -> None:
+        """Let nobody ask for so long.  Raises what waiting does."""
+        if self._wait is not None:
+            self._wait(seconds)
+        self.gets_on = False
 
     def ask(self, question: Callable[[Connector], T]) -> "Future[T]":
         """Ask in another thread."""
@@ -174,8 +200,8 @@ class Crew:
 def explore(crew: Crew, walks: Iterable[Walk[P]]) -> None:
     """Walk all of them to their ends.
 
-    Raises RateLimited and CredentialsRefused, which no other walk would escape, once what is under way has come
-    back, and whatever `page` and `done` raise that is no ConnectorError.
+    Raises RateLimited that is not rested for and CredentialsRefused, which no other walk would escape, once what is
+    under way has come back, and whatever `page`, `done` and resting raise that is no ConnectorError.
     """
     every = list(walks)
     try:
@@ -196,17 +222,22 @@ class _Exploration(Generic[P]):
         self._crew = crew
         self._walks = list(walks)
         self._waiting: deque[tuple[Walk[P], str | None]] = deque((walk, None) for walk in self._walks)
-        self._under_way: dict[Future[P], Walk[P]] = {}
+        self._under_way: dict[Future[P], tuple[Walk[P], str | None]] = {}
         self._answered: SimpleQueue[Future[P]] = SimpleQueue()
+        self._tired: float | None = None
+        """Seconds to rest before anything more is asked; None where nothing is to be waited for."""
 
     def run(self) -> None:
         fatal: ConnectorError | None = None
         while self._waiting or self._under_way:
+            self._rest()
             self._ask()
-            walk, answer = self._next()
+            walk, resume, answer = self._next()
             try:
                 self._use(walk, answer)
             except ConnectorError as error:
+                if fatal is None and self._put_off(walk, resume, error):
+                    continue
                 if not walk.over:
                     self._end([walk])
                     walk.failed(error)
@@ -216,26 +247,44 @@ class _Exploration(Generic[P]):
         if fatal is not None:
             raise fatal
 
+    def _put_off(self, walk: Walk[P], resume: str | None, error: ConnectorError) -> bool:
+        """Let a question wait that met a limit which is soon over, and tell whether it does."""
+        if not isinstance(error, RateLimited):
+            return False
+        seconds = _UNSAID if error.wait is None else error.wait
+        if not self._crew.may_rest(seconds):
+            return False
+        if not walk.over:
+            self._waiting.appendleft((walk, resume))
+            self._tired = max(self._tired or 0.0, seconds)
+        return True
+
+    def _rest(self) -> None:
+        if self._tired is not None and not self._under_way:
+            self._crew.rest(self._tired)
+            self._tired = None
+
     def _ask(self) -> None:
         """Ask in other threads, unless the tracker is near and there is one question alone."""
-        while self._waiting and len(self._under_way) < self._crew.pace.at_once:
+        while self._tired is None and self._waiting and len(self._under_way) < self._crew.pace.at_once:
             if self._crew.pace.near and not self._under_way and len(self._waiting) == 1:
                 return
             walk, resume = self._waiting.popleft()
             question = self._crew.ask(_question(walk, resume))
-            self._under_way[question] = walk
+            self._under_way[question] = walk, resume
             question.add_done_callback(self._answered.put)
 
-    def _next(self) -> tuple[Walk[P], Callable[[], P]]:
-        """Return what gives the next answer, and whose it is."""
+    def _next(self) -> tuple[Walk[P], str | None, Callable[[], P]]:
+        """Return whose the next answer is, what was asked, and what gives it."""
         if not self._under_way:  # then one alone was left waiting
             walk, resume = self._waiting.popleft()
-            return walk, partial(self._crew.ask_here, _question(walk, resume))
+            return walk, resume, partial(self._crew.ask_here, _question(walk, resume))
         answer = self._answered.get()
-        return self._under_way.pop(answer), answer.result
+        return *self._under_way.pop(answer), answer.result
 
     def _use(self, walk: Walk[P], answer: Callable[[], P]) -> None:
         page = answer()
+        self._crew.gets_on = True
         if walk.over:
             return
         self._waiting.extend((walk, resume) for resume in walk.arrived(page))

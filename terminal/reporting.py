@@ -89,7 +89,8 @@ def _unmoved(synced: Synced) -> list[Text]:
 
 def _source_json(source: SourceReport) -> dict[str, Any]:
     quota = source.quota and quota_json(source.quota)
-    return facts(source) | {"state": source.state.value, "quota": quota}
+    told = {"state": source.state.value, "quota": quota, "wait_until": instant_json(source.wait_until)}
+    return facts(source) | told
 
 
 def quota_json(quota: Quota) -> dict[str, Any]:

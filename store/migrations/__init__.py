@@ -1,3 +1,3 @@
 """Alembic migrations; `HEAD` is the revision that this version's tables need."""
 
-HEAD = "0017"
+HEAD = "0018"

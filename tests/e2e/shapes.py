@@ -175,6 +175,7 @@ SYNC: dict[str, Any] = {
             "missed": int,
             "error": MAYBE_TEXT,
             "quota": ({"remaining": int, "limit": (int, None), "reset": (INSTANT, None), "near": bool}, None),
+            "wait_until": (INSTANT, None),
         }
     ],
     "updates": [{"key_result": str, "old": MAYBE_NUMBER, "new": MAYBE_NUMBER}],

@@ -401,10 +401,11 @@ def kept_turns(firm: Firm, name: str, polls: list[Poll], end: datetime) -> int:
     assert polls[0].began <= EVENING + SLACK
     failures = 0
     for at, each in enumerate(polls):
-        quota = each.read.quota if each.read else None
+        quota, limit = (each.read.quota, each.read.wait_until) if each.read else (None, None)
         spent = quota.reset if quota and quota.remaining == 0 else None
-        read = Read(each.outcome, each.began, each.ended, spent)
-        turns = [following(Rhythm(timedelta(minutes=minutes)), failures, read, dice).due
+        free = max((one for one in (spent, limit) if one), default=each.ended)
+        read = Read(each.outcome, each.began, each.ended, free)
+        turns = [following(Rhythm(timedelta(minutes=minutes)), failures, read, dice).at
                  for minutes in (3, 5, 8) for dice in (0.0, 1.0)]  # fmt: skip
         failures = 0 if each.outcome is Outcome.OK else failures + 1
         due = [turn for turn in turns if turn is not None]
@@ -414,10 +415,10 @@ def kept_turns(firm: Firm, name: str, polls: list[Poll], end: datetime) -> int:
             assert then is not None, f"{name} was never read again"
             assert any(reason <= then <= reason + SLACK for reason in reasons), (name, each.began, then)
             continue
-        latest = min([max(due), *reasons]) + SLACK + timedelta(seconds=10)
+        latest = min([max(due), *[max(reason, free) for reason in reasons]]) + SLACK + timedelta(seconds=10)
         assert (then or end) <= latest or (then is None and end <= latest), (name, each, then, latest)
         if then is not None and then < min(due):  # word may come in the very instant in which a poll ended
             asked = [reason for reason in firm.asked[name] if each.began <= reason <= then]
             assert asked, (name, each.began, then, "too early")
-            assert then <= asked[-1] + SLACK + timedelta(seconds=10), (name, each.began, then, "too early")
+            assert then <= max(asked[-1], free) + SLACK + timedelta(seconds=10), (name, each.began, then, "too early")
     return len(polls)

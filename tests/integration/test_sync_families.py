@@ -154,6 +154,7 @@ def test_a_limit_keeps_nobody_from_the_census(world: World) -> None:
     world.clock.forward(days=1)
     (source,) = world.sync().sources
     assert (source.state, source.removed, tracker.counted) == (Outcome.OK, 1, ["PAY"])
+    assert source.wait_until == world.clock.now + timedelta(hours=1)
     assert told(world) == [("PAY-1", 5, ELSEWHERE, "Wait.")]
 
 

@@ -231,6 +231,126 @@ def test_who_asks_while_it_is_read_is_served_once_more(office: Office) -> None:
     assert len(office.pass_(MINUTE)) == 1
 
 
+HOUR = timedelta(hours=1)
+LIMITED = RateLimited("The tracker limits requests (429). It asks to wait 3600 s.", 3600)
+
+
+def meanwhile(office: Office, act: Callable[[], object]) -> list[datetime]:
+    """Let something happen while the next read begins; the list is empty until then."""
+    tracker, connect, met = office.trackers["a"], office.trackers["a"].connect, list[datetime]()
+
+    def acting() -> Any:
+        tracker.connect = connect  # type: ignore[method-assign]
+        if not met:
+            met.append(office.clock())
+            act()
+        return connect()
+
+    tracker.connect = acting  # type: ignore[method-assign]
+    office.scheduler.renew(office.plan(), frozenset())
+    return met
+
+
+def limited(office: Office) -> None:
+    """Let the tracker refuse the first read, and answer the next one."""
+    office.trackers["a"].refuses = LIMITED
+    office.scheduler.tick()
+    office.trackers["a"].refuses = None
+
+
+def test_a_tracker_that_asks_to_wait_is_asked_when_that_is_over(office: Office) -> None:
+    limited(office)
+    assert office.pass_(HOUR - MINUTE) == []
+    assert [each.outcome for each in office.pass_(MINUTE)] == [Outcome.OK]
+    assert len(office.pass_(5 * MINUTE)) == 1, "then it goes on as ever"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nobody_who_asks_makes_a_limited_source_due_before_that(office: Office, *, stopped: bool) -> None:
+    """A webhook, or a person on its page: what they know of is read when the tracker allows it."""
+    limited(office)
+    for _ in range(11):
+        assert office.pass_(5 * MINUTE) == []
+        schedule.ask(office.world.database, ["a"], office.clock(), stopped=stopped)
+    assert len(office.pass_(5 * MINUTE)) == 1
+    assert office.pass_(3 * MINUTE) == [], "all of them were served"
+
+
+def test_a_webhook_during_the_read_that_meets_the_limit_does_not_hide_it(office: Office) -> None:
+    met = meanwhile(office, lambda: schedule.ask(office.world.database, ["a"], office.clock(), stopped=False))
+    limited(office)
+    assert met
+    assert office.pass_(HOUR - MINUTE) == []
+    assert len(office.pass_(MINUTE)) == 1
+
+
+def test_a_new_process_and_another_one_wait_as_well(office: Office) -> None:
+    limited(office)
+    office.scheduler, other = office.begin(), office.begin()
+    for _ in range(59):
+        other.tick()
+        assert office.pass_(MINUTE) == []
+    office.pass_(MINUTE)
+    other.tick()
+    assert len([each for each in office.polls if each.source]) == 2
+
+
+def test_one_that_finds_it_read_elsewhere_leaves_the_limit_that_was_met_there(office: Office) -> None:
+    """A read may outlive its claim: then another process takes the turn, and not the lease."""
+    database, now = office.world.database, MORNING
+    assert schedule.claim(database, "a", None, now)
+    lease = acquire(database, "a", now)
+    assert lease is not None
+
+    def ended(poll: Poll) -> None:
+        """The other one's read ends when this one has found it under way, and did not say so yet."""
+        if poll.outcome is Outcome.SKIPPED:
+            schedule.settle(database, "a", now, Turn(now + 5 * MINUTE, 1, now + HOUR))
+            sources.release(database, lease, now, "failed", "It asks to wait.")
+            office.polls.append(poll)
+
+    late = Scheduler(office.plan(), office.clock, AtOnce(), Random(7).random, ended)
+    late.tick()
+    assert len(office.polls) == 1
+    assert office.turn("a").failures == 1
+    assert office.pass_(HOUR - MINUTE) == []
+    assert len(office.pass_(MINUTE)) == 1
+
+
+def test_changed_settings_end_the_wait(office: Office) -> None:
+    """Limits are of a token, and whoever changes one wants to see whether it does."""
+    limited(office)
+    office.scheduler.renew(office.plan(), frozenset())
+    assert office.pass_(5 * MINUTE) == []
+    office.scheduler.renew(office.plan(), frozenset({"a"}))
+    assert [each.outcome for each in office.pass_(MINUTE)] == [Outcome.OK]
+
+
+def test_a_config_that_changed_during_the_read_does_not_inherit_its_limit(office: Office) -> None:
+    met = meanwhile(office, lambda: office.scheduler.renew(office.plan(), frozenset({"a"})))
+    limited(office)
+    assert met
+    assert [each.outcome for each in office.pass_(MINUTE)] == [Outcome.OK]
+
+
+def test_a_limit_without_a_time_is_a_failure_as_any(office: Office) -> None:
+    office.trackers["a"].refuses = RateLimited("The tracker limits requests (429).")
+    office.scheduler.tick()
+    (poll,) = [each for each in office.polls if each.source]
+    assert poll.read is not None
+    assert poll.read.wait_until is None
+    assert office.turn("a") == Turn(office.turn("a").due, 1)
+    assert len(office.pass_(5 * MINUTE)) == 1
+
+
+def test_a_wait_of_ages_is_believed_for_a_day(office: Office) -> None:
+    office.trackers["a"].refuses = RateLimited("Too many requests.", 1e12)
+    office.scheduler.tick()
+    office.trackers["a"].refuses = None
+    assert office.pass_(timedelta(days=1) - MINUTE) == []
+    assert len(office.pass_(MINUTE)) == 1
+
+
 def test_midnight_moves_what_time_moves_without_a_poll(database: Database) -> None:
     office = Office(database, {"a": Rhythm(timedelta(days=30))})
     office.world.feed("week", a_rule(a_part(source="a", where=RECENT, window=Window.ALWAYS)))

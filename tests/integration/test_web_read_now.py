@@ -1,6 +1,7 @@
 """A read that somebody asks for on the page of the sources."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -128,3 +129,17 @@ def test_what_refused_its_token_says_what_it_needs_and_is_not_asked(world: World
 def test_a_source_that_is_due_says_so(world: World) -> None:
     schedule.ask(world.database, [SOURCE], world.clock.now, stopped=True)
     assert "due now, every 5 min" in look(world, "/sources").words
+
+
+def test_a_source_whose_tracker_asked_to_wait_says_when_it_is_read(world: World, orders: Orders) -> None:
+    now = world.clock.now
+    assert schedule.claim(world.database, SOURCE, None, now)
+    limited = schedule.Turn(now + timedelta(minutes=1), 1, now + timedelta(minutes=40))
+    schedule.settle(world.database, SOURCE, now, limited)
+    schedule.ask(world.database, [SOURCE], now, stopped=True)
+    assert "in 40 min, when its tracker allows it again, every 5 min" in look(world, "/sources").words
+    words = read(browser(world, orders).get(f"/sources?asked={SOURCE}").text).words
+    assert "It is read when its tracker allows it again. What that brings" in words
+    world.clock.forward(minutes=40)
+    assert "due now, every 5 min" in look(world, "/sources").words
+    assert "It is read within seconds." in read(browser(world, orders).get(f"/sources?asked={SOURCE}").text).words

@@ -164,6 +164,18 @@ def test_after_giving_up_it_asks_once_until_something_succeeds() -> None:
     assert time.slept == [1, 2, 4, 1]
 
 
+def test_after_a_limit_that_was_too_long_it_is_patient_as_before() -> None:
+    """Whoever rests for it may come a second too early, as whole seconds are told."""
+    scripted, time = Scripted(RateLimited("slow", 50.0)), Time()
+    patient = Patient(scripted, time.pacer())
+    with pytest.raises(RateLimited):
+        ask(patient)
+    time.now += 50.0
+    scripted.failures = [RateLimited("slow", 1.0)]
+    assert ask(patient) is PAGE
+    assert time.slept == [1]
+
+
 @pytest.mark.parametrize("call", [Patient.containers, Patient.check, ask])
 def test_every_question_is_asked_again(call: Callable[[Patient], object]) -> None:
     scripted = Scripted(TryLater("502"))

@@ -197,6 +197,24 @@ def test_planned_trouble_happens_as_often_as_planned_and_where_planned(sandbox: 
     assert ask(sandbox, "jira", LISTINGS["jira"]).status_code == 200
 
 
+def test_a_limit_counts_what_it_refuses_and_begins_anew_with_the_minute(sandbox: Sandbox) -> None:
+    minute = SimulatedClock(datetime(2026, 11, 18, 9, 0, 20, tzinfo=UTC))
+    sandbox.faults.limit("asana", 2, minute)
+
+    def asked() -> tuple[int, str | None]:
+        answer = ask(sandbox, "asana", LISTINGS["asana"])
+        return answer.status_code, answer.headers.get("Retry-After")
+
+    assert [asked() for _ in range(3)] == [(200, None), (200, None), (429, "40")]
+    minute.advance(timedelta(seconds=39.5))
+    assert asked() == (429, "1")
+    assert ask(sandbox, "jira", LISTINGS["jira"]).status_code == 200
+    minute.advance(timedelta(seconds=1))
+    assert [asked() for _ in range(3)] == [(200, None), (200, None), (429, "60")]
+    sandbox.faults.clear()
+    assert asked() == (200, None)
+
+
 @pytest.mark.parametrize("tracker", LISTINGS)
 def test_html_cut_json_and_a_dropped_connection(sandbox: Sandbox, tracker: str) -> None:
     sandbox.faults.html()

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from okrs.cron import parse_cron
 from okrs.cycle import Calendar
+from okrs.immutable import replace
 from store.schedule import Turn
 from sync.schedule import ELSEWHERE, LATEST, LONGEST_PAUSE, Read, Rhythm, due, following, midnight_passed
-from sync.task import Outcome
+from sync.task import LONGEST_LIMIT, Outcome
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -24,7 +25,7 @@ EVERY = st.builds(Rhythm, SPANS)
 CRON = st.sampled_from(["*/5 * * * *", "0 3 * * *", "15 8-18 * * mon-fri", "0 0 1 * *"])
 RHYTHMS = EVERY | CRON.map(lambda text: Rhythm(parse_cron(text).longest_pause, parse_cron(text), "Europe/Berlin"))
 INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - as Hypothesis wants its limits
-TURNS = st.none() | st.builds(Turn, st.none() | INSTANTS, st.integers(0, 40))
+TURNS = st.none() | st.builds(Turn, st.none() | INSTANTS, st.integers(0, 40), st.none() | INSTANTS)
 READS = st.builds(
     lambda outcome, began, took, spent: Read(outcome, began, began + took, began + spent if spent else None),
     st.sampled_from(Outcome),
@@ -92,12 +93,31 @@ def test_what_another_process_reads_is_no_failure() -> None:
     assert following(FIVE, 2, read(Outcome.SKIPPED), 0.5) == Turn(NOON + MINUTE + ELSEWHERE, 2)
 
 
-def test_a_tracker_without_requests_left_is_waited_for_but_no_more_than_an_hour() -> None:
+@pytest.mark.parametrize(("outcome", "failures"), [(Outcome.FAILED, 1), (Outcome.OK, 0)])
+def test_a_tracker_that_asks_to_wait_is_waited_for_but_no_more_than_a_day(outcome: Outcome, failures: int) -> None:
     until = NOON + 20 * MINUTE
-    spent = Read(Outcome.FAILED, NOON, NOON, until)
-    assert following(FIVE, 0, spent, 0.5) == Turn(until, 1)
-    wrong = Read(Outcome.OK, NOON, NOON, NOON + timedelta(days=900))
-    assert following(FIVE, 0, wrong, 0.5) == Turn(NOON + LONGEST_PAUSE)
+    turn = following(FIVE, 0, Read(outcome, NOON, NOON, until), 0.5)
+    assert (turn.not_before, turn.at, turn.failures) == (until, until, failures)
+    wrong = following(FIVE, 0, Read(outcome, NOON, NOON, NOON + timedelta(days=900)), 0.5)
+    assert wrong.at == NOON + LONGEST_LIMIT
+    over = Read(outcome, NOON, NOON + MINUTE, NOON + MINUTE)
+    assert following(FIVE, 0, over, 0.5).not_before is None
+
+
+@given(RHYTHMS, st.integers(0, 40), READS, JITTER)
+def test_when_it_is_read_without_a_limit_a_limit_only_puts_off(
+    rhythm: Rhythm, failures: int, done: Read, jitter: float
+) -> None:
+    limited, free = (following(rhythm, failures, each, jitter) for each in (done, replace(done, not_before=None)))
+    assert (limited.due, limited.failures) == (free.due, free.failures)
+
+
+@pytest.mark.parametrize("due_at", [NOON - MINUTE, NOON + MINUTE])
+def test_whoever_asks_for_it_a_source_is_not_due_before_its_tracker_allows_it(due_at: datetime) -> None:
+    turn = {"a": Turn(due_at, 1, NOON + 40 * MINUTE)}
+    assert due(NOON + 39 * MINUTE, {"a": FIVE}, turn) == ()
+    assert due(NOON + 40 * MINUTE, {"a": FIVE}, turn) == ("a",)
+    assert due(NOON + MINUTE, {"a": FIVE}, {"a": Turn(due_at, 1, NOON + timedelta(days=2))}) == ("a",), "a wrong clock"
 
 
 @given(RHYTHMS, st.integers(0, 40), READS, JITTER)
@@ -107,7 +127,9 @@ def test_nothing_is_put_off_for_ever(rhythm: Rhythm, failures: int, done: Read, 
         return
     assert turn.due is not None
     assert done.ended <= turn.due <= rhythm.latest(done.ended)
-    assert due(turn.due, {"a": rhythm}, {"a": turn}) == ("a",)
+    assert turn.at is not None
+    assert turn.at <= max(rhythm.latest(done.ended), done.ended + LONGEST_LIMIT)
+    assert due(turn.at, {"a": rhythm}, {"a": turn}) == ("a",)
 
 
 @given(RHYTHMS, TURNS, INSTANTS)
@@ -115,12 +137,11 @@ def test_whatever_was_written_a_source_that_is_not_stopped_gets_its_turn(
     rhythm: Rhythm, turn: Turn | None, now: datetime
 ) -> None:
     """Also after a day on which the clock was a year ahead."""
-    later = rhythm.latest(now)
+    limited = max(rhythm.latest(now), now + LONGEST_LIMIT)
     stopped = turn is not None and turn.due is None
-    found = due(now, {"a": rhythm}, {"a": turn} if turn else {}) or due(
-        later, {"a": rhythm}, {"a": turn} if turn else {}
-    )
-    assert found == (() if stopped else ("a",))
+    instants = (now, rhythm.latest(now), limited, rhythm.latest(limited))
+    found = {due(each, {"a": rhythm}, {"a": turn} if turn else {}) for each in instants}
+    assert found == {()} if stopped else ("a",) in found
 
 
 @given(

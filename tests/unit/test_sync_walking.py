@@ -21,7 +21,7 @@ from connectors.contract import (
 from connectors.plain import Plain
 from okrs.work import Ref
 from sync import walking
-from sync.walking import Crew, Pace, Walk, explore
+from sync.walking import LONGEST_REST, Crew, Pace, Walk, explore
 
 
 class Line(Plain):
@@ -190,6 +190,73 @@ def test_what_would_meet_every_walk_ends_them_all(error: ConnectorError) -> None
     crew.close()
     assert [tree.errors for tree in trees] == [[error], [], [], []]
     assert [tree.seen for tree in trees] == [[], [], [], []]
+
+
+class Limit:
+    """Refuses some questions until somebody rests."""
+
+    def __init__(self, trees: list[Tree], wait: float | None, *met: str | None) -> None:
+        self.trees, self.error = trees, RateLimited("slow", wait)
+        self.rested: list[float] = []
+        for tree in trees:
+            tree.breaks = dict.fromkeys(met, self.error)
+
+    def rest(self, seconds: float) -> None:
+        self.rested.append(seconds)
+        for tree in self.trees:
+            tree.breaks = {}
+
+
+@pytest.mark.parametrize("near", [True, False])
+@pytest.mark.parametrize(("wait", "rested"), [(46.0, 46.0), (LONGEST_REST, LONGEST_REST), (None, 60.0)])
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_what_meets_a_limit_is_asked_again_after_a_rest(
+    near: bool, wait: float | None, rested: float, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "near", property(lambda _: near))
+    trees = [Tree(str(number), {None: ("a", "b"), "a": ("c",)}) for number in range(4)]
+    limit = Limit(trees, wait, "b", "c")
+    crew = Crew(Line(), at_once, limit.rest)
+    explore(crew, [tree.walk for tree in trees])
+    crew.close()
+    assert limit.rested == [rested]
+    for number, tree in enumerate(trees):
+        assert (sorted(tree.seen), tree.ends, tree.errors) == (["a", "b", "c", "root"], [str(number)], [])
+
+
+@pytest.mark.parametrize(
+    ("wait", "met"), [(LONGEST_REST + 1, "b"), (50.0, None)], ids=["it takes too long", "nothing came before it"]
+)
+def test_a_limit_that_is_not_rested_for_ends_them_all(wait: float, met: str | None) -> None:
+    tree = Tree("one", {None: ("a", "b")})
+    limit = Limit([tree], wait, met)
+    crew = Crew(Line(), 1, limit.rest)
+    with pytest.raises(RateLimited):
+        explore(crew, [tree.walk])
+    crew.close()
+    assert (limit.rested, tree.errors, tree.ends) == ([], [limit.error], [])
+
+
+@pytest.mark.parametrize("wait", [50.0, 0.0])
+def test_a_limit_that_a_rest_does_not_end_ends_them_all(wait: float) -> None:
+    tree, rested = Tree("one", {None: ("a", "b")}), list[float]()
+    tree.breaks = {"b": RateLimited("slow", wait)}
+    crew = Crew(Line(), 1, rested.append)
+    with pytest.raises(RateLimited):
+        explore(crew, [tree.walk])
+    crew.close()
+    assert (rested, tree.errors) == ([wait], [tree.breaks["b"]])
+
+
+def test_a_read_gets_on_from_listing_to_listing() -> None:
+    """A limit that is met where the next listing begins, as a census does, is rested for as well."""
+    first, second = Tree("first", {}), Tree("second", {})
+    limit = Limit([second], 50.0, None)
+    crew = Crew(Line(), 1, limit.rest)
+    explore(crew, [first.walk])
+    explore(crew, [second.walk])
+    crew.close()
+    assert (limit.rested, second.ends, second.errors) == ([50.0], ["second"], [])
 
 
 def test_a_mistake_of_our_own_comes_through() -> None:

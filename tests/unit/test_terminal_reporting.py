@@ -26,4 +26,10 @@ def test_what_a_tracker_still_allows_is_told() -> None:
 
 
 def test_of_a_tracker_that_says_nothing_it_is_null() -> None:
-    assert told(SourceReport("web", Outcome.FAILED, 1, error="Gone."))["quota"] is None
+    source = told(SourceReport("web", Outcome.FAILED, 1, error="Gone."))
+    assert (source["quota"], source["wait_until"]) == (None, None)
+
+
+def test_until_when_a_tracker_asked_to_wait_is_told() -> None:
+    until = datetime(2026, 11, 30, 11, tzinfo=UTC)
+    assert told(SourceReport("web", Outcome.FAILED, 1, wait_until=until))["wait_until"] == "2026-11-30T11:00:00Z"

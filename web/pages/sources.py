@@ -47,6 +47,7 @@ _NEEDED = (
 )
 """What a source waits for whose tracker refused the token: asking once more would only be refused again."""
 
+_LIMITED = "when its tracker allows it again"
 _REFUSED = "It was not asked: its tracker refuses the token."
 _STALE = "This page was made before Headway was started anew. Nothing was asked for yet: press it again."
 _NOT_THERE = "There is no such source in the config."
@@ -67,6 +68,8 @@ class SourceRow:
     items: str
     read: str
     next: str
+    soon: str
+    """When it is read once somebody asked for it, as the end of a sentence."""
     every: str
     error: str
     remedy: str
@@ -149,6 +152,7 @@ def source_row(stands: SourceStatus, known: Health, setup: Setup, face: Clockfac
         items=counted(stands.items, "ticket"),
         read=f"{face.when(stands.last_success)} ({face.ago(stands.last_success)})" if stands.last_success else "never",
         next=_next(stands, known, face),
+        soon=_LIMITED if _limited(known, face) else "within seconds",
         every="every day" if stands.setup.every == _DAY else f"every {_span(stands.setup.every)}",
         error=harmless(stands.error or "", 800),
         remedy=_remedy(stands, late=late),
@@ -176,12 +180,19 @@ def _next(stands: SourceStatus, known: Health, face: Clockface) -> str:
     turn = known.turn
     if turn is not None and turn.due is None:
         return "not before its token or settings change"
-    if turn is not None and turn.due is not None:
-        return f"in {_span(turn.due - face.now)}" if turn.due > face.now else "due now"
+    if turn is not None and turn.at is not None:
+        why = f", {_LIMITED}" if _limited(known, face) else ""
+        return f"in {_span(turn.at - face.now)}{why}" if turn.at > face.now else "due now"
     if known.last_attempt is None:
         return "with the next run"
     due = known.last_attempt + stands.setup.every
     return "due now" if due <= face.now else f"in {_span(due - face.now)}"
+
+
+def _limited(known: Health, face: Clockface) -> bool:
+    """Tell whether it waits for its tracker, which asked for that."""
+    turn = known.turn
+    return turn is not None and turn.not_before is not None and turn.at == turn.not_before > face.now
 
 
 def _span(span: timedelta) -> str:
