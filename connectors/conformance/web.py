@@ -67,6 +67,15 @@ class HttpConformance(SettingsLaws, AddressLaws, ItemLaws, PageLaws, IdentityLaw
                 sent = len(asking.relay.asked) - begin
                 assert connector.requests - counted == sent, f"{question.name} took {sent} requests, told otherwise"
 
+    def test_requests_say_who_asks(self) -> None:
+        """GitHub refuses a request without a `User-Agent`, and administrators look for one in their logs."""
+        with self.trial() as trial:
+            asking = Asking.of(trial)
+            for question in asking.questions():
+                question.ask(asking.connection(question))
+            agents = {one.agent for one in asking.relay.asked}
+            assert all("headway/" in agent for agent in agents), f"`User-Agent` is {sorted(agents)}: leave it to Line"
+
     def test_a_twin_is_a_connection_of_its_own(self) -> None:
         """Two threads would speak through one socket otherwise, and count each other's requests."""
         with self.trial() as trial:

@@ -475,6 +475,12 @@ class ForgetfulTwin(Toy):
         return super().changed(container, cursor, demand)
 
 
+@breaks("requests_say_who_asks")
+class AsksAsItsLibrary(Toy):
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "user-agent": "python-urllib3/2.2"}
+
+
 @breaks("a_quiet_poll_is_cheap")
 class AsksForEach(Toy):
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
