@@ -133,8 +133,9 @@ def _lost_nothing(outcome: Outcome) -> bool:
 def _says_so(outcome: Outcome) -> bool:
     """Tell whether an answer that is whole has the refusal in it."""
     match outcome.question, outcome.answer:
-        case "check", Account() as account if outcome.trouble.stops:
-            return isinstance(outcome.true, Account) and account.sees == outcome.true.sees
+        case "check", Account() as account if isinstance(outcome.true, Account):
+            lacking = outcome.trouble.status == 401 and len(account.lacks) > len(outcome.true.lacks)
+            return (outcome.trouble.stops or lacking) and account.sees == outcome.true.sees
         case "look_up", {**told} if outcome.trouble.refuses:
             return any(isinstance(one, Found) and one.fate in _UNKNOWN for one in told.values())
     return False

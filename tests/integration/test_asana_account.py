@@ -7,6 +7,9 @@ import pytest
 
 from config.where import Where
 from connectors.contract import (
+    ConnectorError,
+    Container,
+    CredentialsRefused,
     Listed,
     MalformedAnswer,
     QueryRefused,
@@ -16,7 +19,7 @@ from connectors.contract import (
     Unreadable,
     What,
 )
-from tests.integration.asana_client import Launch, launched, reply, scripted
+from tests.integration.asana_client import Launch, launched, pages, reply, scripted
 
 ABSENT = "1204000000009999"
 
@@ -44,6 +47,28 @@ def test_a_token_without_events_is_told_what_to_do(launch: Launch, status: int) 
     (sentence,) = account.lacks
     assert sentence.startswith(f"Asana tells this token no events of the project Research ({other.key}), so ")
     assert sentence.endswith(": make the account a member of the project.")
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404])
+def test_a_token_that_may_not_list_the_tasks_is_told(launch: Launch, status: int) -> None:
+    other = launch.world.add_project("asana", "Research")
+    launch.sandbox.faults.status(status, path=f"/tasks?project={other.key}")
+    account = launch.connect(launch.project.key, other.key).check()
+    assert (account.sees, account.missing) == ((launch.project.key, other.key), ())
+    (sentence,) = account.lacks
+    assert f"the tasks of the project {other.key}" in sentence
+    assert f"({status})" in sentence
+    launch.sandbox.faults.status(status, path=f"/tasks?project={other.key}")
+    connector = launch.connect(other.key)
+    with pytest.raises(ConnectorError):
+        pages(connector, Container(other.key, other.key))
+
+
+@pytest.mark.parametrize(("status", "error"), [(302, Stop), (401, CredentialsRefused), (429, RateLimited)])
+def test_other_trouble_with_the_tasks_is_no_missing_right(launch: Launch, status: int, error: type[Exception]) -> None:
+    launch.sandbox.faults.status(status, path="/tasks?")
+    with pytest.raises(error):
+        launch.connect().check()
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, TryLater)])
