@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # loaded where answers are read
     from connectors.shape import Shape
 
 USER_AGENT = f"headway/{own_version()}"
+"""Who asks, where a connector does not say it (`connectors.line`)."""
 
 
 def error_for(status: int, headers: Mapping[str, str], what: str, *, now: datetime | None = None) -> ConnectorError:

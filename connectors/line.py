@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from connectors.body import too_large, unpacked, whole
 from connectors.contract import ConnectorError, Quota, Stop
+from connectors.http import USER_AGENT
 from connectors.logs import DEBUG, tell
 from connectors.told import date_of, quota_of
 from connectors.trouble import proxy_login, trouble
@@ -81,6 +82,9 @@ class Line:
     def ask(self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Send one request to a whole URL; `what` names it for people, as in "the issues of acme/web".
 
+        It says `headway/<version>` of who asks where the headers say nothing of it: GitHub refuses a request without.
+        https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent
+
         Raises TryLater when no whole answer came, Stop when the request cannot be sent, MalformedAnswer when the
         answer is too large or none.  No error repeats a library's words, which may hold the token, nor is chained
         to them.
@@ -126,6 +130,8 @@ class Line:
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
             raise ValueError  # urllib3 lets some control characters pass
         asked = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
+        if not any(name.lower() == "user-agent" for name in asked):
+            asked["User-Agent"] = USER_AGENT
         asked["Accept-Encoding"] = "gzip"  # whatever the library can read: unpacking is ours, within limits
         reply = self._pool.request(
             method, url, headers=asked, body=body, retries=False, redirect=False, preload_content=False

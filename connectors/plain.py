@@ -94,8 +94,12 @@ class Plain:
         return account_of("", self.containers())
 
     def discover(self) -> Sequence[Listed]:
+        """The containers that can be read.  Raises Stop where there are only others: an error is no empty list."""
         found = lasting(self.containers())
-        return [Listed(What.PROJECT, one.name) for one in found if isinstance(one, Container)]
+        rows = [Listed(What.PROJECT, one.name) for one in found if isinstance(one, Container)]
+        if found and not rows:
+            raise Stop(next(one.error for one in found if isinstance(one, Unreadable)))
+        return rows
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -66,6 +66,8 @@ class Faults:
         """By tracker: the most items on a page, below the tracker's own limit."""
         self.overlaps: set[str] = set()
         """Trackers whose pages begin with the last item of the page before."""
+        self.headers: dict[str, Mapping[str, str]] = {}
+        """By tracker: what stands in the head of every answer besides, as the limits that not every Jira tells."""
         self._acts: list[tuple[Callable[[], object], str | None, str]] = []
         self._limits: dict[str, _Limit] = {}
 

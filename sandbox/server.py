@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -188,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         sandbox.log.append((tracker, request.method, self.path.removeprefix(ROOTS[tracker]), body))
         sandbox.closing.wait(sandbox.faults.latency)
         reply = sandbox.answer(request, tracker)
+        if told := sandbox.faults.headers.get(tracker):
+            reply = replace(reply, headers={**reply.headers, **told})
         fault = sandbox.faults.take(tracker, self.path)
         if fault is None:
             sandbox.faults.after(tracker, self.path)

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.asana.events import Told, told
 from connectors.asana.transport import Ask, Transport
-from connectors.contract import MalformedAnswer, Stop, TryLater
+from connectors.contract import CredentialsRefused, MalformedAnswer, Stop, TryLater, Unreachable
 from connectors.http import require
 from okrs.immutable import immutable, replace
 
@@ -72,6 +72,23 @@ class Asking:
         if not isinstance(data, dict):
             raise MalformedAnswer(f"The answer for {ask.what} holds no object `data`; nothing of it was used.")
         return data
+
+    def refusal(self, project: str) -> str:
+        """Return why the tasks of a project cannot be listed, "" where one page of one task comes.
+
+        Raises ConnectorError for what is no refusal of this one thing.
+        """
+        ask = tasks(project)
+        try:
+            answer = self._transport.get(replace(ask, query={**ask.query, "limit": "1", "opt_fields": "name"}))
+        except (CredentialsRefused, Unreachable):
+            raise
+        except Stop as error:
+            if self._transport.status < 400:
+                raise
+            return str(error)
+        require(answer, "data", ask.what)
+        return ""
 
     def events(self, project: str, sync: str) -> Told | None:
         """Return one page of a project's events, None where this token or plan gets none.  Raises ConnectorError.

@@ -22,8 +22,16 @@ def account(ask: Asking, found: Sequence[Container | Unreadable]) -> Account:
         _called(me.get("name"), me.get("email")),
         found,
         detail="Asana" + "".join(f", {one.name}: {one.called}" for one in seen),
-        lacks=[_no_events(one) for one in seen if ask.events(one.id, "") is None],
+        lacks=[sentence for one in seen for sentence in _lacking(ask, one)],
     )
+
+
+def _lacking(ask: Asking, project: Container) -> Iterator[str]:
+    """Ask for one task, as a read will: that a token sees a project says nothing of its tasks.  And for events."""
+    if refusal := ask.refusal(project.id):
+        yield refusal
+    if ask.events(project.id, "") is None:
+        yield _no_events(project)
 
 
 def _called(name: object, email: object) -> str:

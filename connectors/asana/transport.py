@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from connectors.asana.settings import Settings
 from connectors.contract import CredentialsRefused, Stop
-from connectors.http import USER_AGENT, error_for, parsed, sendable
+from connectors.http import error_for, parsed, sendable
 from connectors.line import Line, Route
 from okrs.immutable import immutable
 
@@ -42,7 +42,7 @@ class Transport:
         self.status = 0
         """HTTP status of the last answer; 0 when none came."""
         self._root = settings.url
-        self._headers = {"Accept": "application/json", "Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
+        self._headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
 
     def get(self, ask: Ask, *also: int) -> object:
         """Return the parsed body of a 2xx answer, or of one whose status is in `also`.  Raises ConnectorError."""

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from connectors.conformance.relay import Relay
 from connectors.contract import Connector, Container, Cursor, Demand
@@ -27,7 +27,19 @@ class Tracker(Protocol):
     def change(self) -> Collection[str]:
         """Change items, in the tracker's eyes a minute or more after everything before; return their keys.
 
-        None is deleted or moved, and the clock stands behind the change afterwards.
+        So many of the first container that to read them takes two pages.  None is deleted or moved, and the clock
+        stands behind the change afterwards.
+        """
+
+
+@runtime_checkable
+class Mover(Protocol):
+    """A tracker whose items get other keys in their lives.  Without it nothing proves that ids are no keys."""
+
+    def move(self) -> Mapping[str, str]:
+        """Move items to another container, or rename them or their container; return their keys, the old to the new.
+
+        Each of them can still be read, and none is deleted.
         """
 
 
@@ -103,6 +115,8 @@ class Trial:
     """The address that the connector is given (the relay's), or the path of the file."""
     now: Callable[[], datetime]
     change: Callable[[], Collection[str]]
+    move: Callable[[], Mapping[str, str]] | None = None
+    """As of a `Mover`."""
     web: Relay | None = None
     """What stands between connector and tracker; None for a file."""
     _opened: list[Connector] = field(default_factory=list)

@@ -15,7 +15,7 @@ class FailureLaws(Author):
     """Every answer to every question is spoilt once, in every way."""
 
     def spares(self, path: str, status: int) -> bool:  # noqa: ARG002 - the author's
-        """Tell whether a request may be refused with 401, 403, 404 or 410 without being the refusal of the whole.
+        """Tell whether a request may be refused with a 4xx without being the refusal of the whole.
 
         `path` has the query in it.  A board that is no longer there may be such a case; a page of items is none.
         Asked with 200 it means an empty object: true for a check beside the reading, without which the connector
@@ -29,6 +29,14 @@ class FailureLaws(Author):
     def test_a_refusal_is_told(self) -> None:
         self._told((403, 404, 410))
 
+    def test_an_error_is_never_emptiness(self) -> None:
+        self._told((400, 402, 409, 412, 423, 451))
+
+    def test_trouble_removes_nothing(self) -> None:
+        """What is told to be deleted or moved leaves at once; what is hidden, when it was missed twice."""
+        for outcome in self.outcomes(range(1000)):
+            assert not (lost := _removed(outcome)), f"{outcome}: {lost} would leave at once"
+
     def test_limits_are_told(self) -> None:
         self._told((429,))
         for outcome in self.outcomes((429,)):
@@ -39,7 +47,7 @@ class FailureLaws(Author):
             assert least <= wait <= most, f"{outcome}, to be waited for {wait} s"
 
     def test_passing_trouble_is_told(self) -> None:
-        self._told(range(500, 600))
+        self._told((408, *range(500, 600)))
         for outcome in self.outcomes((200,)):
             if outcome.trouble.drops or outcome.trouble.tears:
                 assert is_typed(outcome) or _is_passing(outcome), str(outcome)
@@ -47,11 +55,16 @@ class FailureLaws(Author):
     def test_what_is_no_answer_is_told(self) -> None:
         for outcome in self.outcomes((200,)):
             if not (outcome.trouble.drops or outcome.trouble.tears):
-                assert is_typed(outcome) or _is_beside(outcome, self), str(outcome)
+                assert is_typed(outcome) or _is_beside(outcome, self) or _lost_nothing(outcome), str(outcome)
 
     def test_errors_keep_the_token_and_the_tracker_s_words(self) -> None:
         for outcome in self.outcomes(range(1000)):
             assert not outcome.leak, f"the token, or words of the tracker, stand in {outcome.leak}: {outcome.question}"
+
+    def test_nothing_is_printed_and_no_token_is_logged(self) -> None:
+        """Standard output is the commands' own, which may be JSON; logs are kept, and read by others."""
+        for outcome in self.outcomes(range(1000)):
+            assert not outcome.said, f"{outcome.question}, with {outcome.trouble.name}, tells {outcome.said[:400]!r}"
 
     def _told(self, statuses: Sequence[int]) -> None:
         for outcome in self.outcomes(statuses):
@@ -80,7 +93,9 @@ def is_partial(outcome: Outcome) -> bool:
             return any(isinstance(one, Unreadable) and not one.passing for one in found)
         case "check", Account() as account:
             return bool(account.missing)
-    return outcome.question == "discover"  # which lists what may be named, and less of it when less is seen
+    if outcome.question != "discover":
+        return False
+    return bool(outcome.answer) or not outcome.true  # less is listed where less is seen, but not nothing
 
 
 def _is_passing(outcome: Outcome) -> bool:
@@ -100,7 +115,7 @@ def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
     spared = author.spares(outcome.request.partition(" ")[2], outcome.trouble.status)
     if outcome.error is not None:
         return spared and isinstance(outcome.error, AccessDenied)
-    return spared or (outcome.trouble.refuses and (is_partial(outcome) or _says_so(outcome)))
+    return spared or (outcome.trouble.stops and is_partial(outcome)) or _says_so(outcome)
 
 
 def _is_beside(outcome: Outcome, author: FailureLaws) -> bool:
@@ -110,11 +125,25 @@ def _is_beside(outcome: Outcome, author: FailureLaws) -> bool:
     return author.spares(outcome.request.partition(" ")[2], 200)
 
 
+def _lost_nothing(outcome: Outcome) -> bool:
+    """Tell whether the lists that were not told are none that anybody misses."""
+    return outcome.error is None and outcome.trouble.nulls and outcome.answer == outcome.true
+
+
 def _says_so(outcome: Outcome) -> bool:
     """Tell whether an answer that is whole has the refusal in it."""
     match outcome.question, outcome.answer:
-        case "check", Account() as account:
-            return isinstance(outcome.true, Account) and account.sees == outcome.true.sees
-        case "look_up", {**told}:
+        case "check", Account() as account if isinstance(outcome.true, Account):
+            lacking = outcome.trouble.status == 401 and len(account.lacks) > len(outcome.true.lacks)
+            return (outcome.trouble.stops or lacking) and account.sees == outcome.true.sees
+        case "look_up", {**told} if outcome.trouble.refuses:
             return any(isinstance(one, Found) and one.fate in _UNKNOWN for one in told.values())
     return False
+
+
+def _removed(outcome: Outcome) -> list[str]:
+    """Return the ids of what is here, and said to be elsewhere or deleted.  410 alone says that it was deleted."""
+    if outcome.question != "look_up" or not isinstance(outcome.answer, dict):
+        return []
+    gone = {Fate.MOVED} if outcome.trouble.status == 410 else {Fate.MOVED, Fate.DELETED}
+    return [name for name, one in outcome.answer.items() if isinstance(one, Found) and one.fate in gone]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from unittest import SkipTest
 from urllib.parse import urlsplit
 
 import orjson
@@ -20,10 +21,7 @@ class ItemLaws(Author):
     def _items(self, demand: Demand | None = None) -> list[WorkItem]:
         """Return everything in the containers; none of them may be empty together."""
         with self.trial() as trial:
-            connector = trial.open()
-            boxes = resolved(connector)
-            wanted = demand or self.demand
-            found = [item for box in boxes for item in read(connector, box, trial.cursor(), wanted).items]
+            found = _everything(trial.open(), trial.cursor(), demand or self.demand)
         assert found, "the containers hold no items, so that the laws of items prove nothing"
         return found
 
@@ -35,6 +33,18 @@ class ItemLaws(Author):
                 second = sorted(item.id for item in read(other, again, trial.cursor(), self.demand).items)
                 assert box.id == again.id, "a container is called by another id in the next run"
                 assert first == second, "two complete reads give an item two ids"
+
+    def test_an_id_outlives_a_move(self) -> None:
+        with self.trial() as trial:
+            if trial.move is None:
+                raise SkipTest("the tracker of this test moves and renames nothing, see Mover")
+            before = {item.key: item.id for item in _everything(trial.open(), trial.cursor(), self.demand)}
+            moved = trial.move()
+            assert moved, "`move` moves something, and tells its keys"
+            after = {item.key: item.id for item in _everything(trial.open(), trial.cursor(), self.demand)}
+            for old, new in moved.items():
+                assert new in after, f"what was {old} is {new} now, and is not read"
+                assert before[old] == after[new], f"{old} had the id {before[old]}, and as {new} it has {after[new]}"
 
     def test_an_id_means_one_item(self) -> None:
         known: dict[str, WorkItem] = {}
@@ -115,6 +125,10 @@ class ItemLaws(Author):
             expected = orjson.loads(pair.expected.read_bytes())
             assert items, f"{pair.payload.name} becomes no item"
             assert items == expected, f"{pair.payload.name} becomes {items}, expected is {expected}"
+
+
+def _everything(connector: Connector, cursor: Cursor, demand: Demand) -> list[WorkItem]:
+    return [item for box in resolved(connector) for item in read(connector, box, cursor, demand).items]
 
 
 def _refused(connector: Connector, box: Container, cursor: Cursor, demand: Demand) -> Mapping[str, str] | None:

@@ -20,6 +20,8 @@ class Asked:
     target: str
     """Path and query."""
     authorization: str
+    agent: str
+    """Its `User-Agent`."""
 
 
 class Loopback:
@@ -74,7 +76,8 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         owner = self.server.owner
-        owner.asked.append(Asked(self.command, self.path, self.headers.get("Authorization", "")))
+        told = [self.headers.get(name, "") for name in ("Authorization", "User-Agent")]
+        owner.asked.append(Asked(self.command, self.path, *told))
         owner.serve(self, body)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815 - the base's names

@@ -70,10 +70,11 @@ class PageLaws(Author):
             mirror = [read(first, box, trial.cursor(), self.demand) for box in resolved(first)]
             keys = set(trial.change())
             assert keys, "`change` changes something, and tells the keys of what it changed"
-            later, seen = trial.open(), set()
+            later, seen, most = trial.open(), set(), 0
             for held, box in zip(mirror, resolved(later), strict=True):
                 cursor = replace(news(held, trial.cursor()), since=before)
-                fresh = read(later, box, cursor, self.demand).by_id
+                changes = read(later, box, cursor, self.demand)
+                fresh, most = changes.by_id, max(most, sum(bool(page.items) for page in changes.pages.values()))
                 seen |= {item.key for item in fresh.values()}
                 # Everything but `updated_at` makes a new version of an item.
                 merged = {id_: replace(item, updated_at=None) for id_, item in (held.by_id | fresh).items()}
@@ -82,3 +83,5 @@ class PageLaws(Author):
                 wrong = {id_ for id_ in merged.keys() | expected if merged.get(id_) != expected.get(id_)}
                 assert not wrong, f"after reading what changed, these are not as they are: {sorted(wrong)}"
             assert keys <= seen, f"changed, and not read: {', '.join(sorted(keys - seen))}"
+            if self.least_pages > 1:
+                assert most > 1, "let `change` change more items of one container: reading them must take two pages"

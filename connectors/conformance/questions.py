@@ -1,13 +1,16 @@
 """Everything that may be asked of a connector, one question at a time, and what comes of a spoilt answer."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
 
 from connectors.conformance.author import Trial, resolved
+from connectors.conformance.overhearing import overheard
 from connectors.conformance.relay import Relay
 from connectors.conformance.secrecy import leak
 from connectors.conformance.troubles import Trouble
-from connectors.conformance.walking import census, news, read, refs_of
-from connectors.contract import Connector, ConnectorError, Container
+from connectors.conformance.walking import P, Reading, news, read, walked
+from connectors.contract import Connector, ConnectorError, Container, Cursor, IdPage, Page
 from okrs.demand import Family
 from okrs.immutable import immutable, replace
 from okrs.work import Ref
@@ -38,6 +41,8 @@ class Outcome:
     """Where the token or the tracker's words stand, that must stand nowhere; "" when they do not."""
     strayed: int
     """How many requests went to the stranger."""
+    said: str = ""
+    """What was printed, or logged with the token in it."""
 
     def __str__(self) -> str:
         came = f"{type(self.error).__name__}({self.error})" if self.error else f"the answer {self.answer!r}"
@@ -51,42 +56,54 @@ class Asking:
     trial: Trial
     relay: Relay
     base: Connector
-    container: Container
+    boxes: Sequence[Container]
 
     @classmethod
     def of(cls, trial: Trial) -> "Asking":
         assert trial.web is not None
         base = trial.open()
-        return cls(trial, trial.web, base, resolved(base)[0])
+        return cls(trial, trial.web, base, resolved(base))
 
     def questions(self) -> Sequence[Question]:
-        """Return the questions, with later pages and known items in them."""
-        reader, demand, box = self.trial.twin(self.base), self.trial.author.demand, self.container
-        whole = read(reader, box, self.trial.cursor(), demand)
-        ids = census(reader, box, demand)
-        some = [Ref(item.id, item.key) for item in (whole.items[0], whole.items[-1])]
-        pages = list(whole.pages)
-        since = replace(news(whole, self.trial.cursor()), since=self.trial.now())
+        """Return the questions: every page of every walk is one, so that trouble meets each of them once."""
+        trial, demand = self.trial, self.trial.author.demand
+        before = trial.now()
+        held = [read(trial.twin(self.base), box, trial.cursor(), demand) for box in self.boxes]
+        trial.change()
+        some = [Ref(item.id, item.key) for item in (held[0].items[0], held[0].items[-1])]
         asked = [
             Question("containers", lambda one: one.containers(), fresh=True),
             Question("check", lambda one: one.check(), fresh=True),
             Question("discover", lambda one: one.discover(), fresh=True),
-            Question("a first page", lambda one: one.changed(box, self.trial.cursor(), demand)),
-            Question(
-                "a second page", lambda one: one.changed(box, self.trial.cursor(pages[min(1, len(pages) - 1)]), demand)
-            ),
-            Question("the last page", lambda one: one.changed(box, self.trial.cursor(pages[-1]), demand)),
-            Question("what changed", lambda one: one.changed(box, since, demand)),
-            Question("a census", lambda one: one.census(box, demand, None)),
-            Question("the end of a census", lambda one: one.census(box, demand, list(ids)[-1])),
-            Question("look_up", lambda one: one.look_up(box, some, demand)),
+            Question("look_up", lambda one: one.look_up(self.boxes[0], some, demand)),
         ]
-        if query := self.trial.author.query:
-            asked.append(Question("matching", lambda one: one.matching(query, None)))
-        if above := self.trial.author.above:
-            asked.append(Question("outside", lambda one: one.outside(Family(above, deep=True), None)))
-        assert refs_of(ids.values()), "the census of the first container is empty"
+        for box, mirror in zip(self.boxes, held, strict=True):
+            asked += self._of_container(box, mirror, before)
+        if query := trial.author.query:
+            asked += self._pages("what a query finds", lambda one, resume: one.matching(query, resume))
+        if above := trial.author.above:
+            asked += self._pages("what lies outside", lambda one, resume: one.outside(Family(above, deep=True), resume))
         return asked
+
+    def _of_container(self, box: Container, mirror: Reading, before: datetime) -> Iterator[Question]:
+        demand, whole = self.trial.author.demand, self.trial.cursor()
+
+        def listed(since: Cursor, one: Connector, resume: str | None) -> Page:
+            return one.changed(box, replace(since, resume=resume), demand)
+
+        def counted(one: Connector, resume: str | None) -> IdPage:
+            return one.census(box, demand, resume)
+
+        yield from self._pages(f"a read of {box.name}", partial(listed, whole))
+        yield from self._pages(
+            f"what changed in {box.name}", partial(listed, replace(news(mirror, whole), since=before))
+        )
+        yield from self._pages(f"a census of {box.name}", counted)
+
+    def _pages(self, name: str, ask: Callable[[Connector, str | None], P]) -> Iterator[Question]:
+        """Walk once, and yield the question for each page that there is."""
+        for number, resume in enumerate(walked(partial(ask, self.trial.twin(self.base))), 1):
+            yield Question(f"page {number} of {name}", partial(_of_page, ask, resume))
 
     def connection(self, question: Question) -> Connector:
         return self.trial.open() if question.fresh else self.trial.twin(self.base)
@@ -107,17 +124,22 @@ class Asking:
         connector, strangers = self.connection(question), len(self.relay.stranger.asked)
         self.relay.spoil(position, trouble)
         answer, error = None, None
-        try:
-            answer = question.ask(connector)
-        except Exception as raised:
-            error = raised
+        with overheard() as heard:
+            try:
+                answer = question.ask(connector)
+            except Exception as raised:
+                error = raised
         secrets = {self.trial.author.token, *(one.authorization for one in self.relay.asked)} - {""}
         secrets |= {secret.partition(" ")[2] for secret in secrets} - {""}
         strayed = len(self.relay.stranger.asked) - strangers
         where = leak(answer, error, secrets)
         if error is not None:
             _forget_frames(error)
-        return Outcome(question.name, trouble, request, true, answer, error, where, strayed)
+        return Outcome(question.name, trouble, request, true, answer, error, where, strayed, heard.of(secrets))
+
+
+def _of_page(ask: Callable[[Connector, str | None], P], resume: str | None, connector: Connector) -> P:
+    return ask(connector, resume)
 
 
 def _forget_frames(error: BaseException) -> None:

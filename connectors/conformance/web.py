@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 
-from connectors.conformance.author import Tracker, Trial, resolved
+from connectors.conformance.author import Mover, Tracker, Trial, resolved
 from connectors.conformance.failures import FailureLaws, is_partial
 from connectors.conformance.identities import IdentityLaws
 from connectors.conformance.items import ItemLaws
@@ -36,8 +36,9 @@ class HttpConformance(SettingsLaws, AddressLaws, ItemLaws, PageLaws, IdentityLaw
         with (
             self.tracker() as tracker,
             Relay(tracker.url) as relay,
-            closing(Trial(self, relay.url, tracker.now, tracker.change, relay)) as trial,
+            closing(Trial(self, relay.url, tracker.now, tracker.change, web=relay)) as trial,
         ):
+            trial.move = tracker.move if isinstance(tracker, Mover) else None
             yield trial
 
     # what is sent
@@ -66,13 +67,31 @@ class HttpConformance(SettingsLaws, AddressLaws, ItemLaws, PageLaws, IdentityLaw
                 sent = len(asking.relay.asked) - begin
                 assert connector.requests - counted == sent, f"{question.name} took {sent} requests, told otherwise"
 
+    def test_requests_say_who_asks(self) -> None:
+        """GitHub refuses a request without a `User-Agent`, and administrators look for one in their logs."""
+        with self.trial() as trial:
+            asking = Asking.of(trial)
+            for question in asking.questions():
+                question.ask(asking.connection(question))
+            agents = {one.agent for one in asking.relay.asked}
+            assert all("headway/" in agent for agent in agents), f"`User-Agent` is {sorted(agents)}: leave it to Line"
+
+    def test_a_twin_is_a_connection_of_its_own(self) -> None:
+        """Two threads would speak through one socket otherwise, and count each other's requests."""
+        with self.trial() as trial:
+            asking = Asking.of(trial)
+            twin, counted = trial.twin(asking.base), asking.base.requests
+            assert twin is not asking.base, "`twin` is the connector itself, which another thread uses"
+            read(twin, asking.boxes[0], trial.cursor(), self.demand)
+            assert asking.base.requests == counted, "what a twin asks is counted by the connector that it came from"
+
     def test_a_twin_asks_nothing_anew(self) -> None:
         with self.trial() as trial:
             asking = Asking.of(trial)
             costs = []
             for connector in (asking.base, trial.twin(asking.base)):
                 begin = len(asking.relay.asked)
-                read(connector, asking.container, trial.cursor(), self.demand)
+                read(connector, asking.boxes[0], trial.cursor(), self.demand)
                 costs.append(len(asking.relay.asked) - begin)
             assert costs[1] <= costs[0], f"reading took {costs[0]} requests, and {costs[1]} on a twin"
 
@@ -107,8 +126,8 @@ class HttpConformance(SettingsLaws, AddressLaws, ItemLaws, PageLaws, IdentityLaw
             questions = asking.questions()
             asking.relay.names_stranger = True  # from here on every address in an answer is another server's
             walks = [
-                Question("a read", lambda one: read(one, asking.container, trial.cursor(), self.demand)),
-                Question("a census", lambda one: census(one, asking.container, self.demand)),
+                Question("a read", lambda one: read(one, asking.boxes[0], trial.cursor(), self.demand)),
+                Question("a census", lambda one: census(one, asking.boxes[0], self.demand)),
             ]
             for question in [*questions, *walks]:
                 try:

@@ -14,7 +14,6 @@ import orjson
 from connectors.github.answer import Answer
 from connectors.github.credentials import Credentials, InstalledApp
 from connectors.github.settings import Settings, graphql_url
-from connectors.http import USER_AGENT
 from connectors.line import Line, Route
 from okrs.immutable import immutable
 
@@ -95,7 +94,6 @@ class Wire:
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {token}",
-            "User-Agent": USER_AGENT,
             "X-GitHub-Api-Version": API_VERSION,
             **asked.headers,
         }

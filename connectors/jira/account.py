@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from connectors.contract import AccessDenied, Account, Container, CredentialsRefused, MalformedAnswer, Unreadable
+from connectors.contract import AccessDenied, Account, Container, CredentialsRefused, MalformedAnswer, Stop, Unreadable
 from connectors.http import require
 from connectors.jira.agile import SCOPES
+from connectors.jira.jql import of_project
 from connectors.jira.payload import Json, maybe, moment, needed
 from connectors.jira.site import Site
 from connectors.jira.transport import AGILE, TOKENS
@@ -25,7 +26,7 @@ def account(site: Site, found: Sequence[Container | Unreadable]) -> Account:
         f"{name} <{email}>" if email else name,
         found,
         detail=f"Jira {_SPOKEN.get(server['deploymentType'], server['deploymentType'])} {version}".strip() + scoped,
-        lacks=(*_unbrowsable(site, readable), *_boardless(site, readable)),
+        lacks=(*_unreadable(site, readable), *_boardless(site, readable)),
         expires=None if site.cloud or site.settings.email else _expiry(site),
     )
 
@@ -33,14 +34,35 @@ def account(site: Site, found: Sequence[Container | Unreadable]) -> Account:
 _SPOKEN = {"DataCenter": "Data Center"}
 
 
-def _unbrowsable(site: Site, readable: Sequence[Container]) -> Iterator[str]:
-    """Yield a sentence for every project that shows itself and hides its issues: it would look empty."""
+def _unreadable(site: Site, readable: Sequence[Container]) -> Iterator[str]:
+    """Yield a sentence for every project that shows itself and hides its issues: it would look empty, or fail."""
     for one in readable:
-        if not (_browsable_on_cloud if site.cloud else _browsable)(site, one):
+        if (_browsable_on_cloud if site.cloud else _browsable)(site, one):
+            yield from _unsearchable(site, one)
+        else:
             yield (
                 f"The account sees the project {one.name} and not its issues: give it the permission Browse Projects "
                 "there."
             )
+
+
+def _unsearchable(site: Site, container: Container) -> Iterator[str]:
+    """Ask for one issue, as a read will: that a token sees a project says nothing of the search.
+
+    Through the gateway a scope that a token lacks is a 401, and the account was told to it a moment ago.
+    https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/
+    """
+    what, key = f"the issues of {container.name}", container.called or container.name
+    answer = site.search(of_project(key), site.start(key), ("summary",), what, size=1)
+    error = answer.error(what)
+    if isinstance(error, AccessDenied | CredentialsRefused):
+        scope = site.settings.cloud_id is not None
+        remedy = "it the scope read:jira-work" if scope else "its account the permission Browse Projects there"
+        yield f"The token may not read {what} ({answer.status}): give {remedy}."
+    elif isinstance(error, Stop) and answer.status >= 400:
+        yield str(error)
+    else:
+        require(answer.object(what), "issues", what)
 
 
 def _browsable_on_cloud(site: Site, container: Container) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from connectors.contract import Stop
-from connectors.http import USER_AGENT, sendable
+from connectors.http import sendable
 from connectors.jira.answers import Answer
 from connectors.jira.payload import Json
 from connectors.jira.settings import Settings
@@ -86,7 +86,7 @@ def _headers(settings: Settings) -> dict[str, str] | None:
     way = _bearer(token) if settings.email is None else _basic(settings.email, token)
     if way is None:
         return None
-    return {"Accept": "application/json", "Authorization": way, "User-Agent": USER_AGENT}
+    return {"Accept": "application/json", "Authorization": way}
 
 
 def _bearer(token: str) -> str | None:

@@ -1,5 +1,6 @@
 """Connectors that each break one law of the conformance kit, in a few lines, over a toy tracker and a toy file."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ class NewContainerIds(_Numbered):
         return super().census(replace(container, id=container.id.partition("@")[0]), demand, resume)
 
 
-@breaks("ids_never_change", "what_changed_comes")
+@breaks("ids_never_change", "an_id_outlives_a_move", "what_changed_comes")
 class NewItemIds(_Numbered):
     def twin(self) -> Self:
         twin = super().twin()
@@ -177,6 +178,26 @@ class NewItemIds(_Numbered):
     def matching(self, query: str, resume: str | None) -> IdPage:
         page = super().matching(query, resume)
         return replace(page, refs=tuple([Ref(f"{ref.id}@{self.number}") for ref in page.refs]))
+
+
+@breaks("an_id_outlives_a_move")
+class KeyIds(Toy):
+    def item(self, row: Json, demand: Demand) -> WorkItem:
+        item = super().item(row, demand)
+        return replace(item, id=item.key)
+
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        page = super().census(container, demand, resume)
+        return replace(page, refs=tuple([Ref(f"{container.name}-{ref.id}") for ref in page.refs]))
+
+    def found(self, ref: Ref, demand: Demand) -> Found:
+        return super().found(Ref(ref.id.rpartition("-")[2]), demand)
+
+    def matching(self, query: str, resume: str | None) -> IdPage:
+        page = super().matching(query, resume)
+        return replace(
+            page, refs=tuple([Ref(f"{'SHOP' if int(ref.id) < 8 else 'BLOG'}-{ref.id}") for ref in page.refs])
+        )
 
 
 @breaks("an_id_means_one_item")
@@ -318,6 +339,13 @@ class LateSince(Toy):
         return super().changed(container, replace(cursor, since=since), demand)
 
 
+@breaks("what_changed_comes")
+class FirstPageOfChanges(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        page = super().changed(container, cursor, demand)
+        return replace(page, following=()) if cursor.since else page
+
+
 # identities
 
 
@@ -384,7 +412,7 @@ class StopsForAQuery(Toy):
             raise Stop(str(error)) from None
 
 
-@breaks("a_refused_query_is_told_apart")
+@breaks("a_refused_query_is_told_apart", "an_error_is_never_emptiness")
 class FindsNothingForAQuery(Toy):
     def matching(self, query: str, resume: str | None) -> IdPage:
         try:
@@ -424,6 +452,18 @@ class Miscounts(Toy):
         return 0
 
 
+@breaks("a_twin_is_a_connection_of_its_own")
+class IsItsTwin(Toy):
+    def twin(self) -> Self:
+        return self
+
+
+@breaks("a_twin_is_a_connection_of_its_own")
+class SharesItsLine(Toy):
+    def twin(self) -> Self:
+        return type(self)(self.settings, self.line, self.known)
+
+
 @breaks("a_twin_asks_nothing_anew")
 class ForgetfulTwin(Toy):
     def twin(self) -> Self:
@@ -433,6 +473,12 @@ class ForgetfulTwin(Toy):
         if container.id not in self.known and isinstance(lost := self.container(container.name), Unreadable):
             raise Stop(lost.error)
         return super().changed(container, cursor, demand)
+
+
+@breaks("requests_say_who_asks")
+class AsksAsItsLibrary(Toy):
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "user-agent": "python-urllib3/2.2"}
 
 
 @breaks("a_quiet_poll_is_cheap")
@@ -511,6 +557,64 @@ class GoneIsEmpty(Toy):
             raise
 
 
+@breaks("a_refusal_is_told")
+class DeniedSecondContainer(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        try:
+            return super().changed(container, cursor, demand)
+        except Stop as error:
+            if "(403)" in str(error) and container.name == "BLOG":
+                return Page(())
+            raise
+
+
+@breaks("a_refusal_is_told")
+class DiscoversNothingOnARefusal(Toy):
+    def discover(self) -> Sequence[Listed]:
+        found = self.containers()
+        return [] if any(isinstance(one, Unreadable) for one in found) else super().discover()
+
+
+@breaks("an_error_is_never_emptiness")
+class LockedIsEmpty(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        try:
+            return super().changed(container, cursor, demand)
+        except Stop as error:
+            if "(423)" in str(error):
+                return Page(())
+            raise
+
+
+@breaks("an_error_is_never_emptiness")
+class EndsInTheMiddleOfACensus(Toy):
+    def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:
+        try:
+            return super().census(container, demand, resume)
+        except Stop as error:
+            if resume and "page=2" in resume and "(409)" in str(error):
+                return IdPage(())
+            raise
+
+
+@breaks("an_error_is_never_emptiness")
+class EndsInTheMiddleOfChanges(Toy):
+    def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
+        try:
+            return super().changed(container, cursor, demand)
+        except Stop as error:
+            if cursor.since and cursor.resume and "(400)" in str(error):
+                return Page(())
+            raise
+
+
+@breaks("trouble_removes_nothing")
+class DeniedIsDeleted(Toy):
+    def found(self, ref: Ref, demand: Demand) -> Found:
+        found = super().found(ref, demand)
+        return Found(Fate.DELETED) if found.fate is Fate.HIDDEN else found
+
+
 @breaks("limits_are_told")
 class ForgetsToWait(Toy):
     def error(self, status: int, headers: Mapping[str, str], body: bytes, what: str) -> ConnectorError:
@@ -551,6 +655,38 @@ class PagesForPeopleAreEmpty(Toy):
             if "no JSON" in str(error):
                 return Page(())
             raise
+
+
+@breaks("what_is_no_answer_is_told")
+class NullIsEmpty(Toy):
+    def need(self, answer: Any, key: str, kind: type, what: str) -> Any:
+        if isinstance(answer, dict) and key in answer and answer[key] is None:
+            return kind()
+        return super().need(answer, key, kind, what)
+
+
+@breaks("what_is_no_answer_is_told")
+class NothingSaidIsEmpty(Toy):
+    def ask(self, path: str, what: str, method: str = "GET") -> Any:
+        url = path if path.startswith("http") else self.settings.url + path
+        answer = self.line.ask(method, url, what, self.headers())
+        if answer.status != 200:
+            raise self.error(answer.status, answer.headers, answer.body, what)
+        return parsed(answer.body or b'{"items": [], "ids": [], "below": [], "name": ""}', what)
+
+
+@breaks("nothing_is_printed_and_no_token_is_logged")
+class Prints(Toy):
+    def ask(self, path: str, what: str, method: str = "GET") -> Any:
+        print(f"asking for {what}")
+        return super().ask(path, what, method)
+
+
+@breaks("nothing_is_printed_and_no_token_is_logged")
+class LogsItsHeaders(Toy):
+    def error(self, status: int, headers: Mapping[str, str], body: bytes, what: str) -> ConnectorError:
+        logging.getLogger("toy").debug("not answered with %s", self.headers())
+        return super().error(status, headers, body, what)
 
 
 @breaks("errors_keep_the_token_and_the_tracker_s_words")

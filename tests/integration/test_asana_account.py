@@ -1,17 +1,15 @@
-"""What `check` says of an Asana token, what `discover` lists, what queries get, and the way to the tracker."""
+"""What `check` says of an Asana token, what `discover` lists, and what queries get."""
 
 import re
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 
-import orjson
 import pytest
 
 from config.where import Where
-from connectors import asana
 from connectors.contract import (
+    ConnectorError,
     Container,
+    CredentialsRefused,
     Listed,
     MalformedAnswer,
     QueryRefused,
@@ -21,11 +19,9 @@ from connectors.contract import (
     Unreadable,
     What,
 )
-from tests.integration.asana_client import SECRET, Launch, launched, reply, scripted
-from tests.loopback import Wire, always, answer, own_authority, tunnel
+from tests.integration.asana_client import Launch, launched, pages, reply, scripted
 
 ABSENT = "1204000000009999"
-NAMED = answer(orjson.dumps({"data": {"gid": "1204", "name": "Launch"}}))
 
 
 @pytest.fixture
@@ -51,6 +47,28 @@ def test_a_token_without_events_is_told_what_to_do(launch: Launch, status: int) 
     (sentence,) = account.lacks
     assert sentence.startswith(f"Asana tells this token no events of the project Research ({other.key}), so ")
     assert sentence.endswith(": make the account a member of the project.")
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404])
+def test_a_token_that_may_not_list_the_tasks_is_told(launch: Launch, status: int) -> None:
+    other = launch.world.add_project("asana", "Research")
+    launch.sandbox.faults.status(status, path=f"/tasks?project={other.key}")
+    account = launch.connect(launch.project.key, other.key).check()
+    assert (account.sees, account.missing) == ((launch.project.key, other.key), ())
+    (sentence,) = account.lacks
+    assert f"the tasks of the project {other.key}" in sentence
+    assert f"({status})" in sentence
+    launch.sandbox.faults.status(status, path=f"/tasks?project={other.key}")
+    connector = launch.connect(other.key)
+    with pytest.raises(ConnectorError):
+        pages(connector, Container(other.key, other.key))
+
+
+@pytest.mark.parametrize(("status", "error"), [(302, Stop), (401, CredentialsRefused), (429, RateLimited)])
+def test_other_trouble_with_the_tasks_is_no_missing_right(launch: Launch, status: int, error: type[Exception]) -> None:
+    launch.sandbox.faults.status(status, path="/tasks?")
+    with pytest.raises(error):
+        launch.connect().check()
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, TryLater)])
@@ -134,45 +152,3 @@ def test_a_query_is_refused_with_what_to_write_instead(launch: Launch) -> None:
     named = set(re.findall("`([^`]+)`", remedy)) - {"where:"}
     assert named == {"project", "section", "label", "assignee"} <= set(Where.model_fields)
     assert connector.requests == 0
-
-
-# the way there
-
-
-def keys(url: str, **more: str) -> dict[str, object]:
-    return {"connector": "asana", "url": url, "token": SECRET, "projects": ["1204"], **more}
-
-
-def test_the_source_s_own_proxy_is_asked_by_every_connection() -> None:
-    with Wire(always(NAMED)) as proxy:
-        connector = asana.connect(asana.Settings.model_validate(keys("http://127.0.0.1:9/api/1.0", proxy=proxy.url)))
-        twin = connector.twin()
-        for one in (connector, twin):
-            assert list(one.containers()) == [Container("1204", "1204", called="Launch")]
-            one.close()
-        assert [asked.split(b"?")[0] for asked in proxy.asked] == [b"GET http://127.0.0.1:9/api/1.0/projects/1204"] * 2
-
-
-def test_the_source_s_own_authorities_are_trusted_by_every_connection(tmp_path: Path) -> None:
-    context, pem = own_authority(tmp_path)
-
-    def proxied(connection: socket.socket, asked: bytes) -> bool:
-        assert SECRET.encode() not in asked
-        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with tunnel("127.0.0.1", server.port, connection):
-            return False
-
-    with Wire(always(NAMED), context) as server, Wire(proxied) as proxy:
-        stranger = asana.connect(asana.Settings.model_validate(keys(f"{server.url}/api/1.0")))
-        with pytest.raises(Stop, match="ca_bundle"):  # of the source, and not of one project
-            stranger.containers()
-        stranger.close()
-        assert server.asked == []
-        for way in ({}, {"proxy": proxy.url}):
-            settings = asana.Settings.model_validate(keys(f"{server.url}/api/1.0", ca_bundle=str(pem), **way))
-            connector = asana.connect(settings)
-            twin = connector.twin()
-            for one in (connector, twin):
-                assert list(one.containers()) == [Container("1204", "1204", called="Launch")]
-                one.close()
-        assert (len(server.asked), len(proxy.asked)) == (4, 2)

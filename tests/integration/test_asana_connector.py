@@ -182,7 +182,7 @@ def test_check_says_who_and_what(launch: Launch) -> None:
     assert (account.sees, account.missing) == ((launch.project.key,), (ABSENT,))
     assert "(404)" in account.reasons[ABSENT]
     assert "Launch" in account.detail
-    assert connector.requests == 4
+    assert connector.requests == 5
 
 
 def test_a_wrong_token_stops_the_source(launch: Launch) -> None:

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.contract import Account, Listed, Stop, TryLater, What
+from connectors.contract import Account, ConnectorError, Listed, RateLimited, Stop, TryLater, What
 from sandbox.custom_fields import jira_id
 from sandbox.exchange import Answer
 from sandbox.server import Sandbox
 from sandbox.world import World
-from tests.integration.jira_sandbox import MODES, START, jira, new_world
+from tests.integration.jira_sandbox import MODES, START, jira, new_world, read
 
 
 @pytest.fixture
@@ -64,6 +64,40 @@ def test_check_names_a_project_whose_issues_are_hidden_and_scopes_that_lack(sand
     assert "project PAY" in browse
     assert "Browse Projects" in browse
     assert "read:board-scope:jira-software" in boards
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_check_names_a_project_whose_issues_a_read_is_refused(world: World, sandbox: Sandbox, status: int) -> None:
+    path = "/search/jql" if sandbox.jira_mode == "cloud" else "/api/2/search"
+    world.create(world.project("PLAT"), "Move", "Story")
+    sandbox.faults.status(status, tracker="jira", path=path)
+    told = account(sandbox, "PAY", "PLAT")
+    (sentence,) = told.lacks
+    assert told.sees == ("PAY", "PLAT")
+    assert f"the issues of PAY ({status})" in sentence or f"({status}) for the issues of PAY" in sentence
+    sandbox.faults.status(status, tracker="jira", path=path)
+    with jira(sandbox) as connector, pytest.raises(ConnectorError):
+        read(connector)
+
+
+def test_check_says_which_scope_a_search_needs(world: World) -> None:
+    with Sandbox(world) as sandbox:
+        for scoped, remedy in ((True, "the scope read:jira-work."), (False, "the permission Browse Projects there.")):
+            sandbox.faults.status(403, tracker="jira", path="/search/jql")
+            with jira(sandbox, scoped=scoped) as connector:
+                (sentence,) = connector.check().lacks
+            assert sentence.startswith("The token may not read the issues of PAY (403): give ")
+            assert sentence.endswith(remedy)
+
+
+@pytest.mark.parametrize(("status", "error"), [(302, Stop), (429, RateLimited), (502, TryLater)])
+def test_other_trouble_with_the_issues_is_no_missing_right(
+    sandbox: Sandbox, status: int, error: type[Exception]
+) -> None:
+    path = "/search/jql" if sandbox.jira_mode == "cloud" else "/api/2/search"
+    sandbox.faults.status(status, tracker="jira", path=path)
+    with pytest.raises(error):
+        account(sandbox)
 
 
 def test_a_site_without_boards_lacks_nothing_and_trouble_is_no_answer(sandbox: Sandbox) -> None:

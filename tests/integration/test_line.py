@@ -22,6 +22,7 @@ from connectors import body, way
 from connectors.contract import ConnectorError, MalformedAnswer, Quota, Stop, TryLater, Unreachable
 from connectors.line import Answer, Line, Route
 from connectors.logs import log
+from okrs.about import own_version
 from tests.loopback import Serve, Wire, always, answer, nobody_there, own_authority, tunnel
 
 TOKEN = "marked-token-55d0"
@@ -579,6 +580,22 @@ def test_a_proxys_address_that_cannot_be_used_is_told_without_it(proxy: str) -> 
         Line(Route("https://tracker.example", proxy=proxy))
     assert "marked" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+# --- who asks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [({}, f"headway/{own_version()}"), ({"user-agent": "acme-connector/1 headway/1"}, "acme-connector/1 headway/1")],
+)
+def test_a_request_says_who_asks(lines: Callable[..., Line], given: dict[str, str], sent: str) -> None:
+    with Wire(always(answer())) as server:
+        line = lines(server.url)
+        line.ask("GET", line.route.url + "/x", WHAT, given)
+        (asked,) = server.asked
+    told = [row for row in asked.decode().split("\r\n") if row.lower().startswith("user-agent:")]
+    assert [row.partition(": ")[2] for row in told] == [sent]
 
 
 # --- what the headers tell ------------------------------------------------------------------------------------------

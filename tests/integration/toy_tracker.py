@@ -84,10 +84,14 @@ class ToyTracker:
 
     def change(self) -> Collection[str]:
         self._now += timedelta(minutes=5)
-        for number in ("5", "9"):
+        for number in ("2", "3", "4", "5", "9"):
             self.items[number] |= {"done": True, "changed": self._now.isoformat()}
         self._now += timedelta(minutes=5)
-        return ["SHOP-5", "BLOG-9"]
+        return ["SHOP-2", "SHOP-3", "SHOP-4", "SHOP-5", "BLOG-9"]
+
+    def move(self) -> Mapping[str, str]:
+        self.items["3"] |= {"project": "2", "title": "Task 3, elsewhere"}
+        return {"SHOP-3": "BLOG-3"}
 
     def answer(self, path: str, query: Mapping[str, str], token: str) -> tuple[int, object]:
         """Return status and body."""
@@ -262,7 +266,7 @@ class Toy:
         if answer.status != 200:
             raise self.error(answer.status, answer.headers, answer.body, what)
         row: Any = parsed(answer.body, what)
-        self.need(row, "id", str, what)
+        self.need(row, "markets", list, what)
         return Found(Fate.HERE, self.item(row, demand))
 
     def matching(self, query: str, resume: str | None) -> IdPage:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from connectors.contract import Stop
+from connectors.http import USER_AGENT
 from connectors.jira.settings import Settings
 from connectors.jira.transport import Transport
 from connectors.line import Answer
+from tests.loopback import Wire, always, answer
 
 PLAIN = {"connector": "jira", "url": "https://acme.atlassian.net/jira", "projects": ["PAY"], "token": "s3cret-token"}
 HALF = "\udcff"
@@ -37,6 +39,16 @@ def test_a_question_is_written_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert headers["Authorization"] == "Bearer s3cret-token"
     assert "Content-Type" not in headers
+
+
+def test_a_question_says_who_asks() -> None:
+    with Wire(always(answer())) as server:
+        transport = Transport(Settings.model_validate({**PLAIN, "url": server.url}))
+        transport.ask("rest/api/2/myself", "the account")
+        transport.ask("rest/api/2/issue/bulkfetch", "issues", body={})
+        transport.close()
+    assert [f"User-Agent: {USER_AGENT}\r\n".encode() in asked for asked in server.asked] == [True, True]
+    assert USER_AGENT.startswith("headway/")
 
 
 def test_a_body_makes_it_a_post(monkeypatch: pytest.MonkeyPatch) -> None:

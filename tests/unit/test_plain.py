@@ -107,6 +107,15 @@ def test_check_and_discover_tell_the_containers(pages: Pages) -> None:
     assert pages.discover() == [Listed(What.PROJECT, "PAY")]
 
 
+def test_a_discovery_that_sees_nothing_says_why() -> None:
+    class Blind(Pages):
+        def containers(self) -> list[Container | Unreadable]:
+            return [one for one in super().containers() if isinstance(one, Unreadable)]
+
+    with pytest.raises(Stop, match=r"The tracker does not know GONE\."):
+        Blind().discover()
+
+
 def test_listing_is_the_author_s() -> None:
     with pytest.raises(NotImplementedError):
         Plain().containers()
