@@ -6,7 +6,7 @@ from functools import cache
 from connectors.conformance.author import Author
 from connectors.conformance.questions import Asking, Outcome, is_typed
 from connectors.conformance.troubles import troubles
-from connectors.contract import AccessDenied, Account, Fate, Found, RateLimited, TryLater, Unreadable
+from connectors.contract import AccessDenied, Account, ExtraRefused, Fate, Found, RateLimited, TryLater, Unreadable
 
 _UNKNOWN = (Fate.HIDDEN, Fate.DELETED)
 
@@ -17,7 +17,8 @@ class FailureLaws(Author):
     def spares(self, path: str, status: int) -> bool:  # noqa: ARG002 - the author's
         """Tell whether a request may be refused with a 4xx without being the refusal of the whole.
 
-        `path` has the query in it.  A board that is no longer there may be such a case; a page of items is none.
+        `path` has the query in it.  A board that is no longer there may be such a case; a page of items is none.  So is
+        what a token may lack a right of its own for, as for sprints (`ExtraRefused`).
         Asked with 200 it means an empty object: true for a check beside the reading, without which the connector
         answers the very same.
         """
@@ -114,7 +115,7 @@ def _is_spared(outcome: Outcome, author: FailureLaws) -> bool:
     """Tell whether an answer says truly that one thing of several is refused."""
     spared = author.spares(outcome.request.partition(" ")[2], outcome.trouble.status)
     if outcome.error is not None:
-        return spared and isinstance(outcome.error, AccessDenied)
+        return spared and isinstance(outcome.error, AccessDenied | ExtraRefused)
     return spared or (outcome.trouble.stops and is_partial(outcome)) or _says_so(outcome)
 
 

@@ -155,13 +155,14 @@ class TestJira(HttpConformance):
     above = "PAY-1"
 
     def spares(self, path: str, status: int) -> bool:
-        """`check` asks for boards to tell which right is lacking; a refusal there is its answer.
+        """Boards and changelogs need rights of their own: `check` tells which is lacking, a read does without.
 
         How many issues there are is asked beside their listing, and a site need not know it.
         """
         if path.endswith("/search/approximate-count"):
             return status in (200, 404, 410)
-        return "/rest/agile/" in path and status in (401, 403, 404)
+        rights_of_their_own = "/rest/agile/" in path or path.endswith("/changelog/bulkfetch")
+        return rights_of_their_own and status in (401, 403, 404)
 
     posts = POSTS
 
