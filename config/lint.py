@@ -278,6 +278,10 @@ _KEYS = {
 """The key of a part at which it is told."""
 
 
+_NEEDING = {"sprints": "where", "links": "once", "histories": "done_when"}
+"""By which key a part needs what a tracker may refuse beside fields; a `cycle_time` needs histories by itself."""
+
+
 def _place(found: Finding, places: _Places) -> Spot:
     name = found.key_result
     match found:
@@ -285,8 +289,8 @@ def _place(found: Finding, places: _Places) -> Spot:
             spot = places.word(name, part, selector, value)
         case Unanswered(_, part, query):
             spot = places.word(name, part, Selector.QUERY, query)
-        case FieldRefused(_, part, extra=True):
-            spot = places.part(name, part, "where")
+        case FieldRefused(_, part, field, extra=True):
+            spot = places.part(name, part, _NEEDING[field])
         case FieldRefused(_, part, field):
             by = places.part(name, part).word("by") == field
             spot = places.part(name, part, "by" if by else "where")

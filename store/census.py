@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from okrs.demand import Container
 from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind
-from okrs.work import Ref, WorkItem
+from okrs.work import Kind, Ref, WorkItem
 from store.aside import put_aside, rows_of
 from store.database import Database, slices
 from store.histories import keep_histories
@@ -85,8 +85,12 @@ def gather(database: Database, lease: Lease, known: Container, refs: Iterable[Re
         put(connection, roll, rows, on=["source", "container", "id"], anew={})
 
 
-def compare(database: Database, lease: Lease, known: Container, most: int, again: int) -> Compared:
+def compare(
+    database: Database, lease: Lease, known: Container, most: int, again: int, *, sprints: bool = True
+) -> Compared:
     """Return whom the census misses and whom it shows anew, `most` of each at the most.
+
+    A census without `sprints` says nothing of them: those that an earlier read brought stay.
 
     Items that listings leave out though they are there (archived ones) are missed by every census: of those that were
     looked up before and found, only `again` are returned, those first whose look-up is the longest ago.
@@ -99,6 +103,7 @@ def compare(database: Database, lease: Lease, known: Container, most: int, again
             .join(presence, and_(presence.c.source == item.c.source, presence.c.item == item.c.id))
             .where(*here, item.c.id.not_in(select(roll.c.id).where(*shown)))
         )
+        missed = missed if sprints else missed.where(item.c.kind != Kind.SPRINT.value)
         unlisted = and_(presence.c.looked_at.is_not(None), presence.c.misses == 0)
         fresh = connection.execute(missed.where(~unlisted).order_by(item.c.id).limit(most)).all()
         known_before = missed.where(unlisted).order_by(presence.c.looked_at, item.c.id).limit(again)

@@ -48,7 +48,7 @@ class Reach:
     watermark: datetime
     """When it began."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Fields that it had to do without, by name, each with the reason."""
+    """What it had to do without, by `Demand.names`, each with the reason."""
     late: frozenset[str] = frozenset()
     """Those of them that only a complete read asks for again."""
     complete: bool = False

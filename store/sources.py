@@ -274,17 +274,15 @@ def note_error(
         put(connection, container, [row | {"demand": demand_text(Demand())}], on=["source", "id"], anew=anew)
 
 
-def note_refused(
-    database: Database, lease: Lease, known: Container, demand: Demand, refused: Mapping[str, str], *, now: datetime
-) -> None:
-    """Keep that fields are gone of a container that was read: a rule that names one is not measured any more.
+def note_refused(database: Database, lease: Lease, known: Container, demand: str, *, now: datetime) -> None:
+    """Keep that a container was read for what cannot be had any more: a rule that asks for it is not measured.
 
-    `demand` is what remains.
+    `demand` is what remains, as `demand_text` writes it.
     """
     with database.write() as connection:
         fenced(connection, lease, now)
         held = (container.c.source == lease.source, container.c.id == known.id)
-        connection.execute(update(container).where(*held).values(demand=demand_text(demand, refused)))
+        connection.execute(update(container).where(*held).values(demand=demand))
 
 
 def keep_only(database: Database, lease: Lease, keep: Iterable[str], now: datetime) -> int:

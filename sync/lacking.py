@@ -25,6 +25,8 @@ class Lack:
     """Queries that were never answered, or are refused."""
     refused: tuple[str, ...] = ()
     """Why fields, or what is asked beside them, cannot be had: the tracker's sentences.  Another read does not help."""
+    awaited: tuple[str, ...] = ()
+    """What that is, by `Demand.names`."""
     denied: tuple[str, ...] = ()
     """Why queries are not answered, just so."""
 
@@ -43,11 +45,19 @@ def _lack(connection: Connection, rule: Rule, name: str, wanted: tuple[str, ...]
         beyond = beyond.union(demand.beyond(each.demand))
     unread = tuple(container for container, read in zip(wanted, found, strict=True) if read is None)
     asked = queries.answered(connection, name) if demand.queries else frozenset[str]()
-    told = (each.refusal(name, demand) for each in filter(None, found) for name in sorted(demand.names))
-    refused = tuple(dict.fromkeys(filter(None, told)))
+    told = {(name, each.refusal(name, demand)) for each in filter(None, found) for name in demand.names}
+    refused = {name: why for name, why in sorted(told, key=str) if why}
     denied = queries.refusals_of(connection, name) if demand.queries - asked else {}
     words = tuple(error for query, error in denied.items() if query in demand.queries)
-    return Lack(name, unread, beyond, tuple(sorted(demand.queries - asked)), refused, words)
+    return Lack(
+        name,
+        unread,
+        beyond,
+        tuple(sorted(demand.queries - asked)),
+        refused=tuple(dict.fromkeys(refused.values())),
+        awaited=tuple(refused),
+        denied=words,
+    )
 
 
 @immutable

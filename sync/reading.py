@@ -88,7 +88,7 @@ def _read_containers(
 def _list(
     task: Task, crew: Crew, readable: Sequence[Container], states: Mapping[str, ContainerState], tally: Tally
 ) -> None:
-    """Read the containers; those whose tracker refuses fields again without them, until nothing more is refused.
+    """Read the containers; where the tracker refuses what is demanded, again without it, until nothing more is refused.
 
     A field that one rule names must not keep the others from moving.  In every run it is asked for once more, so that
     it comes as soon as the tracker has it.

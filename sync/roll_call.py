@@ -60,7 +60,8 @@ def take_census(task: Task, crew: Crew, containers: Sequence[Container], tally: 
 
 def _compare(task: Task, known: Container, tally: Tally) -> Compared:
     most = IN_DOUBT if known.name in tally.doubted else LOOK_UPS
-    return census.compare(task.database, task.lease, known, most, min(most, LOOK_UPS_AGAIN))
+    sprints = _granted(task, known, tally).demand.sprints
+    return census.compare(task.database, task.lease, known, most, min(most, LOOK_UPS_AGAIN), sprints=sprints)
 
 
 def _counting(task: Task, known: Container, counted: list[Container], tally: Tally) -> Walk[IdPage]:
@@ -114,10 +115,11 @@ def _granted(task: Task, known: Container, tally: Tally) -> Granted:
 
 
 def _fail(task: Task, known: Container, error: ConnectorError, tally: Tally) -> None:
-    """Tell of a census that failed; not of fields that are gone: the next read does without them, and then a census."""
+    """Tell of a census that failed; not of what is refused by now: the next read does without it, and then a census."""
     left = _granted(task, known, tally).less(error)
     if left is not None:
-        note_refused(task.database, task.lease, known, left.demand, left.refused, now=task.clock())
+        remains = sources.demand_text(left.demand, left.refused, left.late)
+        note_refused(task.database, task.lease, known, remains, now=task.clock())
         return
     note_error(task.database, task.lease, known, str(error), task.clock())
     tally.fail(known.name, error)

@@ -175,7 +175,7 @@ class Tally:
     in_memory: int = 0
     """Items of all its listings that are neither put aside nor taken yet."""
     granted: dict[str, Granted] = field(default_factory=dict)
-    """What containers are read for, by id: by now, where fields are refused one after the other."""
+    """What containers are read for, by id: by now, where one thing is refused after the other."""
     errors: dict[str, str] = field(default_factory=dict)
     """Sentences by what failed: a container, or "" for the source as a whole."""
     wait_until: datetime | None = None

@@ -6,6 +6,7 @@ from typing import Protocol
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from okrs.demand import Extra
 from okrs.ledger import EntryKind
 from okrs.numbers import plain
 from okrs.work import fold_name
@@ -113,10 +114,8 @@ def _waits(each: Planned) -> str:
 
 
 def _awaited(lack: Lack) -> Iterator[str]:
-    if lack.refused and lack.beyond.fields:
-        yield "a field"
-    if lack.refused:
-        yield from sorted(extra.word for extra in lack.beyond.extras)
+    extras = {extra.value: extra.word for extra in Extra}
+    yield from sorted({extras.get(name, "a field") for name in lack.awaited})
     if lack.denied:
         yield "a query"
 

@@ -64,9 +64,11 @@ class Agile:
         return self._items(rows, board), following, closed
 
     def sprint(self, number: str, project: str) -> WorkItem | None:
-        """Return a sprint by its id, None when Jira does not show it."""
+        """Return a sprint by its id, None when Jira does not show it.  Raises ExtraRefused as `_denied` says."""
         what = f"sprint {number}"
         answer = self._site.ask(f"sprint/{part(number)}", what, api=AGILE)
+        if answer.login_failed:
+            raise _denied(what, answer)
         if answer.is_unknown:
             return None
         (item,) = self._items([answer.object(what)], Sprints(0, project))
@@ -84,21 +86,27 @@ class Agile:
         if number not in homes:
             what = f"board {number}"
             answer = self._site.ask(f"board/{number}", what, api=AGILE)
+            if answer.login_failed:
+                raise _denied(what, answer)
             homes[number] = otherwise if answer.is_unknown else boards.home(answer.object(what), otherwise)
         return homes[number]
 
     def _ask(self, path: str, what: str, parameters: Parameters) -> Answer:
-        """Return the answer.  Raises ExtraRefused with what the token lacks.
-
-        Atlassian's gateway answers a 401 where a token lacks a scope, as if it were no token at all.  Whether it is one
-        the rest of the site says, which is asked in the same run.
-        """
+        """Return the answer.  Raises ExtraRefused with what the token lacks."""
         answer = self._site.ask(path, what, parameters, AGILE)
-        error = answer.error(what)
-        if isinstance(error, AccessDenied | CredentialsRefused):
-            raise ExtraRefused(
-                Extra.SPRINTS,
-                f"The token may not read {what} ({answer.status}), which a mapping with `sprint` needs: a token with "
-                f"scopes needs {SCOPES}; the account needs access to Jira Software.",
-            )
+        if isinstance(answer.error(what), AccessDenied | CredentialsRefused):
+            raise _denied(what, answer)
         return answer
+
+
+def _denied(what: str, answer: Answer) -> ExtraRefused:
+    """Return the error of a token that lacks the right.
+
+    Atlassian's gateway answers a 401 where a token lacks a scope, as if it were no token at all.  Whether it is one the
+    rest of the site says, which is asked in the same run.
+    """
+    return ExtraRefused(
+        Extra.SPRINTS,
+        f"The token may not read {what} ({answer.status}), which a mapping with `sprint` needs: a token with scopes "
+        f"needs {SCOPES}; the account needs access to Jira Software.",
+    )

@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from connectors.contract import Container, Cursor, Demand, FieldsRefused, IdPage, Page, QueryRefused, Stop
+from connectors.contract import (
+    AccessDenied,
+    Container,
+    CredentialsRefused,
+    Cursor,
+    Demand,
+    Extra,
+    FieldsRefused,
+    IdPage,
+    Page,
+    QueryRefused,
+    Stop,
+)
 from connectors.http import require
 from connectors.jira import boards, fields, paging
 from connectors.jira.agile import Agile
@@ -16,6 +28,11 @@ from connectors.jira.shapes import issues_as
 from connectors.jira.site import Site, tripwire
 from okrs.immutable import replace
 from okrs.work import Ref, WorkItem, fold_name
+
+_NO_LIST = (
+    "The token may not read the list of fields, by which names and sprints are found: a token with scopes needs "
+    "read:jira-work, or read:field:jira."
+)
 
 
 class Listing:
@@ -32,9 +49,7 @@ class Listing:
             return self._first(container, cursor, demand)
         place = paging.parse(cursor.resume)
         if isinstance(place, Sprints):
-            sprints, after, closed = self._agile.page(place, gone=cursor.since is not None)
-            memo = {} if after else boards.memo_of_one(place, closed)
-            return Page(tuple(sprints), () if after is None else (after.text(),), memo=memo)
+            return self._sprints(place, cursor)
         query = of_project(place.project, place.minutes(self._site.known.passed()))
         return self._issues(query, place, container, cursor, demand)
 
@@ -47,13 +62,22 @@ class Listing:
         if cursor.since is None:
             self.reading(demand, container.id, full=True)  # what names mean is told before anything else is asked
         listed = self._boards(key, cursor) if demand.sprints else []
+        # Of the first board at once: whether the token may read sprints shows before anything else is listed.
+        begun = self._sprints(listed[0], cursor) if listed else Page(())
         quiet = self._quiet(query, place, cursor, demand)
         page = Page(()) if quiet else self._issues(query, place, container, cursor, demand, asked=asked)
         if demand.sprints:
-            more = tuple([board.text() for board in listed])
-            page = replace(page, following=page.following + more, memo=boards.memo_of(listed, cursor))
+            more = (*begun.following, *[board.text() for board in listed[1:]])
+            memo = {**boards.memo_of(listed, cursor), **begun.memo}
+            page = replace(page, following=page.following + more, memo=memo)
         self._site.known.fresh.pop(container.id, None)  # the next read of it starts afresh
-        return replace(page, items=(*versions, *page.items))
+        return replace(page, items=(*versions, *begun.items, *page.items))
+
+    def _sprints(self, place: Sprints, cursor: Cursor) -> Page:
+        """Return a page of a board's sprints."""
+        sprints, after, closed = self._agile.page(place, gone=cursor.since is not None)
+        memo = {} if after else boards.memo_of_one(place, closed)
+        return Page(tuple(sprints), () if after is None else (after.text(),), memo=memo)
 
     def _boards(self, key: str, cursor: Cursor) -> list[Sprints]:
         """Return where the sprints of a project's boards begin."""
@@ -139,11 +163,28 @@ class Listing:
         A full read also makes sure that fields given by id still exist.  Raises FieldsRefused.
         """
         if self._list_wanted(demand) or (full and demand.fields):
-            self._site.fields()
+            self._list_fields(demand)
         columns, refused = self._columns(demand, project)
         if refused:
             raise FieldsRefused(refused)
         return self._reading(demand, columns)
+
+    def _list_fields(self, demand: Demand) -> None:
+        """Ask for the list of fields.  Raises FieldsRefused where this token may not see it.
+
+        On Data Center epics are found by it, and no read does without.
+        """
+        try:
+            self._site.fields()
+        except (AccessDenied, CredentialsRefused):
+            if not self._site.cloud:
+                raise
+        else:
+            return
+        named = [name for name in sorted(demand.fields) if not fields.is_id(self._spelled(name))]
+        needing = [*named, *([Extra.SPRINTS.value] if demand.sprints else [])]
+        if needing:
+            raise FieldsRefused(dict.fromkeys(needing, _NO_LIST))
 
     def elsewhere(self, demand: Demand) -> dict[str, Reading]:
         """Return how the issues of each project are read that has fields of its own, and under "" those of all others.

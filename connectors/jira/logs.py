@@ -16,8 +16,8 @@ _MOST_CHANGES = 10_000
 """Changes a page of Cloud's bulk answer holds at most; a page of 100 issues seldom needs another one."""
 
 _DENIED = (
-    "The token may not read {what} ({status}), which a mapping with `cycle_time` or a dated `done_when` needs: "
-    "a token with scopes needs read:jira-work, or read:issue.changelog:jira."
+    "The token may not read {what}, which a mapping with `cycle_time` or a dated `done_when` needs: "
+    "a token with scopes needs read:jira-work, or {scope}."
 )
 
 
@@ -26,12 +26,20 @@ def histories(site: Site, issues: Sequence[Json], reading: Reading) -> Mapping[s
     if not issues:
         return {}
     logs = _of_cloud(site, issues) if site.cloud else [_of_data_center(site, issue) for issue in issues]
-    known = site.categories()
+    known = _categories(site)
     return {
         needed(issue, "key", str, "an issue"): history.steps(issue, log, known, reading.cancelled)
         for issue, log in zip(issues, logs, strict=True)
         if log is not None
     }
+
+
+def _categories(site: Site) -> dict[str, str]:
+    try:
+        return site.categories()
+    except (AccessDenied, CredentialsRefused):
+        denied = _DENIED.format(what="the list of statuses", scope="read:status:jira")
+    raise ExtraRefused(Extra.HISTORIES, denied)
 
 
 def _of_cloud(site: Site, issues: Sequence[Json]) -> list[list[Json]]:
@@ -47,7 +55,7 @@ def _of_cloud(site: Site, issues: Sequence[Json]) -> list[list[Json]]:
         body: Json = {"issueIdsOrKeys": ids, "fieldIds": [history.STATUS, history.RESOLUTION]}
         told = site.http.ask(CHANGELOGS, what, body=body | place.asked(_MOST_CHANGES))
         if isinstance(told.error(what), AccessDenied | CredentialsRefused):
-            raise ExtraRefused(Extra.HISTORIES, _DENIED.format(what=what, status=told.status))
+            raise ExtraRefused(Extra.HISTORIES, _DENIED.format(what=what, scope="read:issue.changelog:jira"))
         answer = told.object(what)
         found = require(answer, "issueChangeLogs", what)
         for one in found:

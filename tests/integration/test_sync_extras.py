@@ -98,6 +98,7 @@ def test_it_is_asked_for_again_without_another_listing_in_every_run(world: World
         close_one(world, "PAY-0")
         world.sync()
         done = [(cursor.since, demand) for _, cursor, demand in tracker_of(world).asked if extra not in demand.extras]
+        assert done
         assert all(since is not None for since, _ in done)
         asked = [demand for _, _, demand in tracker_of(world).asked if extra in demand.extras]
         assert bool(asked) is not bool(late)  # what shows in the middle of a listing waits for the next complete one
@@ -174,6 +175,70 @@ SHIPPED = a_rule(a_part(source="s", done_when=DoneWhen(("Done",), ()), window=Wi
 POINTS = a_rule(a_part(Measure.SUM, source="s", by="Points"))
 ONCE = a_rule(a_part(source="s", where=where(kind="pull_request"), once=True))
 MANY = 1000
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("days", [1, 2, 8])
+def test_sprints_that_were_read_stay_while_the_right_is_gone(database: Database, status: int, days: int) -> None:
+    """A census, a wide read and the weekly listing pass meanwhile; the token is a good one for issues all the time."""
+    world = new_world()
+    sprint = world.add_sprint(world.project("PAY"), "Sprint 1")
+    first, second = (world.create(world.project("PAY"), f"Pay {number}", "Story") for number in range(2))
+    for each in (first, second):
+        world.plan(each, sprint)
+    with Sandbox(world) as sandbox:
+        jira = office(sandbox, database, SPRINT)
+        assert (jira.sync().error, jira.values()) == (None, (Decimal(0), Decimal(0)))
+        sandbox.faults.status(status, tracker="jira", path="/rest/agile", times=MANY)
+        world.close(first)
+        for day in range(days):
+            world.clock.advance(timedelta(days=1))
+            report = jira.sync()
+            assert (report.state, report.error, report.removed, report.missed) == (Outcome.OK, None, 0, 0), day
+        assert (jira.values(), jira.refused()) == ((Decimal(1), Decimal(0)), {Extra.SPRINTS})
+        sandbox.faults.clear()
+        world.close(second)
+        assert jira.sync().state is Outcome.OK
+        assert (jira.values(), jira.refused()) == ((Decimal(2), Decimal(2)), set())
+
+
+@pytest.mark.parametrize("path", ["/rest/agile", "/sprint"])
+def test_a_right_that_is_given_back_is_asked_for_by_the_next_run(database: Database, path: str) -> None:
+    """Also where boards are remembered, so that a poll begins with their sprints."""
+    world = new_world()
+    world.add_sprint(world.project("PAY"), "Sprint 1")
+    with Sandbox(world) as sandbox:
+        jira = office(sandbox, database, SPRINT)
+        for _ in range(2):
+            assert (jira.sync().error, jira.refused()) == (None, set())
+            sandbox.faults.status(403, tracker="jira", path=path, times=MANY)
+            assert (jira.sync().error, jira.refused()) == (None, {Extra.SPRINTS})
+            sandbox.faults.clear()
+        assert (jira.sync().error, jira.refused()) == (None, set())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("theirs", "path", "name"),
+    [
+        (SPRINT, "/rest/api/2/field", Extra.SPRINTS),
+        (a_rule(a_part(Measure.SUM, source="s", by="Story Points")), "/rest/api/2/field", "Story Points"),
+        (SHIPPED, "/rest/api/2/status", Extra.HISTORIES),
+    ],
+)
+def test_a_list_that_one_rule_needs_of_jira_stops_no_other(
+    database: Database, theirs: Rule, path: str, name: str, status: int
+) -> None:
+    world = new_world()
+    world.add_sprint(world.project("PAY"), "Sprint 1")
+    ticket = world.create(world.project("PAY"), "Pay", "Story")
+    with Sandbox(world) as sandbox:
+        jira = office(sandbox, database, theirs)
+        sandbox.faults.status(status, tracker="jira", path=path, times=MANY)
+        world.close(ticket)
+        assert (jira.sync().error, jira.values(), jira.refused()) == (None, (Decimal(1), None), {name})
+        sandbox.faults.clear()
+        assert (jira.sync().error, jira.values()[1] is None, jira.refused()) == (None, False, set())
 
 
 @pytest.mark.parametrize(
