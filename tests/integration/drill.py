@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -27,16 +28,17 @@ from sandbox.records import Board, Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
 from store import lookup, queries
-from store.database import Database
+from store.database import Database, open_database
 from store.tables import item, presence
 from sync.engine import Engine, Report
 from sync.task import Outcome, Progress, SourceToRead
 from tests.integration.drill_edits import Edit, People
-from tests.integration.drill_oracle import FIELDS, QUERIES, Facts, Names, Oracle, facts_of
+from tests.integration.drill_oracle import FIELDS, KINDS, QUERIES, Facts, Names, Oracle, facts_of
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SOURCE = "drill"
 Mode = Literal["jira", "jira data center", "github", "asana"]
+MODES: tuple[Mode, ...] = ("jira", "jira data center", "github", "asana")
 KEYS: Mapping[Tracker, tuple[str, str, str]] = {
     "jira": ("PAY", "OPS", "FAR"),
     "github": ("acme/web", "acme/api", "acme/far"),
@@ -227,7 +229,8 @@ class Drill:
             hits = queries.hits(connection, SOURCE)
         asked = [one for one in seen if self.demand.sprints or one.kind != "sprint"]
         held = {one.id: facts_of(one, self.demand) for one in asked}
-        oracle = Oracle(self.world, self.projects, self.demand, self.people.board)
+        base, cloud = self.sandbox.urls[self.tracker], self.mode == "jira"
+        oracle = Oracle(self.world, self.projects, self.demand, base, cloud, self.people.board)
         true = oracle.everything()
         # What was archived before anybody listed it here is in no listing and no census: nobody can know of it.
         for one in self.world.items.values():
@@ -408,7 +411,10 @@ def _apart(one: Facts | None, other: Facts | None) -> tuple[Any, Any]:
 def draw_demand(tracker: Tracker, dice: random.Random, *, boards: bool = False) -> Demand:
     """Return what the rules of a life demand; what a tracker does not have may be demanded, too."""
     asked = list(QUERIES[tracker])
-    fields = [FIELDS[tracker]] if (boards or tracker != "github") and dice.random() < 0.6 else []
+    fields = [FIELDS[tracker]] if dice.random() < 0.6 else []
+    fields += [name for name in KINDS[tracker] if dice.random() < 0.3]
+    if tracker == "github" and not boards:
+        fields = []
     return Demand(
         fields=frozenset(fields),
         sprints=dice.random() < 0.5,
@@ -433,9 +439,11 @@ def drilling(
     projects = [
         world.add_project(tracker, f"Project {number}", key, sections) for number, key in enumerate(KEYS[tracker])
     ]
+    for project in projects if tracker != "github" else ():
+        project.fields.update(KINDS[tracker])
     board: Board | None = None
     if tracker == "github" and dice.random() < 0.7:
-        board = world.add_board("acme", "Roadmap", {FIELDS["github"]: "NUMBER", "Stage": "TEXT"})
+        board = world.add_board("acme", "Roadmap", {FIELDS["github"]: "NUMBER", **KINDS["github"]})
     people = People(tracker, world, dice, Names(), board)
     with serving(mode, world) as sandbox:
         names = [one.key for one in projects[:2]]
@@ -450,8 +458,26 @@ def drilling(
             first = "Task" if tracker == "jira" else "default_task" if tracker == "asana" else ""
             world.create(project, "The first", first)
             for _ in range(pace.items):
-                people.create(project)
+                made = people.create(project)
+                if board is not None and dice.random() < 0.7:
+                    people.put_on(board, made)
         people.names.note(world.items.values())
         if dice.random() < 0.5:
             drill.lag()
         yield drill
+
+
+def a_database(folder: Path, seed: int) -> Database:
+    return open_database(f"sqlite:///{folder / f'{seed}.db'}", create=True)
+
+
+def live(mode: Mode, seed: int, folder: Path, pace: Pace) -> tuple[Differences, Drill]:
+    """Live one life.  Returns what differs in the end."""
+    database = a_database(folder, seed)
+    try:
+        with drilling(mode, seed, database, pace) as drill:
+            for _ in range(drill.pace.steps):
+                drill.step()
+            return drill.settle(), drill
+    finally:
+        database.close()

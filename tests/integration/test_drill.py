@@ -13,16 +13,29 @@ from okrs.demand import Demand
 from okrs.immutable import replace
 from store import mirror, queries
 from store.census import Compared, Settled
-from store.database import Database, open_database
+from store.database import Database
 from store.items import UPDATED_AT
 from store.mirror import Read, Taken
 from store.sources import Lease
 from store.tables import from_micros, incoming
 from sync import listing, roll_call
 from terminal.logs import configure
-from tests.integration.drill import LARGE, LONG, QUIET, SHORT, WANTING, Differences, Drill, Mode, Pace, drilling
+from tests.integration.drill import (
+    LARGE,
+    LONG,
+    MODES,
+    QUIET,
+    SHORT,
+    WANTING,
+    Differences,
+    Drill,
+    Mode,
+    Pace,
+    a_database,
+    drilling,
+    live,
+)
 
-MODES: tuple[Mode, ...] = ("jira", "jira data center", "github", "asana")
 LIVES = 24
 MOST_LIVES = 60
 """Until a planted bug must have shown; less than a second each."""
@@ -33,10 +46,6 @@ def _quiet() -> None:
     configure(verbose=False, as_json=False)
 
 
-def a_database(folder: Path, seed: int) -> Database:
-    return open_database(f"sqlite:///{folder / f'{seed}.db'}", create=True)
-
-
 def pace_of(seed: int) -> Pace:
     """Two of three lives last days instead of hours, and now and then there is much more of everything."""
     if seed % 12 == 11:
@@ -44,24 +53,12 @@ def pace_of(seed: int) -> Pace:
     return LONG if seed % 3 else SHORT
 
 
-def live(mode: Mode, seed: int, folder: Path, pace: Pace | None = None) -> tuple[Differences, Drill]:
-    """Live one life.  Returns what differs in the end."""
-    database = a_database(folder, seed)
-    try:
-        with drilling(mode, seed, database, pace or pace_of(seed)) as drill:
-            for _ in range(drill.pace.steps):
-                drill.step()
-            return drill.settle(), drill
-    finally:
-        database.close()
-
-
 @pytest.mark.drill
 @pytest.mark.parametrize("mode", MODES)
 def test_after_any_life_the_mirror_is_the_tracker(mode: Mode, tmp_path: Path) -> None:
     polls = failures = 0
     for seed in range(LIVES):
-        different, drill = live(mode, seed, tmp_path)
+        different, drill = live(mode, seed, tmp_path, pace_of(seed))
         assert different == {}, f"{mode}, life {seed}\n{drill.story()}"
         polls, failures = polls + drill.polls, failures + drill.failures
     assert polls > LIVES * 5
@@ -273,7 +270,7 @@ def test_a_planted_bug_is_found(mode: Mode, bug: str, tmp_path: Path, monkeypatc
     PLANTED[bug](monkeypatch)
     for seed in range(MOST_LIVES):
         try:
-            if live(mode, seed, tmp_path, IN.get(bug))[0]:
+            if live(mode, seed, tmp_path, IN.get(bug) or pace_of(seed))[0]:
                 return
         except AssertionError:  # it even kept the last polls from succeeding
             return
