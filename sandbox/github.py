@@ -214,7 +214,7 @@ class GitHubApi:
         headers = self._limits() | {"X-RateLimit-Resource": "graphql"}
         try:
             asked = json.loads(request.body)
-            data = graphql.answer(asked["query"], asked.get("variables", {}), root(self._world, self.scopes))
+            data = graphql.answer(asked["query"], asked.get("variables", {}), root(self._world, self.scopes, request))
         except graphql.Refusal as refusal:
             error = {"message": str(refusal)} | ({"type": refusal.kind} if refusal.kind else {})
             return Answer({"data": None, "errors": [error]}, 200, headers)

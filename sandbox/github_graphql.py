@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
+from sandbox.exchange import Request
 from sandbox.graphql import Node, Refusal
 from sandbox.records import Board, Item
 from sandbox.world import World
@@ -12,14 +13,14 @@ _VALUE_TYPES = {kind: f"ProjectV2ItemField{kind.title().replace('_', '')}Value" 
 _MOST = 100
 
 
-def root(world: World, scopes: str | None) -> Node:
-    """Return the root of all queries; `scopes` are those of a classic token."""
+def root(world: World, scopes: str | None, request: Request) -> Node:
+    """Return the root of all queries; `scopes` are those of a classic token, the request says how small pages are."""
 
     def owner(arguments: Mapping[str, object]) -> Node | None:
         login = str(arguments["login"])
         known = {project.key.partition("/")[0] for project in world.projects if project.tracker == "github"}
         known |= {board.owner for board in world.boards}
-        return _owner(world, login, scopes) if login in known else None
+        return _owner(world, login, scopes, request) if login in known else None
 
     def nodes(arguments: Mapping[str, object]) -> list[Node | None]:
         pulls = {pull_id(item): item for item in world.items.values() if item.pull and not item.project.hidden}
@@ -36,7 +37,7 @@ def pull_id(item: Item) -> str:
     return f"PR_{item.id}"
 
 
-def _owner(world: World, login: str, scopes: str | None) -> Node:
+def _owner(world: World, login: str, scopes: str | None, request: Request) -> Node:
     def project(arguments: Mapping[str, object]) -> Node:
         if scopes is not None and "read:project" not in scopes:
             raise Refusal(
@@ -46,13 +47,13 @@ def _owner(world: World, login: str, scopes: str | None) -> Node:
             )
         for board in world.boards:
             if (board.owner, board.number) == (login, arguments["number"]):
-                return _board(world, board)
+                return _board(world, board, request)
         raise Refusal(f"Could not resolve to a ProjectV2 with the number {arguments['number']}.", "NOT_FOUND")
 
     return Node("Organization", {"login": login, "projectV2": project}, ("ProjectV2Owner", "RepositoryOwner"))
 
 
-def _board(world: World, board: Board) -> Node:
+def _board(world: World, board: Board, request: Request) -> Node:
     fields = [_field(board, "Title", "TITLE"), *[_field(board, name, kind) for name, kind in board.kinds.items()]]
 
     def items(arguments: Mapping[str, object]) -> Node:
@@ -60,9 +61,9 @@ def _board(world: World, board: Board) -> Node:
         if not 1 <= first <= _MOST:
             raise Refusal(f"Requesting {first} records on the connection exceeds the limit of {_MOST}.")
         every = [world.items[number] for number in board.values if number in world.items]
-        shown = every[begin : begin + first]
-        more = begin + first < len(every)
-        info = Node("PageInfo", {"hasNextPage": more, "endCursor": str(begin + len(shown)) if shown else None})
+        end = begin + min(first, request.page_cap or first)
+        shown = every[request.begin(begin) : end]
+        info = Node("PageInfo", {"hasNextPage": end < len(every), "endCursor": str(end) if shown else None})
         rows = [_entry(board, item) for item in shown]
         return Node("ProjectV2ItemConnection", {"pageInfo": info, "nodes": rows})
 
