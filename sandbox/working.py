@@ -251,6 +251,8 @@ class Working(Holdings):
         item.history.append(Change(item.updated, state, item.resolution))
 
     def _stamp(self, item: Item) -> None:
-        item.updated = self.clock.now()
-        item.visible = item.updated + self.lag()
-        self._tell(item, "changed")
+        now = self.clock.now()
+        item.updated = max(now + self.ahead(), item.updated)  # a date that is too late already stays
+        item.visible = now + self.lag()
+        if item.parent or not self.loses():  # of a sub-task only events and the walk of a day tell
+            self._tell(item, "changed")

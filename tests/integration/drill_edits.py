@@ -102,7 +102,7 @@ class People:
 
     def _spare(self, item: Item) -> bool:
         """A container that lost everything is not believed; the first item of each stays."""
-        return item.title != "The first"
+        return item.number != 1
 
     def _call_otherwise(self, project: Project) -> None:
         old, new = project.name, f"Name {len(self.names.words)}"
@@ -248,6 +248,16 @@ class People:
                 ("rename project of", lambda: world.rename_project(item.project, f"acme/r{dice.randrange(10**6)}"))
             )
         return edits
+
+    def furnish(self, item: Item) -> None:
+        """Give a new item some of what items have."""
+        world, dice = self.world, self.dice
+        world.relabel(item, dice.sample(self.labels, dice.randrange(3)))
+        world.assign(item, dice.choice([*world.users, None]))
+        for _ in range(0 if self.tracker == "github" else 2):
+            self._fill(item)
+        if self.board is not None and dice.random() < 0.7:
+            self.put_on(self.board, item)
 
     def put_on(self, board: Board, item: Item) -> None:
         """Put it onto a board with a value in some of its fields."""
