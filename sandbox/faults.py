@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CUT = "cut"
     HANG = "hang"
     DROP = "drop"
+    PARTLY = "partly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,10 @@ class Faults:
     def drop(self, *, times: int = 1, tracker: str | None = None, path: str = "") -> None:
         """Close the connection without an answer."""
         self._plan(Fault(Kind.DROP, tracker=tracker, path=path), times)
+
+    def partly(self, message: str, *, times: int = 1, tracker: str | None = None, path: str = "") -> None:
+        """Answer 200 with errors beside the data, of which nodes are missing, as GitHub's GraphQL does in trouble."""
+        self._plan(Fault(Kind.PARTLY, message=message, tracker=tracker, path=path), times)
 
     def then(self, act: Callable[[], object], *, times: int = 1, tracker: str | None = None, path: str = "") -> None:
         """Do something after the next matching requests were answered, as an edit while somebody lists."""

@@ -223,7 +223,7 @@ class GitHubApi:
         headers = self._limits() | {"X-RateLimit-Resource": "graphql"}
         try:
             asked = json.loads(request.body)
-            known = root(self._world, self.scopes, self.boards)
+            known = root(self._world, self.scopes, self.boards, request)
             data = graphql.answer(asked["query"], asked.get("variables", {}), known)
         except graphql.Refusal as refusal:
             more = {"type": refusal.kind, "extensions": refusal.extensions}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from sandbox.exchange import Request
 from sandbox.graphql import Node, Refusal
 from sandbox.records import Board, Item
 from sandbox.world import World
@@ -25,14 +26,14 @@ class Ability:
     """What it says when asked for more: the message, and the type of the error."""
 
 
-def root(world: World, scopes: str | None, ability: Ability) -> Node:
-    """Return the root of all queries; `scopes` are those of a classic token."""
+def root(world: World, scopes: str | None, ability: Ability, request: Request) -> Node:
+    """Return the root of all queries; `scopes` are those of a classic token, the request says how small pages are."""
 
     def owner(arguments: Mapping[str, object]) -> Node | None:
         login = str(arguments["login"])
         known = {project.key.partition("/")[0] for project in world.projects if project.tracker == "github"}
         known |= {board.owner for board in world.boards}
-        return _owner(world, login, scopes, ability) if login in known else None
+        return _owner(world, login, scopes, ability, request) if login in known else None
 
     def nodes(arguments: Mapping[str, object]) -> list[Node | None]:
         pulls = {pull_id(item): item for item in world.items.values() if item.pull and not item.project.hidden}
@@ -49,7 +50,7 @@ def pull_id(item: Item) -> str:
     return f"PR_{item.id}"
 
 
-def _owner(world: World, login: str, scopes: str | None, ability: Ability) -> Node:
+def _owner(world: World, login: str, scopes: str | None, ability: Ability, request: Request) -> Node:
     def project(arguments: Mapping[str, object]) -> Node:
         if scopes is not None and "read:project" not in scopes:
             raise Refusal(
@@ -59,13 +60,13 @@ def _owner(world: World, login: str, scopes: str | None, ability: Ability) -> No
             )
         for board in world.boards:
             if (board.owner, board.number) == (login, arguments["number"]):
-                return _board(world, board, ability)
+                return _board(world, board, ability, request)
         raise Refusal(f"Could not resolve to a ProjectV2 with the number {arguments['number']}.", "NOT_FOUND")
 
     return Node("Organization", {"login": login, "projectV2": project}, ("ProjectV2Owner", "RepositoryOwner"))
 
 
-def _board(world: World, board: Board, ability: Ability) -> Node:
+def _board(world: World, board: Board, ability: Ability, request: Request) -> Node:
     fields = [_field(board, "Title", "TITLE"), *[_field(board, name, kind) for name, kind in board.kinds.items()]]
 
     def items(arguments: Mapping[str, object]) -> Node:
@@ -79,9 +80,9 @@ def _board(world: World, board: Board, ability: Ability) -> Node:
             raise Refusal(*ability.trouble)
         every = [world.items[number] for number in board.values if number in world.items]
         every = [item for item in every if _archived(board, item) in cast("list[str]", states)]
-        shown = every[begin : begin + first]
-        more = begin + first < len(every)
-        info = Node("PageInfo", {"hasNextPage": more, "endCursor": str(begin + len(shown)) if shown else None})
+        end = begin + min(first, request.page_cap or first)
+        shown = every[request.begin(begin) : end]
+        info = Node("PageInfo", {"hasNextPage": end < len(every), "endCursor": str(end) if shown else None})
         rows = [_entry(board, item) for item in shown]
         return Node("ProjectV2ItemConnection", {"pageInfo": info, "nodes": rows})
 

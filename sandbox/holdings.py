@@ -25,6 +25,10 @@ class Holdings:
         self.items: dict[int, Item] = {}
         self.lag: Callable[[], timedelta] = timedelta
         """How long the next change stays invisible to incremental listings."""
+        self.ahead: Callable[[], timedelta] = timedelta
+        """How much too late the next change of an item is dated, as by a server whose clock is wrong."""
+        self.loses: Callable[[], bool] = lambda: False
+        """Whether the event of the next change gets lost: Asana delivers each at most once."""
         self.trash: dict[int, Item] = {}
         """Deleted Asana tasks, which can be restored for 30 days."""
         self.sprints: list[Sprint] = []

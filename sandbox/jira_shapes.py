@@ -1,5 +1,6 @@
 """How Jira writes things down: issues, versions, sprints, changelogs.  Cloud and Data Center differ in details."""
 
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -23,6 +24,8 @@ STATUS = {
     "done": ("10002", "Done", "done", 3),
     "cancelled": ("10003", "Cancelled", "done", 3),
 }
+STAGES = {"Selected": ("10004", "todo"), "In Review": ("10005", "doing"), "Released": ("10006", "done")}
+"""Further statuses, each with its id and the state whose category it has."""
 RESOLUTIONS = {"Done": "10000", "Won't Do": "10001"}
 _ENDS = ("from", "fromString", "to", "toString")
 _GREENHOPPER = "com.pyxis.greenhopper.jira"
@@ -61,13 +64,13 @@ class Shapes:
         fields: Json = {
             "summary": item.title,
             "issuetype": self.type(item.type),
-            "status": self.status(item.state),
+            "status": self.status(item.state, item.stage),
             "resolution": {"id": RESOLUTIONS[item.resolution], "name": item.resolution} if item.resolution else None,
             "resolutiondate": stamp(item.closed) if item.closed else None,
             "created": stamp(item.created),
             "updated": stamp(item.updated),
             "labels": list(item.labels),
-            "components": [],
+            "components": [self._component(name) for name in item.components],
             "fixVersions": [self.version(item.milestone)] if item.milestone else [],
             "assignee": self.user(item.assignee) if item.assignee else None,
             "project": self.project(item.project),
@@ -86,7 +89,8 @@ class Shapes:
         return fields
 
     def _short(self, item: Item) -> Json:
-        fields = {"summary": item.title, "status": self.status(item.state), "issuetype": self.type(item.type)}
+        status = self.status(item.state, item.stage)
+        fields = {"summary": item.title, "status": status, "issuetype": self.type(item.type)}
         return {"id": str(item.id), "key": item.key, "self": self._self("issue", item.id), "fields": fields}
 
     def _links(self, item: Item) -> list[Json]:
@@ -101,10 +105,20 @@ class Shapes:
         record: Json = {"id": number, "name": name, "subtask": level < 0, "self": self._self("issuetype", number)}
         return record | ({"hierarchyLevel": level} if self._cloud else {})
 
-    def status(self, state: str) -> Json:
-        number, name, category, category_id = STATUS[state]
+    def status(self, state: str, stage: str = "") -> Json:
+        _, _, category, category_id = STATUS[state]
+        number, name = status_of(state, stage)
         inner = {"id": category_id, "key": category, "name": name, "self": self._self("statuscategory", category_id)}
         return {"id": number, "name": name, "self": self._self("status", number), "statusCategory": inner}
+
+    def statuses(self) -> list[Json]:
+        """Return the statuses of the site."""
+        further = [self.status(state, name) for name, (_, state) in STAGES.items()]
+        return [self.status(state) for state in STATUS] + further
+
+    def _component(self, name: str) -> Json:
+        number = str(zlib.crc32(name.encode()))
+        return {"self": self._self("component", number), "id": number, "name": name}
 
     def project(self, project: Project) -> Json:
         record: Json = {"self": self._self("project", project.id), "id": str(project.id), "key": project.key}
@@ -178,8 +192,7 @@ class Shapes:
         ]
 
     def _changes(self, old: Change, new: Change) -> list[Json]:
-        (old_id, old_name, *_), (new_id, new_name, *_) = STATUS[old.state], STATUS[new.state]
-        status = ("status", (old_id, old_name), (new_id, new_name))
+        status = ("status", status_of(old.state, old.stage), status_of(new.state, new.stage))
         ends = [(RESOLUTIONS.get(one.resolution or ""), one.resolution) for one in (old, new)]
         resolution = ("resolution", ends[0], ends[1])
         return [
@@ -193,6 +206,11 @@ class Shapes:
 
     def _self(self, kind: str, number: object) -> str:
         return f"{self._base}/rest/api/{3 if self._cloud else 2}/{kind}/{number}"
+
+
+def status_of(state: str, stage: str) -> tuple[str, str]:
+    """Return id and name of a status."""
+    return (STAGES[stage][0], stage) if stage else STATUS[state][:2]
 
 
 def stamp(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sandbox.exchange import Answer, Refused, Request, Route, whole_number
-from sandbox.jira_shapes import STATUS, TYPES, Json, Shapes, stamp
+from sandbox.jira_shapes import TYPES, Json, Shapes, stamp
 from sandbox.jql import ACCOUNT_ZONE, JqlError, Query, parse
 from sandbox.records import Item, Milestone, Project, Sprint
 from sandbox.world import World
@@ -32,7 +32,7 @@ class JiraSite:
             Route("serverInfo", f"{api}/serverInfo", lambda _: self._server_info(*server)),
             Route("myself", f"{api}/myself", self._myself),
             Route("field", f"{api}/field", lambda _: Answer(self.shapes.fields())),
-            Route("status", f"{api}/status", lambda _: Answer([self.shapes.status(state) for state in STATUS])),
+            Route("status", f"{api}/status", lambda _: Answer(self.shapes.statuses())),
             Route("versions", f"{api}/project/([^/]+)/versions", self._versions),
             Route("project statuses", f"{api}/project/([^/]+)/statuses", self._statuses),
             Route("project", f"{api}/project/([^/]+)", self._project),
@@ -101,7 +101,7 @@ class JiraSite:
 
     def _statuses(self, _request: Request, key: str) -> Answer:
         self.find(key)
-        statuses = [self.shapes.status(state) for state in STATUS]
+        statuses = self.shapes.statuses()
         kinds = [self.shapes.type(name) for name in TYPES]
         return Answer([{name: kind[name] for name in _BARE_TYPE} | {"statuses": statuses} for kind in kinds])
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import ge, gt, le, lt
 from zoneinfo import ZoneInfo
 
-from sandbox.jira_shapes import STATUS, TYPES
+from sandbox.jira_shapes import TYPES, status_of
 from sandbox.records import Item
 
 ACCOUNT_ZONE = "America/New_York"
@@ -28,7 +28,7 @@ _DATES = {"updated": "updated", "updateddate": "updated", "created": "created", 
 _MANY: dict[str, Callable[[Item], set[str]]] = {
     "project": lambda item: {item.project.key, str(item.project.id)},
     "issuetype": lambda item: {item.type.lower(), TYPES[item.type][0]},
-    "status": lambda item: {STATUS[item.state][1].lower(), STATUS[item.state][0]},
+    "status": lambda item: {word.lower() for word in status_of(item.state, item.stage)},
     "labels": lambda item: set(item.labels),
     "sprint": lambda item: {name for one in item.sprints for name in (str(one.id), one.title.lower())},
     "key": lambda item: {item.key, str(item.id)},

@@ -115,6 +115,7 @@ class Change:
     at: datetime
     state: State
     resolution: str | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,11 @@ class Item:
     closed: datetime | None = None
     resolution: str | None = None
     """Jira's resolution or GitHub's state_reason."""
+    stage: str = ""
+    """Jira: the status, where it is not the one that items of this state have first (`sandbox.jira_shapes.STAGES`)."""
     labels: list[str] = field(default_factory=list)
+    components: list[str] = field(default_factory=list)
+    """Of a Jira issue."""
     parent: "Item | None" = None
     milestone: Milestone | None = None
     section: Section | None = None

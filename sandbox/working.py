@@ -55,6 +55,20 @@ class Working(Holdings):
             item.separator = separator
             self._stamp(item)
 
+    def set_components(self, item: Item, components: Sequence[str]) -> None:
+        """Replace all components of a Jira issue."""
+        with self.lock:
+            item.components = list(components)
+            self._stamp(item)
+
+    def set_stage(self, item: Item, stage: str) -> None:
+        """Put a Jira issue into another status of the same category, "" for the first one; its state stays."""
+        with self.lock:
+            if item.stage != stage:
+                item.stage = stage
+                self._stamp(item)
+                item.history.append(Change(item.updated, item.state, item.resolution, stage))
+
     def estimate(self, item: Item, points: float | None) -> None:
         """Set the story points, or take them away."""
         with self.lock:
@@ -130,7 +144,7 @@ class Working(Holdings):
         if project.tracker != "asana":
             self.move_project(child, project)
             return
-        child.project = project
+        child.project, child.section = project, None
         for below in self.children(child):
             self._follow(below, project)
 
@@ -237,12 +251,14 @@ class Working(Holdings):
         if state == item.state:
             return
         self._stamp(item)
-        item.state, item.changed = state, item.updated
+        item.state, item.changed, item.stage = state, item.updated, ""
         item.resolution = None if item.pull else resolution
         item.closed = item.updated if state in ("done", "cancelled") else None
         item.history.append(Change(item.updated, state, item.resolution))
 
     def _stamp(self, item: Item) -> None:
-        item.updated = self.clock.now()
-        item.visible = item.updated + self.lag()
-        self._tell(item, "changed")
+        now = self.clock.now()
+        item.updated = max(now + self.ahead(), item.updated)  # a date that is too late already stays
+        item.visible = now + self.lag()
+        if item.parent or not self.loses():  # of a sub-task only events and the walk of a day tell
+            self._tell(item, "changed")

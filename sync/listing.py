@@ -35,8 +35,13 @@ _MOST_IN_MEMORY = 12_000
 """So many items of a source wait in memory, some 25 MB: those of a first read until it is whole.  With more, what comes
 is put aside at once."""
 
-WIDE_OVERLAP = timedelta(days=1)
-"""Once a day the read goes back that far, for what became visible later than `OVERLAP`."""
+WIDE_EVERY = timedelta(days=1)
+WIDE_OVERLAP = 2 * WIDE_EVERY
+"""Once a day the read goes back that far, for what became visible later than `OVERLAP`.
+
+As far as the time between two such reads and the longest delay together, a day each: what was not visible yet when one
+of them looked must not be too old for the next one.
+"""
 
 
 def listing(
@@ -217,7 +222,7 @@ def _parents(task: Task, known: Container) -> tuple[str, ...]:
 
 
 def _wide_due(held: ContainerState | None, now: datetime) -> bool:
-    return held is None or held.wide_at is None or now - held.wide_at >= WIDE_OVERLAP
+    return held is None or held.wide_at is None or now - held.wide_at >= WIDE_EVERY
 
 
 def _held(task: Task) -> Callable[[Iterable[str]], Mapping[str, WorkItem]]:

@@ -1,10 +1,10 @@
 """A long, random life of the sandbox's trackers, with a mirror that follows: what `test_drill.py` runs.
 
 Each step edits something, breaks something, takes a permission away, changes what the rules demand, lets time pass, or
-polls.  In the end the faults stop, one poll and two censuses follow, and the mirror must hold what the sandbox holds:
-told from its records (`drill_oracle`), not read through a connector.  What trackers do not date (new names of labels,
-sections and other items, what happened while the issues of a project were hidden or an issue was archived) may be as it
-was; it must be right after one complete read more.
+polls.  In the end the faults stop, one poll and two censuses follow, and the mirror must hold what the sandbox holds,
+every fact of it: told from its records (`drill_oracle`), not read through a connector.  What trackers do not date (new
+names of labels, sections and other items, what happened while the issues of a project were hidden or an issue was
+archived) may be as it was; it must be right after one complete read more.
 """
 
 import random
@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -20,6 +22,7 @@ from sqlalchemy import select
 from connectors import line, registry
 from connectors.patience import Pacer, Patient
 from okrs.demand import Demand
+from okrs.work import Kind
 from sandbox.asana import AsanaApi
 from sandbox.clock import SimulatedClock
 from sandbox.github import GitHubApi
@@ -27,16 +30,18 @@ from sandbox.records import Board, Project, Tracker
 from sandbox.server import JIRA_EMAIL, Sandbox
 from sandbox.world import World
 from store import lookup, queries
-from store.database import Database
+from store.database import Database, open_database
 from store.tables import item, presence
 from sync.engine import Engine, Report
+from sync.listing import OVERLAP
 from sync.task import Outcome, Progress, SourceToRead
 from tests.integration.drill_edits import Edit, People
-from tests.integration.drill_oracle import FIELDS, QUERIES, Facts, Names, Oracle, facts_of
+from tests.integration.drill_oracle import FIELDS, KINDS, QUERIES, Facts, Names, Oracle, facts_of
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SOURCE = "drill"
 Mode = Literal["jira", "jira data center", "github", "asana"]
+MODES: tuple[Mode, ...] = ("jira", "jira data center", "github", "asana")
 KEYS: Mapping[Tracker, tuple[str, str, str]] = {
     "jira": ("PAY", "OPS", "FAR"),
     "github": ("acme/web", "acme/api", "acme/far"),
@@ -115,14 +120,27 @@ class Pace:
     """How much time may pass in one step."""
     pages: tuple[int, ...] = (1, 3, 7)
     """How small the pages of a tracker may become."""
+    lags: tuple[int, ...] = (0, 1, 9)
+    """After how many minutes the tracker's index may notice a change."""
+    lost: float = 0.0
+    """How many of the events of changes get lost, as a share."""
+    ahead: tuple[int, ...] = (0,)
+    """By how many minutes a change may be dated too late: by a server whose clock is wrong, or by an import."""
     meddling: Literal["as it comes", "none", "rules"] = "as it comes"
-    """Whether rules, names and permissions change, or the rules alone; with none of them nothing is demanded, too.
+    """Whether rules, names and permissions change, or the rules alone; with none of them only queries are demanded.
     Whatever is read anew because of them hides what was lost before."""
+
+    @property
+    def late(self) -> bool:
+        """What shows up may be older than any poll but the daily one looks back."""
+        return timedelta(minutes=max(self.lags)) > OVERLAP
 
 
 DAYS = (1, 5, 60, 300, 1800)
 SHORT, LONG = Pace(), Pace(minutes=DAYS)
 QUIET, WANTING = Pace(meddling="none"), Pace(minutes=DAYS, meddling="rules")
+LATE = Pace(steps=200, minutes=(60, 120, 300), lags=(0, 20, 900, 1200), lost=0.9, meddling="none")
+AHEAD = Pace(minutes=(1, 5, 14, 60), ahead=(0, 0, 120, 600), lost=1.0, meddling="none")
 LARGE = Pace(steps=40, items=170, pages=(40, 70))
 
 
@@ -190,12 +208,21 @@ class Drill:
             self.poll(full=self.powers and self.dice.random() < 0.06)
 
     def settle(self) -> Differences:
-        """Stop the faults, poll once, take two censuses; then read everything anew.  Returns what differs."""
+        """Stop the faults, poll once, take two censuses; then read everything anew.  Returns what differs.
+
+        The one poll must bring whatever changed, if the index noticed it in time; else the daily look back does.  Who
+        left is for the censuses to tell, each at the first poll a day after the last one.  Two polls lie between them
+        on Asana: its tokens of events live a day, and after a longer pause its projects would be read anew as a whole,
+        which hides what was lost.
+        """
         self.calm()
         self.clock.advance(timedelta(minutes=5))
         self.must_poll()
-        for _ in range(4):  # two censuses; after a pause of a day Asana's projects would be read anew as a whole
-            self.clock.advance(timedelta(hours=12, minutes=30))
+        found = {} if self.blind or self.pace.late else self.differences(forgiving=True, left=False)
+        if found:
+            return found
+        for pause in (12.5,) * 4 if self.tracker == "asana" else (24.5,) * 2:
+            self.clock.advance(timedelta(hours=pause))
             self.must_poll()
         found = {} if self.blind else self.differences(forgiving=True)
         if found:
@@ -207,7 +234,8 @@ class Drill:
         """Stop the faults, and give back what was taken away."""
         self.sandbox.faults.clear()
         self.hurried = False
-        self.world.lag = timedelta
+        self.world.lag = self.world.ahead = timedelta
+        self.world.loses = lambda: False
         for one in self.world.items.values():
             one.visible = None
         for project in self.world.projects:
@@ -220,25 +248,25 @@ class Drill:
             github.strict_search = False
             github.boards.archived = True
 
-    def differences(self, *, forgiving: bool = False) -> Differences:
-        """Return what differs; `forgiving` is about names that no tracker dates."""
+    def differences(self, *, forgiving: bool = False, left: bool = True) -> Differences:
+        """Return what differs; `forgiving` is about names that no tracker dates.
+
+        Without `left` it is not about what a census tells, and the daily look at the boards of Jira: items that are
+        gone, or archived, and the sprints of a board that had none.
+        """
         with self.database.read() as connection:
-            seen = [each.item for each in lookup.items_of(connection, SOURCE)]
-            known = lookup.look_up(connection, SOURCE, [str(one.id) for one in self.world.items.values()])
             hits = queries.hits(connection, SOURCE)
-        asked = [one for one in seen if self.demand.sprints or one.kind != "sprint"]
-        held = {one.id: facts_of(one, self.demand) for one in asked}
-        oracle = Oracle(self.world, self.projects, self.demand, self.people.board)
-        true = oracle.everything()
-        # What was archived before anybody listed it here is in no listing and no census: nobody can know of it.
-        for one in self.world.items.values():
-            _, gone = known.get(str(one.id), (None, "moved"))
-            if one.archived and gone == "moved":
-                true.pop(str(one.id), None)
-        plain = self.people.names.plain
+        base, cloud = self.sandbox.urls[self.tracker], self.mode == "jira"
+        oracle = Oracle(self.world, self.projects, self.demand, base, cloud, self.people.board)
+        true, held = oracle.everything(), self._mirror()
+        for name in self._unknowable(left=left):
+            true.pop(name, None)
+        if not left:
+            true = {name: facts for name, facts in true.items() if name in held or facts["kind"] is not Kind.SPRINT}
+            held = {name: facts for name, facts in held.items() if name in true}
+        plain = partial(self.people.names.plain, self.world, forgiving=forgiving)
         there, here = (
-            {name: plain(self.world, facts, every, forgiving=forgiving) for name, facts in every.items()}
-            for every in (true, held)
+            {name: plain(facts, some if left else held) for name, facts in some.items()} for some in (true, held)
         )
         both = {name: (there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys())}
         if forgiving:
@@ -249,6 +277,19 @@ class Drill:
             if told != sorted(ids):
                 found[text] = (sorted(ids), told)
         return found
+
+    def _mirror(self) -> dict[str, Facts]:
+        """What the mirror holds, as far as it is demanded."""
+        with self.database.read() as connection:
+            seen = [each.item for each in lookup.items_of(connection, SOURCE)]
+        return {one.id: facts_of(one, self.demand) for one in seen if self.demand.sprints or one.kind != "sprint"}
+
+    def _unknowable(self, *, left: bool) -> list[str]:
+        """What was archived before anybody listed it here is in no listing and no census: nobody can know of it."""
+        archived = [str(one.id) for one in self.world.items.values() if one.archived]
+        with self.database.read() as connection:
+            known = lookup.look_up(connection, SOURCE, archived)
+        return [name for name in archived if not left or known.get(name, (None, "moved"))[1] == "moved"]
 
     def poll(self, *, full: bool = False) -> Report:
         """Read the source.  Whatever is out of sight meanwhile must not leave."""
@@ -381,17 +422,23 @@ class Drill:
                 ("tokens of events expire", api.expire_syncs),
             ]
         if isinstance(api, GitHubApi):
-            troubles.append(("searches are strict", lambda: setattr(api, "strict_search", not api.strict_search)))
             server = "" if api.server else "3.17.2"
             troubles.append(("another server", lambda: setattr(api, "server", server)))
             troubles.append(("no archived items", lambda: setattr(api.boards, "archived", not api.boards.archived)))
+            boards: dict[str, Any] = {"tracker": tracker, "path": "/graphql", "times": times}
+            troubles += [
+                ("searches are strict", lambda: setattr(api, "strict_search", not api.strict_search)),
+                ("errors beside data", lambda: faults.partly("Something went wrong while executing it.", **boards)),
+                ("502 for boards", lambda: faults.status(502, **boards)),
+                ("edit between pages of boards", lambda: faults.then(self._edit, **boards)),
+            ]
         return [
             (f"{name} on {path or 'anything'} × {times}", act) for name, act in troubles if name not in self.without
         ]
 
     def lag(self) -> None:
-        """From now on the tracker's index notices what changes after some minutes."""
-        self.world.lag = lambda: timedelta(minutes=self.dice.choice((0, 1, 9)))
+        """From now on the tracker's index notices what changes after some time."""
+        self.world.lag = lambda: timedelta(minutes=self.dice.choice(self.pace.lags))
 
     def _edit(self) -> None:
         self.log.append(f"between pages: {self.people.edit()}")
@@ -412,7 +459,10 @@ def _apart(one: Facts | None, other: Facts | None) -> tuple[Any, Any]:
 def draw_demand(tracker: Tracker, dice: random.Random, *, boards: bool = False) -> Demand:
     """Return what the rules of a life demand; what a tracker does not have may be demanded, too."""
     asked = list(QUERIES[tracker])
-    fields = [FIELDS[tracker]] if (boards or tracker != "github") and dice.random() < 0.6 else []
+    fields = [FIELDS[tracker]] if dice.random() < 0.6 else []
+    fields += [name for name in KINDS[tracker] if dice.random() < 0.3]
+    if tracker == "github" and not boards:
+        fields = []
     return Demand(
         fields=frozenset(fields),
         sprints=dice.random() < 0.5,
@@ -437,13 +487,19 @@ def drilling(
     projects = [
         world.add_project(tracker, f"Project {number}", key, sections) for number, key in enumerate(KEYS[tracker])
     ]
+    for project in projects if tracker != "github" else ():
+        project.fields.update(KINDS[tracker])
     board: Board | None = None
     if tracker == "github" and dice.random() < 0.7:
-        board = world.add_board("acme", "Roadmap", {FIELDS["github"]: "NUMBER", "Stage": "TEXT"})
+        board = world.add_board("acme", "Roadmap", {FIELDS["github"]: "NUMBER", **KINDS["github"]})
     people = People(tracker, world, dice, Names(), board)
     with serving(mode, world) as sandbox:
         names = [one.key for one in projects[:2]]
-        demand = Demand() if pace.meddling == "none" else draw_demand(tracker, dice, boards=board is not None)
+        demand = Demand(queries=frozenset(QUERIES[tracker]))
+        if pace.meddling != "none":
+            demand = draw_demand(tracker, dice, boards=board is not None)
+        world.loses = lambda: dice.random() < pace.lost
+        world.ahead = lambda: timedelta(minutes=dice.choice(pace.ahead))
         drill = Drill(mode, database, sandbox, clock, names, dice, people, pace, demand, without)
         meddled = pace.meddling == "as it comes" and dice.random() < 0.5
         drill.powers, drill.learning, people.renaming = (meddled and dice.random() < 0.6 for _ in range(3))
@@ -453,9 +509,27 @@ def drilling(
         for project in projects:
             first = "Task" if tracker == "jira" else "default_task" if tracker == "asana" else ""
             world.create(project, "The first", first)
+            if tracker != "asana" and dice.random() < 0.5:
+                world.add_milestone(project, "Goal")
             for _ in range(pace.items):
-                people.create(project)
+                people.furnish(people.create(project))
         people.names.note(world.items.values())
         if dice.random() < 0.5:
             drill.lag()
         yield drill
+
+
+def a_database(folder: Path, seed: int) -> Database:
+    return open_database(f"sqlite:///{folder / f'{seed}.db'}", create=True)
+
+
+def live(mode: Mode, seed: int, folder: Path, pace: Pace) -> tuple[Differences, Drill]:
+    """Live one life.  Returns what differs in the end."""
+    database = a_database(folder, seed)
+    try:
+        with drilling(mode, seed, database, pace) as drill:
+            for _ in range(drill.pace.steps):
+                drill.step()
+            return drill.settle(), drill
+    finally:
+        database.close()

@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sandbox.records import Board, Item, Milestone, Project, Section, Tracker
+from sandbox.jira_shapes import STAGES
+from sandbox.records import Board, Item, Milestone, Project, Section, Tracker, Value
 from sandbox.world import World
-from tests.integration.drill_oracle import FIELDS, Names
+from tests.integration.drill_oracle import FIELDS, KINDS, Names
 
 Edit = tuple[str, Callable[[], object]]
 """What it is called, and how it is done."""
@@ -85,20 +86,60 @@ class People:
             ("start", lambda: world.start(item)),
             ("retitle", lambda: world.retitle(item, title)),
             ("relabel", lambda: world.relabel(item, dice.sample(self.labels, dice.randrange(3)))),
-            ("estimate", lambda: world.estimate(item, float(number % 9))),
+            ("estimate", lambda: world.estimate(item, float(number % 9) if number % 4 else None)),
+            ("assign", lambda: world.assign(item, dice.choice([*world.users, None]))),
         ]
+        if self.tracker != "github":
+            edits.append(("fill in a field of", lambda: self._fill(item)))
         if self._spare(item):
             edits.append(("delete", lambda: world.delete(item)))
             edits.append(("cancel", lambda: world.cancel(item)))
         if self.renaming and dice.random() < 0.1:
-            edits += [("call otherwise the project of", lambda: world.rename(item.project, f"Name {number}"))]
+            edits += [("call otherwise the project of", lambda: self._call_otherwise(item.project))]
         if self.tracker != "jira" and dice.random() < 0.1:  # Jira's labels have no name but themselves
             edits += [("rename a label of all beside", self._rename_label)] * 2
         return edits + {"jira": self._jira, "github": self._github, "asana": self._asana}[self.tracker](item)
 
     def _spare(self, item: Item) -> bool:
         """A container that lost everything is not believed; the first item of each stays."""
-        return item.title != "The first"
+        return item.number != 1
+
+    def _call_otherwise(self, project: Project) -> None:
+        old, new = project.name, f"Name {len(self.names.words)}"
+        self.world.rename(project, new)
+        self.names.words[old] = new
+
+    def _fill(self, item: Item) -> None:
+        name = self.dice.choice(list(KINDS[self.tracker]))
+        self.world.fill(item, name, self._value(KINDS[self.tracker][name]))
+
+    def _value(self, kind: str) -> Value | None:
+        """What a field of that kind may hold, or nothing."""
+        dice, users = self.dice, self.world.users
+        words = ("Web", "Mobile", "Back end")
+        match kind:
+            case "multiselect" | "multi_enum":
+                value: Value = tuple(dice.sample(words, 2))
+            case "cascadingselect":
+                value = dice.choice((("Europe",), ("Europe", "Berlin"), ("Asia", "Osaka")))
+            case "multiuserpicker" | "people":
+                value = tuple(dice.sample(users, dice.choice((1, 2))))
+            case "datepicker" | "date" | "DATE":
+                value = f"2026-11-{dice.randrange(1, 31):02d}"
+            case _:
+                value = dice.choice(words)
+        return value if dice.random() < 0.8 else None
+
+    def _above(self, item: Item, others: list[Item]) -> list[Edit]:
+        """Put it below another one, which must not be below it already."""
+        free = [one for one in others if not self._below(one, item)]
+        return [("below another", lambda: self.world.move(item, parent=self.dice.choice(free)))] if free else []
+
+    def _below(self, item: Item, top: Item) -> bool:
+        above: Item | None = item
+        while above is not None and above is not top:
+            above = above.parent
+        return above is top
 
     def _unarchive(self, item: Item) -> None:
         if item.archived:
@@ -153,6 +194,11 @@ class People:
     def _jira(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
         edits = self._milestones(item) + self._sprints(item) + self._link(item)
+        stages = ["", *(name for name, (_, state) in STAGES.items() if state == item.state)]
+        edits.append(("into another status", lambda: world.set_stage(item, dice.choice(stages))))
+        components = ("Checkout", "Search", "p1")
+        edits.append(("components of", lambda: world.set_components(item, dice.sample(components, dice.randrange(3)))))
+        edits += self._above(item, self._fit(item))
         edits.append(("unarchive", lambda: self._unarchive(item)))
         edits.append(("detach", lambda: world.detach(item) if item.type != "Sub-task" else None))
         if self._spare(item):
@@ -163,6 +209,13 @@ class People:
             project = item.project
             edits.append(("rename project of", lambda: world.rename_project(project, f"K{dice.randrange(10**6)}")))
         return edits
+
+    def _fit(self, item: Item) -> list[Item]:
+        """What an issue of Jira may be below: a story of its project, or an epic of any."""
+        every = [one for one in self.world.items.values() if one.project.tracker == "jira"]
+        if item.type == "Sub-task":
+            return [one for one in every if one.type in ("Bug", "Story", "Task") and one.project is item.project]
+        return [one for one in every if one.type == "Epic" and item.type != "Epic"]
 
     def _sprints(self, item: Item) -> list[Edit]:
         world, dice = self.world, self.dice
@@ -184,6 +237,8 @@ class People:
         edits.append(("detach", lambda: world.detach(item)))
         if item.pull:
             edits += self._link(item)
+        else:
+            edits += self._above(item, [one for one in world.items.values() if not one.pull])
         if self._spare(item) and not item.pull:
             edits += [("transfer", lambda: world.transfer(item, dice.choice(self.others(item))))] * 2
         if self.board is not None:
@@ -194,12 +249,33 @@ class People:
             )
         return edits
 
+    def furnish(self, item: Item) -> None:
+        """Give a new item some of what items have."""
+        world, dice = self.world, self.dice
+        world.relabel(item, dice.sample(self.labels, dice.randrange(3)))
+        world.assign(item, dice.choice([*world.users, None]))
+        for _ in range(0 if self.tracker == "github" else 2):
+            self._fill(item)
+        if self.board is not None and dice.random() < 0.7:
+            self.put_on(self.board, item)
+
+    def put_on(self, board: Board, item: Item) -> None:
+        """Put it onto a board with a value in some of its fields."""
+        self.world.set_value(board, item, FIELDS["github"], self.dice.randrange(9) / 2)
+        for name, kind in KINDS["github"].items():
+            value = self._value(kind)
+            if isinstance(value, str) and self.dice.random() < 0.5:
+                self.world.set_value(board, item, name, value)
+
     def _on_board(self, item: Item, board: Board) -> list[Edit]:
         world, points = self.world, FIELDS["github"]
         value = self.dice.randrange(9) / 2
+        name = self.dice.choice(list(KINDS["github"]))
+        other = self._value(KINDS["github"][name])
+        assert other is None or isinstance(other, str)
         return [
             ("value on the board", lambda: world.set_value(board, item, points, value)),
-            ("stage on the board", lambda: world.set_value(board, item, "Stage", "Review")),
+            (f"{name} on the board", lambda: world.set_value(board, item, name, other)),
             ("no value on the board", lambda: world.set_value(board, item, points, None)),
             ("off the board", lambda: world.take_off(board, item)),
             ("archived on the board", lambda: world.put_away(board, item)),
@@ -223,6 +299,10 @@ class People:
             others = [one for one in world.items_of(item.project) if one is not item]
             if item.type == "milestone" and others:
                 edits += [("block", lambda: world.block(item, [dice.choice(others)]))] * 2
+        if item.parent is not None:
+            edits.append(("detach", lambda: world.detach(item)))
+        if self._spare(item):
+            edits += self._above(item, world.items_of(item.project))
         if world.trash:
             one = dice.choice(list(world.trash.values()))
             if one.parent is None or one.parent.id in world.items:

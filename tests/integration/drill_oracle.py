@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from okrs.demand import Demand
 from okrs.work import Kind, State, WorkItem
-from sandbox.jira_shapes import STATUS
-from sandbox.records import Board, Item, Milestone, Project, Sprint, Tracker
+from sandbox.jira_shapes import status_of
+from sandbox.pages import asana_page, github_page, milestone_page
+from sandbox.records import Board, Item, Milestone, Project, Sprint, Tracker, User, Value
 from sandbox.world import World
 
 Facts = dict[str, Any]
@@ -18,11 +18,27 @@ Facts = dict[str, Any]
 FIELDS: Mapping[Tracker, str] = {"jira": "story_points", "github": "Points", "asana": "Effort"}
 """The field with a number that rules may name; on GitHub it is a board's."""
 
+KINDS: Mapping[Tracker, Mapping[str, str]] = {
+    "jira": {
+        "Team": "select",
+        "Areas": "multiselect",
+        "Where": "cascadingselect",
+        "Reviewers": "multiuserpicker",
+        "Ready on": "datepicker",
+        "Note": "textfield",
+    },
+    "github": {"Team": "SINGLE_SELECT", "Quarter": "ITERATION", "Ready on": "DATE", "Note": "TEXT"},
+    "asana": {"Team": "enum", "Areas": "multi_enum", "Reviewers": "people", "Ready on": "date", "Note": "text"},
+}
+"""Further fields that rules may name, each of another kind."""
+
 Asked = Callable[[Item, datetime], bool]
 QUERIES: Mapping[Tracker, Mapping[str, Asked]] = {
     "jira": {
         "issuetype = Bug": lambda item, _: item.type == "Bug",
-        "status = Done AND labels is EMPTY": lambda item, _: item.state == "done" and not item.labels,
+        "status = Done AND labels is EMPTY": lambda item, _: (
+            item.state == "done" and not item.stage and not item.labels
+        ),
         "labels = p1": lambda item, _: "p1" in item.labels,
         "sprint is not EMPTY": lambda item, _: bool(item.sprints),
         "updated >= -2d": lambda item, now: item.updated >= (now - timedelta(days=2)),
@@ -38,8 +54,12 @@ QUERIES: Mapping[Tracker, Mapping[str, Asked]] = {
 
 
 def facts_of(item: WorkItem, demand: Demand) -> Facts:
-    """An item of the mirror, as the oracle tells it: of what costs extra, what is demanded."""
-    extras: Facts = {"fields": {name: item.number(name) for name in demand.fields}}
+    """An item of the mirror, as the oracle tells it: of what costs extra, what is demanded.
+
+    Everything but `id`, by which both are found, and the very moment of `updated_at`: an edit that changes nothing
+    else makes no new version, so that it is compared whether there is one.
+    """
+    extras: Facts = {"fields": sorted({pair for pair in item.fields if pair[0] in demand.fields})}
     if demand.sprints:
         extras["sprints"] = sorted(item.sprints)
     if demand.histories:
@@ -53,11 +73,19 @@ def facts_of(item: WorkItem, demand: Demand) -> Facts:
         "title": item.title,
         "state": item.state,
         "labels": sorted(item.labels),
-        "parent": (item.parent.id or item.parent.name) if item.parent else None,  # an id, or a key: see `Names`
+        "url": item.url,
+        "status": item.status,
+        "resolution": item.resolution,
+        "created_at": item.created_at and item.created_at.replace(microsecond=0),
+        "dated": item.updated_at is not None,
+        "assignees": sorted(item.assignees),
+        "aliases": sorted(item.aliases),
+        "children": item.children,
+        "parent": (item.parent.id, item.parent.name) if item.parent else None,  # an id, a key, or both: see `Names`
         "milestones": sorted(item.milestones),
         "members": sorted(item.members),
-        "projects": sorted(ref.id for ref in item.projects),
-        "sections": sorted(ref.name for ref in item.sections),
+        "projects": sorted((ref.id, ref.name) for ref in item.projects),
+        "sections": sorted((ref.id, ref.name) for ref in item.sections),
         "closed_at": item.closed_at and item.closed_at.replace(microsecond=0),
     }
 
@@ -69,7 +97,7 @@ class Names:
     keys: dict[str, int] = field(default_factory=dict)
     """Every key that an item ever had, with its id."""
     words: dict[str, str] = field(default_factory=dict)
-    """Labels and sections that were renamed, with the name that each got."""
+    """Labels, sections and projects of Asana that were renamed, with the name that each got."""
 
     def note(self, items: Iterable[Item]) -> None:
         self.keys.update({item.key: item.id for item in items})
@@ -79,25 +107,33 @@ class Names:
 
         Trackers drop such words without a date, and no rule that joins by id sees them.  Nor do they date it when
         another one, a label or a section is called otherwise: `forgiving` takes what it was called for what it is.
+        How many sub-tasks a task of Asana has is dated as little.
         """
         current = {item.key: item.id for item in world.items.values()}
         known = self.keys if forgiving else current
-        parent = str(known.get(facts["parent"], facts["parent"]))
         made = facts | {name: [one for one in facts[name] if one in held] for name in ("milestones", "members")}
-        made["parent"] = parent if parent in held else None
+        if facts["parent"] is not None:
+            id_, key = facts["parent"]
+            parent = (id_, str(known.get(key, key)))
+            made["parent"] = parent if held.keys() & {*parent} else None
         if "sprints" in facts:
             made["sprints"] = [one for one in facts["sprints"] if one in held]
         if "refs" in facts:
             there = [one for one in facts["refs"] if self.keys.get(one, 0) in {0, *current.values()}]
             made["refs"] = sorted(str(known.get(one, one)) for one in there)
         if forgiving:
-            made |= {name: sorted(map(self._today, facts[name])) for name in ("labels", "sections")}
+            made["labels"] = sorted(map(self._today, facts["labels"]))
+            made |= {name: sorted((id_, self._today(word)) for id_, word in facts[name]) for name in _PLACES}
+            made["children"] = 0
         return made
 
     def _today(self, word: str) -> str:
         while word in self.words:
             word = self.words[word]
         return word
+
+
+_PLACES = ("projects", "sections")
 
 
 @dataclass(frozen=True)
@@ -107,6 +143,10 @@ class Oracle:
     world: World
     projects: list[Project]
     demand: Demand
+    base: str
+    """The address of the tracker, as the source spells it."""
+    cloud: bool = True
+    """Of Jira, whether it is the Cloud."""
     board: Board | None = None
 
     @property
@@ -153,31 +193,93 @@ class Oracle:
             "title": item.title,
             "state": self._state(item),
             "labels": sorted(item.labels),
-            "parent": str(item.parent.id) if item.parent else None,
+            "parent": self._parent(item.parent) if item.parent else None,
             "milestones": [],
             "members": [],
-            "projects": sorted(project.key for project, _ in self.world.homes(item)),
             "sections": [],
+            "created_at": item.created.replace(microsecond=0),
             "closed_at": item.closed and item.closed.replace(microsecond=0),
+            "dated": True,
+            "assignees": self._called(item.assignee) if item.assignee else [],
+            "aliases": [],
+            "children": 0,
         }
-        if self.tracker == "asana":
-            facts["sections"] = sorted((section or home.sections[0]).name for home, section in self.world.homes(item))
-            if item.type == "milestone":
-                facts["members"] = sorted(str(one.id) for one in item.blocked_by)
-        elif self.tracker == "github":
-            facts["projects"] = [str(item.project.id)]
-            facts["milestones"] = [f"milestone:{item.milestone.id}"] if item.milestone else []
-        else:
-            facts["milestones"] = [f"version:{item.milestone.id}"] if item.milestone else []
-        return facts
+        match self.tracker:
+            case "jira":
+                return facts | self._of_jira(item)
+            case "github":
+                return facts | self._of_github(item)
+            case "asana":
+                return facts | self._of_asana(item)
+
+    def _of_jira(self, item: Item) -> Facts:
+        return {
+            "url": f"{self.base}/browse/{item.key}",
+            "status": status_of(item.state, item.stage)[1],
+            "resolution": item.resolution,
+            "labels": sorted({*item.labels, *item.components}),
+            "projects": [(item.project.key, "")],  # the key of an issue tells it, and not what it is called
+            "milestones": [f"version:{item.milestone.id}"] if item.milestone else [],
+        }
+
+    def _of_github(self, item: Item) -> Facts:
+        return {
+            "url": github_page(self.base, item),
+            "status": "closed" if item.closed else "open",
+            "resolution": None if item.pull else item.resolution,
+            "projects": [(str(item.project.id), item.project.key)],
+            "milestones": [f"milestone:{item.milestone.id}"] if item.milestone else [],
+        }
+
+    def _of_asana(self, item: Item) -> Facts:
+        """A task has no status but that it is completed or not, and no word for why."""
+        homes = self.world.homes(item)
+        columns = [section or home.sections[0] for home, section in homes]
+        return {
+            "url": asana_page(self.base, item),
+            "status": None,
+            "resolution": None,
+            "projects": sorted((project.key, project.name) for project, _ in homes),
+            "sections": sorted((str(section.id), section.name) for section in columns),
+            "members": sorted(str(one.id) for one in item.blocked_by) if item.type == "milestone" else [],
+            "children": len(self.world.children(item)),
+        }
+
+    def _parent(self, parent: Item) -> tuple[str, str]:
+        """What tells of a parent: GitHub and the Epic Link of Data Center know its key alone."""
+        bare = self.tracker == "github" or (self.tracker == "jira" and not self.cloud and parent.type == "Epic")
+        return "" if bare else str(parent.id), parent.key
+
+    def _called(self, user: User) -> list[str]:
+        """Every way to call somebody: Cloud has ids of accounts, and GitHub logins alone."""
+        account = f"5b10a2844c20165700ede{user.id:03d}" if self.cloud else user.login
+        ways: dict[Tracker, list[str]] = {
+            "jira": [account, user.email, user.name],
+            "github": [user.login],
+            "asana": [user.email, user.name],
+        }
+        return sorted(ways[self.tracker])
+
+    def _fields(self, item: Item | None) -> list[tuple[str, str]]:
+        """Return the demanded fields as pairs, one for each way to read a value."""
+        if item is None:
+            return []
+        values: Mapping[str, Value] = item.values
+        if self.tracker == "github":
+            values = self.board.values.get(item.id, {}) if self.board else {}
+        elif item.points is not None:
+            values = {**values, FIELDS[self.tracker]: item.points}
+        told = {name: value for name, value in values.items() if name in self.demand.fields}
+        return sorted({(name, text) for name, value in told.items() for text in self._texts(name, value)})
+
+    def _texts(self, name: str, value: Value) -> list[str]:
+        several = value if isinstance(value, tuple) else (value,)
+        texts = [text for one in several for text in (self._called(one) if isinstance(one, User) else [_written(one)])]
+        joined = [" - ".join(texts)] if KINDS[self.tracker].get(name) == "cascadingselect" else []
+        return texts + joined
 
     def _extras(self, item: Item | None) -> Facts:
-        points = item.points if item else None
-        if self.board is not None:
-            value = self.board.values.get(item.id, {}).get(FIELDS["github"]) if item else None
-            points = value if isinstance(value, float) else None
-        number = None if points is None else Decimal(str(points))
-        extras: Facts = {"fields": dict.fromkeys(self.demand.fields, number)}
+        extras: Facts = {"fields": self._fields(item)}
         if self.demand.sprints:
             extras["sprints"] = sorted(f"sprint:{one.id}" for one in item.sprints) if item else []
         if self.demand.histories:
@@ -187,7 +289,7 @@ class Oracle:
         return extras
 
     def _history(self, item: Item) -> list[tuple[datetime, State, str, str | None]]:
-        return [(one.at, State(one.state), STATUS[one.state][1], one.resolution) for one in item.history]
+        return [(one.at, State(one.state), status_of(one.state, one.stage)[1], one.resolution) for one in item.history]
 
     def _refs(self, item: Item) -> list[str]:
         """What the drill's own titles and branches name, and links: on Jira from both ends."""
@@ -218,17 +320,31 @@ class Oracle:
         return State(item.state)
 
     def _milestone(self, one: Milestone) -> Facts:
-        jira = self.tracker == "jira"
-        closed = one.closed
-        return self._bare() | {
-            "key": f"{one.project.key}/version/{one.id}" if jira else f"{one.project.key}/milestone/{one.number}",
-            "kind": Kind.MILESTONE,
-            "type": "version" if jira else "milestone",
-            "title": one.title,
-            "state": State.DONE if closed else State.TODO,
-            "projects": [one.project.key if jira else str(one.project.id)],
-            "closed_at": closed
-            and (_midnight(closed) if jira else closed.replace(microsecond=0)),  # releases have a day
+        told = {"kind": Kind.MILESTONE, "title": one.title, "state": State.DONE if one.closed else State.TODO}
+        return self._bare() | told | (self._version if self.tracker == "jira" else self._goal)(one)
+
+    def _version(self, one: Milestone) -> Facts:
+        """A version of Jira: it is released on a day, and nothing tells when it was made or changed."""
+        return {
+            "key": f"{one.project.key}/version/{one.id}",
+            "type": "version",
+            "url": f"{self.base}/projects/{one.project.key}/versions/{one.id}",
+            "projects": [(one.project.key, "")],
+            "closed_at": one.closed and _midnight(one.closed),
+        }
+
+    def _goal(self, one: Milestone) -> Facts:
+        """A milestone of GitHub."""
+        return {
+            "key": f"{one.project.key}/milestone/{one.number}",
+            "type": "milestone",
+            "url": milestone_page(self.base, one),
+            "status": "closed" if one.closed else "open",
+            "projects": [(str(one.project.id), one.project.key)],
+            "created_at": one.created.replace(microsecond=0),
+            "closed_at": one.closed and one.closed.replace(microsecond=0),
+            "dated": True,
+            "aliases": [f"{one.project.key}#{one.number}"],
         }
 
     def _sprint(self, one: Sprint) -> Facts:
@@ -238,13 +354,19 @@ class Oracle:
             "type": "sprint",
             "title": one.title,
             "state": {"future": State.TODO, "active": State.DOING, "closed": State.DONE}[one.state],
-            "projects": [one.project.key],
+            "url": f"{self.base}/secure/RapidBoard.jspa?rapidView={one.project.id}",
+            "projects": [(one.project.key, "")],
             "closed_at": one.completed,
         }
 
     def _bare(self) -> Facts:
-        lists: Facts = {name: [] for name in ("labels", "milestones", "members", "sections")}
-        return lists | {"parent": None} | self._extras(None)
+        lists: Facts = {name: [] for name in ("labels", "milestones", "members", "sections", "assignees", "aliases")}
+        unknown: Facts = dict.fromkeys(("parent", "status", "resolution", "created_at"))
+        return lists | unknown | {"dated": False, "children": 0} | self._extras(None)
+
+
+def _written(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _midnight(moment: datetime) -> datetime:

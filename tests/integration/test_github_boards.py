@@ -296,6 +296,27 @@ def test_a_limit_of_requests_makes_no_page_smaller(sandbox: Sandbox) -> None:
     assert {json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"} == {100}
 
 
+def test_a_board_of_small_pages_that_overlap_is_read_whole(sandbox: Sandbox, github: Connector, world: World) -> None:
+    for number in range(2, 5):
+        world.set_value(world.boards[0], at(world, number), "Points", float(number))
+    sandbox.faults.page_caps["github"] = 2
+    sandbox.faults.overlaps.add("github")
+    found = {item.key: item.fields for item in Poller(github, world).poll()}
+    told = [found[f"acme/web#{number}"] for number in range(1, 6)]
+    assert told == [(("points", value),) for value in ("3", "2", "3", "4", "0.5")]
+    assert sandbox.requests["github", "graphql"] == 3
+
+
+def test_what_comes_beside_errors_is_not_used(sandbox: Sandbox, github: Connector, world: World) -> None:
+    (box,) = github.containers()
+    assert isinstance(box, Container)
+    sandbox.faults.partly("Something went wrong while executing your query.", tracker="github", path="/graphql")
+    with pytest.raises(TryLater):
+        github.changed(box, Cursor(START), POINTS)
+    page = github.changed(box, Cursor(START), POINTS)
+    assert [item.fields for item in page.items if item.key == "acme/web#1"] == [(("points", "3"),)]
+
+
 def test_a_name_that_fits_no_field_or_two_is_refused_with_candidates(sandbox: Sandbox, world: World) -> None:
     world.add_board("acme", "Other", {"points": "NUMBER", "Size": "NUMBER"})
     two = connected(sandbox, boards=("acme/1", "acme/2"))

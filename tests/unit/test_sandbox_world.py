@@ -52,6 +52,23 @@ def test_closing_and_reopening_keep_dates_and_reasons(world: World) -> None:
     assert issue.resolution == "reopened"
 
 
+def test_another_status_of_the_same_category_is_a_step_that_leaves_the_state(world: World) -> None:
+    story = world.item("PAY-2")
+    world.start(story)
+    world.clock.advance(MINUTE)
+    world.set_stage(story, "In Review")
+    assert (story.state, story.changed, story.updated) == ("doing", NOW + MINUTE, NOW + 2 * MINUTE)
+    assert select(world, 'status = "In Review"') == ["PAY-2"]
+    assert select(world, 'status = "In Progress"') == []
+    world.close(story)
+    assert [(change.state, change.stage) for change in story.history] == [
+        ("todo", ""),
+        ("doing", ""),
+        ("doing", "In Review"),
+        ("done", ""),
+    ]
+
+
 def test_asana_rejects_approvals_and_deletes_other_tasks_that_are_given_up(world: World) -> None:
     launch = next(one for one in world.projects if one.tracker == "asana")
     approval = world.create(launch, "Terms", "approval")
