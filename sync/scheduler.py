@@ -10,6 +10,7 @@ A process that dies in a poll leaves a claim that is over within a minute.  A fa
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime
@@ -84,6 +85,8 @@ class Scheduler:
         self._running: dict[str, Future[None]] = {}
         self._caught_up: datetime | None = None
         self._troubled: dict[str, str] = {}
+        self._settings: Counter[str] = Counter()
+        """How often the settings of a source changed."""
         self._stopping = False
 
     def begin(self) -> None:
@@ -92,6 +95,7 @@ class Scheduler:
 
     def renew(self, plan: Plan, changed: frozenset[str]) -> None:
         """Go on by another config; sources whose settings changed are read at once, also those that were stopped."""
+        self._settings.update(changed)  # before anything else: what a read meets from here on was met by old ones
         schedule.begin_anew(plan.engine.database, changed & plan.rhythms.keys(), self._clock())
         self.plan, self._caught_up = plan, None
 
@@ -159,11 +163,11 @@ class Scheduler:
                 self._running[name] = future
 
     def _task(self, plan: Plan, name: str, turn: Turn | None, claimed: datetime) -> Callable[[], None]:
-        failures = turn.failures if turn else 0
+        failures, settings = turn.failures if turn else 0, self._settings[name]
 
         def work() -> None:
             poll = self._poll(name, lambda: plan.engine.sync(only=[name]))
-            limit = _limited_until(poll) if plan is self.plan else None  # another token may have another one
+            limit = _limited_until(poll) if self._settings[name] == settings else None  # it may be of another token
             read = Read(poll.outcome, poll.began, poll.ended, limit)
             rhythm = self.plan.rhythms.get(name, plan.rhythms[name])  # the config may have changed meanwhile
             turn = following(rhythm, failures, read, self._dice())
