@@ -259,6 +259,17 @@ def test_for_more_than_about_a_minute_the_lease_is_given_back(plan: FreePlan) ->
     assert plan.taken() is not None
 
 
+@pytest.mark.parametrize("plan", [300], indirect=True)
+def test_a_limit_that_lets_little_through_is_rested_for_half_an_hour_in_all(plan: FreePlan) -> None:
+    plan.sandbox.faults.limit("asana", 5, plan.clock)
+    report = plan.sync()
+    assert (report.state, plan.held) == (Outcome.FAILED, 0)
+    assert 25 * 60 < sum(plan.lapse.slept) <= 30 * 60
+    assert report.wait_until is not None
+    assert plan.clock.now() < report.wait_until <= plan.clock.now() + MINUTE
+    assert plan.taken() is not None
+
+
 @pytest.mark.parametrize("told", [50, None])
 def test_a_limit_that_lets_nothing_through_is_not_rested_for_again(plan: FreePlan, told: int | None) -> None:
     plan.sandbox.faults.status(429, retry_after=told, times=10_000, tracker="asana", path="/subtasks")
