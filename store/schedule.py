@@ -47,6 +47,12 @@ def claim(database: Database, name: str, seen: Turn | None, until: datetime) -> 
         return _move(connection, name, seen.due, until)
 
 
+def keep(database: Database, name: str, claimed: datetime, until: datetime) -> bool:
+    """Put a turn off for longer that is ours, and tell whether it still was: somebody may have asked for the source."""
+    with database.write() as connection:
+        return _move(connection, name, claimed, until)
+
+
 def settle(database: Database, name: str, claimed: datetime, turn: Turn) -> None:
     """Write the next turn of a source whose turn was ours, and which was read.
 

@@ -4,6 +4,7 @@ whoever wants the source read earlier."""
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from email.utils import formatdate
@@ -28,6 +29,7 @@ from sandbox.world import World
 from store import schedule, sources
 from store.database import Database, open_database
 from store.sources import Lease
+from sync.engine import Engine
 from sync.schedule import Rhythm
 from sync.scheduler import Plan, Poll, Scheduler
 from sync.task import Outcome, SourceReport
@@ -189,15 +191,20 @@ class FreePlan:
 
     def sync(self) -> SourceReport:
         """Read once, as a new process would."""
+        (report,) = self.engine().sync().sources
+        return report
 
+    def engine(self) -> Engine:
         def connected() -> Patient:
             alone = connect(self.sandbox.urls["asana"], self.project.key, token=TOKENS["asana"])
             return Patient(alone, Pacer(sleep=self.lapse.sleep, clock=self.lapse))
 
         source = replace(source_of("asana", self.sandbox, [self.project], Demand()), connect=connected)
-        engine = replace(engine_of(source, self.database, self.clock), waits=False, sleep=self.lapse.rest)
-        (report,) = engine.sync().sources
-        return report
+        return replace(engine_of(source, self.database, self.clock), waits=False, sleep=self.lapse.rest)
+
+    def scheduler(self, pool: Executor, polled: Callable[[Poll], None]) -> Scheduler:
+        plan = Plan(self.engine(), {SOURCE: Rhythm(MINUTE)}, Calendar())
+        return Scheduler(plan, self.clock.now, pool, Random(7).random, polled)
 
     @property
     def held(self) -> int:
@@ -226,6 +233,28 @@ def test_a_first_read_that_takes_more_requests_than_a_minute_allows_finishes(pla
     assert sum(plan.lapse.slept) > 60, "it rested more than once"
     assert report.requests < 3 * A_MINUTE
     assert plan.clock.now() - START < 4 * MINUTE
+
+
+@pytest.mark.parametrize("plan", [3 * A_MINUTE + 20], indirect=True)
+def test_while_a_read_rests_no_other_process_begins_a_run(plan: FreePlan) -> None:
+    """It would find that the source is read already, and look again ten seconds later."""
+    plan.sandbox.faults.limit("asana", A_MINUTE, plan.clock)
+    ours, theirs = list[Poll](), list[Poll]()
+    with ThreadPoolExecutor(1) as pool:
+        own, other = plan.scheduler(pool, ours.append), plan.scheduler(AtOnce(), theirs.append)
+
+        def tick() -> None:
+            own.tick()
+            other.tick()
+
+        plan.lapse.meanwhile = tick
+        own.tick()
+    (read,) = [each for each in ours if each.source]
+    assert read.outcome is Outcome.OK
+    assert read.ended - read.began > 2 * MINUTE
+    assert [each.outcome for each in theirs if each.source] == []
+    with plan.database.read() as connection:
+        assert schedule.turns(connection)[SOURCE].due == read.ended, "the turn that follows was ours to say"
 
 
 def test_a_lease_that_is_lost_in_a_rest_ends_the_read(plan: FreePlan) -> None:
