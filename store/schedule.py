@@ -4,7 +4,7 @@ A turn is claimed by a condition on what was seen of it, so that of two processe
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -12,6 +12,9 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from okrs.immutable import immutable
 from store.database import Database, upsert
 from store.tables import schedule
+
+LONGEST_LIMIT = timedelta(days=1)
+"""A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
 
 
 @immutable
@@ -25,10 +28,18 @@ class Turn:
     not_before: datetime | None = None
     """Until when its tracker asked to wait, whoever makes it due earlier; None where it did not."""
 
-    @property
-    def at(self) -> datetime | None:
-        """When its turn comes; None as for `due`."""
-        return self.due if self.due is None or self.not_before is None else max(self.due, self.not_before)
+    def at(self, now: datetime) -> datetime | None:
+        """Return when its turn comes, as it looks now; None as for `due`."""
+        limit = self.limit(now)
+        return self.due if self.due is None or limit is None else max(self.due, limit)
+
+    def limit(self, now: datetime) -> datetime | None:
+        """Return until when its tracker is to be left alone; None where it may be asked now.
+
+        One that is longer than any that is believed was written while our clock was wrong.
+        """
+        lasts = self.not_before is not None and now < self.not_before <= now + LONGEST_LIMIT
+        return self.not_before if lasts else None
 
 
 def turns(connection: Connection) -> Mapping[str, Turn]:

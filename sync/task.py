@@ -23,13 +23,11 @@ from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh
 from store.mirror import Read
+from store.schedule import LONGEST_LIMIT
 from store.sources import LEASE, ContainerState, Lease
 
 _KEPT_EVERY = LEASE.total_seconds() / 4
 """Seconds after which a read that waits renews its lease."""
-
-LONGEST_LIMIT = timedelta(days=1)
-"""A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
 
 
 class Outcome(StrEnum):
