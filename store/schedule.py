@@ -101,6 +101,13 @@ def begin_anew(database: Database, names: Iterable[str], now: datetime) -> None:
     _make_due(database, names, now, None, not_before=None)
 
 
+def end_waits(database: Database, names: Iterable[str]) -> None:
+    """Let sources be read at their turns whose trackers allow it again, as somebody found who asked them."""
+    with database.write() as connection:
+        here = (schedule.c.source.in_(sorted(names)), schedule.c.not_before.is_not(None))
+        connection.execute(update(schedule).where(*here).values(not_before=None))
+
+
 def _make_due(
     database: Database, names: Iterable[str], now: datetime, where: ColumnElement[Any] | None, **more: None
 ) -> None:

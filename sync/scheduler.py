@@ -193,7 +193,9 @@ class Scheduler:
             poll = self._poll(name, lambda: plan.engine.sync(only=[name]))
             with self._lock:
                 ours = self._claims.pop(name, claimed)
-            limit = _limited_until(poll) if self._settings[name] == settings else None  # it may be of another token
+            limit = poll.read.limited_until if poll.read else None
+            if self._settings[name] != settings:
+                limit = None  # it may be of another token
             read = Read(poll.outcome, poll.began, poll.ended, limit)
             rhythm = self.plan.rhythms.get(name, plan.rhythms[name])  # the config may have changed meanwhile
             turn = following(rhythm, failures, read, self._dice())
@@ -257,12 +259,3 @@ def _settle(database: Database, name: str, claimed: datetime, outcome: Outcome, 
         schedule.put_off(database, name, claimed, turn.due)
     else:
         schedule.settle(database, name, claimed, turn)
-
-
-def _limited_until(poll: Poll) -> datetime | None:
-    """When a tracker allows requests again that asked to wait, or said that none is left."""
-    if poll.read is None:
-        return None
-    quota, asked = poll.read.quota, poll.read.wait_until
-    spent = quota.reset if quota and quota.remaining == 0 else None
-    return max((each for each in (asked, spent) if each), default=None)

@@ -56,6 +56,17 @@ class SourceReport:
     """Until when the tracker asked not to be asked, by this run's clock and a day at the most; None where it did not,
     or did not say how long."""
 
+    @property
+    def limited_until(self) -> datetime | None:
+        """When the tracker allows requests again that asked to wait, or said that none is left."""
+        spent = self.quota.reset if self.quota and self.quota.remaining == 0 else None
+        return max((each for each in (self.wait_until, spent) if each), default=None)
+
+    def allows(self, now: datetime) -> bool:
+        """Tell whether the tracker answered everything, and allows more."""
+        limit = self.limited_until
+        return self.state is Outcome.OK and (limit is None or limit <= now)
+
 
 class Progress:
     """Who is told about long work; by itself it does not care."""

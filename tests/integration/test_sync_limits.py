@@ -18,6 +18,7 @@ import pytest
 
 from config.model import Config
 from connectors import registry
+from connectors.contract import Quota
 from connectors.patience import Pacer, Patient
 from okrs.cycle import Calendar
 from okrs.demand import Demand
@@ -32,11 +33,13 @@ from store.sources import Lease
 from sync.engine import Engine
 from sync.schedule import Rhythm
 from sync.scheduler import Plan, Poll, Scheduler
-from sync.task import Outcome, SourceReport
+from sync.task import Outcome, Progress, SourceReport
 from tests.integration.asana_client import connect
 from tests.integration.drill import KEYS, SOURCE, START, engine_of, serving, source_of
 from tests.integration.test_sync_scheduler import AtOnce
+from usecases.ground import Ground
 from usecases.hooking import Hooks
+from usecases.syncing import Wanted, sync
 from web.hooks import Verdict
 
 TRACKERS: tuple[Tracker, ...] = ("jira", "asana", "github")
@@ -45,6 +48,16 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SECRET = "a-webhook-secret-0001"
 SIGNED = {"jira": ("X-Hub-Signature", "sha256="), "github": ("X-Hub-Signature-256", "sha256="),
           "asana": ("X-Hook-Signature", "")}  # fmt: skip
+
+
+ASANA = f"""\
+version: 1
+database: sqlite:///headway.db
+cycles:
+  - {{id: 2026-Q4, start: 2026-10-01, end: 2026-12-31}}
+sources:
+  {SOURCE}: {{connector: asana, token: "${{TOKEN}}", projects: ["KEY"]}}
+"""
 
 
 class Office:
@@ -194,12 +207,19 @@ class FreePlan:
         (report,) = self.engine().sync().sources
         return report
 
-    def engine(self) -> Engine:
-        def connected() -> Patient:
-            alone = connect(self.sandbox.urls["asana"], self.project.key, token=TOKENS["asana"])
-            return Patient(alone, Pacer(sleep=self.lapse.sleep, clock=self.lapse))
+    def connected(self, _settings: object = None) -> Patient:
+        alone = connect(self.sandbox.urls["asana"], self.project.key, token=TOKENS["asana"])
+        return Patient(alone, Pacer(sleep=self.lapse.sleep, clock=self.lapse))
 
-        source = replace(source_of("asana", self.sandbox, [self.project], Demand()), connect=connected)
+    def command(self, config: Path, *, dry_run: bool = False) -> SourceReport:
+        """`headway sync`, as a person runs it beside the service."""
+        config.write_text(ASANA.replace("KEY", self.project.key))
+        ground = Ground({"TOKEN": "a-token-of-asana"}, self.clock.now, self.connected)
+        (report,) = sync(ground, config, Wanted([SOURCE], dry_run=dry_run), Progress()).report.sources
+        return report
+
+    def engine(self) -> Engine:
+        source = replace(source_of("asana", self.sandbox, [self.project], Demand()), connect=self.connected)
         return replace(engine_of(source, self.database, self.clock), waits=False, sleep=self.lapse.rest)
 
     def scheduler(self, pool: Executor, polled: Callable[[Poll], None]) -> Scheduler:
@@ -314,3 +334,37 @@ def test_before_the_first_page_nobody_rests(plan: FreePlan) -> None:
     report = plan.sync()
     assert (report.state, plan.lapse.slept) == (Outcome.FAILED, [])
     assert report.wait_until is not None
+
+
+# --- who ends a wait -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("refused", "dry_run", "ends"), [(1, False, True), (1, True, False), (2, False, False)])
+def test_a_command_that_is_answered_ends_the_wait(
+    plan: FreePlan, tmp_path: Path, *, refused: int, dry_run: bool, ends: bool
+) -> None:
+    """The limit was of a token that the service had before it was started anew, or is over early."""
+    plan.sandbox.faults.status(429, retry_after=3600, times=refused, tracker="asana")
+    polls = list[Poll]()
+    plan.scheduler(AtOnce(), polls.append).tick()
+    anew = plan.scheduler(AtOnce(), polls.append)
+    anew.begin()
+    plan.clock.advance(2 * MINUTE)
+    anew.tick()
+    assert [each.outcome for each in polls if each.source] == [Outcome.FAILED]
+    assert plan.command(tmp_path / "headway.yaml", dry_run=dry_run).state is (
+        Outcome.OK if refused == 1 else Outcome.FAILED
+    )
+    anew.tick()
+    assert [each.outcome for each in polls if each.source] == [Outcome.FAILED, *([Outcome.OK] if ends else [])]
+
+
+def test_an_answer_that_says_that_none_is_left_ends_no_wait() -> None:
+    spent, some = (Quota(left, 100, START + HOUR) for left in (0, 1))
+    report = SourceReport(SOURCE, Outcome.OK, quota=spent)
+    assert report.limited_until == START + HOUR
+    assert not report.allows(START + MINUTE)
+    assert report.allows(START + HOUR)
+    assert replace(report, quota=some).allows(START)
+    assert not replace(report, quota=some, state=Outcome.FAILED).allows(START)
+    assert not replace(report, wait_until=START + 2 * HOUR).allows(START + HOUR)
