@@ -4,7 +4,7 @@ A turn is claimed by a condition on what was seen of it, so that of two processe
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -12,6 +12,9 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from okrs.immutable import immutable
 from store.database import Database, upsert
 from store.tables import schedule
+
+LONGEST_LIMIT = timedelta(days=1)
+"""A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
 
 
 @immutable
@@ -25,10 +28,18 @@ class Turn:
     not_before: datetime | None = None
     """Until when its tracker asked to wait, whoever makes it due earlier; None where it did not."""
 
-    @property
-    def at(self) -> datetime | None:
-        """When its turn comes; None as for `due`."""
-        return self.due if self.due is None or self.not_before is None else max(self.due, self.not_before)
+    def at(self, now: datetime) -> datetime | None:
+        """Return when its turn comes, as it looks now; None as for `due`."""
+        limit = self.limit(now)
+        return self.due if self.due is None or limit is None else max(self.due, limit)
+
+    def limit(self, now: datetime) -> datetime | None:
+        """Return until when its tracker is to be left alone; None where it may be asked now.
+
+        One that is longer than any that is believed was written while our clock was wrong.
+        """
+        lasts = self.not_before is not None and now < self.not_before <= now + LONGEST_LIMIT
+        return self.not_before if lasts else None
 
 
 def turns(connection: Connection) -> Mapping[str, Turn]:
@@ -45,6 +56,12 @@ def claim(database: Database, name: str, seen: Turn | None, until: datetime) -> 
             first = statement.on_conflict_do_nothing(index_elements=["source"]).returning(schedule.c.source)
             return connection.execute(first).one_or_none() is not None
         return _move(connection, name, seen.due, until)
+
+
+def keep(database: Database, name: str, claimed: datetime, until: datetime) -> bool:
+    """Put a turn off for longer that is ours, and tell whether it still was: somebody may have asked for the source."""
+    with database.write() as connection:
+        return _move(connection, name, claimed, until)
 
 
 def settle(database: Database, name: str, claimed: datetime, turn: Turn) -> None:
@@ -82,6 +99,13 @@ def ask(database: Database, names: Iterable[str], now: datetime, *, stopped: boo
 def begin_anew(database: Database, names: Iterable[str], now: datetime) -> None:
     """Make sources due now, whatever kept them: their settings changed, and limits are of a token or an address."""
     _make_due(database, names, now, None, not_before=None)
+
+
+def end_waits(database: Database, names: Iterable[str]) -> None:
+    """Let sources be read at their turns whose trackers allow it again, as somebody found who asked them."""
+    with database.write() as connection:
+        here = (schedule.c.source.in_(sorted(names)), schedule.c.not_before.is_not(None))
+        connection.execute(update(schedule).where(*here).values(not_before=None))
 
 
 def _make_due(

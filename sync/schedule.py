@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from okrs.cron import Cron
 from okrs.cycle import Calendar
 from okrs.immutable import immutable
-from store.schedule import Turn
-from sync.task import LONGEST_LIMIT, Outcome
+from store.schedule import LONGEST_LIMIT, Turn
+from sync.task import Outcome
 
 LONGEST_PAUSE = timedelta(hours=1)
 """Between two attempts at a source that fails, at most."""
@@ -72,7 +72,7 @@ def due(
 def _is_due(now: datetime, rhythm: Rhythm, turn: Turn | None) -> bool:
     if turn is None:
         return True
-    if turn.not_before is not None and now < turn.not_before <= now + LONGEST_LIMIT:  # later: our clock was wrong
+    if turn.limit(now) is not None:
         return False
     return turn.due is not None and (turn.due <= now or turn.due > rhythm.latest(now))
 

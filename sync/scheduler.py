@@ -6,10 +6,12 @@
         report = engine.sync(only=[source])          # warm: what many runs share is kept by the engine
         settle(following(…))                         # when it is read next
 
-A process that dies in a poll leaves a claim that is over within a minute.  A failure is told once, and so is its end.
+A process renews the claims of what it reads, and one that dies in a poll leaves a claim that is over within a minute.
+A failure is told once, and so is its end.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime
@@ -30,6 +32,9 @@ from sync.task import Outcome, SourceReport
 
 _CATCHING_UP, _TICK = "", "the scheduler"
 """Stand for the look at all key results, and for the tick itself, among the sources; none has such a name."""
+
+_KEPT_EVERY = LEASE / 4
+"""After so long a claim is made anew whose source is still read."""
 
 _GLANCE = 0.2
 """Seconds between two looks at whether somebody is in a hurry."""
@@ -84,6 +89,10 @@ class Scheduler:
         self._running: dict[str, Future[None]] = {}
         self._caught_up: datetime | None = None
         self._troubled: dict[str, str] = {}
+        self._claims: dict[str, datetime] = {}
+        """Until when the turns are ours of the sources that are read just now."""
+        self._settings: Counter[str] = Counter()
+        """How often the settings of a source changed."""
         self._stopping = False
 
     def begin(self) -> None:
@@ -92,6 +101,7 @@ class Scheduler:
 
     def renew(self, plan: Plan, changed: frozenset[str]) -> None:
         """Go on by another config; sources whose settings changed are read at once, also those that were stopped."""
+        self._settings.update(changed)  # before anything else: what a read meets from here on was met by old ones
         schedule.begin_anew(plan.engine.database, changed & plan.rhythms.keys(), self._clock())
         self.plan, self._caught_up = plan, None
 
@@ -132,6 +142,7 @@ class Scheduler:
 
     def _begin_due(self, plan: Plan, now: datetime) -> None:
         database = plan.engine.database
+        self._keep_claims(database, now)
         if midnight_passed(plan.calendar, self._caught_up, now):
             self._submit(_CATCHING_UP, lambda: self._catch_up(plan))
         with database.read() as connection:
@@ -142,6 +153,21 @@ class Scheduler:
         for name in due(now, plan.rhythms, turns, running):
             if schedule.claim(database, name, turns.get(name), claimed):
                 self._submit(name, self._task(plan, name, turns.get(name), claimed))
+
+    def _keep_claims(self, database: Database, now: datetime) -> None:
+        """Keep the turns of what is read just now, which takes long where a read rests.
+
+        Another process would find each of them due, only to see that it is read already.  What waits in our pool is
+        not kept from one that has a place for it.
+        """
+        with self._lock:
+            for name, claimed in list(self._claims.items()):
+                if now < claimed - LEASE + _KEPT_EVERY:
+                    continue
+                if schedule.keep(database, name, claimed, now + LEASE):
+                    self._claims[name] = now + LEASE
+                else:
+                    del self._claims[name]
 
     def _submit(self, name: str, work: Callable[[], None]) -> None:
         def done() -> None:
@@ -159,15 +185,21 @@ class Scheduler:
                 self._running[name] = future
 
     def _task(self, plan: Plan, name: str, turn: Turn | None, claimed: datetime) -> Callable[[], None]:
-        failures = turn.failures if turn else 0
+        failures, settings = turn.failures if turn else 0, self._settings[name]
 
         def work() -> None:
+            with self._lock:
+                self._claims[name] = claimed
             poll = self._poll(name, lambda: plan.engine.sync(only=[name]))
-            limit = _limited_until(poll) if plan is self.plan else None  # another token may have another one
+            with self._lock:
+                ours = self._claims.pop(name, claimed)
+            limit = poll.read.limited_until if poll.read else None
+            if self._settings[name] != settings:
+                limit = None  # it may be of another token
             read = Read(poll.outcome, poll.began, poll.ended, limit)
             rhythm = self.plan.rhythms.get(name, plan.rhythms[name])  # the config may have changed meanwhile
             turn = following(rhythm, failures, read, self._dice())
-            if self.safely(name, lambda: _settle(plan.engine.database, name, claimed, poll.outcome, turn)):
+            if self.safely(name, lambda: _settle(plan.engine.database, name, ours, poll.outcome, turn)):
                 self._tell(poll)
 
         return work
@@ -227,12 +259,3 @@ def _settle(database: Database, name: str, claimed: datetime, outcome: Outcome, 
         schedule.put_off(database, name, claimed, turn.due)
     else:
         schedule.settle(database, name, claimed, turn)
-
-
-def _limited_until(poll: Poll) -> datetime | None:
-    """When a tracker allows requests again that asked to wait, or said that none is left."""
-    if poll.read is None:
-        return None
-    quota, asked = poll.read.quota, poll.read.wait_until
-    spent = quota.reset if quota and quota.remaining == 0 else None
-    return max((each for each in (asked, spent) if each), default=None)

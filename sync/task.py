@@ -23,13 +23,11 @@ from store import mirror, sources
 from store.database import Database
 from store.fresh import Fresh
 from store.mirror import Read
+from store.schedule import LONGEST_LIMIT
 from store.sources import LEASE, ContainerState, Lease
 
 _KEPT_EVERY = LEASE.total_seconds() / 4
 """Seconds after which a read that waits renews its lease."""
-
-LONGEST_LIMIT = timedelta(days=1)
-"""A tracker that asks to wait is believed that long: who asks for more may have a wrong clock, or we have one."""
 
 
 class Outcome(StrEnum):
@@ -57,6 +55,17 @@ class SourceReport:
     wait_until: datetime | None = None
     """Until when the tracker asked not to be asked, by this run's clock and a day at the most; None where it did not,
     or did not say how long."""
+
+    @property
+    def limited_until(self) -> datetime | None:
+        """When the tracker allows requests again that asked to wait, or said that none is left."""
+        spent = self.quota.reset if self.quota and self.quota.remaining == 0 else None
+        return max((each for each in (self.wait_until, spent) if each), default=None)
+
+    def allows(self, now: datetime) -> bool:
+        """Tell whether the tracker answered everything, and allows more."""
+        limit = self.limited_until
+        return self.state is Outcome.OK and (limit is None or limit <= now)
 
 
 class Progress:

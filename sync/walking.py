@@ -10,8 +10,8 @@
                 the walk's last one? walk.done()
 
 An error ends its walk and no other, but for one that would meet every walk of the source.  A limit that is over in
-about a minute is none, as long as the read gets on: when all that is under way has come back, the crew rests, and what
-was refused is asked again.
+about a minute is none, as long as the read gets on and has not rested for half an hour in all: when all that is under
+way has come back, the crew rests, and what was refused is asked again.
 """
 
 import time
@@ -43,6 +43,10 @@ LONGEST_REST = 75.0
 plans and tell nothing before they are used up (https://developers.asana.com/docs/rate-limits).  A first read that gave
 up there would begin anew in the next run, and meet them at the same place.  For one that asks for more the lease is
 given back."""
+
+MOST_REST = 1800.0
+"""Seconds that a read rests in all.  That is time for 4,500 requests by 150 a minute.  One that gets on by a page
+between two limits would hold its lease for hours, and one of the few places at which sources are read."""
 
 _UNSAID = 60.0
 """Seconds that are waited where the tracker does not say how long."""
@@ -140,7 +144,7 @@ class Crew:
         self.pace = Pace(at_once)
         self.gets_on = False
         """A page came since the last rest, or since the read began."""
-        self._wait = wait
+        self._wait, self._rested = wait, 0.0
         self._all: list[Connector] = [first]
         self._idle: SimpleQueue[Connector] = SimpleQueue()
         self._idle.put(first)
@@ -158,13 +162,15 @@ class Crew:
         return min((each.quota for each in self._all if each.quota), key=lambda quota: quota.remaining, default=None)
 
     def may_rest(self, seconds: float) -> bool:
-        """Tell whether a limit that lasts so long is waited for.  One that lets nothing through is not."""
-        return self._wait is not None and self.gets_on and seconds <= LONGEST_REST
+        """Tell whether a limit that lasts so long is waited for.  One that lets next to nothing through is not."""
+        left = min(LONGEST_REST, MOST_REST - self._rested)
+        return self._wait is not None and self.gets_on and seconds <= left
 
     def rest(self, seconds: float) -> None:
         """Let nobody ask for so long.  Raises what waiting does."""
         if self._wait is not None:
             self._wait(seconds)
+        self._rested += seconds
         self.gets_on = False
 
     def ask(self, question: Callable[[Connector], T]) -> "Future[T]":

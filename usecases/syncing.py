@@ -8,7 +8,7 @@ from config.model import Config
 from config.problems import Problems
 from okrs.about import own_version
 from okrs.immutable import immutable, replace
-from store import sources
+from store import schedule, sources
 from store.configs import keep
 from store.database import Database
 from store.finals import ended
@@ -63,6 +63,7 @@ def _anchored(ground: Ground, known: Config, database: Database, synced: Synced)
 def _synced(ground: Ground, known: Config, database: Database, wanted: Wanted, progress: Progress) -> Synced:
     engine = engine_of(ground, known, database, progress)
     report = engine.sync(only=wanted.only, full=wanted.full)
+    schedule.end_waits(database, [each.name for each in report.sources if each.allows(ground.clock())])
     with database.read() as connection:
         setup = setup_of(known)
         found = gaps(connection, setup, ground.clock(), engine.cache.of)

@@ -144,7 +144,7 @@ class _Gauges(Collector):
         yield _gauge(
             "headway_source_next_poll_timestamp_seconds",
             "When it is read next; none where polling stopped.",
-            {(name,): each.at.timestamp() for name, each in standing.turns.items() if each.at},
+            {(name,): at.timestamp() for name, each in standing.turns.items() if (at := each.at(now))},
             "source",
         )
         yield _gauge("headway_items", "Items in the mirror.", {(n,): v for n, v in standing.items.items()}, "source")

@@ -405,7 +405,7 @@ def kept_turns(firm: Firm, name: str, polls: list[Poll], end: datetime) -> int:
         spent = quota.reset if quota and quota.remaining == 0 else None
         free = max((one for one in (spent, limit) if one), default=each.ended)
         read = Read(each.outcome, each.began, each.ended, free)
-        turns = [following(Rhythm(timedelta(minutes=minutes)), failures, read, dice).at
+        turns = [following(Rhythm(timedelta(minutes=minutes)), failures, read, dice).at(each.ended)
                  for minutes in (3, 5, 8) for dice in (0.0, 1.0)]  # fmt: skip
         failures = 0 if each.outcome is Outcome.OK else failures + 1
         due = [turn for turn in turns if turn is not None]

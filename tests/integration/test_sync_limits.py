@@ -4,6 +4,7 @@ whoever wants the source read earlier."""
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from email.utils import formatdate
@@ -17,6 +18,7 @@ import pytest
 
 from config.model import Config
 from connectors import registry
+from connectors.contract import Quota
 from connectors.patience import Pacer, Patient
 from okrs.cycle import Calendar
 from okrs.demand import Demand
@@ -28,13 +30,16 @@ from sandbox.world import World
 from store import schedule, sources
 from store.database import Database, open_database
 from store.sources import Lease
+from sync.engine import Engine
 from sync.schedule import Rhythm
 from sync.scheduler import Plan, Poll, Scheduler
-from sync.task import Outcome, SourceReport
+from sync.task import Outcome, Progress, SourceReport
 from tests.integration.asana_client import connect
 from tests.integration.drill import KEYS, SOURCE, START, engine_of, serving, source_of
 from tests.integration.test_sync_scheduler import AtOnce
+from usecases.ground import Ground
 from usecases.hooking import Hooks
+from usecases.syncing import Wanted, sync
 from web.hooks import Verdict
 
 TRACKERS: tuple[Tracker, ...] = ("jira", "asana", "github")
@@ -43,6 +48,16 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SECRET = "a-webhook-secret-0001"
 SIGNED = {"jira": ("X-Hub-Signature", "sha256="), "github": ("X-Hub-Signature-256", "sha256="),
           "asana": ("X-Hook-Signature", "")}  # fmt: skip
+
+
+ASANA = f"""\
+version: 1
+database: sqlite:///headway.db
+cycles:
+  - {{id: 2026-Q4, start: 2026-10-01, end: 2026-12-31}}
+sources:
+  {SOURCE}: {{connector: asana, token: "${{TOKEN}}", projects: ["KEY"]}}
+"""
 
 
 class Office:
@@ -189,15 +204,27 @@ class FreePlan:
 
     def sync(self) -> SourceReport:
         """Read once, as a new process would."""
-
-        def connected() -> Patient:
-            alone = connect(self.sandbox.urls["asana"], self.project.key, token=TOKENS["asana"])
-            return Patient(alone, Pacer(sleep=self.lapse.sleep, clock=self.lapse))
-
-        source = replace(source_of("asana", self.sandbox, [self.project], Demand()), connect=connected)
-        engine = replace(engine_of(source, self.database, self.clock), waits=False, sleep=self.lapse.rest)
-        (report,) = engine.sync().sources
+        (report,) = self.engine().sync().sources
         return report
+
+    def connected(self, _settings: object = None) -> Patient:
+        alone = connect(self.sandbox.urls["asana"], self.project.key, token=TOKENS["asana"])
+        return Patient(alone, Pacer(sleep=self.lapse.sleep, clock=self.lapse))
+
+    def command(self, config: Path, *, dry_run: bool = False) -> SourceReport:
+        """`headway sync`, as a person runs it beside the service."""
+        config.write_text(ASANA.replace("KEY", self.project.key))
+        ground = Ground({"TOKEN": "a-token-of-asana"}, self.clock.now, self.connected)
+        (report,) = sync(ground, config, Wanted([SOURCE], dry_run=dry_run), Progress()).report.sources
+        return report
+
+    def engine(self) -> Engine:
+        source = replace(source_of("asana", self.sandbox, [self.project], Demand()), connect=self.connected)
+        return replace(engine_of(source, self.database, self.clock), waits=False, sleep=self.lapse.rest)
+
+    def scheduler(self, pool: Executor, polled: Callable[[Poll], None]) -> Scheduler:
+        plan = Plan(self.engine(), {SOURCE: Rhythm(MINUTE)}, Calendar())
+        return Scheduler(plan, self.clock.now, pool, Random(7).random, polled)
 
     @property
     def held(self) -> int:
@@ -226,6 +253,28 @@ def test_a_first_read_that_takes_more_requests_than_a_minute_allows_finishes(pla
     assert sum(plan.lapse.slept) > 60, "it rested more than once"
     assert report.requests < 3 * A_MINUTE
     assert plan.clock.now() - START < 4 * MINUTE
+
+
+@pytest.mark.parametrize("plan", [3 * A_MINUTE + 20], indirect=True)
+def test_while_a_read_rests_no_other_process_begins_a_run(plan: FreePlan) -> None:
+    """It would find that the source is read already, and look again ten seconds later."""
+    plan.sandbox.faults.limit("asana", A_MINUTE, plan.clock)
+    ours, theirs = list[Poll](), list[Poll]()
+    with ThreadPoolExecutor(1) as pool:
+        own, other = plan.scheduler(pool, ours.append), plan.scheduler(AtOnce(), theirs.append)
+
+        def tick() -> None:
+            own.tick()
+            other.tick()
+
+        plan.lapse.meanwhile = tick
+        own.tick()
+    (read,) = [each for each in ours if each.source]
+    assert read.outcome is Outcome.OK
+    assert read.ended - read.began > 2 * MINUTE
+    assert [each.outcome for each in theirs if each.source] == []
+    with plan.database.read() as connection:
+        assert schedule.turns(connection)[SOURCE].due == read.ended, "the turn that follows was ours to say"
 
 
 def test_a_lease_that_is_lost_in_a_rest_ends_the_read(plan: FreePlan) -> None:
@@ -259,6 +308,17 @@ def test_for_more_than_about_a_minute_the_lease_is_given_back(plan: FreePlan) ->
     assert plan.taken() is not None
 
 
+@pytest.mark.parametrize("plan", [300], indirect=True)
+def test_a_limit_that_lets_little_through_is_rested_for_half_an_hour_in_all(plan: FreePlan) -> None:
+    plan.sandbox.faults.limit("asana", 5, plan.clock)
+    report = plan.sync()
+    assert (report.state, plan.held) == (Outcome.FAILED, 0)
+    assert 25 * 60 < sum(plan.lapse.slept) <= 30 * 60
+    assert report.wait_until is not None
+    assert plan.clock.now() < report.wait_until <= plan.clock.now() + MINUTE
+    assert plan.taken() is not None
+
+
 @pytest.mark.parametrize("told", [50, None])
 def test_a_limit_that_lets_nothing_through_is_not_rested_for_again(plan: FreePlan, told: int | None) -> None:
     plan.sandbox.faults.status(429, retry_after=told, times=10_000, tracker="asana", path="/subtasks")
@@ -274,3 +334,37 @@ def test_before_the_first_page_nobody_rests(plan: FreePlan) -> None:
     report = plan.sync()
     assert (report.state, plan.lapse.slept) == (Outcome.FAILED, [])
     assert report.wait_until is not None
+
+
+# --- who ends a wait -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("refused", "dry_run", "ends"), [(1, False, True), (1, True, False), (2, False, False)])
+def test_a_command_that_is_answered_ends_the_wait(
+    plan: FreePlan, tmp_path: Path, *, refused: int, dry_run: bool, ends: bool
+) -> None:
+    """The limit was of a token that the service had before it was started anew, or is over early."""
+    plan.sandbox.faults.status(429, retry_after=3600, times=refused, tracker="asana")
+    polls = list[Poll]()
+    plan.scheduler(AtOnce(), polls.append).tick()
+    anew = plan.scheduler(AtOnce(), polls.append)
+    anew.begin()
+    plan.clock.advance(2 * MINUTE)
+    anew.tick()
+    assert [each.outcome for each in polls if each.source] == [Outcome.FAILED]
+    assert plan.command(tmp_path / "headway.yaml", dry_run=dry_run).state is (
+        Outcome.OK if refused == 1 else Outcome.FAILED
+    )
+    anew.tick()
+    assert [each.outcome for each in polls if each.source] == [Outcome.FAILED, *([Outcome.OK] if ends else [])]
+
+
+def test_an_answer_that_says_that_none_is_left_ends_no_wait() -> None:
+    spent, some = (Quota(left, 100, START + HOUR) for left in (0, 1))
+    report = SourceReport(SOURCE, Outcome.OK, quota=spent)
+    assert report.limited_until == START + HOUR
+    assert not report.allows(START + MINUTE)
+    assert report.allows(START + HOUR)
+    assert replace(report, quota=some).allows(START)
+    assert not replace(report, quota=some, state=Outcome.FAILED).allows(START)
+    assert not replace(report, wait_until=START + 2 * HOUR).allows(START + HOUR)

@@ -333,6 +333,17 @@ def test_a_config_that_changed_during_the_read_does_not_inherit_its_limit(office
     assert [each.outcome for each in office.pass_(MINUTE)] == [Outcome.OK]
 
 
+@pytest.mark.parametrize("changed", [frozenset[str](), frozenset({"b"})])
+def test_a_change_of_something_else_during_the_read_does_not_hide_its_limit(
+    office: Office, changed: frozenset[str]
+) -> None:
+    met = meanwhile(office, lambda: office.scheduler.renew(office.plan(), changed))
+    limited(office)
+    assert met
+    assert office.pass_(HOUR - MINUTE) == []
+    assert [each.outcome for each in office.pass_(MINUTE)] == [Outcome.OK]
+
+
 def test_a_limit_without_a_time_is_a_failure_as_any(office: Office) -> None:
     office.trackers["a"].refuses = RateLimited("The tracker limits requests (429).")
     office.scheduler.tick()

@@ -143,3 +143,12 @@ def test_a_source_whose_tracker_asked_to_wait_says_when_it_is_read(world: World,
     world.clock.forward(minutes=40)
     assert "due now, every 5 min" in look(world, "/sources").words
     assert "It is read within seconds." in read(browser(world, orders).get(f"/sources?asked={SOURCE}").text).words
+
+
+def test_a_wait_that_nobody_heeds_is_not_told(world: World, orders: Orders) -> None:
+    """It was written while the clock was wrong."""
+    now = world.clock.now
+    assert schedule.claim(world.database, SOURCE, None, now)
+    schedule.settle(world.database, SOURCE, now, schedule.Turn(now + timedelta(minutes=1), 1, now + timedelta(days=40)))
+    assert "in 1 min, every 5 min" in look(world, "/sources").words
+    assert "It is read within seconds." in read(browser(world, orders).get(f"/sources?asked={SOURCE}").text).words

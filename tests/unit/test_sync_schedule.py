@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from okrs.cron import parse_cron
 from okrs.cycle import Calendar
 from okrs.immutable import replace
-from store.schedule import Turn
+from store.schedule import LONGEST_LIMIT, Turn
 from sync.schedule import ELSEWHERE, LATEST, LONGEST_PAUSE, Read, Rhythm, due, following, midnight_passed
-from sync.task import LONGEST_LIMIT, Outcome
+from sync.task import Outcome
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -97,9 +97,9 @@ def test_what_another_process_reads_is_no_failure() -> None:
 def test_a_tracker_that_asks_to_wait_is_waited_for_but_no_more_than_a_day(outcome: Outcome, failures: int) -> None:
     until = NOON + 20 * MINUTE
     turn = following(FIVE, 0, Read(outcome, NOON, NOON, until), 0.5)
-    assert (turn.not_before, turn.at, turn.failures) == (until, until, failures)
+    assert (turn.not_before, turn.at(NOON), turn.failures) == (until, until, failures)
     wrong = following(FIVE, 0, Read(outcome, NOON, NOON, NOON + timedelta(days=900)), 0.5)
-    assert wrong.at == NOON + LONGEST_LIMIT
+    assert wrong.at(NOON) == NOON + LONGEST_LIMIT
     over = Read(outcome, NOON, NOON + MINUTE, NOON + MINUTE)
     assert following(FIVE, 0, over, 0.5).not_before is None
 
@@ -120,6 +120,17 @@ def test_whoever_asks_for_it_a_source_is_not_due_before_its_tracker_allows_it(du
     assert due(NOON + MINUTE, {"a": FIVE}, {"a": Turn(due_at, 1, NOON + timedelta(days=2))}) == ("a",), "a wrong clock"
 
 
+@given(RHYTHMS, TURNS, INSTANTS)
+def test_the_time_that_is_told_is_when_it_is_due(rhythm: Rhythm, turn: Turn | None, now: datetime) -> None:
+    """Also where a wrong clock wrote a limit of ages."""
+    if turn is None or turn.due is None or turn.due > rhythm.latest(now):
+        return
+    told = turn.at(now)
+    assert told is not None
+    assert (due(now, {"a": rhythm}, {"a": turn}) == ("a",)) is (told <= now)
+    assert turn.due <= told <= max(turn.due, now + LONGEST_LIMIT)
+
+
 @given(RHYTHMS, st.integers(0, 40), READS, JITTER)
 def test_nothing_is_put_off_for_ever(rhythm: Rhythm, failures: int, done: Read, jitter: float) -> None:
     turn = following(rhythm, failures, done, jitter)
@@ -127,9 +138,10 @@ def test_nothing_is_put_off_for_ever(rhythm: Rhythm, failures: int, done: Read, 
         return
     assert turn.due is not None
     assert done.ended <= turn.due <= rhythm.latest(done.ended)
-    assert turn.at is not None
-    assert turn.at <= max(rhythm.latest(done.ended), done.ended + LONGEST_LIMIT)
-    assert due(turn.at, {"a": rhythm}, {"a": turn}) == ("a",)
+    told = turn.at(done.ended)
+    assert told is not None
+    assert told <= max(rhythm.latest(done.ended), done.ended + LONGEST_LIMIT)
+    assert due(told, {"a": rhythm}, {"a": turn}) == ("a",)
 
 
 @given(RHYTHMS, TURNS, INSTANTS)

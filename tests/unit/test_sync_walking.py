@@ -21,7 +21,7 @@ from connectors.contract import (
 from connectors.plain import Plain
 from okrs.work import Ref
 from sync import walking
-from sync.walking import LONGEST_REST, Crew, Pace, Walk, explore
+from sync.walking import LONGEST_REST, MOST_REST, Crew, Pace, Walk, explore
 
 
 class Line(Plain):
@@ -246,6 +246,31 @@ def test_a_limit_that_a_rest_does_not_end_ends_them_all(wait: float) -> None:
         explore(crew, [tree.walk])
     crew.close()
     assert (rested, tree.errors) == ([wait], [tree.breaks["b"]])
+
+
+@pytest.mark.parametrize(("wait", "rests"), [(60.0, 30), (75.0, 24), (None, 30), (70.0, 25)])
+def test_a_read_rests_for_half_an_hour_in_all(wait: float | None, rests: int) -> None:
+    """A page between two limits would go on for hours, and keep the others from their turns."""
+    pages: dict[str | None, tuple[str, ...]] = {None: ("0",)} | {str(n): (str(n + 1),) for n in range(500)}
+    trees, rested = [Tree(str(number), pages) for number in range(2)], list[float]()
+    fresh = True
+
+    def meet(_: str | None) -> None:
+        nonlocal fresh
+        if not fresh:
+            fresh = True
+            raise RateLimited("slow", wait)
+        fresh = False
+
+    for tree in trees:
+        tree.meet = meet
+    crew = Crew(Line(), 1, rested.append)
+    for tree in trees:  # what one listing rested, the next one has no more
+        with pytest.raises(RateLimited):
+            explore(crew, [tree.walk])
+    crew.close()
+    assert (len(rested), sum(rested) <= MOST_REST == 1800) == (rests, True)
+    assert [len(tree.errors) for tree in trees] == [1, 1]
 
 
 def test_a_read_gets_on_from_listing_to_listing() -> None:

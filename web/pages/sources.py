@@ -180,9 +180,10 @@ def _next(stands: SourceStatus, known: Health, face: Clockface) -> str:
     turn = known.turn
     if turn is not None and turn.due is None:
         return "not before its token or settings change"
-    if turn is not None and turn.at is not None:
+    at = None if turn is None else turn.at(face.now)
+    if at is not None:
         why = f", {_LIMITED}" if _limited(known, face) else ""
-        return f"in {_span(turn.at - face.now)}{why}" if turn.at > face.now else "due now"
+        return f"in {_span(at - face.now)}{why}" if at > face.now else "due now"
     if known.last_attempt is None:
         return "with the next run"
     due = known.last_attempt + stands.setup.every
@@ -192,7 +193,8 @@ def _next(stands: SourceStatus, known: Health, face: Clockface) -> str:
 def _limited(known: Health, face: Clockface) -> bool:
     """Tell whether it waits for its tracker, which asked for that."""
     turn = known.turn
-    return turn is not None and turn.not_before is not None and turn.at == turn.not_before > face.now
+    limit = None if turn is None else turn.limit(face.now)
+    return turn is not None and limit is not None and turn.at(face.now) == limit
 
 
 def _span(span: timedelta) -> str:
