@@ -1,5 +1,6 @@
 """Work items as rows: one payload that holds everything that matters, its hash, and the columns that SQL needs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from okrs.demand import Extra
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from store.tables import from_micros, micros, storable
 
@@ -108,13 +110,22 @@ def encode(item: WorkItem) -> bytes:
     return orjson.dumps(facts)
 
 
-def bare(payload: str) -> str:
-    """Return an encoded item without its history, as `encode` writes one that has none."""
-    facts = orjson.loads(payload)
-    if len(facts) > _PLAIN:
-        *_, sprints, refs, _ = facts
-        facts[_PLAIN:] = [sprints, refs, []] if sprints or refs else []
-    return orjson.dumps(facts).decode()
+_EXTRAS: Final = {Extra.SPRINTS: _PLAIN, Extra.REFS: _PLAIN + 1, Extra.HISTORIES: _PLAIN + 2}
+"""Places of what is asked beside items, in an item that has any of it."""
+
+
+def same_without(left_out: Iterable[Extra], one: str, other: str) -> bool:
+    """Tell whether two encoded items are the same but for this."""
+    first, second = _whole(one), _whole(other)
+    for extra in left_out:
+        first[_EXTRAS[extra]] = second[_EXTRAS[extra]]
+    return first == second
+
+
+def _whole(payload: str) -> list[Any]:
+    """Return the facts of an encoded item, with empty ones for those that it leaves out."""
+    facts: list[Any] = orjson.loads(payload)
+    return facts if len(facts) > _PLAIN else [*facts, [], [], []]
 
 
 def created_of(payload: str) -> datetime | None:

@@ -14,7 +14,7 @@ from store.census import Compared, Settled
 from store.database import Database
 from store.mirror import Reach, Read, SuddenlyEmptyError, Taken
 from store.sources import LeaseLostError
-from store.tables import container, incoming, item_version, source
+from store.tables import container, incoming, item, item_version, source
 from tests.builders import AFTER, WITHIN, an_item
 from tests.integration.fakes import dump
 from tests.integration.readings import MIRROR, OPS, PAY, Reading, at, leased
@@ -73,6 +73,73 @@ def test_a_history_that_was_not_asked_for_stays_known(reading: Reading) -> None:
     assert reading.generation == generation
     reading.count(PAY, said=Settled(here=bare))  # nor when a census looks them up
     assert [each.item.history for _, each in sorted(reading.items.items())] == [STEPS, STEPS, ()]
+
+
+ALL = Demand(histories=True, sprints=True, refs=True)
+EXTRAS: dict[str, Any] = {"history": STEPS, "sprints": ("id:7", "id:8"), "refs": ("PAY-2", "PAY-9")}
+
+
+@pytest.mark.parametrize("without", [["sprints"], ["refs"], ["history", "refs"], [*EXTRAS]], ids="-".join)
+def test_what_is_not_asked_for_beside_items_stays_known(reading: Reading, without: list[str]) -> None:
+    """As when a token loses the right to read it for a while: nobody touched the items."""
+    asked = Demand(histories="history" not in without, sprints="sprints" not in without, refs="refs" not in without)
+    told, less = (
+        [
+            at(reading, "PAY-1", State.DONE, **{name: EXTRAS[name] for name in EXTRAS if name not in left_out}),
+            at(reading, "PAY-3"),
+        ]
+        for left_out in ((), without)
+    )
+    reading.read(PAY, told, complete=True, demand=ALL)
+    before, generation = dump(reading.database, *MIRROR), reading.generation
+    for _ in range(2):
+        assert reading.read(PAY, less, complete=True, demand=asked) == Taken(seen=2)
+        assert reading.read(PAY, told, complete=True, demand=ALL) == Taken(seen=2)
+    assert dump(reading.database, *MIRROR) == before
+    reading.count(PAY, said=Settled(here=less, asked=asked.extras))
+    assert dump(reading.database, item, item_version) == {name: before[name] for name in ("item", "item_version")}
+    assert reading.generation == generation
+
+
+def test_a_pull_request_still_names_in_its_title_what_its_links_named_first(reading: Reading) -> None:
+    """What is not asked for may be there in part, and in another order."""
+    title = at(reading, "PAY-1", State.DONE, refs=("PAY-2", "PAY-9"))
+    reading.read(PAY, [replace(title, refs=("PAY-9", "PAY-2"))], demand=ALL)
+    assert reading.read(PAY, [title]) == Taken(seen=1)
+    assert reading.items["PAY-1"].item.refs == ("PAY-9", "PAY-2")
+
+
+def test_reads_of_several_containers_keep_what_each_of_them_was_not_asked_for(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1", sprints=("id:7",)), at(reading, "OPS-1", sprints=("id:7",), refs=("PAY-1",))
+    reading.read(PAY, [one], demand=ALL)
+    reading.read(OPS, [two], demand=ALL)
+    now = reading.clock.forward(minutes=1)
+    reads = [
+        Read(known, Reach(demand, now), reading.rows(known, [item]), first=True)
+        for known, demand, item in (
+            (PAY, ALL, replace(one, sprints=())),
+            (OPS, Demand(refs=True), replace(two, sprints=())),
+        )
+    ]
+    assert mirror.take(reading.database, reading.lease, reads, now) == Taken(seen=2, changed=1)
+    assert [reading.items[key].item.sprints for key in ("PAY-1", "OPS-1")] == [(), ("id:7",)]
+
+
+@pytest.mark.parametrize("name", ["sprints", "refs"])
+def test_what_was_asked_for_is_taken_as_it_comes(reading: Reading, name: str) -> None:
+    asked = Demand(sprints=name == "sprints", refs=name == "refs")
+    reading.read(PAY, [at(reading, "PAY-1", **EXTRAS)], demand=ALL)
+    left = {other: value for other, value in EXTRAS.items() if other != name}
+    assert reading.read(PAY, [at(reading, "PAY-1", **left)], demand=asked) == Taken(seen=1, changed=1)
+    assert getattr(reading.items["PAY-1"].item, name) == ()
+
+
+def test_what_changed_has_nothing_of_what_was_not_asked_for(reading: Reading) -> None:
+    """The change may have been one of its sprint, or of its links."""
+    reading.read(PAY, [at(reading, "PAY-1", **EXTRAS)], demand=ALL)
+    changed = at(reading, "PAY-1", minutes=2, title="Another one")
+    assert reading.read(PAY, [changed]) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item == changed
 
 
 def test_a_history_goes_with_the_state_that_it_told_of(reading: Reading) -> None:

@@ -19,6 +19,7 @@ from sandbox.server import Sandbox
 from sandbox.world import World as Tracker
 from store import ledger, sources
 from store.database import Database
+from store.tables import item, item_version
 from store.views.refused import Refused, refused_json
 from store.views.waiting import Waiting, Why, waiting
 from sync.deciding import Goal
@@ -26,7 +27,7 @@ from sync.engine import Engine
 from sync.task import Outcome, Progress, SourceReport, SourceToRead
 from terminal.planning import note_text
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
-from tests.integration.fakes import Clock, FakeTracker, World
+from tests.integration.fakes import Clock, FakeTracker, World, dump
 from tests.integration.github_server import opened
 from tests.integration.jira_sandbox import START, new_world, settings
 
@@ -247,6 +248,25 @@ def test_branches_that_may_not_be_read_stop_no_rule_without_once(database: Datab
         world.close(world.item("acme/web#3"))
         assert github.sync().state is Outcome.OK
         assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(1)))
+
+
+def test_a_right_that_is_lost_and_comes_back_makes_no_versions_of_what_nobody_touched(database: Database) -> None:
+    """Two complete listings, one without the branches and one with them: the tickets are what they were."""
+    world = hub()
+    world.item("acme/web#3").branch = "feature/pay-12-coupons"
+    with Sandbox(world) as sandbox:
+        github = office(sandbox, database, ONCE)
+        assert github.sync().seen == 3
+        before = dump(database, item, item_version)
+        assert "PAY-12" in str(before)
+        sandbox.faults.status(403, tracker="github", path="/graphql", times=MANY)
+        for lost in (True, False):
+            world.clock.advance(timedelta(days=8))
+            report = github.sync()
+            assert (report.error, report.seen, report.changed) == (None, 3, 0)
+            assert github.refused() == ({Extra.REFS} if lost else set())
+            sandbox.faults.clear()
+        assert dump(database, item, item_version) == before
 
 
 def test_a_token_that_is_none_any_more_is_told_as_ever(database: Database) -> None:
