@@ -56,12 +56,17 @@ def encoded(source: str, container: str, item: WorkItem) -> Encoded:
         payload = orjson.dumps(_storable(orjson.loads(payload)))
         item = decode(payload, item.updated_at)
     updated = None if item.updated_at is None else micros(item.updated_at)
-    digest = blake2b(payload, digest_size=16).hexdigest()
+    digest = digest_of(payload)
     kind, state = item.kind._value_, item.state._value_
     return (
         source, container, item.id, item.key, kind, state, item.status, item.resolution, item.children, updated, digest,
         payload.decode(),
     ), item  # fmt: skip
+
+
+def digest_of(payload: bytes) -> str:
+    """Return the hash of an encoded item."""
+    return blake2b(payload, digest_size=16).hexdigest()
 
 
 def _storable(facts: Any) -> Any:  # noqa: ANN401 - any part of an encoded item
@@ -120,6 +125,22 @@ def same_without(left_out: Iterable[Extra], one: str, other: str) -> bool:
     for extra in left_out:
         first[_EXTRAS[extra]] = second[_EXTRAS[extra]]
     return first == second
+
+
+END_OF_HISTORY: Final = "]]]"
+"""How an encoded item ends that has a history, and no other does: of its last step, of the history, of the item."""
+
+_STAND = (6, 7, 8, CLOSED_AT)
+"""Places of what a history leads to: state, status, resolution, and when it was closed."""
+
+
+def with_history(payload: str, held: str) -> str | None:
+    """Return an encoded item with the history that another form of it has; None where the two stand differently."""
+    facts, known = _whole(payload), _whole(held)
+    if any(facts[place] != known[place] for place in _STAND):
+        return None
+    facts[_EXTRAS[Extra.HISTORIES]] = known[_EXTRAS[Extra.HISTORIES]]
+    return orjson.dumps(facts).decode()
 
 
 def _whole(payload: str) -> list[Any]:

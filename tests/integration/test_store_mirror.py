@@ -148,10 +148,47 @@ def test_a_history_goes_with_the_state_that_it_told_of(reading: Reading) -> None
     assert reading.items["PAY-1"].item.history == ()  # without the last step it would tell what is not true
 
 
-def test_a_read_that_asked_takes_a_history_away(reading: Reading) -> None:
-    reading.read(PAY, [at(reading, "PAY-1", State.DONE, history=STEPS)], demand=WITH_HISTORIES)
-    assert reading.read(PAY, [at(reading, "PAY-1", State.DONE)], demand=WITH_HISTORIES) == Taken(seen=1, changed=1)
-    assert reading.items["PAY-1"].item.history == ()
+@pytest.mark.parametrize("demand", [WITH_HISTORIES, ALL], ids=["histories", "all"])
+def test_a_history_that_cannot_be_had_for_once_stays_while_its_item_stands_as_it_stood(
+    reading: Reading, demand: Demand
+) -> None:
+    """A tracker that leaves it out, or cuts it, does not say that nothing ever happened."""
+    told = at(reading, "PAY-1", State.DONE, history=STEPS)
+    reading.read(PAY, [told], demand=demand)
+    assert reading.read(PAY, [replace(told, history=())], demand=demand) == Taken(seen=1)
+    titled = replace(told, title="Another title, longer than all that the history says: " + "x" * 300)
+    assert reading.read(PAY, [replace(titled, history=())], demand=demand) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item == titled
+    for again in (replace(titled, history=()), titled):
+        assert reading.read(PAY, [again], demand=demand) == Taken(seen=1)
+    reading.count(PAY, said=Settled(here=[replace(told, history=())], asked=demand.extras))
+    assert reading.items["PAY-1"].item == told
+
+
+def test_a_history_stays_beside_what_was_not_asked_for(reading: Reading) -> None:
+    told = at(reading, "PAY-1", State.DONE, **EXTRAS)
+    reading.read(PAY, [told], demand=ALL)
+    without = replace(told, history=(), sprints=(), refs=())
+    assert reading.read(PAY, [without], demand=WITH_HISTORIES) == Taken(seen=1)
+    assert reading.items["PAY-1"].item == told
+    reading.read(PAY, [replace(without, title="Another one")], demand=WITH_HISTORIES)
+    assert reading.items["PAY-1"].item == replace(without, title="Another one", history=STEPS)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [{"state": State.DOING}, {"status": "Shipped"}, {"resolution": "Later"}, {"closed_at": AFTER}],
+    ids=lambda moved: next(iter(moved)),
+)
+def test_a_history_that_cannot_be_had_any_more_goes_when_its_item_moved(
+    reading: Reading, moved: dict[str, Any]
+) -> None:
+    """Without its last step it would tell what is not true."""
+    told = at(reading, "PAY-1", State.DONE, status="Done", resolution="Fixed", closed_at=WITHIN, history=STEPS)
+    reading.read(PAY, [told], demand=WITH_HISTORIES)
+    changed = replace(told, history=(), **moved)
+    assert reading.read(PAY, [changed], demand=WITH_HISTORIES) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item == changed
 
 
 def test_an_item_that_comes_back_keeps_its_history(reading: Reading) -> None:

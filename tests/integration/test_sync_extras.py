@@ -172,6 +172,7 @@ def office(sandbox: Sandbox, database: Database, theirs: Rule, **more: Any) -> O
 
 SPRINT = a_rule(a_part(source="s", where=where(sprint="Sprint 1")))
 SHIPPED = a_rule(a_part(source="s", done_when=DoneWhen(("Done",), ()), window=Window.CYCLE))
+CYCLE_TIME = a_rule(a_part(Measure.CYCLE_TIME, source="s", rank=50))
 POINTS = a_rule(a_part(Measure.SUM, source="s", by="Points"))
 ONCE = a_rule(a_part(source="s", where=where(kind="pull_request"), once=True))
 MANY = 1000
@@ -205,6 +206,26 @@ def test_a_right_that_one_rule_needs_of_jira_stops_no_other(
         world.clock.advance(timedelta(days=8))  # what showed late is asked for at the next complete read
         assert jira.sync().state is Outcome.OK
         assert (jira.refused(), jira.values()[1] is None) == (set(), False)
+
+
+def test_a_changelog_that_is_left_out_for_once_takes_no_cycle_time_away(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jira has been seen to do so: https://github.com/estuary/connectors/issues/5204."""
+    world = new_world()
+    ticket = world.create(world.project("PAY"), "Pay", "Story")
+    for edit in (world.start, world.close):
+        world.clock.advance(timedelta(days=2))
+        edit(ticket)
+    with Sandbox(world) as sandbox:
+        jira = office(sandbox, database, CYCLE_TIME)
+        assert (jira.sync().state, jira.values()[1]) == (Outcome.OK, Decimal(2))
+        with monkeypatch.context() as cut:
+            cut.setattr(sandbox.apis["jira"].shapes, "histories", lambda _item: [])  # type: ignore[attr-defined]
+            world.retitle(ticket, "Pay by card")
+            assert (jira.sync().changed, jira.values()[1]) == (1, Decimal(2))
+        world.clock.advance(timedelta(days=8))
+        assert (jira.sync().changed, jira.values()[1]) == (0, Decimal(2))
 
 
 def hub() -> Tracker:
