@@ -17,7 +17,7 @@ from okrs.work import State
 from sandbox.clock import SimulatedClock
 from sandbox.server import Sandbox
 from sandbox.world import World as Tracker
-from store import ledger, sources
+from store import ledger, lookup, sources
 from store.database import Database
 from store.tables import item, item_version
 from store.views.refused import Refused, refused_json
@@ -112,6 +112,28 @@ def test_one_that_was_never_measured_says_what_it_waits_for(world: World, extra:
     with world.database.read() as connection:
         why = waiting(connection, world._setup(), "theirs", world.clock())
     assert why == Waiting(Why.RIGHTS, failed=((SOURCE, f"The token may not read {extra.word}."),))
+
+
+@pytest.mark.parametrize(
+    ("extra", "name", "taken"),
+    [(Extra.REFS, "refs", True), (Extra.REFS, "sprints", False), (Extra.SPRINTS, "sprints", True)],
+    ids=["links", "sprints that were not asked for", "sprints"],
+)
+def test_a_look_up_says_how_that_is_now_which_it_was_asked_for(
+    world: World, extra: Extra, name: str, *, taken: bool
+) -> None:
+    """No listing shows the ticket any more, so that the census looks it up."""
+    world.feed("theirs", RULES[extra])
+    tracker_of(world).put("PAY", an_item("PAY-9", refs=("OPS-1",), sprints=("id:8",)))
+    world.sync()
+    tracker_of(world).change("PAY", "PAY-9", **{name: ()})
+    tracker_of(world).projects["PAY"].unlisted.add("id:PAY-9")
+    world.clock.forward(days=2)
+    world.sync()
+    assert tracker_of(world).looked_up == ["id:PAY-9"]
+    with world.database.read() as connection:
+        (held,) = [each.item for each in lookup.items_of(connection, SOURCE) if each.item.key == "PAY-9"]
+    assert (getattr(held, name) == ()) is taken
 
 
 def test_no_field_is_named_as_what_is_asked_beside_fields() -> None:
