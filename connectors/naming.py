@@ -33,9 +33,9 @@ def named_in_title(title: str, home: str = "") -> list[str]:
 def named_in_branch(branch: str) -> list[str]:
     """Return the tickets that a branch may name, as `feature/pay-12-coupons` does: branches are often in lower case.
 
-    An underscore there may be part of a key or stand before one, as in `my_proj-12` and `fix_pay-12`.  Capitals tell
-    (`fix_PAY-12`); else both are named, the plainest first: a ticket that there is not joins nothing, and one that is
-    left out would count twice.
+    An underscore there may be part of a key or stand before one, as in `my_proj-12` and `fix_pay-12`.  A word that is
+    not in capitals beside some that are is no part of it (`fix_PAY-12`); else all are named (`HOTFIX_PAY-12`), the
+    plainest first: a ticket that there is not joins nothing, and one that is left out would count twice.
     """
     found = [
         f"{project.upper()}-{number[0]}"
@@ -52,7 +52,7 @@ def _projects(word: str) -> list[str]:
     ends = ["_".join(parts[-count:]) for count in range(1, len(parts) + 1)]
     keys = [end for end in ends if _PROJECT.fullmatch(end)]
     capitals = [key for key in keys if key == key.upper()]
-    return capitals[-1:] or keys
+    return capitals or keys
 
 
 def first_refs(keys: Iterable[str], own: str = "") -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from okrs.demand import Container
+from okrs.demand import Container, Extra
 from okrs.immutable import immutable, replace
 from okrs.ledger import CauseKind
 from okrs.work import Kind, Ref, WorkItem
 from store.aside import put_aside, rows_of
 from store.database import Database, slices
-from store.histories import keep_histories
+from store.extras import keep_extras
 from store.mirror import SuddenlyEmptyError, next_generation, shows_none
 from store.putting import keep_former, put_gathered
 from store.rows import put
@@ -50,6 +50,8 @@ class Settled:
     """Of those that moved, the container of this source they are in now."""
     deleted: Sequence[str] = ()
     hidden: Sequence[str] = ()
+    asked: frozenset[Extra] = frozenset()
+    """What the look-ups were asked beside items and fields."""
 
     @property
     def knows_something(self) -> bool:
@@ -191,7 +193,7 @@ def _put(connection: Connection, lease: Lease, known: Container, said: Settled, 
             # What a read that failed left behind is none of this.
             connection.execute(delete(incoming).where(incoming.c.source == lease.source, incoming.c.container == home))
             put_aside(connection, lease, rows_of(lease.source, home, items))
-            keep_histories(connection, lease, [Container(home, "")])
+            keep_extras(connection, lease, [Container(home, "")], said.asked)
             changed += put_gathered(connection, lease, [Container(home, "")], now)
     return changed
 

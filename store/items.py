@@ -1,5 +1,6 @@
 """Work items as rows: one payload that holds everything that matters, its hash, and the columns that SQL needs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from okrs.demand import Extra
 from okrs.work import Kind, Ref, State, Step, WorkItem
 from store.tables import from_micros, micros, storable
 
@@ -54,12 +56,17 @@ def encoded(source: str, container: str, item: WorkItem) -> Encoded:
         payload = orjson.dumps(_storable(orjson.loads(payload)))
         item = decode(payload, item.updated_at)
     updated = None if item.updated_at is None else micros(item.updated_at)
-    digest = blake2b(payload, digest_size=16).hexdigest()
+    digest = digest_of(payload)
     kind, state = item.kind._value_, item.state._value_
     return (
         source, container, item.id, item.key, kind, state, item.status, item.resolution, item.children, updated, digest,
         payload.decode(),
     ), item  # fmt: skip
+
+
+def digest_of(payload: bytes) -> str:
+    """Return the hash of an encoded item."""
+    return blake2b(payload, digest_size=16).hexdigest()
 
 
 def _storable(facts: Any) -> Any:  # noqa: ANN401 - any part of an encoded item
@@ -108,13 +115,38 @@ def encode(item: WorkItem) -> bytes:
     return orjson.dumps(facts)
 
 
-def bare(payload: str) -> str:
-    """Return an encoded item without its history, as `encode` writes one that has none."""
-    facts = orjson.loads(payload)
-    if len(facts) > _PLAIN:
-        *_, sprints, refs, _ = facts
-        facts[_PLAIN:] = [sprints, refs, []] if sprints or refs else []
+_EXTRAS: Final = {Extra.SPRINTS: _PLAIN, Extra.REFS: _PLAIN + 1, Extra.HISTORIES: _PLAIN + 2}
+"""Places of what is asked beside items, in an item that has any of it."""
+
+
+def same_without(left_out: Iterable[Extra], one: str, other: str) -> bool:
+    """Tell whether two encoded items are the same but for this."""
+    first, second = _whole(one), _whole(other)
+    for extra in left_out:
+        first[_EXTRAS[extra]] = second[_EXTRAS[extra]]
+    return first == second
+
+
+END_OF_HISTORY: Final = "]]]"
+"""How an encoded item ends that has a history, and no other does: of its last step, of the history, of the item."""
+
+_STAND = (6, 7, 8, CLOSED_AT)
+"""Places of what a history leads to: state, status, resolution, and when it was closed."""
+
+
+def with_history(payload: str, held: str) -> str | None:
+    """Return an encoded item with the history that another form of it has; None where the two stand differently."""
+    facts, known = _whole(payload), _whole(held)
+    if any(facts[place] != known[place] for place in _STAND):
+        return None
+    facts[_EXTRAS[Extra.HISTORIES]] = known[_EXTRAS[Extra.HISTORIES]]
     return orjson.dumps(facts).decode()
+
+
+def _whole(payload: str) -> list[Any]:
+    """Return the facts of an encoded item, with empty ones for those that it leaves out."""
+    facts: list[Any] = orjson.loads(payload)
+    return facts if len(facts) > _PLAIN else [*facts, [], [], []]
 
 
 def created_of(payload: str) -> datetime | None:

@@ -18,12 +18,12 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
-from okrs.demand import Container, Demand
+from okrs.demand import Container, Demand, Extra
 from okrs.immutable import immutable, replace
 from okrs.work import Kind
 from store.aside import put_aside
 from store.database import Database, raw
-from store.histories import keep_histories
+from store.extras import keep_extras
 from store.items import ID, Row, created_of
 from store.newcomers import may_go_straight, put_newcomers
 from store.putting import HERE, news, of, put_gathered, throw_away
@@ -102,9 +102,8 @@ def take(database: Database, lease: Lease, reads: Sequence[Read], now: datetime)
         for each in reads:
             if each.reach.complete and not new and _shows_nothing_known(connection, lease, each.known):
                 raise SuddenlyEmptyError(each.known.name)
-        bare = [each.known for each in reads if not each.reach.demand.histories and (each.rest or not each.first)]
-        if bare:
-            keep_histories(connection, lease, bare)
+        for asked, some in _alike(reads).items():
+            keep_extras(connection, lease, some, asked)
         found = [_taken(connection, lease, some, now) for some in _together(reads)]
         taken = Taken(new + sum(each.seen for each in found), new + sum(each.changed for each in found))
         renamed = _are_renamed(connection, lease, reads)
@@ -122,6 +121,15 @@ def _straight(connection: Connection, lease: Lease, reads: Sequence[Read], now: 
                 found = put_newcomers(connection, lease, read.rest, now)
                 return found.many, [replace(read, rest=found.known)]
     return 0, reads
+
+
+def _alike(reads: Iterable[Read]) -> dict[frozenset[Extra], list[Container]]:
+    """Return containers that may have brought something, by what was asked beside their items."""
+    groups: dict[frozenset[Extra], list[Container]] = {}
+    for each in reads:
+        if each.rest or not each.first:
+            groups.setdefault(each.reach.demand.extras, []).append(each.known)
+    return groups
 
 
 def _together(reads: Iterable[Read]) -> list[list[Container]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connectors.contract import Connector, ConnectorError, Container, Fate, Found, IdPage
+from okrs.demand import Demand
 from okrs.immutable import immutable
 from okrs.work import Ref
 from store import census, lookup, sources
@@ -126,8 +127,9 @@ def _fail(task: Task, known: Container, error: ConnectorError, tally: Tally) -> 
 
 
 def _settle(task: Task, known: Container, compared: Compared, found: dict[str, Found], tally: Tally) -> None:
+    settled = _settled(compared, found, _granted(task, known, tally).demand)
     try:
-        outcome = census.settle(task.database, task.lease, known, _settled(compared, found), task.clock())
+        outcome = census.settle(task.database, task.lease, known, settled, task.clock())
     except SuddenlyEmptyError:
         unobserved(task, known, tally)
     else:
@@ -140,7 +142,7 @@ def _note(tally: Tally, outcome: Outcome) -> None:
     tally.missed += outcome.missed
 
 
-def _settled(compared: Compared, found: dict[str, Found]) -> Settled:
+def _settled(compared: Compared, found: dict[str, Found], demand: Demand) -> Settled:
     """Say in the mirror's words what the look-ups found."""
     here = [each.item for each in found.values() if each.fate is Fate.HERE and each.item is not None]
     moved = {name: each for name, each in found.items() if each.fate is Fate.MOVED}
@@ -150,6 +152,7 @@ def _settled(compared: Compared, found: dict[str, Found]) -> Settled:
         homes={name: each.container for name, each in moved.items() if each.container is not None},
         deleted=[name for name, each in found.items() if each.fate is Fate.DELETED],
         hidden=[ref.id for ref in compared.missing if ref.id in found and found[ref.id].fate is Fate.HIDDEN],
+        asked=demand.extras,
     )
 
 
@@ -167,7 +170,8 @@ def follow_arrivals(task: Task, crew: Crew, containers: Sequence[Container], tal
         suspects = lookup.alike(connection, task.source.name, [item for item, gone in held.values() if gone is None])
     said = _look_up(task, crew, {each: suspects[each.id] for each in containers if each.id in suspects}, tally)
     for known, found in said.items():
-        settled = _settled(Compared((), ()), found)  # that one of them is hidden is for the census to count
+        # That one of them is hidden is for the census to count.
+        settled = _settled(Compared((), ()), found, _granted(task, known, tally).demand)
         _note(tally, census.settle_some(task.database, task.lease, known, settled, task.clock()))
     if {known.id for known in said} == suspects.keys():
         census.looked_into(task.database, task.lease, arrivals, task.clock())

@@ -65,13 +65,17 @@ class Jira:
         self._known.begin()
         if not self._settings.projects:  # of a config that is still to be written: who asks, and what there is
             self._site.server()
-            self._known.configured = frozenset()
+            self._resolved([])
             return []
         first, *others = self._settings.projects
         answers = {first: self._first(first)}
         found = resolved((first, *others), lambda name: _told(answers.get(name) or self._container(name)))
-        self._known.configured = frozenset([one.id for one in found if isinstance(one, Container)])
+        self._resolved(found)
         return found
+
+    def _resolved(self, found: Sequence[Container | Unreadable]) -> None:
+        self._known.unread = any(isinstance(one, Unreadable) for one in found)
+        self._known.configured = frozenset([one.id for one in found if isinstance(one, Container)])
 
     def _first(self, name: str) -> Container | ConnectorError:
         """Return the first project, or why it cannot be had.

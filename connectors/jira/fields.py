@@ -33,20 +33,25 @@ def is_id(spelled: str) -> bool:
 
 
 def field_id(
-    spelled: str, known: Sequence[Json], project: str, read: Collection[str], *, told: bool = False
+    spelled: str,
+    known: Sequence[Json],
+    project: str,
+    read: Collection[str],
+    *,
+    told: bool = False,
+    unread: bool = False,
 ) -> str | None:
     """Return the id of the field that is spelled by its id or its name; `told` says that `fields:` spells it so.
 
     A name means the project's own field, else the site's; `read` are the ids of the projects that are read, and None
-    says that others of them alone have such a field.  A conventional name of story points that no field has is found by
-    schema.  Raises Stop unless exactly one fits.
+    says that others of them alone have such a field.  With `unread`, which says that some of the configured projects
+    could not be read, so that nobody knows their ids, it may be any other project's.  A conventional name of story
+    points that no field has is found by schema.  Raises Stop unless exactly one fits.
     """
     if any(spelled == _id(field) for field in known):
         return spelled
-    known = _within(known, {project, *read})
-    found = [_where(known, lambda field: fold_name(_name(field)) == fold_name(spelled))]
-    if not told and fold_name(spelled) in _ESTIMATES:
-        found.append(_where(known, _estimates))
+    every, known = known, _within(known, {project, *read})
+    found = _called(spelled, known, told=told)
     fitting = next(filter(None, [_nearest(some, project) for some in found]), [])
     if len(fitting) == 1:
         return _id(fitting[0])
@@ -55,13 +60,21 @@ def field_id(
             f"Jira has {len(fitting)} fields that could be {spelled!r} ({_listed(fitting)}): "
             f"write the right one's id under `fields:` of the source, as `fields: {{{spelled}: {_id(fitting[0])}}}`."
         )
-    if any(found):
+    if any(found) or (unread and any(_called(spelled, every, told=told))):
         return None
     near = _near(spelled, known)
     raise Stop(
         f"Jira has no field {spelled!r}, or this token may not see it: "
         + (f"did you mean {_listed(near, ' or ')}?" if near else "write its id under `fields:` of the source.")
     )
+
+
+def _called(spelled: str, known: Sequence[Json], *, told: bool) -> list[list[Json]]:
+    """Return the fields of that name, and behind them those in which people estimate where it is a name of these."""
+    found = [_where(known, lambda field: fold_name(_name(field)) == fold_name(spelled))]
+    if not told and fold_name(spelled) in _ESTIMATES:
+        found.append(_where(known, _estimates))
+    return found
 
 
 def owner(field: Json) -> str:

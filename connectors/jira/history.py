@@ -36,7 +36,8 @@ def steps(
 
     A status that no longer exists has no category; it counts as one that is none of the others.  () where it cannot be
     had whole: Jira has been seen to leave changes out (https://github.com/estuary/connectors/issues/5204), and an issue
-    that moved would have stood since its creation as it stands now.  Its other dates tell more.
+    that moved would have stood since its creation as it stands now.  Its other dates tell more, and
+    what is known of an earlier read stays while it stands as it stood.
     """
     key = needed(issue, "key", str, "an issue")
     fields = needed(issue, "fields", dict, key)

@@ -223,7 +223,8 @@ class Listing:
         if known is None:
             return self._spelled(name)
         read = self._site.known.configured or frozenset()
-        found = fields.field_id(self._spelled(name), known, project, read, told=told)
+        unread = self._site.known.unread
+        found = fields.field_id(self._spelled(name), known, project, read, told=told, unread=unread)
         if added and found:
             fields.expect_number(found, known, {project, *read})
         return found

@@ -37,6 +37,8 @@ class Knowledge:
     """Projects by id, from the moment they were resolved until their first page was read."""
     configured: frozenset[str] | None = None
     """Ids of the configured projects that can be read."""
+    unread: bool = False
+    """Whether there are others that cannot: their ids, and so which fields are theirs, nobody knows."""
     homes: dict[int, str] = field(default_factory=dict)
     """Boards, and the keys of the projects that they live in."""
     asking: Lock = field(default_factory=Lock)

@@ -81,6 +81,33 @@ def test_a_project_without_the_field_is_fine_while_another_one_has_it(world: Wor
     assert effort(sandbox, "SHOP", "PAY") == {"Work of SHOP": (("Effort", "5"),)}
 
 
+@pytest.mark.parametrize("status", [503, 404])
+def test_a_project_without_the_field_is_fine_while_the_one_that_has_it_is_in_trouble(
+    world: World, sandbox: Sandbox, status: int
+) -> None:
+    """No remedy would help: the name is right, and the project that has it is told as unreadable by itself."""
+    with_effort(world, "SHOP", 5)
+    world.create(world.project("PAY"), "Plain", "Task")
+    sandbox.faults.status(status, tracker="jira", path="/project/SHOP", times=100)
+    assert effort(sandbox, "PAY", "SHOP") == {"Plain": ()}
+    with pytest.raises(FieldsRefused, match="Jira has no field 'Efforts'"):
+        effort(sandbox, "PAY", "SHOP", demand=Demand(frozenset({"Efforts"})))
+    sandbox.faults.clear()
+    with pytest.raises(FieldsRefused, match="Jira has no field 'Effort'"):
+        effort(sandbox, "PAY", "PLAT")
+
+
+def test_what_a_project_in_trouble_calls_so_makes_no_name_of_the_others_ambiguous(
+    world: World, sandbox: Sandbox
+) -> None:
+    with_effort(world, "PAY", 3)
+    with_effort(world, "SHOP", 5)
+    with_effort(world, "CREW", 8)
+    sandbox.faults.status(503, tracker="jira", path="/project/SHOP", times=100)
+    assert effort(sandbox, "PAY", "SHOP") == {"Work of PAY": (("Effort", "3"),)}
+    assert effort(sandbox, "CREW", "SHOP") == {"Work of CREW": (("Effort", "8"),)}
+
+
 def test_an_estimate_of_the_site_is_found_where_another_project_has_its_own(world: World, sandbox: Sandbox) -> None:
     world.add_field(world.project("SHOP"), "Story Points", "float")
     world.fill(world.create(world.project("SHOP"), "Work of SHOP", "Task"), "Story Points", 5)

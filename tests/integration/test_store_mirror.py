@@ -14,7 +14,7 @@ from store.census import Compared, Settled
 from store.database import Database
 from store.mirror import Reach, Read, SuddenlyEmptyError, Taken
 from store.sources import LeaseLostError
-from store.tables import container, incoming, item_version, source
+from store.tables import container, incoming, item, item_version, source
 from tests.builders import AFTER, WITHIN, an_item
 from tests.integration.fakes import dump
 from tests.integration.readings import MIRROR, OPS, PAY, Reading, at, leased
@@ -75,16 +75,120 @@ def test_a_history_that_was_not_asked_for_stays_known(reading: Reading) -> None:
     assert [each.item.history for _, each in sorted(reading.items.items())] == [STEPS, STEPS, ()]
 
 
+ALL = Demand(histories=True, sprints=True, refs=True)
+EXTRAS: dict[str, Any] = {"history": STEPS, "sprints": ("id:7", "id:8"), "refs": ("PAY-2", "PAY-9")}
+
+
+@pytest.mark.parametrize("without", [["sprints"], ["refs"], ["history", "refs"], [*EXTRAS]], ids="-".join)
+def test_what_is_not_asked_for_beside_items_stays_known(reading: Reading, without: list[str]) -> None:
+    """As when a token loses the right to read it for a while: nobody touched the items."""
+    asked = Demand(histories="history" not in without, sprints="sprints" not in without, refs="refs" not in without)
+    told, less = (
+        [
+            at(reading, "PAY-1", State.DONE, **{name: EXTRAS[name] for name in EXTRAS if name not in left_out}),
+            at(reading, "PAY-3"),
+        ]
+        for left_out in ((), without)
+    )
+    reading.read(PAY, told, complete=True, demand=ALL)
+    before, generation = dump(reading.database, *MIRROR), reading.generation
+    for _ in range(2):
+        assert reading.read(PAY, less, complete=True, demand=asked) == Taken(seen=2)
+        assert reading.read(PAY, told, complete=True, demand=ALL) == Taken(seen=2)
+    assert dump(reading.database, *MIRROR) == before
+    reading.count(PAY, said=Settled(here=less, asked=asked.extras))
+    assert dump(reading.database, item, item_version) == {name: before[name] for name in ("item", "item_version")}
+    assert reading.generation == generation
+
+
+def test_a_pull_request_still_names_in_its_title_what_its_links_named_first(reading: Reading) -> None:
+    """What is not asked for may be there in part, and in another order."""
+    title = at(reading, "PAY-1", State.DONE, refs=("PAY-2", "PAY-9"))
+    reading.read(PAY, [replace(title, refs=("PAY-9", "PAY-2"))], demand=ALL)
+    assert reading.read(PAY, [title]) == Taken(seen=1)
+    assert reading.items["PAY-1"].item.refs == ("PAY-9", "PAY-2")
+
+
+def test_reads_of_several_containers_keep_what_each_of_them_was_not_asked_for(reading: Reading) -> None:
+    one, two = at(reading, "PAY-1", sprints=("id:7",)), at(reading, "OPS-1", sprints=("id:7",), refs=("PAY-1",))
+    reading.read(PAY, [one], demand=ALL)
+    reading.read(OPS, [two], demand=ALL)
+    now = reading.clock.forward(minutes=1)
+    reads = [
+        Read(known, Reach(demand, now), reading.rows(known, [item]), first=True)
+        for known, demand, item in (
+            (PAY, ALL, replace(one, sprints=())),
+            (OPS, Demand(refs=True), replace(two, sprints=())),
+        )
+    ]
+    assert mirror.take(reading.database, reading.lease, reads, now) == Taken(seen=2, changed=1)
+    assert [reading.items[key].item.sprints for key in ("PAY-1", "OPS-1")] == [(), ("id:7",)]
+
+
+@pytest.mark.parametrize("name", ["sprints", "refs"])
+def test_what_was_asked_for_is_taken_as_it_comes(reading: Reading, name: str) -> None:
+    asked = Demand(sprints=name == "sprints", refs=name == "refs")
+    reading.read(PAY, [at(reading, "PAY-1", **EXTRAS)], demand=ALL)
+    left = {other: value for other, value in EXTRAS.items() if other != name}
+    assert reading.read(PAY, [at(reading, "PAY-1", **left)], demand=asked) == Taken(seen=1, changed=1)
+    assert getattr(reading.items["PAY-1"].item, name) == ()
+
+
+def test_what_changed_has_nothing_of_what_was_not_asked_for(reading: Reading) -> None:
+    """The change may have been one of its sprint, or of its links."""
+    reading.read(PAY, [at(reading, "PAY-1", **EXTRAS)], demand=ALL)
+    changed = at(reading, "PAY-1", minutes=2, title="Another one")
+    assert reading.read(PAY, [changed]) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item == changed
+
+
 def test_a_history_goes_with_the_state_that_it_told_of(reading: Reading) -> None:
     reading.read(PAY, [at(reading, "PAY-1", State.DONE, history=STEPS)], demand=WITH_HISTORIES)
     reading.read(PAY, [at(reading, "PAY-1", State.DOING, minutes=2)])
     assert reading.items["PAY-1"].item.history == ()  # without the last step it would tell what is not true
 
 
-def test_a_read_that_asked_takes_a_history_away(reading: Reading) -> None:
-    reading.read(PAY, [at(reading, "PAY-1", State.DONE, history=STEPS)], demand=WITH_HISTORIES)
-    assert reading.read(PAY, [at(reading, "PAY-1", State.DONE)], demand=WITH_HISTORIES) == Taken(seen=1, changed=1)
-    assert reading.items["PAY-1"].item.history == ()
+@pytest.mark.parametrize("demand", [WITH_HISTORIES, ALL], ids=["histories", "all"])
+def test_a_history_that_cannot_be_had_for_once_stays_while_its_item_stands_as_it_stood(
+    reading: Reading, demand: Demand
+) -> None:
+    """A tracker that leaves it out, or cuts it, does not say that nothing ever happened."""
+    told = at(reading, "PAY-1", State.DONE, history=STEPS)
+    reading.read(PAY, [told], demand=demand)
+    assert reading.read(PAY, [replace(told, history=())], demand=demand) == Taken(seen=1)
+    titled = replace(told, title="Another title, longer than all that the history says: " + "x" * 300)
+    assert reading.read(PAY, [replace(titled, history=())], demand=demand) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item == titled
+    for again in (replace(titled, history=()), titled):
+        assert reading.read(PAY, [again], demand=demand) == Taken(seen=1)
+    reading.count(PAY, said=Settled(here=[replace(told, history=())], asked=demand.extras))
+    assert reading.items["PAY-1"].item == told
+
+
+def test_a_history_stays_beside_what_was_not_asked_for(reading: Reading) -> None:
+    told = at(reading, "PAY-1", State.DONE, **EXTRAS)
+    reading.read(PAY, [told], demand=ALL)
+    without = replace(told, history=(), sprints=(), refs=())
+    assert reading.read(PAY, [without], demand=WITH_HISTORIES) == Taken(seen=1)
+    assert reading.items["PAY-1"].item == told
+    reading.read(PAY, [replace(without, title="Another one")], demand=WITH_HISTORIES)
+    assert reading.items["PAY-1"].item == replace(without, title="Another one", history=STEPS)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [{"state": State.DOING}, {"status": "Shipped"}, {"resolution": "Later"}, {"closed_at": AFTER}],
+    ids=lambda moved: next(iter(moved)),
+)
+def test_a_history_that_cannot_be_had_any_more_goes_when_its_item_moved(
+    reading: Reading, moved: dict[str, Any]
+) -> None:
+    """Without its last step it would tell what is not true."""
+    told = at(reading, "PAY-1", State.DONE, status="Done", resolution="Fixed", closed_at=WITHIN, history=STEPS)
+    reading.read(PAY, [told], demand=WITH_HISTORIES)
+    changed = replace(told, history=(), **moved)
+    assert reading.read(PAY, [changed], demand=WITH_HISTORIES) == Taken(seen=1, changed=1)
+    assert reading.items["PAY-1"].item == changed
 
 
 def test_an_item_that_comes_back_keeps_its_history(reading: Reading) -> None:

@@ -17,8 +17,9 @@ from okrs.work import State
 from sandbox.clock import SimulatedClock
 from sandbox.server import Sandbox
 from sandbox.world import World as Tracker
-from store import ledger, sources
+from store import ledger, lookup, sources
 from store.database import Database
+from store.tables import item, item_version
 from store.views.refused import Refused, refused_json
 from store.views.waiting import Waiting, Why, waiting
 from sync.deciding import Goal
@@ -26,7 +27,7 @@ from sync.engine import Engine
 from sync.task import Outcome, Progress, SourceReport, SourceToRead
 from terminal.planning import note_text
 from tests.builders import SOURCE, a_part, a_rule, an_item, where
-from tests.integration.fakes import Clock, FakeTracker, World
+from tests.integration.fakes import Clock, FakeTracker, World, dump
 from tests.integration.github_server import opened
 from tests.integration.jira_sandbox import START, new_world, settings
 
@@ -114,6 +115,28 @@ def test_one_that_was_never_measured_says_what_it_waits_for(world: World, extra:
     assert why == Waiting(Why.RIGHTS, failed=((SOURCE, f"The token may not read {extra.word}."),))
 
 
+@pytest.mark.parametrize(
+    ("extra", "name", "taken"),
+    [(Extra.REFS, "refs", True), (Extra.REFS, "sprints", False), (Extra.SPRINTS, "sprints", True)],
+    ids=["links", "sprints that were not asked for", "sprints"],
+)
+def test_a_look_up_says_how_that_is_now_which_it_was_asked_for(
+    world: World, extra: Extra, name: str, *, taken: bool
+) -> None:
+    """No listing shows the ticket any more, so that the census looks it up."""
+    world.feed("theirs", RULES[extra])
+    tracker_of(world).put("PAY", an_item("PAY-9", refs=("OPS-1",), sprints=("id:8",)))
+    world.sync()
+    tracker_of(world).change("PAY", "PAY-9", **{name: ()})
+    tracker_of(world).projects["PAY"].unlisted.add("id:PAY-9")
+    world.clock.forward(days=2)
+    world.sync()
+    assert tracker_of(world).looked_up == ["id:PAY-9"]
+    with world.database.read() as connection:
+        (held,) = [each.item for each in lookup.items_of(connection, SOURCE) if each.item.key == "PAY-9"]
+    assert (getattr(held, name) == ()) is taken
+
+
 def test_no_field_is_named_as_what_is_asked_beside_fields() -> None:
     demand = Demand(fields=frozenset({"sprints", "links"}), sprints=True, refs=True)
     assert demand.without(["sprints"]) == Demand(fields=frozenset({"links"}), sprints=True, refs=True)
@@ -172,6 +195,7 @@ def office(sandbox: Sandbox, database: Database, theirs: Rule, **more: Any) -> O
 
 SPRINT = a_rule(a_part(source="s", where=where(sprint="Sprint 1")))
 SHIPPED = a_rule(a_part(source="s", done_when=DoneWhen(("Done",), ()), window=Window.CYCLE))
+CYCLE_TIME = a_rule(a_part(Measure.CYCLE_TIME, source="s", rank=50))
 POINTS = a_rule(a_part(Measure.SUM, source="s", by="Points"))
 ONCE = a_rule(a_part(source="s", where=where(kind="pull_request"), once=True))
 MANY = 1000
@@ -271,6 +295,26 @@ def test_a_right_that_one_rule_needs_of_jira_stops_no_other(
         assert (jira.refused(), jira.values()[1] is None) == (set(), False)
 
 
+def test_a_changelog_that_is_left_out_for_once_takes_no_cycle_time_away(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jira has been seen to do so: https://github.com/estuary/connectors/issues/5204."""
+    world = new_world()
+    ticket = world.create(world.project("PAY"), "Pay", "Story")
+    for edit in (world.start, world.close):
+        world.clock.advance(timedelta(days=2))
+        edit(ticket)
+    with Sandbox(world) as sandbox:
+        jira = office(sandbox, database, CYCLE_TIME)
+        assert (jira.sync().state, jira.values()[1]) == (Outcome.OK, Decimal(2))
+        with monkeypatch.context() as cut:
+            cut.setattr(sandbox.apis["jira"].shapes, "histories", lambda _item: [])  # type: ignore[attr-defined]
+            world.retitle(ticket, "Pay by card")
+            assert (jira.sync().changed, jira.values()[1]) == (1, Decimal(2))
+        world.clock.advance(timedelta(days=8))
+        assert (jira.sync().changed, jira.values()[1]) == (0, Decimal(2))
+
+
 def hub() -> Tracker:
     world = Tracker(SimulatedClock(START))
     world.add_user("Mira", "mira")
@@ -312,6 +356,25 @@ def test_branches_that_may_not_be_read_stop_no_rule_without_once(database: Datab
         world.close(world.item("acme/web#3"))
         assert github.sync().state is Outcome.OK
         assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(1)))
+
+
+def test_a_right_that_is_lost_and_comes_back_makes_no_versions_of_what_nobody_touched(database: Database) -> None:
+    """Two complete listings, one without the branches and one with them: the tickets are what they were."""
+    world = hub()
+    world.item("acme/web#3").branch = "feature/pay-12-coupons"
+    with Sandbox(world) as sandbox:
+        github = office(sandbox, database, ONCE)
+        assert github.sync().seen == 3
+        before = dump(database, item, item_version)
+        assert "PAY-12" in str(before)
+        sandbox.faults.status(403, tracker="github", path="/graphql", times=MANY)
+        for lost in (True, False):
+            world.clock.advance(timedelta(days=8))
+            report = github.sync()
+            assert (report.error, report.seen, report.changed) == (None, 3, 0)
+            assert github.refused() == ({Extra.REFS} if lost else set())
+            sandbox.faults.clear()
+        assert dump(database, item, item_version) == before
 
 
 def test_a_token_that_is_none_any_more_is_told_as_ever(database: Database) -> None:
