@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from connectors.contract import CredentialsRefused, FieldsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+from connectors.contract import (
+    CredentialsRefused,
+    FieldsRefused,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+    Unreachable,
+)
 from connectors.github import graphql
 from connectors.github.columns import KINDS, BoardField, every_meant
 from connectors.github.paging import MOST_PAGES
@@ -117,7 +125,7 @@ class Boards:
         """
         try:
             return self._values(wire, demand)
-        except (FieldsRefused, CredentialsRefused):
+        except (FieldsRefused, CredentialsRefused, Unreachable):
             raise
         except Stop as error:
             raise FieldsRefused(dict.fromkeys(sorted(demand.fields), str(error))) from None

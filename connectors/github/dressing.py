@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from connectors.contract import CredentialsRefused, Extra, ExtraRefused, MalformedAnswer, Stop
+from connectors.contract import CredentialsRefused, Extra, ExtraRefused, MalformedAnswer, Stop, Unreachable
 from connectors.github import graphql, normalise
 from connectors.github.boards import Fields, Spot
 from connectors.github.payload import Payload, text, whole
@@ -57,7 +57,7 @@ def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str
     needs = "read access to Pull requests and Contents (a classic token: the scope `repo`)"
     try:
         data = graphql.data_of(wire.graphql(graphql.PULLS, {"ids": ids}, what), what, needs)
-    except CredentialsRefused:
+    except (CredentialsRefused, Unreachable):
         raise
     except Stop as error:
         raise ExtraRefused(Extra.REFS, f"{error} A mapping with `once` needs it.") from None

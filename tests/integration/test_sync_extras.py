@@ -249,6 +249,19 @@ def test_branches_that_may_not_be_read_stop_no_rule_without_once(database: Datab
         assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(1)))
 
 
+@pytest.mark.parametrize("wanted", [POINTS, ONCE], ids=["points", "once"])
+def test_a_way_that_is_closed_is_told_as_such_and_lacks_no_mapping_a_right(database: Database, wanted: Rule) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        github = office(sandbox, database, wanted, boards=("acme/1",))
+        sandbox.faults.status(407, tracker="github", path="/graphql", times=MANY)
+        report = github.sync()
+        assert (report.state, github.refused()) == (Outcome.FAILED, set())
+        assert "The proxy wants credentials (407)" in str(report.error)
+        sandbox.faults.clear()
+        assert github.sync().state is Outcome.OK
+
+
 def test_a_token_that_is_none_any_more_is_told_as_ever(database: Database) -> None:
     world = hub()
     with Sandbox(world) as sandbox:
