@@ -76,7 +76,13 @@ class Board:
         """Make the next page smaller after one that failed for its size, as it seems when it fails twice in a row.
 
         Large boards may time out with any error: https://github.com/cli/cli/issues/13432.
+        Raises Stop where GitHub says so of the smallest page: then a person must act.
         """
+        if isinstance(error, graphql.TooMuch) and self.first == _LEAST:
+            raise Stop(
+                f"GitHub could not answer for the board {self.name}, not even for {_LEAST} of its items at once: "
+                "make it smaller, or take it out of `boards`."
+            )
         if self.failed or isinstance(error, graphql.TooMuch):
             self.first = max(_LEAST, self.first // 3)
         self.failed = True
@@ -104,10 +110,13 @@ class Boards:
         self._boards: list[Board] = []
         self._fields: dict[Demand, dict[Spot, Fields]] = {}
         self._knows_archived = True
+        self._sizes: dict[str, int] = {}
+        """How many items a page may have, by the names of the boards whose pages came in an earlier run."""
 
     def forget(self) -> None:
-        """Begin a new run; the server may be a newer one."""
+        """Begin a new run; the server may be a newer one.  How large its pages may be is not tried out anew."""
         with self._lock:
+            self._sizes |= {board.name: board.first for board in self._boards if board.pages}
             self._boards, self._fields, self._knows_archived = [], {}, True
 
     def expect(self, demand: Demand) -> None:
@@ -133,7 +142,9 @@ class Boards:
     def _values(self, wire: Wire, demand: Demand) -> Mapping[Spot, Fields]:
         with self._lock:
             if demand not in self._fields:
-                self._boards = self._boards or [Board(name) for name in self._names]
+                self._boards = self._boards or [
+                    Board(name, first=self._sizes.get(name, PAGE_SIZE)) for name in self._names
+                ]
                 self._read(wire, lambda board: board.pages > 0)
                 meant = every_meant(demand, _columns(self._boards))
                 self._read(wire, lambda board: board.complete)

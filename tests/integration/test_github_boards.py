@@ -206,6 +206,11 @@ def test_a_board_that_fails_halfway_goes_on_where_it_was(sandbox: Sandbox, githu
     assert sandbox.requests["github", "graphql"] == 3
 
 
+def sizes(sandbox: Sandbox) -> list[int]:
+    """How many items of a board were asked for, request by request."""
+    return [json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"]
+
+
 def put_away(world: World, *numbers: int) -> None:
     for number in numbers:
         world.put_away(world.boards[0], at(world, number))
@@ -267,18 +272,49 @@ def test_a_board_too_large_for_one_answer_comes_in_smaller_ones(
     github.close()
     assert found["acme/web#1"] == (("points", "3"),)
     assert sum(fields != () for fields in found.values()) == 152
-    sizes = [json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"]
-    assert sizes == asked
+    assert sizes(sandbox) == asked
     assert pauses == [1.0, 2.0, 4.0][: asked.index(11)]
 
 
-def test_a_board_that_no_page_is_small_enough_for_fails_with_a_true_sentence(sandbox: Sandbox, world: World) -> None:
+def test_a_board_that_no_page_is_small_enough_for_refuses_its_fields_with_a_true_sentence(sandbox: Sandbox) -> None:
     sandbox.apis["github"].boards.most = 3  # type: ignore[attr-defined]
     github = Patient(connected(sandbox), Pacer(sleep=lambda _: None))
-    with pytest.raises(TryLater, match="could not answer for the board acme/1 within its limits for one question"):
-        Poller(github, world).poll()
+    (box,) = [one for one in github.containers() if isinstance(one, Container)]
+    with pytest.raises(FieldsRefused, match="for the board acme/1, not even for 10 of its items at once") as caught:
+        github.changed(box, Cursor(START), POINTS)
+    assert list(caught.value.refused) == ["points"]
+    assert sizes(sandbox) == [100, 33, 11, 10]
+    assert len(github.changed(box, Cursor(START), Demand()).items) == 5
     github.close()
-    assert sandbox.requests["github", "graphql"] == 4
+
+
+def test_trouble_that_may_pass_refuses_no_field_in_the_smallest_pages(sandbox: Sandbox) -> None:
+    ability = sandbox.apis["github"].boards  # type: ignore[attr-defined]
+    ability.most, ability.trouble = 3, ("Something went wrong while executing your query.", "")
+    github = connected(sandbox)
+    (box,) = [one for one in github.containers() if isinstance(one, Container)]
+    for _ in range(8):
+        with pytest.raises(TryLater):
+            github.changed(box, Cursor(START), POINTS)
+    assert sizes(sandbox)[-2:] == [10, 10]
+    ability.most = 100
+    assert github.changed(box, Cursor(START), POINTS).items
+    github.close()
+
+
+def test_the_next_run_of_a_connection_begins_with_the_pages_that_came(sandbox: Sandbox, world: World) -> None:
+    for number in range(20):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    ability = sandbox.apis["github"].boards  # type: ignore[attr-defined]
+    ability.most = 20
+    github = Patient(connected(sandbox), Pacer(sleep=lambda _: None))
+    mirror = Poller(github, world)
+    mirror.poll()
+    assert sizes(sandbox) == [100, 33, 11, 11]
+    github.containers()  # a run that asks for no board
+    mirror.poll()
+    assert sizes(sandbox)[4:] == [11, 11]
+    github.close()
 
 
 def test_a_limit_of_requests_makes_no_page_smaller(sandbox: Sandbox) -> None:
@@ -293,7 +329,7 @@ def test_a_limit_of_requests_makes_no_page_smaller(sandbox: Sandbox) -> None:
     ability.most = 100
     github.changed(box, Cursor(START), POINTS)
     github.close()
-    assert {json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"} == {100}
+    assert set(sizes(sandbox)) == {100}
 
 
 def test_a_name_that_fits_no_field_or_two_is_refused_with_candidates(sandbox: Sandbox, world: World) -> None:

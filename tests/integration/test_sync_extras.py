@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.jira import connect as connect_jira
+from connectors.patience import Pacer, Patient
 from mapping.demand import demand_of
 from mapping.lint import FieldRefused
 from mapping.rule import DoneWhen, Measure, Rule, Window
@@ -165,7 +166,8 @@ def office(sandbox: Sandbox, database: Database, theirs: Rule, **more: Any) -> O
         source = SourceToRead("s", ("PAY",), lambda: connect_jira(known), demand)
     else:
         url, token = sandbox.urls["github"], sandbox.tokens["github"]
-        source = SourceToRead("s", ("acme/web",), lambda: opened(url, token=token, **more), demand)
+        pacer = Pacer(sleep=lambda _: None)
+        source = SourceToRead("s", ("acme/web",), lambda: Patient(opened(url, token=token, **more), pacer), demand)
     return Office(sandbox, database, source, theirs)
 
 
@@ -229,6 +231,21 @@ def test_boards_that_may_not_be_read_stop_no_rule_without_their_fields(database:
             assert (github.sync().error, github.values()) == (None, (Decimal(number), None))
             assert github.refused() == {"Points"}
         api.scopes = scopes
+        assert github.sync().state is Outcome.OK
+        assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(6)))
+
+
+def test_a_board_that_is_too_much_for_github_stops_no_rule_without_its_fields(database: Database) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        api: Any = sandbox.apis["github"]
+        api.boards.most = 2
+        github = office(sandbox, database, POINTS, boards=("acme/1",))
+        for number in (1, 2):
+            world.close(world.item(f"acme/web#{number}"))
+            assert (github.sync().error, github.values()) == (None, (Decimal(number), None))
+            assert github.refused() == {"Points"}
+        api.boards.most = 100
         assert github.sync().state is Outcome.OK
         assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(6)))
 
