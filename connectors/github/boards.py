@@ -1,19 +1,29 @@
 """Boards (Projects v2): read whole, once a run, for all containers and twins; their values by repository and number.
 
-Changing a value on a board does not touch the issue, and boards have no history, so there is no cheaper way.
+Changing a value on a board does not touch the issue, and boards have no history, so there is no cheaper way.  What was
+archived on them only grows, and hardly ever changes: it is read once a day, and has the values of the mirror meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from connectors.contract import CredentialsRefused, FieldsRefused, MalformedAnswer, RateLimited, Stop, TryLater
+from connectors.contract import (
+    CredentialsRefused,
+    FieldsRefused,
+    MalformedAnswer,
+    RateLimited,
+    Stop,
+    TryLater,
+    Unreachable,
+)
 from connectors.github import graphql
 from connectors.github.columns import KINDS, BoardField, every_meant
 from connectors.github.paging import MOST_PAGES
 from connectors.github.wire import PAGE_SIZE, Wire
 from okrs.demand import Demand
+from okrs.immutable import immutable
 from okrs.numbers import exact
 
 NEEDS = "the scope `read:project` (a fine-grained token or an App: read access to Projects)"
@@ -68,7 +78,13 @@ class Board:
         """Make the next page smaller after one that failed for its size, as it seems when it fails twice in a row.
 
         Large boards may time out with any error: https://github.com/cli/cli/issues/13432.
+        Raises Stop where GitHub says so of the smallest page: then a person must act.
         """
+        if isinstance(error, graphql.TooMuch) and self.first == _LEAST:
+            raise Stop(
+                f"GitHub could not answer for the board {self.name}, not even for {_LEAST} of its items at once: "
+                "make it smaller, or take it out of `boards`."
+            )
         if self.failed or isinstance(error, graphql.TooMuch):
             self.first = max(_LEAST, self.first // 3)
         self.failed = True
@@ -87,6 +103,43 @@ class Board:
         self.values[spot] = dict(_values(graphql.nodes(row.get("fieldValues"), what), self.fields, what))
 
 
+@immutable
+class Told:
+    """What the boards tell of everything on them."""
+
+    values: Mapping[Spot, Fields]
+    """The demanded fields, sorted by name; () for what has no value."""
+    ids: Mapping[Spot, str]
+    """Those of the issues."""
+    whole: bool
+    """Also of what was archived."""
+    homes: Mapping[str, tuple[Collection[Spot], ...]]
+    """By name of a field, what is on each of the boards that have such a field."""
+
+    def fields(self, spot: Spot, before: Fields | None) -> Fields | None:
+        """Return the fields of an item that had these before, None where nobody knows which.
+
+        What is not seen on a board may have been archived there: it keeps what it had.  The answer is None where only
+        what was archived could tell: when it is not known what the item had, and when a field of a board that shows
+        the item changed, and another board, which does not, has a field of that name.
+        """
+        if self.whole:
+            return self.values.get(spot, ())
+        found: Fields = ()
+        for name, homes in self.homes.items():
+            told, had = (tuple([each for each in every if each[0] == name]) for every in self._both(spot, before))
+            if all(spot in home for home in homes):
+                found += told
+            elif before is None or (had and not set(told) <= set(had)):
+                return None
+            else:
+                found += had or told
+        return found
+
+    def _both(self, spot: Spot, before: Fields | None) -> tuple[Fields, Fields]:
+        return self.values.get(spot, ()), before or ()
+
+
 class Boards:
     """The boards of a source.  Thread safe: who needs them first reads them, the others wait for it."""
 
@@ -94,13 +147,23 @@ class Boards:
         self._names = tuple(names)
         self._lock = Lock()
         self._boards: list[Board] = []
-        self._fields: dict[Demand, dict[Spot, Fields]] = {}
+        self._told: dict[Demand, Told] = {}
+        self._archived = False
+        """What was archived is read, too."""
         self._knows_archived = True
+        self._sizes: dict[str, int] = {}
+        """How many items a page may have, by the names of the boards whose pages came before."""
 
     def forget(self) -> None:
-        """Begin a new run; the server may be a newer one."""
+        """Begin a new run; the server may be a newer one.  How large its pages may be is not tried out anew."""
         with self._lock:
-            self._boards, self._fields, self._knows_archived = [], {}, True
+            self._begin(archived=False)
+            self._knows_archived = True
+
+    def _begin(self, *, archived: bool) -> None:
+        self._sizes |= {board.name: board.first for board in self._boards if board.pages}
+        self._boards = [Board(name, first=self._sizes.get(name, PAGE_SIZE)) for name in self._names]
+        self._told, self._archived = {}, archived
 
     def expect(self, demand: Demand) -> None:
         """Raise FieldsRefused where fields are demanded and no board is configured that could have them."""
@@ -108,29 +171,46 @@ class Boards:
             told = "GitHub issues have no fields of their own: name the board of {} under `boards:`."
             raise FieldsRefused({name: told.format(name) for name in sorted(demand.fields)})
 
-    def fields(self, wire: Wire, demand: Demand) -> Mapping[Spot, Fields]:
-        """Return the demanded fields of everything on the boards, sorted by name; () for what has no value.
+    def fields(
+        self, wire: Wire, demand: Demand, before: Mapping[Spot, Fields | None], *, archived: bool
+    ) -> Mapping[Spot, Fields]:
+        """Return the demanded fields of some items; `before` is what each had, None where nobody knows that.
 
-        What was read when a page failed is not read again.  Raises FieldsRefused when a name fits no field, or one that
-        is added up several: the first page of each board tells that; and of all names when a board cannot be read, for
-        nobody knows what is on that one.
+        What was archived is read where it is wanted, and where only that can tell of one of them.  Raises as `told`.
+        """
+        told = self.told(wire, demand, archived=archived)
+        found = {spot: fields for spot, had in before.items() if (fields := told.fields(spot, had)) is not None}
+        if len(found) == len(before):
+            return found
+        whole = self.told(wire, demand, archived=True)
+        return {spot: whole.values.get(spot, ()) for spot in before}
+
+    def told(self, wire: Wire, demand: Demand, *, archived: bool) -> Told:
+        """Return what the boards tell, with what was `archived` where that is wanted, or somebody wanted it before.
+
+        Whoever wants it when the boards were read without begins anew: an item that goes from one part to the other
+        meanwhile would else be in neither.  Within either, what was read when a page failed is not read again.
+
+        Raises FieldsRefused when a name fits no field, or one that is added up several: the first page of each board
+        tells that; and of all names when a board cannot be read, for nobody knows what is on that one.
         """
         try:
-            return self._values(wire, demand)
-        except (FieldsRefused, CredentialsRefused):
+            return self._all(wire, demand, archived=archived)
+        except (FieldsRefused, CredentialsRefused, Unreachable):
             raise
         except Stop as error:
             raise FieldsRefused(dict.fromkeys(sorted(demand.fields), str(error))) from None
 
-    def _values(self, wire: Wire, demand: Demand) -> Mapping[Spot, Fields]:
+    def _all(self, wire: Wire, demand: Demand, *, archived: bool) -> Told:
         with self._lock:
-            if demand not in self._fields:
-                self._boards = self._boards or [Board(name) for name in self._names]
+            if not self._boards or (archived and not self._archived):
+                self._begin(archived=archived)
+            if demand not in self._told:
                 self._read(wire, lambda board: board.pages > 0)
                 meant = every_meant(demand, _columns(self._boards))
                 self._read(wire, lambda board: board.complete)
-                self._fields[demand] = _demanded(self._boards, meant)
-            return self._fields[demand]
+                self._told[demand] = _told(self._boards, meant, whole=self._archived)
+            return self._told[demand]
 
     def _read(self, wire: Wire, enough: Callable[[Board], bool]) -> None:
         for board in self._boards:
@@ -145,24 +225,19 @@ class Boards:
                 board.take(page, f"the board {board.name}")
 
     def _page(self, wire: Wire, board: Board) -> Mapping[str, Any]:
-        """Return the next page of a board, with what was archived where the server knows that."""
-        if self._knows_archived:
+        """Return the next page of a board, with what was archived where that is wanted and the server knows it."""
+        if self._archived and self._knows_archived:
             try:
-                return _page(wire, graphql.BOARD, board.name, board.after, board.first)
+                return _page(wire, graphql.BOARD_WITH_ARCHIVED, board.name, board.after, board.first)
             except graphql.ArgumentUnknown:
                 self._knows_archived = False
-        return _page(wire, graphql.BOARD_OF_OLD, board.name, board.after, board.first)
-
-    def ids(self) -> Mapping[Spot, str]:
-        """Return the ids of the issues on the boards that `fields` has read."""
-        with self._lock:
-            return {spot: known for board in self._boards for spot, known in board.ids.items()}
+        return _page(wire, graphql.BOARD, board.name, board.after, board.first)
 
 
 def look_at(wire: Wire, name: str) -> Board:
     """Return a board with its fields and its first item only.  Raises ConnectorError."""
     board = Board(name)
-    page = _page(wire, graphql.BOARD_OF_OLD, name, None, 1)  # which every server knows, and the fields are the same
+    page = _page(wire, graphql.BOARD, name, None, 1)  # which every server knows, and the fields are the same
     board.take(page, f"the board {name}")
     return board
 
@@ -199,6 +274,15 @@ def _values(
 
 def _columns(boards: Sequence[Board]) -> list[BoardField]:
     return [one for board in boards for one in board.fields.values() if one.kind in KINDS]
+
+
+def _told(boards: Sequence[Board], meant: Mapping[str, Sequence[BoardField]], *, whole: bool) -> Told:
+    ids = {spot: known for board in boards for spot, known in board.ids.items()}
+    homes = {
+        name: tuple([board.values.keys() for board in boards if board.name in {one.board for one in fields}])
+        for name, fields in meant.items()
+    }
+    return Told(_demanded(boards, meant), ids, whole, homes)
 
 
 def _demanded(boards: Sequence[Board], meant: Mapping[str, Sequence[BoardField]]) -> dict[Spot, Fields]:

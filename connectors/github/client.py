@@ -62,7 +62,8 @@ class GitHubConnector:
     def changed(self, container: Container, cursor: Cursor, demand: Demand) -> Page:
         self._shared.boards.expect(demand)
         if demand.fields and cursor.resume is None and cursor.since is None:
-            self._shared.boards.fields(self._wire, demand)  # a name that means none is told before anything is listed
+            # A name that means none is told before anything is listed.
+            self._shared.boards.told(self._wire, demand, archived=True)
         return Reading(self._wire, self._shared, container).page(cursor, demand)
 
     def census(self, container: Container, demand: Demand, resume: str | None) -> IdPage:  # noqa: ARG002 - all is listed

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from connectors.contract import CredentialsRefused, Extra, ExtraRefused, MalformedAnswer, Stop
+from connectors.contract import CredentialsRefused, Cursor, Extra, ExtraRefused, MalformedAnswer, Stop, Unreachable
 from connectors.github import graphql, normalise
 from connectors.github.boards import Fields, Spot
 from connectors.github.payload import Payload, text, whole
-from connectors.github.shared import Shared
 from connectors.github.wire import Wire
 from connectors.naming import first_refs, named_in_branch, named_in_title
 from okrs.demand import Demand
@@ -14,16 +13,14 @@ from okrs.immutable import immutable, replace
 from okrs.work import Ref, WorkItem
 
 
-def dressed(wire: Wire, shared: Shared, rows: Sequence[Payload], repo: Ref, demand: Demand) -> tuple[WorkItem, ...]:
+def dressed(
+    wire: Wire, rows: Sequence[Payload], repo: Ref, demand: Demand, values: Mapping[Spot, Fields]
+) -> tuple[WorkItem, ...]:
     """Return the items of some issues and pull requests of one repository, with all that is demanded of them.
 
-    Raises ConnectorError.
+    `values` are the fields that they have on boards.  Raises ConnectorError.
     """
-    if demand.fields:
-        values = shared.boards.fields(wire, demand)
-        items = [normalise.issue(row, repo, values.get((repo.id, whole(row, "number")), ())) for row in rows]
-    else:
-        items = [normalise.issue(row, repo) for row in rows]
+    items = [normalise.issue(row, repo, values.get((repo.id, whole(row, "number")), ())) for row in rows]
     if demand.refs:
         named = _named_elsewhere(wire, rows, f"the pull requests of {repo.name}")
         items = [
@@ -57,7 +54,7 @@ def _named_elsewhere(wire: Wire, rows: Sequence[Payload], what: str) -> dict[str
     needs = "read access to Pull requests and Contents (a classic token: the scope `repo`)"
     try:
         data = graphql.data_of(wire.graphql(graphql.PULLS, {"ids": ids}, what), what, needs)
-    except CredentialsRefused:
+    except (CredentialsRefused, Unreachable):
         raise
     except Stop as error:
         raise ExtraRefused(Extra.REFS, f"{error} A mapping with `once` needs it.") from None
@@ -79,6 +76,24 @@ def _names(node: Payload, what: str) -> _Named:
 
 BOARD = "board"
 """Name of a memo: which issues of the repository were on a board, as `number:id` with a space between them."""
+
+
+_ARCHIVED = "archived"
+"""Name of a memo: the day, by our clock, on which what was archived on the boards was read last."""
+
+
+def archived_due(cursor: Cursor) -> bool:
+    """Tell whether a read wants what was archived on the boards: every complete one, and the first poll of a day."""
+    return cursor.since is None or cursor.memo.get(_ARCHIVED) != _day(cursor)
+
+
+def archived_memo(cursor: Cursor) -> dict[str, str]:
+    """Return what the next poll should know of that."""
+    return {_ARCHIVED: _day(cursor)}
+
+
+def _day(cursor: Cursor) -> str:
+    return cursor.now.date().isoformat()
 
 
 def on_board(memo: Mapping[str, str]) -> dict[int, str]:

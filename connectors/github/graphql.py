@@ -16,7 +16,7 @@ BOARD = """query Board($owner: String!, $number: Int!, $first: Int!, $after: Str
       projectV2(number: $number) {
         title
         fields(first: 100) { nodes { ... on ProjectV2FieldCommon { id name dataType } } }
-        items(first: $first, after: $after, archivedStates: [ARCHIVED, NOT_ARCHIVED]) {
+        items(first: $first, after: $after) {
           pageInfo { hasNextPage endCursor }
           nodes {
             content {
@@ -38,15 +38,14 @@ BOARD = """query Board($owner: String!, $number: Int!, $first: Int!, $after: Str
     }
   }
 }"""
-"""A board with one page of its items.  Organisations and users own boards alike.  A pull request has another id here
-than among the issues of REST, so items are known by repository and number.
-
-What was archived on the board is asked for, too, since GitHub archives by itself what was closed, and done work is to
-keep its points.  https://docs.github.com/en/graphql/reference/objects#projectv2
+"""A board with one page of its items, without what was archived.  Organisations and users own boards alike.  A pull
+request has another id here than among the issues of REST, so items are known by repository and number.
 """
 
-BOARD_OF_OLD = BOARD.replace(", archivedStates: [ARCHIVED, NOT_ARCHIVED]", "")
-"""The same for a server that knows no archived items."""
+BOARD_WITH_ARCHIVED = BOARD.replace("after: $after)", "after: $after, archivedStates: [ARCHIVED, NOT_ARCHIVED])")
+"""The same with what was archived on the board, as GitHub does by itself with what was closed: done work is to keep its
+points.  A server may be too old for it.  https://docs.github.com/en/graphql/reference/objects#projectv2
+"""
 
 PULLS = """query Pulls($ids: [ID!]!) {
   nodes(ids: $ids) {

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from connectors.contract import Container, Demand, Fate, Found, IdPage, MalformedAnswer
 from connectors.github import normalise
 from connectors.github.answer import Answer
+from connectors.github.boards import Fields, Spot
 from connectors.github.dressing import dressed
 from connectors.github.paging import Listing, Place
+from connectors.github.payload import whole
 from connectors.github.reading import Reading, listing_query
 from connectors.github.settings import FULL_NAME
 from connectors.github.shared import Shared, belongs, named, repository, still_there
@@ -96,7 +98,12 @@ class LookUp:
         return Found(Fate.MOVED, item, now.id if mine else None)
 
     def _item(self, answer: Answer, what: str, repo: Ref) -> WorkItem:
-        (item,) = dressed(self._wire, self._shared, [answer.object(what)], repo, self._demand)
+        row = answer.object(what)
+        values: Mapping[Spot, Fields] = {}
+        if self._demand.fields:
+            unknown = {(repo.id, whole(row, "number")): None}
+            values = self._shared.boards.fields(self._wire, self._demand, unknown, archived=False)
+        (item,) = dressed(self._wire, [row], repo, self._demand, values)
         return item
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from connectors.contract import Container, Cursor, Demand, Page
 from connectors.github import normalise, probe
 from connectors.github.answer import Answer
-from connectors.github.dressing import board_memo, board_part, dressed, on_board
+from connectors.github.boards import Fields, Spot, Told
+from connectors.github.dressing import archived_due, archived_memo, board_memo, board_part, dressed, on_board
 from connectors.github.paging import Links, Listing, Place, links_of
-from connectors.github.payload import Payload
+from connectors.github.payload import Payload, whole
 from connectors.github.shapes import ISSUES
 from connectors.github.shared import Shared, repository
 from connectors.github.wire import PAGE_SIZE, Wire
@@ -56,12 +57,13 @@ class Reading:
         rows, following = self.listed(place, listing_query(place.listing, since), cursor.now)
         begun = (_MILESTONES.text(),) if cursor.resume is None else ()
         memo: dict[str, str] = {}
-        items = dressed(self._wire, self._shared, rows, self._repo, demand)
+        items = self._dressed(rows, cursor, demand)
         if place.until and place.until in [row["number"] for row in rows]:
             following = ()
         if demand.fields and since is None:
-            values = self._shared.boards.fields(self._wire, demand)
+            values = self._told(cursor, demand).values
             memo = board_part(rows, values, self._repo, f".{place.page or f'after{place.pages}'}")
+            memo |= archived_memo(cursor)
         return Page(items, (*begun, *[one.text() for one in following]), memo=memo)
 
     def listed(self, place: Place, query: Mapping[str, str], run: datetime) -> tuple[list[Payload], tuple[Place, ...]]:
@@ -122,40 +124,56 @@ class Reading:
             if changed is None:
                 following.append(Place(chained=True))
             rows = changed or ()
-        items = dressed(self._wire, self._shared, rows, self._repo, demand)
+        items = self._dressed(rows, cursor, demand)
         if demand.fields:
             untouched, known, until = self._from_boards(cursor, rows, demand)
-            items, memo = items + untouched, memo | board_memo(known)
+            items, memo = items + untouched, memo | board_memo(known) | archived_memo(cursor)
             if until:
                 following.append(Place(chained=True, until=until))
         return Page(items, tuple([one.text() for one in following]), memo=memo)
+
+    def _told(self, cursor: Cursor, demand: Demand) -> Told:
+        return self._shared.boards.told(self._wire, demand, archived=archived_due(cursor))
+
+    def _fields(self, before: Mapping[Spot, Fields], cursor: Cursor, demand: Demand) -> Mapping[Spot, Fields]:
+        return self._shared.boards.fields(self._wire, demand, before, archived=archived_due(cursor))
+
+    def _dressed(self, rows: Sequence[Payload], cursor: Cursor, demand: Demand) -> tuple[WorkItem, ...]:
+        values: Mapping[Spot, Fields] = {}
+        if demand.fields and rows:
+            ids = {(self._repo.id, whole(row, "number")): str(whole(row, "id")) for row in rows}
+            held = {} if archived_due(cursor) else cursor.held(ids.values())
+            before = {spot: held[known].fields if known in held else () for spot, known in ids.items()}
+            values = self._fields(before, cursor, demand)
+        return dressed(self._wire, rows, self._repo, demand, values)
 
     def _from_boards(
         self, cursor: Cursor, rows: Sequence[Payload], demand: Demand
     ) -> tuple[tuple[WorkItem, ...], dict[int, str], int]:
         """Return what changed on the boards alone, and the ids of everything of this repository on them.
 
+        What is not seen on them may have been archived there: unless that was read, too, it stays known and as it was.
         The last is 0, or the number up to which everything is listed: so many pull requests came onto the boards
         untouched that this is cheaper than asking for each.
         """
-        values = self._shared.boards.fields(self._wire, demand)
-        mine = {number for repository, number in values if repository == self._repo.id}
+        told = self._told(cursor, demand)
+        mine = {number for repository, number in told.values if repository == self._repo.id}
         were = on_board(cursor.memo)
+        seen = {number for number in were if told.whole} | mine
         listed = {row["number"]: str(row["id"]) for row in rows}
-        told = {number: known for (home, number), known in self._shared.boards.ids().items() if home == self._repo.id}
-        known = {number: known for number, known in (were | told | listed).items() if number in mine}
+        issues = {number: known for (home, number), known in told.ids.items() if home == self._repo.id}
+        on_them = mine if told.whole else mine | were.keys()
+        known = {number: known for number, known in (were | issues | listed).items() if number in on_them}
         newcomers = sorted(mine - set(known))
         until = newcomers[-1] if newcomers and len(newcomers) > -(-newcomers[-1] // PAGE_SIZE) else 0
         found = [] if until else [row for number in newcomers for row in self._newcomer(number)]
         known |= {row["number"]: str(row["id"]) for row in found}
         news = {*listed, *[row["number"] for row in found]}
-        numbers = {id_: number for number, id_ in (were | known).items() if number not in news}
-        changed = []
-        for item in cursor.held(numbers).values():
-            fields = values.get((self._repo.id, numbers[item.id]), ())
-            if item.fields != fields:
-                changed.append(replace(item, fields=fields))
-        return (*changed, *dressed(self._wire, self._shared, found, self._repo, demand)), known, until
+        numbers = {id_: number for number, id_ in (were | known).items() if number in seen - news}
+        held = {(self._repo.id, numbers[item.id]): item for item in cursor.held(numbers).values()}
+        now = self._fields({spot: item.fields for spot, item in held.items()}, cursor, demand)
+        changed = [replace(item, fields=now[spot]) for spot, item in held.items() if item.fields != now[spot]]
+        return (*changed, *self._dressed(found, cursor, demand)), known, until
 
     def _newcomer(self, number: int) -> list[dict[str, Any]]:
         """Return the row of a pull request that came onto a board untouched: boards do not tell its id."""

@@ -22,7 +22,7 @@ from connectors.contract import (
 from connectors.github import graphql
 from connectors.patience import Pacer, Patient
 from okrs.immutable import replace
-from okrs.work import WorkItem
+from okrs.work import Ref, WorkItem
 from sandbox.clock import SimulatedClock
 from sandbox.records import Item
 from sandbox.server import Sandbox
@@ -123,7 +123,7 @@ def test_a_value_changes_without_the_issue_being_touched(github: Connector, worl
     assert mirror.poll() == []
     world.set_value(board, at(world, 1), "Points", 8.0)
     world.set_value(board, at(world, 2), "Points", 1.0)  # comes onto the board
-    world.take_off(board, at(world, 5))
+    world.set_value(board, at(world, 5), "Points", None)
     changed = mirror.poll()
     assert {item.key: item.fields for item in changed} == {
         "acme/web#1": (("points", "8"),),
@@ -131,6 +131,20 @@ def test_a_value_changes_without_the_issue_being_touched(github: Connector, worl
         "acme/web#5": (),
     }
     assert [item.updated_at for item in changed] == [START] * 3
+    assert mirror.poll() == []
+
+
+def test_what_is_taken_off_a_board_loses_its_values_once_a_day(github: Connector, world: World) -> None:
+    """Until then it could as well have been archived there."""
+    mirror = Poller(github, world)
+    mirror.poll()
+    world.take_off(world.boards[0], at(world, 1))
+    world.take_off(world.boards[0], at(world, 5))
+    world.retitle(at(world, 5), "Touched")
+    assert [(item.key, item.fields) for item in mirror.poll()] == [("acme/web#5", (("points", "0.5"),))]
+    world.clock.advance(timedelta(days=1))
+    assert {item.key: item.fields for item in mirror.poll()} == {"acme/web#1": (), "acme/web#5": ()}
+    world.clock.advance(timedelta(days=1))
     assert mirror.poll() == []
 
 
@@ -206,6 +220,11 @@ def test_a_board_that_fails_halfway_goes_on_where_it_was(sandbox: Sandbox, githu
     assert sandbox.requests["github", "graphql"] == 3
 
 
+def sizes(sandbox: Sandbox) -> list[int]:
+    """How many items of a board were asked for, request by request."""
+    return [json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"]
+
+
 def put_away(world: World, *numbers: int) -> None:
     for number in numbers:
         world.put_away(world.boards[0], at(world, number))
@@ -223,13 +242,155 @@ def test_what_is_archived_on_a_board_keeps_its_values(github: Connector, world: 
     assert (held["acme/web#1"], held["acme/web#5"]) == ((("points", "3"),), (("points", "0.5"),))
 
 
+def full_of_archived(world: World, name: str = "acme/web") -> list[Item]:
+    """Put 250 issues onto the board and away there."""
+    every = [world.create(world.project(name), f"Done {number}") for number in range(250)]
+    for item in every:
+        world.set_value(world.boards[0], item, "Points", 1.0)
+        world.put_away(world.boards[0], item)
+    world.clock.advance(timedelta(hours=1))
+    return every
+
+
+def test_what_is_archived_on_a_board_is_read_once_a_day(sandbox: Sandbox, world: World) -> None:
+    every = full_of_archived(world)
+    github = connected(sandbox, "acme/web")
+    mirror = Poller(github, world)
+    costs = []
+    for _ in range(16):  # from eleven o'clock on, hour by hour
+        before = sandbox.requests["github", "graphql"]
+        mirror.poll()
+        costs.append(sandbox.requests["github", "graphql"] - before)
+    assert costs == [3, *[1] * 12, 3, 1, 1]
+    github.close()
+    held = {item.key: item.fields for item in mirror.items.values()}
+    assert {held[item.key] for item in every} == {(("points", "1"),)}
+
+
+def test_one_question_of_a_run_is_for_all_containers_with_what_is_archived(sandbox: Sandbox, world: World) -> None:
+    full_of_archived(world)
+    github = connected(sandbox, "acme/web", "acme/api")
+    for cost, since in ((3, None), (1, START)):
+        before = sandbox.requests["github", "graphql"]
+        for box in [one for one in github.containers() if isinstance(one, Container)]:
+            memo = {"archived": world.clock.now().date().isoformat()}
+            cursor = Cursor(world.clock.now(), since, memo=memo if since else {}, held=lambda _: {})
+            pages(github, cursor, box, POINTS)
+        assert sandbox.requests["github", "graphql"] - before == cost
+    github.close()
+
+
+def test_what_was_archived_keeps_its_values_when_it_is_touched(github: Connector, world: World) -> None:
+    mirror = Poller(github, world)
+    mirror.poll()
+    put_away(world, 1, 5)
+    world.retitle(at(world, 1), "Touched")
+    assert [(item.title, item.fields) for item in mirror.poll()] == [("Touched", (("points", "3"),))]
+    for number in range(2, 5):  # more than the newest page shows
+        world.retitle(at(world, number), "Touched")
+    world.retitle(at(world, 5), "Touched")
+    assert {item.key: item.fields for item in mirror.poll()}["acme/web#5"] == (("points", "0.5"),)
+
+
+def test_what_was_archived_keeps_its_values_in_a_listing_of_changes(
+    sandbox: Sandbox, github: Connector, world: World
+) -> None:
+    mirror = Poller(github, world)
+    mirror.poll()
+    put_away(world, 1, 5)
+    for number in range(150):
+        world.create(world.project("acme/web"), f"More {number}")
+    world.retitle(at(world, 1), "Touched")
+    before = sandbox.requests["github", "graphql"]
+    found = {item.key: item.fields for item in mirror.poll()}
+    assert (len(found), found["acme/web#1"]) == (151, (("points", "3"),))
+    assert sandbox.requests["github", "graphql"] - before == 1
+
+
+def test_what_changed_before_it_was_archived_is_seen_once_a_day(github: Connector, world: World) -> None:
+    mirror = Poller(github, world)
+    mirror.poll()
+    world.set_value(world.boards[0], at(world, 1), "Points", 8.0)
+    put_away(world, 1)
+    assert mirror.poll() == []
+    world.clock.advance(timedelta(days=1))
+    assert [(item.key, item.fields) for item in mirror.poll()] == [("acme/web#1", (("points", "8"),))]
+
+
+def test_a_pull_request_that_was_archived_is_asked_for_its_id_no_more(sandbox: Sandbox, world: World) -> None:
+    github = connected(sandbox)
+    mirror = Poller(github, world)
+    mirror.poll()
+    put_away(world, 5)
+    mirror.poll()
+    world.bring_back(world.boards[0], at(world, 5))
+    world.set_value(world.boards[0], at(world, 5), "Points", 2.0)
+    before = sandbox.total("github")
+    assert [(item.key, item.fields) for item in mirror.poll()] == [("acme/web#5", (("points", "2"),))]
+    assert sandbox.total("github") - before == 4
+    github.close()
+
+
+def looked_up(github: Connector, *items: WorkItem) -> list[tuple[tuple[str, str], ...]]:
+    (box,) = [one for one in github.containers() if isinstance(one, Container)]
+    found = github.look_up(box, [Ref(item.id, item.key) for item in items], POINTS)
+    return [one.item.fields for item in items if (one := found[item.id]).item is not None]
+
+
+def test_what_was_archived_keeps_its_values_when_it_is_looked_up(sandbox: Sandbox, world: World) -> None:
+    full_of_archived(world)
+    github = connected(sandbox)
+    mirror = Poller(github, world)
+    mirror.poll()
+    put_away(world, 1)
+    by_key = {item.key: item for item in mirror.items.values()}
+    before = sandbox.requests["github", "graphql"]
+    assert looked_up(github, by_key["acme/web#5"]) == [(("points", "0.5"),)]
+    assert sandbox.requests["github", "graphql"] - before == 1
+    found = looked_up(github, *[by_key[f"acme/web#{number}"] for number in (1, 2, 7, 8)])
+    assert found == [(("points", "3"),), (), (("points", "1"),), (("points", "1"),)]
+    assert sandbox.requests["github", "graphql"] - before == 1 + 1 + 3
+    github.close()
+
+
+def test_what_is_archived_on_one_of_two_boards_keeps_its_values_there(sandbox: Sandbox, world: World) -> None:
+    """A field of one board alone is known from it; one of both is asked for where it changed."""
+    other = world.add_board("acme", "Other", {"Size": "NUMBER", "Status": "TEXT"})
+    world.set_value(other, at(world, 1), "Size", 5.0)
+    world.set_value(other, at(world, 1), "Status", "Shipped")
+    world.set_value(world.boards[0], at(world, 1), "Status", "Doing")
+    world.set_value(world.boards[0], at(world, 2), "Status", "Doing")
+    github = connected(sandbox, boards=("acme/1", "acme/2"))
+    names = frozenset({"points", "size", "status"})
+    mirror = Poller(github, world, Demand(fields=names))
+    mirror.poll()
+    world.put_away(other, at(world, 1))
+    costs = []
+
+    def poll() -> dict[str, tuple[str, ...]]:
+        before = sandbox.requests["github", "graphql"]
+        found = {item.key: tuple([text for _, text in item.fields]) for item in mirror.poll()}
+        costs.append(sandbox.requests["github", "graphql"] - before)
+        return found
+
+    assert poll() == {}
+    world.set_value(world.boards[0], at(world, 1), "Points", 8.0)
+    assert poll() == {"acme/web#1": ("8", "5", "Doing", "Shipped")}
+    world.set_value(world.boards[0], at(world, 1), "Status", "Done")
+    assert poll() == {"acme/web#1": ("8", "5", "Done", "Shipped")}
+    world.set_value(world.boards[0], at(world, 3), "Status", "Doing")
+    assert poll() == {"acme/web#3": ("Doing",)}
+    assert costs == [2, 2, 2 + 2, 2]
+    github.close()
+
+
 def test_archived_items_of_a_first_read_have_their_values(github: Connector, world: World) -> None:
     put_away(world, 1)
     found = {item.key: item.fields for item in Poller(github, world).poll()}
     assert found["acme/web#1"] == (("points", "3"),)
 
 
-def test_a_server_that_knows_no_archived_items_is_asked_once_a_run(sandbox: Sandbox, world: World) -> None:
+def test_a_server_that_knows_no_archived_items_is_asked_once_a_day(sandbox: Sandbox, world: World) -> None:
     for number in range(150):
         world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
     world.add_board("acme", "Other", {"Size": "NUMBER"})
@@ -237,10 +398,10 @@ def test_a_server_that_knows_no_archived_items_is_asked_once_a_run(sandbox: Sand
     sandbox.apis["github"].boards.archived = False  # type: ignore[attr-defined]
     github = connected(sandbox, boards=("acme/1", "acme/2"))
     mirror = Poller(github, world)
-    for _ in range(2):
+    for refused in (1, 0):
         before = sandbox.requests["github", "graphql"]
         mirror.poll()
-        assert sandbox.requests["github", "graphql"] - before == 1 + 3  # refused, two pages and one
+        assert sandbox.requests["github", "graphql"] - before == refused + 3  # two pages and one
     held = {item.key: item.fields for item in mirror.items.values()}
     assert (held["acme/web#1"], held["acme/web#5"]) == ((), (("points", "0.5"),))
     github.close()
@@ -267,18 +428,49 @@ def test_a_board_too_large_for_one_answer_comes_in_smaller_ones(
     github.close()
     assert found["acme/web#1"] == (("points", "3"),)
     assert sum(fields != () for fields in found.values()) == 152
-    sizes = [json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"]
-    assert sizes == asked
+    assert sizes(sandbox) == asked
     assert pauses == [1.0, 2.0, 4.0][: asked.index(11)]
 
 
-def test_a_board_that_no_page_is_small_enough_for_fails_with_a_true_sentence(sandbox: Sandbox, world: World) -> None:
+def test_a_board_that_no_page_is_small_enough_for_refuses_its_fields_with_a_true_sentence(sandbox: Sandbox) -> None:
     sandbox.apis["github"].boards.most = 3  # type: ignore[attr-defined]
     github = Patient(connected(sandbox), Pacer(sleep=lambda _: None))
-    with pytest.raises(TryLater, match="could not answer for the board acme/1 within its limits for one question"):
-        Poller(github, world).poll()
+    (box,) = [one for one in github.containers() if isinstance(one, Container)]
+    with pytest.raises(FieldsRefused, match="for the board acme/1, not even for 10 of its items at once") as caught:
+        github.changed(box, Cursor(START), POINTS)
+    assert list(caught.value.refused) == ["points"]
+    assert sizes(sandbox) == [100, 33, 11, 10]
+    assert len(github.changed(box, Cursor(START), Demand()).items) == 5
     github.close()
-    assert sandbox.requests["github", "graphql"] == 4
+
+
+def test_trouble_that_may_pass_refuses_no_field_in_the_smallest_pages(sandbox: Sandbox) -> None:
+    ability = sandbox.apis["github"].boards  # type: ignore[attr-defined]
+    ability.most, ability.trouble = 3, ("Something went wrong while executing your query.", "")
+    github = connected(sandbox)
+    (box,) = [one for one in github.containers() if isinstance(one, Container)]
+    for _ in range(8):
+        with pytest.raises(TryLater):
+            github.changed(box, Cursor(START), POINTS)
+    assert sizes(sandbox)[-2:] == [10, 10]
+    ability.most = 100
+    assert github.changed(box, Cursor(START), POINTS).items
+    github.close()
+
+
+def test_the_next_run_of_a_connection_begins_with_the_pages_that_came(sandbox: Sandbox, world: World) -> None:
+    for number in range(20):
+        world.set_value(world.boards[0], world.create(world.project("acme/web"), f"More {number}"), "Points", 1.0)
+    ability = sandbox.apis["github"].boards  # type: ignore[attr-defined]
+    ability.most = 20
+    github = Patient(connected(sandbox), Pacer(sleep=lambda _: None))
+    mirror = Poller(github, world)
+    mirror.poll()
+    assert sizes(sandbox) == [100, 33, 11, 11]
+    github.containers()  # a run that asks for no board
+    mirror.poll()
+    assert sizes(sandbox)[4:] == [11, 11]
+    github.close()
 
 
 def test_a_limit_of_requests_makes_no_page_smaller(sandbox: Sandbox) -> None:
@@ -293,7 +485,7 @@ def test_a_limit_of_requests_makes_no_page_smaller(sandbox: Sandbox) -> None:
     ability.most = 100
     github.changed(box, Cursor(START), POINTS)
     github.close()
-    assert {json.loads(body)["variables"]["first"] for _, _, path, body in sandbox.log if path == "/graphql"} == {100}
+    assert set(sizes(sandbox)) == {100}
 
 
 def test_a_board_of_small_pages_that_overlap_is_read_whole(sandbox: Sandbox, github: Connector, world: World) -> None:

@@ -218,6 +218,19 @@ def test_what_github_gives_by_hundreds_costs_one_a_hundred(company: Open) -> Non
     assert one.sync() == 3 + hundreds, one.asked
 
 
+@pytest.mark.parametrize("containers", [1, 3])
+def test_what_is_archived_on_a_board_of_github_costs_once_a_day(company: Open, containers: int) -> None:
+    one = company("github", named("github"), containers, boards=("acme/1",))
+    items = one.fill(250)
+    board = one.world.add_board("acme", "Roadmap", {"Points": "NUMBER"})
+    for item in items[:250]:
+        one.world.set_value(board, item, "Points", 1.0)
+        one.world.put_away(board, item)
+    one.sync()
+    costs = [one.sync() for _ in range(23)]
+    assert sorted(costs) == [*[containers * 3 + 1] * 22, containers * 3 + 3], one.asked
+
+
 @pytest.mark.parametrize("parents", [1, 60])
 def test_parents_of_asana_cost_one_each_at_first_and_nothing_afterwards(company: Open, parents: int) -> None:
     one = company("asana")

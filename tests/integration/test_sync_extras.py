@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.jira import connect as connect_jira
+from connectors.patience import Pacer, Patient
 from mapping.demand import demand_of
 from mapping.lint import FieldRefused
 from mapping.rule import DoneWhen, Measure, Rule, Window
@@ -189,7 +190,8 @@ def office(sandbox: Sandbox, database: Database, theirs: Rule, **more: Any) -> O
         source = SourceToRead("s", ("PAY",), lambda: connect_jira(known), demand)
     else:
         url, token = sandbox.urls["github"], sandbox.tokens["github"]
-        source = SourceToRead("s", ("acme/web",), lambda: opened(url, token=token, **more), demand)
+        pacer = Pacer(sleep=lambda _: None)
+        source = SourceToRead("s", ("acme/web",), lambda: Patient(opened(url, token=token, **more), pacer), demand)
     return Office(sandbox, database, source, theirs)
 
 
@@ -342,6 +344,21 @@ def test_boards_that_may_not_be_read_stop_no_rule_without_their_fields(database:
         assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(6)))
 
 
+def test_a_board_that_is_too_much_for_github_stops_no_rule_without_its_fields(database: Database) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        api: Any = sandbox.apis["github"]
+        api.boards.most = 2
+        github = office(sandbox, database, POINTS, boards=("acme/1",))
+        for number in (1, 2):
+            world.close(world.item(f"acme/web#{number}"))
+            assert (github.sync().error, github.values()) == (None, (Decimal(number), None))
+            assert github.refused() == {"Points"}
+        api.boards.most = 100
+        assert github.sync().state is Outcome.OK
+        assert (github.refused(), github.values()) == (set(), (Decimal(2), Decimal(6)))
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_branches_that_may_not_be_read_stop_no_rule_without_once(database: Database, status: int) -> None:
     world = hub()
@@ -375,6 +392,19 @@ def test_a_right_that_is_lost_and_comes_back_makes_no_versions_of_what_nobody_to
             assert github.refused() == ({Extra.REFS} if lost else set())
             sandbox.faults.clear()
         assert dump(database, item, item_version) == before
+
+
+@pytest.mark.parametrize("wanted", [POINTS, ONCE], ids=["points", "once"])
+def test_a_way_that_is_closed_is_told_as_such_and_lacks_no_mapping_a_right(database: Database, wanted: Rule) -> None:
+    world = hub()
+    with Sandbox(world) as sandbox:
+        github = office(sandbox, database, wanted, boards=("acme/1",))
+        sandbox.faults.status(407, tracker="github", path="/graphql", times=MANY)
+        report = github.sync()
+        assert (report.state, github.refused()) == (Outcome.FAILED, set())
+        assert "The proxy wants credentials (407)" in str(report.error)
+        sandbox.faults.clear()
+        assert github.sync().state is Outcome.OK
 
 
 def test_a_token_that_is_none_any_more_is_told_as_ever(database: Database) -> None:
