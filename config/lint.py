@@ -335,9 +335,8 @@ def _words(found: Finding) -> str:
             )
         case Unanswered() | FieldRefused():
             text = _refused(found)
-        case Reached(_, value, measured):
-            began = "it began with" if measured else "it would begin with"
-            text = f"{began} {plain(value)}, which is all it asks for: set a target that lies ahead"
+        case Reached():
+            text = _all_it_asks_for(found)
         case Reused() | Finished():
             text = _of_another_cycle(found)
     return text
@@ -385,6 +384,13 @@ def _of_another_cycle(found: Reused | Finished) -> str:
                 f"{quoted(cycle)}: put it back into {quoted(of)}, and give what is wanted of {quoted(cycle)} an id of "
                 "its own"
             )
+
+
+def _all_it_asks_for(found: Reached) -> str:
+    began = "it began" if found.measured else "it would begin"
+    if found.binary:
+        return f"{began} done, which is all it asks for: let its mapping select work that lies ahead"
+    return f"{began} with {plain(found.value)}, which is all it asks for: set a target that lies ahead"
 
 
 def _refused(found: Unanswered | FieldRefused) -> str:

@@ -202,6 +202,8 @@ class Reached:
     value: Decimal
     measured: bool
     """It is on record; else it would begin so now."""
+    binary: bool = False
+    """It has no target: it is done or not."""
 
 
 @immutable

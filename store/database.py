@@ -195,7 +195,17 @@ def _made_ready(database: Database, *, create: bool) -> bool:
 
 
 def _of_another_version(revision: str | None) -> str:
+    if _is_newer(revision):
+        return (
+            f"The database is at revision {revision}, which a newer Headway made; this version knows {HEAD} and none "
+            "after it: install that version again, or name another database."
+        )
     return f"The database is at revision {revision}, this version needs {HEAD}: run `headway db upgrade` first."
+
+
+def _is_newer(revision: str | None) -> bool:
+    """Revisions are numbers of one length."""
+    return revision is not None and revision > HEAD
 
 
 @contextmanager
@@ -252,10 +262,15 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate an existing database, or make a new one.  Raises StoreError when it cannot be reached."""
+    """Migrate an existing database, or make a new one.
+
+    Raises StoreError when it cannot be reached, and when a newer version made it.
+    """
     with _sentences(url):
         database = Database(_engine(url))
         try:
+            if _is_newer(found := _revision(database)):
+                raise StoreError(_of_another_version(found))
             migrate(database, revision)
         finally:
             database.close()

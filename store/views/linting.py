@@ -26,7 +26,7 @@ from mapping.rule import Part, Rule
 from okrs.demand import Extra
 from okrs.immutable import replace
 from okrs.ledger import EntryKind
-from okrs.objective import Keep, Terms
+from okrs.objective import Binary, Keep, Terms
 from okrs.progress import ONE, progress
 from store import families, ledger, lookup, queries, sources
 from store.cache import MirrorCache
@@ -175,7 +175,7 @@ def _reached(
             begun = [*begun, (state.value if state else None, values.get(key_result.id))]
         value = _began(terms, begun)
         if value is not None and _there(terms, value):
-            found.append(Reached(key_result.id, value, measured))
+            found.append(Reached(key_result.id, value, measured, isinstance(terms, Binary)))
     return found
 
 

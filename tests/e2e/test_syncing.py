@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sandbox.scenario import environment
 from sandbox.server import Sandbox
 from sandbox.team import work
@@ -200,14 +202,23 @@ def test_upgrade_makes_and_keeps_the_tables(headway: Headway) -> None:
     assert dump(headway) == before
 
 
-def test_a_database_of_another_version_is_not_touched(copy: Headway) -> None:
+@pytest.mark.parametrize(
+    ("revision", "commands", "told"),
+    [
+        ("0001", [["status"], ["sync"]], "run `headway db upgrade` first"),
+        ("9999", [["status"], ["sync"], ["db", "upgrade"]], "which a newer Headway made"),
+    ],
+)
+def test_a_database_of_another_version_is_not_touched(
+    copy: Headway, revision: str, commands: list[list[str]], told: str
+) -> None:
     with copy.plain() as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
     before = copy.database.read_bytes()
-    for command in ("status", "sync"):
-        code, _, err = copy.run(command)
+    for command in commands:
+        code, _, err = copy.run(*command)
         assert code == 1
-        assert "run `headway db upgrade` first" in err
+        assert told in err
     assert copy.database.read_bytes() == before
 
 

@@ -93,6 +93,15 @@ def test_a_database_of_another_revision_is_refused(database: Database, database_
         open_database(database_url, create=True)
 
 
+def test_a_database_of_a_newer_version_is_left_alone(database: Database, database_url: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for opening in (lambda: open_database(database_url, create=True), lambda: upgrade(database_url)):
+        with pytest.raises(StoreError, match="which a newer Headway made"):
+            opening()
+    assert "which a newer Headway made" in database.trouble()
+
+
 def test_a_foreign_database_is_refused(database_url: str) -> None:
     first = open_database(database_url, create=True)
     with first.write() as connection:

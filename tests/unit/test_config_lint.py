@@ -323,8 +323,12 @@ FOUND: list[tuple[Finding, tuple[int, str, str]]] = [
         ),
     ),
     (
-        Reached("legal", Decimal(100), measured=False),
-        (13, "objectives[0].key_results[2]", "it would begin with 100, which is all it asks for"),
+        Reached("legal", Decimal(100), measured=False, binary=True),
+        (
+            13,
+            "objectives[0].key_results[2]",
+            "it would begin done, which is all it asks for: let its mapping select work",
+        ),
     ),
 ]
 
