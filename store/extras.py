@@ -38,6 +38,8 @@ def keep_extras(connection: Connection, lease: Lease, known: Iterable[Container]
 
 def _kept(asked: Set[Extra], payload: str, known_hash: str, held: str) -> tuple[str, str] | None:
     """Return the hash and the payload with which an item goes on; None where it is to be as it came."""
+    if payload == held:
+        return None  # what differs is forgotten of both
     lost = Extra.HISTORIES in asked and held.endswith(END_OF_HISTORY) and not payload.endswith(END_OF_HISTORY)
     lacking = (_EVERY - asked) | ({Extra.HISTORIES} if lost else set())
     if same_without(lacking, payload, held):

@@ -1,9 +1,15 @@
 """Mistakes that a run may be told to make: the crash drill must find each of them soon."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
+
+
+_APART = 0.02
+"""Seconds between two transactions that should be one: what is written next is there in a tenth of a millisecond, which
+hardly any kill would meet, and a busy machine may take as long."""
 
 
 def _committed(connection: Connection) -> None:
@@ -11,8 +17,10 @@ def _committed(connection: Connection) -> None:
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         driver.commit()
+        time.sleep(_APART)
         return
     driver.execute("COMMIT")
+    time.sleep(_APART)
     driver.execute("BEGIN IMMEDIATE")
 
 

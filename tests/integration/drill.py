@@ -251,8 +251,8 @@ class Drill:
     def differences(self, *, forgiving: bool = False, left: bool = True) -> Differences:
         """Return what differs; `forgiving` is about names that no tracker dates.
 
-        Without `left` it is not about what a census tells, and the daily look at the boards of Jira: items that are
-        gone, or archived, and the sprints of a board that had none.
+        Without `left` it is not about what a census tells, and the daily look at boards: items that are gone, or
+        archived, the sprints of a board of Jira that had none, and what GitHub's boards say of what left them.
         """
         with self.database.read() as connection:
             hits = queries.hits(connection, SOURCE)
@@ -264,6 +264,8 @@ class Drill:
         if not left:
             true = {name: facts for name, facts in true.items() if name in held or facts["kind"] is not Kind.SPRINT}
             held = {name: facts for name, facts in held.items() if name in true}
+            if self.tracker == "github":
+                true, held = ({name: {**facts, "fields": []} for name, facts in some.items()} for some in (true, held))
         plain = partial(self.people.names.plain, self.world, forgiving=forgiving)
         there, here = (
             {name: plain(facts, some if left else held) for name, facts in some.items()} for some in (true, held)

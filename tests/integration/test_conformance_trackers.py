@@ -241,7 +241,7 @@ class TestGitHubBoards(TestGitHub):
 
     fields = frozenset({"points"})
     compared = frozenset({"stage"})
-    extra = 1  # the board
+    extra = 2  # the pages of the board
 
     @contextmanager
     def tracker(self) -> Iterator[Tracker]:
