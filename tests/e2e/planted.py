@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-
 _APART = 0.02
 """Seconds between two transactions that should be one: what is written next is there in a tenth of a millisecond, which
 hardly any kill would meet, and a busy machine may take as long."""
