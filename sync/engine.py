@@ -5,6 +5,8 @@
     for source in sources:                           # leased: one worker at a time, fenced; sources in parallel
         for container in source.containers:          # a project, a repository; all at once, up to 8 pages under way
             for page in connector.changed(container, cursor, demand):  # what is new; everything at first, once a week
+                                                     # (without what the tracker refuses of the demand, whose rules
+                                                     # wait; a limit that is soon over is rested for)
                 incoming.add(page)                   # some at a time; the mirror is not touched yet
                                                      # (a small first read waits in memory instead, for SQLite)
             mirror.take(incoming)                    # last page: one transaction, its own watermark, fence checked
@@ -33,11 +35,12 @@
             write(verdict)                           # entries + deltas + evidence + value, some in one transaction
 
 Where to look: reading is `sync.reading` (with `listing`, `asking`, `families`, `roll_call`, `walking`) over
-`store.mirror`, `store.lookup` and `store.census`; whom it concerns is `sync.watching`; measuring is `mapping.measure`;
-deciding is `sync.deciding`; recording is `sync.recording` over `store.ledger`; what people say beside what is measured
-is `sync.overriding`; what a rule may select of a large mirror is found by `store.facets`, and what many rules share of
-a mirror is kept by `store.cache`; how items stood when a cycle ended is `mapping.ending`; of a cycle that
-`sync.closing` closed only corrections are recorded.  This module only joins them.
+`store.mirror` (what a read did not bring stays by `store.extras`), `store.lookup` and `store.census`; whom it concerns
+is `sync.watching`; measuring is `mapping.measure`; deciding is `sync.deciding`; recording is `sync.recording` over
+`store.ledger`; what people say beside what is measured is `sync.overriding`; what a rule may select of a large mirror
+is found by `store.facets`, and what many rules share of a mirror is kept by `store.cache`; how items stood when a cycle
+ended is `mapping.ending`; of a cycle that `sync.closing` closed only corrections are recorded.  This module only joins
+them.
 """
 
 import time

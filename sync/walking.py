@@ -37,7 +37,6 @@ _FORGETTING = 0.8
 MOST_PAGES = 100_000
 """A listing that is longer than this has no end."""
 
-
 LONGEST_REST = 75.0
 """Seconds.  Limits that are counted by the minute are over within one: Asana's, which allow 150 requests on its free
 plans and tell nothing before they are used up (https://developers.asana.com/docs/rate-limits).  A first read that gave
